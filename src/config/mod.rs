@@ -1,0 +1,3 @@
+//! What the person has written in `config.yaml`.
+
+pub mod schema;

@@ -1,0 +1,432 @@
+//! The shape of `config.yaml`: every key, its type, its default and its range. Prose about the keys stands in the file itself.
+
+use std::path::PathBuf;
+
+use garde::Validate;
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::core::alert::Priority;
+use crate::core::circuit::BreakerSettings;
+use crate::core::policy::quiet_hours::{QuietHours, WallTime};
+use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How often things are looked at.
+    #[garde(dive)]
+    pub intervals: Intervals,
+    /// When only critical alerts are told; its zone is the person's zone for everything.
+    #[garde(dive)]
+    pub quiet_hours: QuietHoursConfig,
+    /// How often the same thing is told.
+    #[garde(dive)]
+    pub deduplication: Deduplication,
+    /// When a failing source is left alone.
+    #[garde(dive)]
+    pub circuit_breaker: BreakerSettings,
+    /// What is judged.
+    #[garde(dive)]
+    pub monitors: Monitors,
+    /// Where the facts come from.
+    #[garde(dive)]
+    pub sources: Sources,
+    /// Where alerts go.
+    #[garde(dive)]
+    pub alerters: Alerters,
+    /// The local page and endpoints.
+    #[garde(dive)]
+    pub http: Http,
+    /// What is kept, and how long.
+    #[garde(dive)]
+    pub retention: Retention,
+    /// What is logged.
+    #[garde(skip)]
+    pub logging: Logging,
+    /// Where our own files live.
+    #[garde(skip)]
+    pub paths: Paths,
+}
+
+/// Seconds between checks.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intervals {
+    /// The longest the loop sleeps before it looks whether something is due.
+    #[garde(range(min = 10, max = 86_400))]
+    pub check_interval: u32,
+    /// The health monitor's interval.
+    #[garde(range(min = 10, max = 86_400))]
+    pub health_check: u32,
+    /// The tasks monitor's interval.
+    #[garde(range(min = 10, max = 86_400))]
+    pub task_check: u32,
+    /// The patterns monitor's interval.
+    #[garde(range(min = 10, max = 86_400))]
+    pub pattern_check: u32,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self { check_interval: 300, health_check: 900, task_check: 900, pattern_check: 1800 }
+    }
+}
+
+/// Quiet hours as written; `Config::quiet_hours()` resolves them.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuietHoursConfig {
+    /// Whether there are any.
+    #[garde(skip)]
+    pub enabled: bool,
+    /// First quiet minute.
+    #[garde(skip)]
+    pub start: WallTime,
+    /// First minute after them.
+    #[garde(skip)]
+    pub end: WallTime,
+    /// An IANA name, or `system`.
+    #[garde(skip)]
+    pub timezone: Zone,
+}
+
+impl Default for QuietHoursConfig {
+    fn default() -> Self {
+        Self { enabled: true, start: WallTime::hour(22), end: WallTime::hour(7), timezone: Zone::default() }
+    }
+}
+
+impl QuietHoursConfig {
+    /// What policy asks.
+    #[must_use]
+    pub fn resolve(&self) -> QuietHours {
+        QuietHours { enabled: self.enabled, start: self.start, end: self.end }
+    }
+}
+
+/// The person's time zone: quiet hours, dates and deadlines follow it.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    /// As written: an IANA name, or `system`.
+    pub name: String,
+    /// What it stands for.
+    pub zone: TimeZone,
+}
+
+/// How often the same thing is told.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deduplication {
+    /// No window is shorter (seconds).
+    #[garde(range(min = 0, max = 31_536_000))]
+    pub window_seconds: u32,
+    /// More in one check are told as one digest.
+    #[garde(range(min = 1, max = 10_000))]
+    pub max_alerts_per_run: u32,
+}
+
+impl Default for Deduplication {
+    fn default() -> Self {
+        Self { window_seconds: 3600, max_alerts_per_run: 20 }
+    }
+}
+
+/// The three monitors.
+#[derive(Debug, Clone, Default, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Monitors {
+    /// Today's body.
+    #[garde(dive)]
+    pub health: MonitorConfig<HealthThresholds>,
+    /// Deadlines, promises, goals.
+    #[garde(dive)]
+    pub tasks: MonitorConfig<TaskThresholds>,
+    /// Habits over days.
+    #[garde(dive)]
+    pub patterns: MonitorConfig<PatternThresholds>,
+}
+
+/// One monitor.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct MonitorConfig<T: Default + Validate<Context = ()>> {
+    /// Whether it runs.
+    #[garde(skip)]
+    pub enabled: bool,
+    /// Its rules' limits.
+    #[garde(dive)]
+    pub thresholds: T,
+}
+
+impl<T: Default + Validate<Context = ()>> Default for MonitorConfig<T> {
+    fn default() -> Self {
+        Self { enabled: true, thresholds: T::default() }
+    }
+}
+
+/// Where the facts come from.
+#[derive(Debug, Clone, Default, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sources {
+    /// Oura: the cache file, then the API.
+    #[garde(dive)]
+    pub oura: OuraConfig,
+    /// WorkOS: a Postgres database.
+    #[garde(dive)]
+    pub workos: WorkosConfig,
+    /// The state store: an SQLite file with due dates and promises.
+    #[garde(skip)]
+    pub state_store: FileSource,
+    /// A file whose age tells whether the focus is still looked at.
+    #[garde(skip)]
+    pub focus_file: FileSource,
+}
+
+/// The Oura chain.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct OuraConfig {
+    /// Folder with `oura-health.db`, or the file itself; none: `$OURA_CACHE_DIR`, then `~/.oura-cache`.
+    #[garde(skip)]
+    #[serde(alias = "cache_path")]
+    pub cache_dir: Option<PathBuf>,
+    /// Bearer token of the API; none: the API is not asked.
+    #[garde(skip)]
+    pub token: Option<SecretString>,
+    /// A file that holds the token.
+    #[garde(skip)]
+    pub token_file: Option<PathBuf>,
+    /// Where the collections are.
+    #[garde(skip)]
+    #[serde(alias = "api_url")]
+    pub base_url: String,
+    /// The longest one reading may take (seconds).
+    #[garde(range(min = 1, max = 300))]
+    pub timeout_seconds: u32,
+}
+
+impl Default for OuraConfig {
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            token: None,
+            token_file: None,
+            base_url: "https://api.ouraring.com/v2/usercollection".into(),
+            timeout_seconds: 20,
+        }
+    }
+}
+
+/// The WorkOS database.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkosConfig {
+    /// `postgres://user:password@host/database?sslmode=…`; none: `$WORKOS_DATABASE_URL`.
+    #[garde(skip)]
+    #[serde(alias = "database_url")]
+    pub url: Option<SecretString>,
+    /// A file that holds the address.
+    #[garde(skip)]
+    pub url_file: Option<PathBuf>,
+    /// A PEM file with the authority that signed the server's certificate, where the system does not know it.
+    #[garde(skip)]
+    pub ca_file: Option<PathBuf>,
+    /// The longest one reading may take (seconds).
+    #[garde(range(min = 1, max = 300))]
+    pub timeout_seconds: u32,
+}
+
+impl Default for WorkosConfig {
+    fn default() -> Self {
+        Self { url: None, url_file: None, ca_file: None, timeout_seconds: 20 }
+    }
+}
+
+/// A source that is one file; without a path it is not set up.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileSource {
+    /// Where it is.
+    pub path: Option<PathBuf>,
+}
+
+/// Where alerts go.
+#[derive(Debug, Clone, Default, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alerters {
+    /// The record of everything; always on.
+    #[garde(skip)]
+    pub journal: JournalConfig,
+    /// Banners.
+    #[garde(skip)]
+    pub notification: NotificationConfig,
+    /// A Telegram chat.
+    #[garde(dive)]
+    pub telegram: TelegramConfig,
+}
+
+/// The journal takes every alert; the keys are there so that all channels read alike.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalConfig {
+    /// Must stay true: the journal is what `why` answers from.
+    pub enabled: bool,
+    /// Must stay low.
+    pub min_priority: Priority,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { enabled: true, min_priority: Priority::Low }
+    }
+}
+
+/// Banners.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotificationConfig {
+    /// Whether banners are shown.
+    pub enabled: bool,
+    /// Less urgent alerts are not sent here.
+    pub min_priority: Priority,
+}
+
+impl Default for NotificationConfig {
+    fn default() -> Self {
+        Self { enabled: true, min_priority: Priority::Medium }
+    }
+}
+
+/// A Telegram chat.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelegramConfig {
+    /// Whether messages are sent.
+    #[garde(skip)]
+    pub enabled: bool,
+    /// Less urgent alerts are not sent here.
+    #[garde(skip)]
+    pub min_priority: Priority,
+    /// The bot's token.
+    #[garde(skip)]
+    pub token: Option<SecretString>,
+    /// A file that holds the token.
+    #[garde(skip)]
+    pub token_file: Option<PathBuf>,
+    /// The chat that is written to and listened to.
+    #[garde(skip)]
+    pub chat_id: Option<String>,
+    /// Where the Bot API is.
+    #[garde(skip)]
+    pub api_url: String,
+}
+
+impl Default for TelegramConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            min_priority: Priority::High,
+            token: None,
+            token_file: None,
+            chat_id: None,
+            api_url: "https://api.telegram.org".into(),
+        }
+    }
+}
+
+/// The local page and endpoints.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Whether they are served, on 127.0.0.1 only.
+    #[garde(skip)]
+    pub enabled: bool,
+    /// The port.
+    #[garde(range(min = 1))]
+    pub port: u16,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { enabled: true, port: 8765 }
+    }
+}
+
+/// How long things are kept (days).
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Journal entries.
+    #[garde(range(min = 1, max = 36_500))]
+    pub journal_days: u32,
+    /// Health days and postponements.
+    #[garde(range(min = 60, max = 36_500))]
+    pub history_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { journal_days: 400, history_days: 3660 }
+    }
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Logging {
+    /// The least important level that is written.
+    pub level: Level,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Failures only.
+    #[serde(alias = "ERROR")]
+    Error,
+    /// And what needs attention.
+    #[serde(alias = "WARN", alias = "WARNING", alias = "warning")]
+    Warn,
+    /// And what was done.
+    #[default]
+    #[serde(alias = "INFO")]
+    Info,
+    /// And how.
+    #[serde(alias = "DEBUG")]
+    Debug,
+}
+
+/// Where our own files live; none: the system's usual place.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Paths {
+    /// Database, lock, socket and `operator_state.json`.
+    pub state_dir: Option<PathBuf>,
+    /// Log files.
+    pub log_dir: Option<PathBuf>,
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self { name: "system".into(), zone: TimeZone::system() }
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if name == "system" {
+            return Ok(Self::default());
+        }
+        match TimeZone::get(&name) {
+            Ok(zone) => Ok(Self { name, zone }),
+            Err(_) => Err(serde::de::Error::custom(format!(
+                "'{name}' is not a time zone: give an IANA name such as Europe/Berlin, or system"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What Operator says: an alert, its key, its priority.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The only scale of urgency, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Worth knowing; only the journal tells it by default.
+    Low,
+    /// A silent banner.
+    Medium,
+    /// A banner with sound, and Telegram.
+    High,
+    /// Passes quiet hours and storms.
+    Critical,
+}
+
+impl Priority {
+    /// The lower-case word used in configuration, JSON and the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Priority {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        [Self::Low, Self::Medium, Self::High, Self::Critical]
+            .into_iter()
+            .find(|p| p.as_str() == word)
+            .ok_or_else(|| format!("'{word}' is not a priority: use low, medium, high or critical"))
+    }
+}
+
+/// What an alert is about; the first part of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// The body: readiness, sleep, heart-rate variability, stress.
+    Health,
+    /// Tasks, promises and the day's goal.
+    Task,
+    /// Habits seen over days.
+    Pattern,
+    /// Operator itself and its sources.
+    System,
+}
+
+impl Category {
+    /// The word that keys begin with.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Task => "task",
+            Self::Pattern => "pattern",
+            Self::System => "system",
+        }
+    }
+}
+
+/// What an alert is known by: `"{category}:{type}[:{entity}]"`, for example `task:deadline_overdue:123`.
+///
+/// The category is one of the four; neither it nor the type is empty; no part holds a control character.
+/// The entity is whatever the source calls the thing and may itself contain colons.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct AlertKey(String);
+
+impl AlertKey {
+    /// A key for a rule that speaks about one thing only.
+    #[must_use]
+    pub fn new(category: Category, kind: &'static str) -> Self {
+        Self(format!("{}:{kind}", category.as_str()))
+    }
+
+    /// A key for a rule that speaks about many things; control characters in `entity` become `_`.
+    #[must_use]
+    pub fn of(category: Category, kind: &'static str, entity: &str) -> Self {
+        let entity: String = entity.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
+        Self(format!("{}:{kind}:{entity}", category.as_str()))
+    }
+
+    /// The whole key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its category.
+    #[must_use]
+    pub fn category(&self) -> Category {
+        match self.0.split(':').next() {
+            Some("health") => Category::Health,
+            Some("task") => Category::Task,
+            Some("pattern") => Category::Pattern,
+            _ => Category::System,
+        }
+    }
+
+    /// `"{category}:{type}"`: the rule that the alert came from.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        match self.0.match_indices(':').nth(1) {
+            Some((end, _)) => &self.0[..end],
+            None => &self.0,
+        }
+    }
+
+    /// The thing the alert is about, if its rule speaks about many.
+    #[must_use]
+    pub fn entity(&self) -> Option<&str> {
+        self.0.splitn(3, ':').nth(2)
+    }
+}
+
+impl FromStr for AlertKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, ':');
+        let category = parts.next().unwrap_or_default();
+        let kind = parts.next().unwrap_or_default();
+        let known = ["health", "task", "pattern", "system"].contains(&category);
+        if !known || kind.is_empty() || text.chars().any(char::is_control) {
+            return Err(format!(
+                "'{text}' is not an alert key: keys look like health:readiness_low or task:deadline_overdue:123"
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for AlertKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<AlertKey> for String {
+    fn from(key: AlertKey) -> Self {
+        key.0
+    }
+}
+
+impl fmt::Display for AlertKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The parts of Operator that look at data; each has its own interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Monitor {
+    /// Today's body.
+    Health,
+    /// Deadlines, promises, the day's goal.
+    Tasks,
+    /// Habits over days.
+    Patterns,
+    /// Operator's own sources; runs with every check.
+    System,
+}
+
+impl Monitor {
+    /// The three that have an interval and can be switched off.
+    pub const SCHEDULED: [Self; 3] = [Self::Health, Self::Tasks, Self::Patterns];
+
+    /// The word used in configuration, JSON and the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Tasks => "tasks",
+            Self::Patterns => "patterns",
+            Self::System => "system",
+        }
+    }
+}
+
+impl fmt::Display for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What an alert rests on, by name: measured values, limits, `source`, and `as_of` (RFC 3339), the data's age.
+pub type Facts = BTreeMap<String, Value>;
+
+/// One thing worth saying, as a rule found it. Whether, when and where it is said is policy's business.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// What it is known by.
+    pub key: AlertKey,
+    /// How urgent.
+    pub priority: Priority,
+    /// One line of at most 60 characters.
+    pub title: String,
+    /// Number, personal range, age of the data.
+    pub message: String,
+    /// What it rests on.
+    pub facts: Facts,
+    /// Who found it.
+    pub monitor: Monitor,
+    /// When it was found.
+    pub at: Timestamp,
+    /// The reminder slot, for example `2026-11-20T09`: the same key and occasion is told once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<String>,
+}

@@ -1,0 +1,7 @@
+//! Everything that decides. Pure: no I/O, no async, no clock – facts and `now` go in, values come out.
+
+pub mod alert;
+pub mod circuit;
+pub mod facts;
+pub mod policy;
+pub mod rules;

@@ -1,0 +1,28 @@
+//! Facts, thresholds and now go in; alerts come out. Every rule is pure and can be replayed on a past moment.
+
+pub mod thresholds;
+
+use std::collections::BTreeSet;
+
+use super::alert::{Alert, AlertKey};
+
+/// What a monitor's rules found, and what they were able to judge.
+///
+/// A rule that lacked its facts is not in `judged`: nothing of it may be resolved.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judgement {
+    /// What fires, at most one alert a key.
+    pub alerts: Vec<Alert>,
+    /// The rules that had what they need, as `"{category}:{type}"`.
+    pub judged: BTreeSet<&'static str>,
+    /// Entities that could not be judged though their rule was.
+    pub except: BTreeSet<String>,
+}
+
+impl Judgement {
+    /// Whether an alert of this key would be in `alerts` if its condition still held.
+    #[must_use]
+    pub fn covers(&self, key: &AlertKey) -> bool {
+        self.judged.contains(key.rule()) && key.entity().is_none_or(|entity| !self.except.contains(entity))
+    }
+}

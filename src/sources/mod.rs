@@ -1,0 +1,3 @@
+//! Data in, one file each.
+
+pub mod error;
