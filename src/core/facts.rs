@@ -83,6 +83,8 @@ pub struct HealthReading {
     pub source: &'static str,
     /// What was read, by date ascending, one entry a date.
     pub days: Vec<HealthDay>,
+    /// When the source was last filled from the ring: the cache's last sync, now for the API.
+    pub synced_at: Option<Timestamp>,
     /// Periods of rest mode, where the source knows them.
     pub rest: Vec<RestMode>,
     /// What could not be read and was passed over, in sentences.
