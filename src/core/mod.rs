@@ -1,7 +1,10 @@
 //! Everything that decides. Pure: no I/O, no async, no clock – facts and `now` go in, values come out.
 
 pub mod alert;
+pub mod channel;
 pub mod circuit;
 pub mod facts;
 pub mod policy;
 pub mod rules;
+pub mod schedule;
+pub mod status;

@@ -1,3 +1,129 @@
 //! Alerts, memory and now go in; decisions with reasons come out.
+//!
+//! The stages run in the order of their files below, and the first that has something to say decides.
 
+pub mod dedup;
+pub mod memory;
 pub mod quiet_hours;
+pub mod silence;
+pub mod storm;
+pub mod verdict;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::alert::{Alert, AlertKey, Priority};
+use super::channel::{Channel, Routing};
+use super::rules::Judgement;
+use memory::{Incident, Memory};
+use verdict::{Decision, Reason, Verdict};
+
+/// What holds at the moment of deciding.
+#[derive(Debug, Clone)]
+pub struct Circumstances<'a> {
+    /// The moment.
+    pub now: Timestamp,
+    /// Whether quiet hours are in force.
+    pub quiet: bool,
+    /// No window is shorter.
+    pub least_window: SignedDuration,
+    /// More are told as one digest.
+    pub max_alerts: usize,
+    /// Where an urgency goes.
+    pub routing: &'a Routing,
+}
+
+/// Decide about everything that the rules found, and about what they no longer find.
+///
+/// One verdict a key, the most urgent first, resolves last. The order in which judgements and alerts come in changes nothing.
+#[must_use]
+pub fn decide(judgements: &[Judgement], memory: &Memory, at: &Circumstances) -> Vec<Verdict> {
+    let fired = one_per_key(judgements);
+    let mut verdicts: Vec<Verdict> = fired.values().map(|alert| first_stages(alert, memory, at)).collect();
+    verdicts.sort_by(|a, b| storm::by_urgency(&a.alert, &b.alert));
+    coalesce(&mut verdicts, memory, at);
+    verdicts.extend(resolved(judgements, &fired, memory, at.now));
+    verdicts
+}
+
+/// Two rules never share a key; should a source make them, the more urgent one speaks.
+fn one_per_key(judgements: &[Judgement]) -> BTreeMap<&AlertKey, &Alert> {
+    let mut fired: BTreeMap<&AlertKey, &Alert> = BTreeMap::new();
+    for alert in judgements.iter().flat_map(|judgement| &judgement.alerts) {
+        let known = fired.entry(&alert.key).or_insert(alert);
+        if (alert.priority, &alert.title, &alert.message) > (known.priority, &known.title, &known.message) {
+            *known = alert;
+        }
+    }
+    fired
+}
+
+/// Silence, dedup, hold; what passes them is delivered unless it is coalesced.
+fn first_stages(alert: &Alert, memory: &Memory, at: &Circumstances) -> Verdict {
+    let incident = memory.incidents.get(&alert.key);
+    let news = dedup::news(alert, incident, at.least_window, at.now);
+    let (decision, reason) = if let Some(reason) = silence::silenced(incident, at.now) {
+        (Decision::Suppress, reason)
+    } else if news == Reason::Duplicate {
+        (Decision::Suppress, news)
+    } else if memory.paused(at.now) {
+        (Decision::Hold, Reason::Paused)
+    } else if at.quiet && alert.priority < Priority::Critical {
+        (Decision::Hold, Reason::QuietHours)
+    } else {
+        (Decision::Deliver, news)
+    };
+    let channels = match decision {
+        Decision::Deliver => at.routing.channels(alert.priority),
+        _ => vec![Channel::Journal],
+    };
+    Verdict { alert: alert.clone(), decision, reason, channels }
+}
+
+/// What is too much, and what waited, is told in one digest, where its most urgent member would go.
+fn coalesce(verdicts: &mut [Verdict], memory: &Memory, at: &Circumstances) {
+    let delivered = verdicts.iter().filter(|v| v.decision == Decision::Deliver).map(|v| &v.alert);
+    let storm = storm::beyond(delivered, at.max_alerts);
+    for verdict in verdicts.iter_mut().filter(|v| v.decision == Decision::Deliver) {
+        let key = &verdict.alert.key;
+        let reason = if storm.contains(key) {
+            Reason::Storm
+        } else if memory.incidents.get(key).is_some_and(|incident| incident.held) {
+            Reason::Digest
+        } else {
+            continue;
+        };
+        (verdict.decision, verdict.reason) = (Decision::Coalesce, reason);
+    }
+    let members = || verdicts.iter().filter(|v| v.decision == Decision::Coalesce);
+    let Some(most_urgent) = members().map(|v| v.alert.priority).max() else { return };
+    let channels = at.routing.channels(most_urgent);
+    for verdict in verdicts.iter_mut().filter(|v| v.decision == Decision::Coalesce) {
+        verdict.channels.clone_from(&channels);
+    }
+}
+
+/// Open incidents whose rule ran and did not find them again.
+fn resolved(
+    judgements: &[Judgement],
+    fired: &BTreeMap<&AlertKey, &Alert>,
+    memory: &Memory,
+    now: Timestamp,
+) -> Vec<Verdict> {
+    let over = |(key, incident): &(&AlertKey, &Incident)| {
+        incident.open && !fired.contains_key(*key) && judgements.iter().any(|judgement| judgement.covers(key))
+    };
+    memory.incidents.iter().filter(over).map(|(_, incident)| resolve(incident, now)).collect()
+}
+
+fn resolve(incident: &Incident, now: Timestamp) -> Verdict {
+    let told = incident.announced.as_ref().filter(|told| told.at >= incident.opened_at);
+    let channels = told.map_or_else(|| vec![Channel::Journal], |told| told.channels.clone());
+    Verdict {
+        alert: Alert { at: now, ..incident.alert.clone() },
+        decision: Decision::Resolve,
+        reason: Reason::Resolved,
+        channels,
+    }
+}

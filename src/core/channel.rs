@@ -1,0 +1,50 @@
+//! The ways an alert can reach a person, and which of them an urgency takes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::Priority;
+
+/// A way to reach the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// The record of everything; written by the check itself.
+    Journal,
+    /// A banner on this machine.
+    Notification,
+    /// A Telegram chat.
+    Telegram,
+}
+
+impl Channel {
+    /// The word used in configuration, JSON and the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Journal => "journal",
+            Self::Notification => "notification",
+            Self::Telegram => "telegram",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The channels that are switched on besides the journal, each with the least urgency that it takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routing(pub Vec<(Channel, Priority)>);
+
+impl Routing {
+    /// Where an alert of this urgency goes: the journal first.
+    #[must_use]
+    pub fn channels(&self, priority: Priority) -> Vec<Channel> {
+        let others = self.0.iter().filter(|(_, least)| priority >= *least).map(|(channel, _)| *channel);
+        std::iter::once(Channel::Journal).chain(others).collect()
+    }
+}

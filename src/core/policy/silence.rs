@@ -1,0 +1,18 @@
+//! What the person said about an alert: acknowledged, or snoozed.
+
+use jiff::Timestamp;
+
+use super::memory::Incident;
+use super::verdict::Reason;
+
+/// Why the person does not want to hear of it now, if they said so.
+///
+/// An acknowledgement ends with its incident: a condition that came back is a new one.
+#[must_use]
+pub fn silenced(incident: Option<&Incident>, now: Timestamp) -> Option<Reason> {
+    let incident = incident?;
+    if incident.open && incident.acknowledged {
+        return Some(Reason::Acknowledged);
+    }
+    incident.snoozed_until.filter(|until| now < *until).map(|_| Reason::Snoozed)
+}

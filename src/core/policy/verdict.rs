@@ -1,0 +1,97 @@
+//! What was decided of an alert, and why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::alert::Alert;
+use crate::core::channel::Channel;
+
+/// What happens with an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Not told.
+    Suppress,
+    /// Told later, if it still holds then.
+    Hold,
+    /// Told in a digest with others.
+    Coalesce,
+    /// Told now.
+    Deliver,
+    /// Over: what was told is updated in place.
+    Resolve,
+}
+
+/// Why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The person said that they know.
+    Acknowledged,
+    /// The person wants to hear of it later.
+    Snoozed,
+    /// Told within its window, or for the same occasion.
+    Duplicate,
+    /// The person asked for a pause.
+    Paused,
+    /// It is night, and this can wait.
+    QuietHours,
+    /// More at once than a person can take.
+    Storm,
+    /// It waited, and the wait is over.
+    Digest,
+    /// News.
+    First,
+    /// Told before, and its window has passed.
+    Repeat,
+    /// More urgent than when it was last told.
+    Escalated,
+    /// The rule ran and no longer fires.
+    Resolved,
+}
+
+impl Decision {
+    /// The word used in JSON, the journal and on screen.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Suppress => "suppress",
+            Self::Hold => "hold",
+            Self::Coalesce => "coalesce",
+            Self::Deliver => "deliver",
+            Self::Resolve => "resolve",
+        }
+    }
+}
+
+impl Reason {
+    /// The word used in JSON, the journal and on screen.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledged => "acknowledged",
+            Self::Snoozed => "snoozed",
+            Self::Duplicate => "duplicate",
+            Self::Paused => "paused",
+            Self::QuietHours => "quiet_hours",
+            Self::Storm => "storm",
+            Self::Digest => "digest",
+            Self::First => "first",
+            Self::Repeat => "repeat",
+            Self::Escalated => "escalated",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// One alert with its decision, its reason and where it goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The alert; for a resolve, as it last fired.
+    pub alert: Alert,
+    /// What happens with it.
+    pub decision: Decision,
+    /// Why.
+    pub reason: Reason,
+    /// Where it is told now: the journal always, the others when it is delivered, coalesced or resolved there.
+    pub channels: Vec<Channel>,
+}

@@ -1,0 +1,136 @@
+//! The snapshot of the whole engine: what `--status`, the menu and every other window paint.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::alert::{AlertKey, Monitor};
+use super::channel::Channel;
+use super::circuit::CircuitState;
+
+/// How a monitor's last run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// Its rules ran.
+    Ok,
+    /// Its facts were not to be had: nothing was judged, nothing resolved.
+    Skipped,
+    /// It broke.
+    Failed,
+}
+
+impl RunStatus {
+    /// `ok`, `skipped` or `failed`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A monitor's last run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MonitorState {
+    /// When it ran.
+    pub last_check: Timestamp,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// What it found.
+    pub alerts_generated: usize,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Where its facts came from.
+    pub source: Option<String>,
+    /// Why it was skipped or failed, or what was missing.
+    pub reason: Option<String>,
+}
+
+/// What waits in a channel's queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueDepth {
+    /// To be sent.
+    pub pending: u64,
+    /// Refused for good.
+    pub failed: u64,
+}
+
+/// The counters that outlive a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Checks made, ever.
+    pub run_count: u64,
+    /// Alerts told, ever: delivered and coalesced.
+    pub total_alerts: u64,
+    /// When the last check was made.
+    pub last_run: Option<Timestamp>,
+}
+
+/// Everything worth showing, at one moment. Serialised it is the object that `--status --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Whether an engine runs.
+    pub running: bool,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// When the last check was made.
+    pub last_run: Option<Timestamp>,
+    /// When the next one is due.
+    pub next_run: Option<Timestamp>,
+    /// Checks made, ever.
+    pub run_count: u64,
+    /// Alerts told, ever.
+    pub total_alerts: u64,
+    /// How long the engine has run.
+    pub uptime_seconds: Option<u64>,
+    /// Since when it runs.
+    pub uptime_start: Option<Timestamp>,
+    /// Whether it only decides and reports.
+    pub dry_run: bool,
+    /// Whether alerts wait because the person asked for it.
+    pub paused: bool,
+    /// Until when; none until resumed.
+    pub paused_until: Option<Timestamp>,
+    /// Whether quiet hours are in force.
+    pub is_quiet_hours: bool,
+    /// The monitors that are switched on.
+    pub enabled_monitors: Vec<Monitor>,
+    /// Their last runs.
+    pub monitor_states: BTreeMap<Monitor, MonitorState>,
+    /// The circuits of the sources.
+    pub circuit_states: BTreeMap<String, CircuitState>,
+    /// What is open: key and title, the most urgent first.
+    pub open_alerts: usize,
+    /// Keys that would be duplicates now.
+    pub dedup_cache_size: usize,
+    /// What waits, by channel.
+    pub outbox: BTreeMap<Channel, QueueDepth>,
+    /// The configuration in force, without secrets.
+    pub config: Value,
+    /// What is wrong with Operator itself, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// The same moment in the shape of the file that other programs read: `operator_state.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StateFile {
+    /// When the last check was made.
+    pub last_run: Option<Timestamp>,
+    /// Checks made, ever.
+    pub run_count: u64,
+    /// Alerts told, ever.
+    pub total_alerts: u64,
+    /// Since when the engine runs.
+    pub uptime_start: Option<Timestamp>,
+    /// When each key was last told.
+    pub recent_dedup_keys: BTreeMap<AlertKey, Timestamp>,
+    /// The monitors' last runs.
+    pub monitor_states: BTreeMap<Monitor, MonitorState>,
+    /// The circuits of the sources.
+    pub circuit_states: BTreeMap<String, CircuitState>,
+}

@@ -1,0 +1,203 @@
+//! One check under way: sources are asked side by side, and a monitor is ready when those it waits for have answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, ToSpan, ZonedDateTime};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::Engine;
+use super::report::CheckReport;
+use crate::core::alert::Monitor;
+use crate::core::circuit::{Cause, Change, Circuit, Outcome, Permit};
+use crate::monitors::ask::{Answer, Source, ask, needs};
+use crate::sources::error::{Fault, SourceError};
+
+/// A source's answer on its way to the check that asked.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) check: u64,
+    pub(super) source: Source,
+    pub(super) answer: Answer,
+}
+
+/// A check that waits for answers.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) id: u64,
+    pub(super) at: ZonedDateTime,
+    pub(super) began: Instant,
+    pub(super) answers: BTreeMap<Source, Answer>,
+    /// Sources whose facts are recorded already, by an earlier part of this check.
+    pub(super) recorded: BTreeSet<Source>,
+    /// What earlier parts came to.
+    pub(super) report: Option<CheckReport>,
+    /// Who asked for this check and waits for its report.
+    pub(super) waiters: Vec<oneshot::Sender<CheckReport>>,
+    waiting: BTreeMap<Monitor, BTreeSet<Source>>,
+    ready: BTreeMap<Monitor, Instant>,
+    permits: BTreeMap<Source, Permit>,
+}
+
+impl Check {
+    /// The monitors that have not been concluded.
+    pub(super) fn monitors(&self) -> impl Iterator<Item = Monitor> {
+        self.waiting.keys().chain(self.ready.keys()).copied()
+    }
+
+    /// Whether every source has answered.
+    pub(super) fn is_complete(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Since when a monitor has all that it needs and could be concluded.
+    pub(super) fn ready_since(&self) -> Option<Instant> {
+        self.ready.values().min().copied()
+    }
+
+    /// The monitors that have all they need, with how long that took; they leave the check.
+    pub(super) fn take_ready(&mut self) -> BTreeMap<Monitor, SignedDuration> {
+        let took = |at: Instant| SignedDuration::try_from(at - self.began).unwrap_or(SignedDuration::ZERO);
+        std::mem::take(&mut self.ready).into_iter().map(|(monitor, at)| (monitor, took(at))).collect()
+    }
+
+    /// Judge again what was just judged, because it could not be recorded.
+    pub(super) fn retry(&mut self, monitors: impl IntoIterator<Item = Monitor>) {
+        let now = Instant::now();
+        self.ready.extend(monitors.into_iter().map(|monitor| (monitor, now)));
+    }
+
+    fn look_who_is_ready(&mut self) {
+        let now = Instant::now();
+        let answers = &self.answers;
+        let ready = &mut self.ready;
+        self.waiting.retain(|monitor, needs| {
+            let waits = needs.iter().any(|source| !answers.contains_key(source));
+            if !waits {
+                ready.insert(*monitor, now);
+            }
+            waits
+        });
+    }
+}
+
+impl Engine {
+    /// Begin a check of these monitors: ask every source that one of them needs, as far as its circuit allows.
+    pub(super) fn begin(&mut self, due: &[Monitor], arrivals: &mpsc::Sender<Arrival>) -> Check {
+        self.checks_begun += 1;
+        let at = self.now();
+        self.last_runs.extend(due.iter().map(|monitor| (*monitor, at.timestamp())));
+        let mut check = Check {
+            id: self.checks_begun,
+            at,
+            began: Instant::now(),
+            answers: BTreeMap::new(),
+            recorded: BTreeSet::new(),
+            report: None,
+            waiters: Vec::new(),
+            waiting: due.iter().map(|monitor| (*monitor, needs(*monitor, due).into_iter().collect())).collect(),
+            ready: BTreeMap::new(),
+            permits: BTreeMap::new(),
+        };
+        let sources: BTreeSet<Source> = check.waiting.values().flatten().copied().collect();
+        for source in sources {
+            self.ask_source(source, &mut check, arrivals);
+        }
+        check.look_who_is_ready();
+        check
+    }
+
+    fn ask_source(&mut self, source: Source, check: &mut Check, arrivals: &mpsc::Sender<Arrival>) {
+        let leave = self.circuits.entry(source).or_default().acquire(check.at.timestamp());
+        if let Ok(permit) = leave {
+            check.permits.insert(source, permit);
+        } else if !source.is_local() {
+            let error = SourceError::outage(source.as_str(), self.left_alone(source));
+            check.answers.insert(source, Answer::failure(source, error));
+            return;
+        }
+        let (setup, at, since) = (Arc::clone(&self.setup), check.at.clone(), self.first_day_wanted(&check.at));
+        let (arrivals, check, remote) = (arrivals.clone(), check.id, leave.is_ok());
+        tokio::spawn(async move {
+            // A task of its own, so that a panic in a source is that source's failure and nobody else's.
+            let asked = tokio::spawn(async move { ask(source, &setup, remote, since, &at).await });
+            let answer = asked.await.unwrap_or_else(|_| {
+                let what = "reading it broke off; please report this with the log";
+                Answer::failure(source, SourceError::outage(source.as_str(), what))
+            });
+            // The check may be gone when the engine stops.
+            let _ = arrivals.send(Arrival { check, source, answer }).await;
+        });
+    }
+
+    fn left_alone(&self, source: Source) -> String {
+        let until = self.circuits.get(&source).and_then(Circuit::retry_at);
+        let zone = self.config.quiet_hours.timezone.zone.clone();
+        match until.map(|until| until.to_zoned_datetime(zone)) {
+            Some(until) => format!("left alone until {} after repeated failures", until.strftime("%H:%M:%S")),
+            None => "left alone after repeated failures".into(),
+        }
+    }
+
+    /// A week, in case days were synced late; two months while our own history is too short for a baseline.
+    fn first_day_wanted(&self, now: &ZonedDateTime) -> jiff::civil::Date {
+        let limits = &self.config.monitors.health.thresholds;
+        let back = |days: i64| now.date().saturating_sub(days.days());
+        let known = self.store.health_days(back(i64::from(limits.hrv_baseline_days))).unwrap_or_default();
+        let nights = known.iter().filter(|day| day.night.is_some()).count();
+        let enough = nights >= limits.hrv_baseline_min_nights.max(14) as usize;
+        if enough { back(7) } else { back(60) }
+    }
+
+    /// Take in an answer: tell the circuit, and see which monitors can go on.
+    pub(super) fn absorb(&mut self, check: &mut Check, source: Source, answer: Answer) {
+        let (now, settings) = (self.clock.now(), &self.config.circuit_breaker);
+        let circuit = self.circuits.entry(source).or_default();
+        let permit = check.permits.remove(&source);
+        let change = match (outcome(&answer), permit) {
+            (Some(outcome), Some(permit)) => circuit.record(permit, outcome, now, settings, chance()),
+            // A local source that was asked without leave and works again, or one that is not set up any more.
+            (Some(Outcome::Success) | None, _) if circuit.troubled_since().is_some() => {
+                circuit.reset();
+                Change::Closed
+            }
+            _ => Change::None,
+        };
+        match change {
+            Change::Opened => tracing::warn!("Circuit {source} opened: {}", described(&answer)),
+            Change::Closed => tracing::info!("Circuit {source} closed"),
+            Change::Late | Change::None => {}
+        }
+        for note in answer.notes() {
+            tracing::debug!("{source}: {note}");
+        }
+        check.answers.insert(source, answer);
+        check.look_who_is_ready();
+    }
+}
+
+/// None when there is nothing to tell the circuit: the source is not set up.
+fn outcome(answer: &Answer) -> Option<Outcome> {
+    let Some(trouble) = answer.trouble() else { return Some(Outcome::Success) };
+    let cause = match trouble.fault {
+        Fault::NotSetUp => return None,
+        Fault::Outage => Cause::Outage,
+        Fault::NeedsUser => Cause::NeedsUser,
+    };
+    Some(Outcome::Failure { cause, retry_after: trouble.retry_after })
+}
+
+fn described(answer: &Answer) -> String {
+    let Some(trouble) = answer.trouble() else { return String::new() };
+    if trouble.advice.is_empty() { trouble.to_string() } else { format!("{trouble} – {}", trouble.advice) }
+}
+
+/// Spreads the pauses between probes; nothing secret depends on it.
+fn chance() -> f64 {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are chance enough")]
+    let fraction = (random >> 11) as f64 / (1u64 << 53) as f64;
+    fraction
+}

@@ -1,0 +1,142 @@
+//! What a person can ask of Operator, and what that changes in the database: the same with an engine running or without.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::core::alert::AlertKey;
+use crate::core::circuit::Circuit;
+use crate::core::policy::memory::Pause;
+use crate::monitors::ask::Source;
+use crate::store::Store;
+
+/// A request to the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Show the snapshot.
+    Status,
+    /// Check everything at once.
+    RunNow,
+    /// Hold alerts.
+    Pause {
+        /// Until then; none until resumed.
+        until: Option<Timestamp>,
+    },
+    /// Hold them no longer.
+    Resume,
+    /// The person knows.
+    Acknowledge {
+        /// Of what.
+        key: AlertKey,
+    },
+    /// The person wants to hear of it later.
+    Snooze {
+        /// Of what.
+        key: AlertKey,
+        /// When.
+        until: Timestamp,
+    },
+    /// Ask a source again at once.
+    ResetCircuit {
+        /// The circuit's name.
+        name: String,
+    },
+    /// Decide and report, and write nothing; or write again.
+    DryRun {
+        /// Which.
+        on: bool,
+    },
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Whether it was done.
+    pub ok: bool,
+    /// What was done, or why not, in a sentence.
+    pub message: String,
+    /// What was asked for: a status, a report.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub body: Value,
+}
+
+impl Reply {
+    /// It was done.
+    #[must_use]
+    pub fn done(message: impl Into<String>) -> Self {
+        Self { ok: true, message: message.into(), body: Value::Null }
+    }
+
+    /// It could not be done.
+    #[must_use]
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { ok: false, message: message.into(), body: Value::Null }
+    }
+
+    /// Here it is.
+    #[must_use]
+    pub fn with<T: Serialize>(body: &T) -> Self {
+        match serde_json::to_value(body) {
+            Ok(body) => Self { ok: true, message: String::new(), body },
+            Err(error) => Self::refused(format!("cannot be shown: {error}")),
+        }
+    }
+}
+
+/// Carry out a command that only changes what is remembered. None: the command is not of that kind.
+pub fn remember(store: &mut Store, command: &Command, now: Timestamp) -> Option<Reply> {
+    let done = match command {
+        Command::Pause { until } => {
+            let pause = until.map_or(Pause::UntilResumed, Pause::Until);
+            store.set_pause(Some(pause)).map(|()| Reply::done("Paused: alerts wait and come as one digest afterwards."))
+        }
+        Command::Resume => store.set_pause(None).map(|()| Reply::done("Resumed.")),
+        Command::Acknowledge { key } => acknowledge(store, key),
+        Command::Snooze { key, until } if *until <= now => Ok(Reply::refused(format!("{key}: {until} is past"))),
+        Command::Snooze { key, until } => snooze(store, key, *until),
+        Command::ResetCircuit { name } => reset_circuit(store, name),
+        Command::Status | Command::RunNow | Command::DryRun { .. } => return None,
+    };
+    Some(done.unwrap_or_else(|error| Reply::refused(error.to_string())))
+}
+
+type Done = Result<Reply, crate::store::StoreError>;
+
+fn acknowledge(store: &mut Store, key: &AlertKey) -> Done {
+    let mut was_open = false;
+    let incident = store.update_incident(key, |incident| {
+        was_open = incident.open;
+        incident.acknowledged = incident.open;
+    })?;
+    Ok(match incident {
+        Some(incident) if was_open => {
+            Reply::done(format!("Acknowledged: {}. Silent until it resolves.", incident.alert.title))
+        }
+        Some(incident) => Reply::refused(format!("{key}: \"{}\" has resolved already", incident.alert.title)),
+        None => unknown(key),
+    })
+}
+
+fn snooze(store: &mut Store, key: &AlertKey, until: Timestamp) -> Done {
+    let incident = store.update_incident(key, |incident| incident.snoozed_until = Some(until))?;
+    Ok(incident.map_or_else(|| unknown(key), |incident| Reply::done(format!("Snoozed: {}.", incident.alert.title))))
+}
+
+fn unknown(key: &AlertKey) -> Reply {
+    Reply::refused(format!("{key}: there is no such alert; see `operator alerts --all`"))
+}
+
+fn reset_circuit(store: &mut Store, name: &str) -> Done {
+    if let Some(refused) = unknown_circuit(name) {
+        return Ok(refused);
+    }
+    store.save_circuit(name, &Circuit::default())?;
+    Ok(Reply::done(format!("Circuit {name} is closed: the next check asks it again.")))
+}
+
+/// Refuses a name that no circuit has.
+pub(super) fn unknown_circuit(name: &str) -> Option<Reply> {
+    let names: Vec<&str> = Source::ALL.iter().map(|source| source.as_str()).collect();
+    (!names.contains(&name)).then(|| Reply::refused(format!("no circuit '{name}': there are {}", names.join(", "))))
+}

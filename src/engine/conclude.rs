@@ -1,0 +1,261 @@
+//! The second half of a check: facts → rules → policy → one transaction → report.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::{SignedDuration, ToSpan, ZonedDateTime};
+
+use super::check::Check;
+use super::report::{AlertReport, CheckReport, MonitorReport};
+use super::{Engine, routing};
+use crate::core::alert::Monitor;
+use crate::core::circuit::{Circuit, CircuitState};
+use crate::core::facts::{HealthDay, Postponement, TaskReading};
+use crate::core::policy::memory::Memory;
+use crate::core::policy::verdict::Verdict;
+use crate::core::policy::{Circumstances, decide};
+use crate::core::rules::{Judgement, system};
+use crate::core::status::{MonitorState, RunStatus};
+use crate::monitors::ask::{Answer, Source};
+use crate::monitors::{Finding, health, patterns, tasks};
+use crate::sources::error::SourceError;
+use crate::store::copies::Update;
+use crate::store::{CheckRecord, Keep, StoreError};
+
+/// A source that has been away so long is worth an alert.
+const UNAVAILABLE_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// The facts of one check, put beside what we knew.
+#[derive(Debug, Default)]
+struct Known {
+    days: Vec<HealthDay>,
+    changed_days: Vec<HealthDay>,
+    updates: Vec<Update>,
+    postponements: Vec<Postponement>,
+    tasks: tasks::Gathered,
+}
+
+impl Engine {
+    /// Judge the monitors that are ready, decide, record, report.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written; then nothing is recorded, and the next check finds the same again.
+    pub(super) fn conclude(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
+        let ready = check.take_ready();
+        let known = self.known(check)?;
+        let mut judgements = Vec::new();
+        let mut states = BTreeMap::new();
+        for (monitor, took) in ready {
+            let finding = self.judge(monitor, check, &known);
+            self.tell_change(monitor, &finding);
+            states.insert(monitor, state_of(&finding, check, took));
+            if let Finding::Judged { judgement, .. } = finding {
+                judgements.push(judgement);
+            }
+        }
+        judgements.push(self.judge_system(&check.at));
+        let memory = self.store.memory()?;
+        let verdicts = self.decide(&judgements, &memory, &check.at);
+        drop(judgements);
+        if !self.dry_run {
+            self.record(check, &known, &verdicts, &memory, &states)?;
+        }
+        Ok(self.report(check, &states, &verdicts))
+    }
+
+    fn known(&self, check: &Check) -> Result<Known, StoreError> {
+        let mut known = Known { days: self.history(&check.at)?, ..Known::default() };
+        if let Some(Answer::Health(answer)) = check.answers.get(&Source::Oura)
+            && let Some(reading) = &answer.reading
+        {
+            let days = health::merged(known.days.clone(), &reading.days);
+            known.changed_days = days.iter().filter(|day| !known.days.contains(day)).cloned().collect();
+            known.days = days;
+        }
+        let week = check.at.timestamp() - SignedDuration::from_hours(24 * 7);
+        known.postponements = self.store.postponements(week)?;
+        let mut parts = Vec::new();
+        for source in [Source::Workos, Source::StateStore] {
+            let Some(Answer::Tasks(answer)) = check.answers.get(&source) else { continue };
+            parts.push(self.part(source, answer, check, &mut known)?);
+        }
+        known.tasks = tasks::gather(parts);
+        Ok(known)
+    }
+
+    fn history(&self, now: &ZonedDateTime) -> Result<Vec<HealthDay>, StoreError> {
+        let days = i64::from(self.config.monitors.health.thresholds.hrv_baseline_days.max(60));
+        let mut history = self.store.health_days(now.date().saturating_sub(days.days()))?;
+        history.retain(|day| day.date <= now.date());
+        Ok(history)
+    }
+
+    /// A source of tasks: a fresh reading is compared with the last copy, a failed one is replaced by it.
+    fn part(
+        &self,
+        source: Source,
+        answer: &Result<TaskReading, SourceError>,
+        check: &Check,
+        known: &mut Known,
+    ) -> Result<tasks::Part, StoreError> {
+        let copy = self.store.copy(source.as_str())?;
+        if let Ok(reading) = answer
+            && !check.recorded.contains(&source)
+        {
+            let update = Update::between(copy.as_ref(), reading);
+            known.postponements.extend(update.postponed.iter().cloned());
+            known.updates.push(update);
+        }
+        let copy = if answer.is_err() { copy.map(|copy| copy.reading()) } else { None };
+        Ok(tasks::Part { answer: answer.clone(), copy })
+    }
+
+    /// A rule that panics is its monitor's failure, not the engine's.
+    fn judge(&self, monitor: Monitor, check: &Check, known: &Known) -> Finding {
+        let judge = || self.judge_by_rules(monitor, check, known);
+        catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_| Finding::Failed {
+            reason: "its rules broke off; please report this with the log".into(),
+        })
+    }
+
+    fn judge_by_rules(&self, monitor: Monitor, check: &Check, known: &Known) -> Finding {
+        let limits = &self.config.monitors;
+        let missing = |source: Source| SourceError::outage(source.as_str(), "was not asked");
+        match monitor {
+            Monitor::Health => match check.answers.get(&Source::Oura) {
+                Some(Answer::Health(answer)) => {
+                    health::judge(answer, &known.days, &limits.health.thresholds, &check.at)
+                }
+                _ => Finding::Failed { reason: missing(Source::Oura).to_string() },
+            },
+            Monitor::Tasks => tasks::judge(&known.tasks, &limits.tasks.thresholds, &check.at),
+            Monitor::Patterns => {
+                let focus = match check.answers.get(&Source::FocusFile) {
+                    Some(Answer::Focus(focus)) => focus.clone(),
+                    _ => Err(missing(Source::FocusFile)),
+                };
+                let limits = &limits.patterns.thresholds;
+                patterns::judge(&known.tasks, &known.days, &known.postponements, &focus, limits, &check.at)
+            }
+            Monitor::System => Finding::Failed { reason: "it has no rules of its own interval".into() },
+        }
+    }
+
+    fn judge_system(&self, now: &ZonedDateTime) -> Judgement {
+        let circuits = self.shown_circuits().map(|(name, circuit)| (name, circuit.clone())).collect();
+        system::judge(&circuits, UNAVAILABLE_AFTER, now)
+    }
+
+    fn decide(&self, judgements: &[Judgement], memory: &Memory, now: &ZonedDateTime) -> Vec<Verdict> {
+        let limits = &self.config.deduplication;
+        let circumstances = Circumstances {
+            now: now.timestamp(),
+            quiet: self.is_quiet(now),
+            least_window: SignedDuration::from_secs(limits.window_seconds.into()),
+            max_alerts: limits.max_alerts_per_run as usize,
+            routing: &routing(&self.config),
+        };
+        decide(judgements, memory, &circumstances)
+    }
+
+    fn record(
+        &mut self,
+        check: &mut Check,
+        known: &Known,
+        verdicts: &[Verdict],
+        memory: &Memory,
+        states: &BTreeMap<Monitor, MonitorState>,
+    ) -> Result<(), StoreError> {
+        let keep = &self.config.retention;
+        let circuits =
+            self.circuits.iter().map(|(source, circuit)| (source.as_str().to_owned(), circuit.clone())).collect();
+        self.store.commit(&CheckRecord {
+            at: check.at.timestamp(),
+            verdicts,
+            memory,
+            days: &known.changed_days,
+            updates: &known.updates,
+            circuits: &circuits,
+            monitors: states,
+            keep: Keep { journal_days: keep.journal_days, history_days: keep.history_days },
+        })?;
+        check.recorded.extend(check.answers.keys().copied());
+        Ok(())
+    }
+
+    fn report(
+        &self,
+        check: &mut Check,
+        states: &BTreeMap<Monitor, MonitorState>,
+        verdicts: &[Verdict],
+    ) -> CheckReport {
+        let part = CheckReport {
+            at: check.at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            dry_run: self.dry_run,
+            duration_ms: u64::try_from(check.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            monitors: states.iter().map(|(monitor, state)| (*monitor, MonitorReport::from(state))).collect(),
+            alerts: verdicts.iter().map(AlertReport::from).collect(),
+            circuits: self.circuit_states(),
+        };
+        let report = match check.report.take() {
+            Some(mut earlier) => {
+                earlier.join(part);
+                earlier
+            }
+            None => part,
+        };
+        check.report = Some(report.clone());
+        report
+    }
+
+    /// The circuits worth showing: Oura and WorkOS always, the files when they are named.
+    pub(super) fn shown_circuits(&self) -> impl Iterator<Item = (String, &Circuit)> {
+        let shown = |source: &Source| match source {
+            Source::Oura | Source::Workos => true,
+            Source::StateStore => self.setup.state_store.is_some(),
+            Source::FocusFile => self.setup.focus_file.is_some(),
+        };
+        self.circuits
+            .iter()
+            .filter(move |(source, _)| shown(source))
+            .map(|(source, circuit)| (source.as_str().into(), circuit))
+    }
+
+    pub(super) fn circuit_states(&self) -> BTreeMap<String, CircuitState> {
+        self.shown_circuits().map(|(name, circuit)| (name, circuit.state())).collect()
+    }
+
+    /// What a monitor lacks is logged when it changes, not at every check.
+    fn tell_change(&mut self, monitor: Monitor, finding: &Finding) {
+        let reason = match finding {
+            Finding::Judged { note, .. } => note.clone(),
+            Finding::Skipped { reason } | Finding::Failed { reason } => Some(reason.clone()),
+        };
+        let before = self.troubles.insert(monitor, reason.clone());
+        match (before.flatten(), reason, finding) {
+            (before, now, _) if before == now => {}
+            (_, None, _) => tracing::info!("Monitor {monitor}: all sources answer again"),
+            (_, Some(reason), Finding::Judged { .. }) => tracing::warn!("Monitor {monitor}: {reason}"),
+            (_, Some(reason), Finding::Skipped { .. }) => tracing::warn!("Monitor {monitor} skipped: {reason}"),
+            (_, Some(reason), Finding::Failed { .. }) => tracing::error!("Monitor {monitor} failed: {reason}"),
+        }
+    }
+}
+
+fn state_of(finding: &Finding, check: &Check, took: SignedDuration) -> MonitorState {
+    let (status, source, reason, alerts) = match finding {
+        Finding::Judged { judgement, source, note } => {
+            (RunStatus::Ok, Some(source.clone()), note.clone(), judgement.alerts.len())
+        }
+        Finding::Skipped { reason } => (RunStatus::Skipped, None, Some(reason.clone()), 0),
+        Finding::Failed { reason } => (RunStatus::Failed, None, Some(reason.clone()), 0),
+    };
+    MonitorState {
+        last_check: check.at.timestamp(),
+        duration_ms: u64::try_from(took.as_millis()).unwrap_or(0),
+        alerts_generated: alerts,
+        status,
+        source,
+        reason,
+    }
+}

@@ -1,0 +1,139 @@
+//! The only loop: commands in, snapshots out. A check goes begin → absorb answers → conclude.
+
+mod check;
+pub mod clock;
+pub mod command;
+mod conclude;
+pub mod control;
+pub mod lock;
+pub mod report;
+mod run;
+mod snapshot;
+mod state_file;
+
+pub use run::{Request, run};
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+use serde_json::Value;
+
+use crate::config::schema::Config;
+use crate::core::alert::Monitor;
+use crate::core::channel::{Channel, Routing};
+use crate::core::circuit::Circuit;
+use crate::core::policy::memory::Pause;
+use crate::core::schedule::{Intervals, LastRuns};
+use crate::monitors::ask::Source;
+use crate::monitors::setup::Setup;
+use crate::store::{Store, StoreError};
+use clock::Clock;
+
+/// Everything that a check needs. Owned by one thread; others talk to it through commands.
+#[derive(Debug)]
+pub struct Engine {
+    config: Arc<Config>,
+    setup: Arc<Setup>,
+    shown_config: Value,
+    store: Store,
+    state_dir: PathBuf,
+    clock: Clock,
+    dry_run: bool,
+    started: Timestamp,
+    circuits: BTreeMap<Source, Circuit>,
+    last_runs: LastRuns,
+    troubles: BTreeMap<Monitor, Option<String>>,
+    pause: Option<Pause>,
+    warnings: Vec<String>,
+    checks_begun: u64,
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// What is connected.
+    pub setup: Setup,
+    /// The configuration as it may be shown.
+    pub shown_config: Value,
+    /// Our database.
+    pub store: Store,
+    /// Where the state file goes.
+    pub state_dir: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// Decide and report, and write nothing.
+    pub dry_run: bool,
+    /// What is wrong already.
+    pub warnings: Vec<String>,
+}
+
+impl Engine {
+    /// Put an engine together from its parts and what the database remembers.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+        let known = parts.store.circuits()?;
+        let circuit = |source: Source| (source, known.get(source.as_str()).cloned().unwrap_or_default());
+        let monitors = parts.store.monitors()?;
+        Ok(Self {
+            circuits: Source::ALL.into_iter().map(circuit).collect(),
+            troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),
+            last_runs: LastRuns::new(),
+            pause: parts.store.pause()?,
+            started: parts.clock.now(),
+            config: parts.config,
+            setup: Arc::new(parts.setup),
+            shown_config: parts.shown_config,
+            store: parts.store,
+            state_dir: parts.state_dir,
+            clock: parts.clock,
+            dry_run: parts.dry_run,
+            warnings: parts.warnings,
+            checks_begun: 0,
+        })
+    }
+
+    /// The moment, in the person's zone.
+    #[must_use]
+    pub fn now(&self) -> ZonedDateTime {
+        self.clock.now().to_zoned_datetime(self.config.quiet_hours.timezone.zone.clone())
+    }
+
+    /// The monitors that are switched on, with their intervals.
+    #[must_use]
+    pub fn intervals(&self) -> Intervals {
+        let (every, on) = (&self.config.intervals, &self.config.monitors);
+        let all = [
+            (Monitor::Health, every.health_check, on.health.enabled),
+            (Monitor::Tasks, every.task_check, on.tasks.enabled),
+            (Monitor::Patterns, every.pattern_check, on.patterns.enabled),
+        ];
+        let enabled = all.into_iter().filter(|(_, _, on)| *on);
+        enabled.map(|(monitor, seconds, _)| (monitor, SignedDuration::from_secs(seconds.into()))).collect()
+    }
+
+    /// Whether non-critical alerts wait at `now`: quiet hours, or a pause.
+    fn is_silent(&self, now: &ZonedDateTime) -> bool {
+        self.is_quiet(now) || self.pause.is_some_and(|pause| pause.in_force(now.timestamp()))
+    }
+
+    fn is_quiet(&self, now: &ZonedDateTime) -> bool {
+        self.config.quiet_hours.resolve().in_force(now)
+    }
+}
+
+/// Where each urgency goes, by the configuration.
+#[must_use]
+pub fn routing(config: &Config) -> Routing {
+    let (banner, telegram) = (&config.alerters.notification, &config.alerters.telegram);
+    let all = [
+        (Channel::Notification, banner.min_priority, banner.enabled),
+        (Channel::Telegram, telegram.min_priority, telegram.enabled),
+    ];
+    Routing(all.into_iter().filter(|(_, _, on)| *on).map(|(channel, least, _)| (channel, least)).collect())
+}

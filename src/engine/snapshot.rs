@@ -1,0 +1,63 @@
+//! The engine's snapshot, and the same from the database alone when no engine runs.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use crate::core::alert::Category;
+use crate::core::policy::memory::{Memory, Pause};
+use crate::core::schedule;
+use crate::core::status::Status;
+use crate::store::StoreError;
+
+impl Engine {
+    /// Everything worth showing, now. `running` is false when only the database is asked.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn status(&self, running: bool) -> Result<Status, StoreError> {
+        let now = self.now();
+        let at = now.timestamp();
+        let counters = self.store.counters()?;
+        let memory = self.store.memory()?;
+        let pause = if running { self.pause } else { memory.pause };
+        let pause = pause.filter(|pause| pause.in_force(at));
+        let uptime = at.duration_since(self.started).max(SignedDuration::ZERO);
+        Ok(Status {
+            running,
+            pid: running.then(std::process::id),
+            last_run: counters.last_run,
+            next_run: if running { schedule::next_due(&self.intervals(), &self.last_runs, at) } else { None },
+            run_count: counters.run_count,
+            total_alerts: counters.total_alerts,
+            uptime_seconds: running.then(|| uptime.as_secs().unsigned_abs()),
+            uptime_start: running.then_some(self.started),
+            dry_run: self.dry_run,
+            paused: pause.is_some(),
+            paused_until: match pause {
+                Some(Pause::Until(end)) => Some(end),
+                _ => None,
+            },
+            is_quiet_hours: self.is_quiet(&now),
+            enabled_monitors: self.intervals().into_keys().collect(),
+            monitor_states: self.store.monitors()?,
+            circuit_states: self.circuit_states(),
+            open_alerts: memory.incidents.values().filter(|incident| incident.open).count(),
+            dedup_cache_size: remembered(&memory, at),
+            outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
+            config: self.shown_config.clone(),
+            warnings: self.warnings.clone(),
+        })
+    }
+}
+
+/// Keys told so recently that telling them again could be a duplicate.
+fn remembered(memory: &Memory, now: Timestamp) -> usize {
+    let is_recent = |incident: &&crate::core::policy::memory::Incident| {
+        let days = if incident.alert.key.category() == Category::Pattern { 7 } else { 1 };
+        let told = incident.announced.as_ref();
+        told.is_some_and(|told| now.duration_since(told.at) < SignedDuration::from_hours(24 * days))
+    };
+    memory.incidents.values().filter(is_recent).count()
+}

@@ -1,0 +1,59 @@
+//! `operator_state.json`: a window on the database for other programs, replaced as a whole.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::Engine;
+use crate::core::policy::memory::Memory;
+use crate::core::status::StateFile;
+use crate::store::StoreError;
+
+/// The file's name in the state directory.
+pub const FILE_NAME: &str = "operator_state.json";
+
+impl Engine {
+    /// Replace the state file. A failure is a warning: the database is the truth.
+    pub(super) fn write_state_file(&self) {
+        let written = self
+            .state()
+            .map_err(|error| error.to_string())
+            .and_then(|state| replace(&self.state_dir, &state).map_err(|error| error.to_string()));
+        if let Err(what) = written {
+            tracing::warn!("{}: cannot be written: {what}", self.state_dir.join(FILE_NAME).display());
+        }
+    }
+
+    fn state(&self) -> Result<StateFile, StoreError> {
+        let counters = self.store.counters()?;
+        Ok(StateFile {
+            last_run: counters.last_run,
+            run_count: counters.run_count,
+            total_alerts: counters.total_alerts,
+            uptime_start: Some(self.started),
+            recent_dedup_keys: recent(&self.store.memory()?),
+            monitor_states: self.store.monitors()?,
+            circuit_states: self.circuit_states(),
+        })
+    }
+}
+
+/// When each key was last told, for those that dedup still remembers.
+fn recent(memory: &Memory) -> std::collections::BTreeMap<crate::core::alert::AlertKey, jiff::Timestamp> {
+    let told = memory.incidents.iter().filter_map(|(key, incident)| Some((key, incident.announced.as_ref()?)));
+    told.map(|(key, announced)| (key.clone(), announced.at)).collect()
+}
+
+/// Written beside it, flushed to the disk, then moved over it: a reader sees the old one or the new one.
+fn replace(state_dir: &Path, state: &StateFile) -> io::Result<()> {
+    let (path, beside) = (state_dir.join(FILE_NAME), state_dir.join(format!("{FILE_NAME}.new")));
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut text = serde_json::to_vec_pretty(state)?;
+    text.push(b'\n');
+    let written = file.write_all(&text).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}

@@ -1,0 +1,185 @@
+//! The health monitor: Oura's cache, then its API; today's facts against their own history.
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, ZonedDateTime};
+
+use super::Finding;
+use super::ask::blocking;
+use super::setup::OuraSetup;
+use crate::core::facts::{HealthDay, HealthReading, RestMode};
+use crate::core::history;
+use crate::core::rules::health::{HealthFacts, judge as judge_rules};
+use crate::core::rules::thresholds::HealthThresholds;
+use crate::core::text;
+use crate::sources::error::{Fault, SourceError};
+use crate::sources::oura_api::OuraApi;
+use crate::sources::{oura_cache, secret};
+
+/// What came out of the chain: both, when an old cache was read and the API failed.
+#[derive(Debug, Clone)]
+pub struct ChainAnswer {
+    /// What was read.
+    pub reading: Option<HealthReading>,
+    /// Why nothing better was.
+    pub trouble: Option<SourceError>,
+}
+
+/// A cache that was last synced longer ago than this is asked no more than for its history.
+const STALE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Ask the cache; where it is missing, stale or failing, the API, if `remote` allows it.
+pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateTime) -> ChainAnswer {
+    let (path, today) = (setup.cache.clone(), now.date());
+    let cached = blocking("oura_cache", move || oura_cache::read(&path, since, today)).await;
+    let api = match connect(setup) {
+        Ok(api) => api,
+        Err(error) => return without_api(setup, cached, Some(error)),
+    };
+    let Some(api) = api else { return without_api(setup, cached, None) };
+    match cached {
+        Ok(reading) if !is_stale(&reading, now) => {
+            ChainAnswer { reading: Some(with_extras(reading, &api, remote, now).await), trouble: None }
+        }
+        other => ask_api(&api, other, remote, since, now).await,
+    }
+}
+
+fn connect(setup: &OuraSetup) -> Result<Option<OuraApi>, SourceError> {
+    let token = secret::resolve(setup.token.as_ref(), setup.token_file.as_deref(), "oura_api")?;
+    token.map(|token| OuraApi::new(&setup.base_url, token, setup.timeout)).transpose()
+}
+
+fn without_api(
+    setup: &OuraSetup,
+    cached: Result<HealthReading, SourceError>,
+    api: Option<SourceError>,
+) -> ChainAnswer {
+    match cached {
+        Ok(reading) => ChainAnswer { reading: Some(reading), trouble: api },
+        Err(error) if api.is_none() && !setup.cache_is_named && !setup.cache.exists() => {
+            let advice = "set sources.oura.cache_dir or sources.oura.token";
+            let what = format!("no cache at {} and no API token", setup.cache.display());
+            ChainAnswer {
+                reading: None,
+                trouble: Some(SourceError { source: error.source, ..SourceError::not_set_up("oura", what, advice) }),
+            }
+        }
+        Err(error) => ChainAnswer { reading: None, trouble: Some(both(Some(&error), api)) },
+    }
+}
+
+async fn ask_api(
+    api: &OuraApi,
+    cached: Result<HealthReading, SourceError>,
+    remote: bool,
+    since: Date,
+    now: &ZonedDateTime,
+) -> ChainAnswer {
+    let answer = if remote {
+        api.read(since, now.date(), now.timestamp()).await
+    } else {
+        Err(SourceError::outage("oura_api", "left alone for now, its circuit is open"))
+    };
+    match (cached, answer) {
+        (Ok(old), Ok(new)) => ChainAnswer { reading: Some(joined(old, new)), trouble: None },
+        (Err(_), Ok(new)) => ChainAnswer { reading: Some(new), trouble: None },
+        (Ok(old), Err(error)) => {
+            let age = old.synced_at.map_or_else(|| "at a time unknown".into(), |at| text::ago(now.timestamp(), at));
+            let stale = SourceError::outage("oura_cache", format!("last synced {age}"));
+            ChainAnswer { reading: Some(old), trouble: Some(both(Some(&stale), Some(error))) }
+        }
+        (Err(old), Err(error)) => ChainAnswer { reading: None, trouble: Some(both(Some(&old), Some(error))) },
+    }
+}
+
+/// The cache knows neither stress nor rest mode: ask the API for these alone. Without them the rest still counts.
+async fn with_extras(
+    mut reading: HealthReading,
+    api: &OuraApi,
+    remote: bool,
+    now: &ZonedDateTime,
+) -> HealthReading {
+    if !remote {
+        return reading;
+    }
+    let yesterday = now.date().yesterday().unwrap_or(now.date());
+    match api.read_extras(yesterday, now.date(), now.timestamp()).await {
+        Ok(extras) => {
+            let source = reading.source;
+            reading = HealthReading { source, ..joined(reading, extras) };
+        }
+        Err(error) => reading.notes.push(format!("stress and rest mode are unknown ({error})")),
+    }
+    reading
+}
+
+fn joined(old: HealthReading, new: HealthReading) -> HealthReading {
+    HealthReading {
+        source: new.source,
+        synced_at: old.synced_at.max(new.synced_at),
+        rest: if new.rest.is_empty() { old.rest } else { new.rest },
+        notes: old.notes.into_iter().chain(new.notes).collect(),
+        days: merged(old.days, &new.days),
+    }
+}
+
+/// Two tellings of the same days, the second the newer; ascending.
+#[must_use]
+pub fn merged(known: Vec<HealthDay>, read: &[HealthDay]) -> Vec<HealthDay> {
+    let mut days: std::collections::BTreeMap<Date, HealthDay> =
+        known.into_iter().map(|day| (day.date, day)).collect();
+    for day in read {
+        let known = days.remove(&day.date).unwrap_or_else(|| HealthDay::unknown(day.date));
+        days.insert(day.date, history::merge_day(known, day.clone()));
+    }
+    days.into_values().collect()
+}
+
+fn is_stale(reading: &HealthReading, now: &ZonedDateTime) -> bool {
+    let has_today = reading.days.iter().any(|day| day.date == now.date() && !day.is_unknown());
+    !has_today && reading.synced_at.is_none_or(|at| now.timestamp().duration_since(at) > STALE)
+}
+
+fn both(first: Option<&SourceError>, second: Option<SourceError>) -> SourceError {
+    match (first, second) {
+        (Some(first), Some(second)) => {
+            let advice = if second.advice.is_empty() { first.advice.clone() } else { second.advice.clone() };
+            let fault = if second.fault == Fault::NotSetUp { first.fault } else { second.fault };
+            let what = format!("{}; {}: {}", first.what, second.source, second.what);
+            SourceError { source: first.source, fault, what, advice, retry_after: second.retry_after }
+        }
+        (Some(only), None) => only.clone(),
+        (None, Some(only)) => only,
+        (None, None) => SourceError::outage("oura", "no answer"),
+    }
+}
+
+/// Judge today. Without a document of today nothing is judged, least of all yesterday's.
+#[must_use]
+pub fn judge(
+    answer: &ChainAnswer,
+    history: &[HealthDay],
+    limits: &HealthThresholds,
+    now: &ZonedDateTime,
+) -> Finding {
+    let Some(reading) = &answer.reading else { return Finding::skipped(answer.trouble.as_ref()) };
+    let today = reading.days.iter().find(|day| day.date == now.date() && !day.is_unknown());
+    let resting = reading.rest.iter().any(|rest| covers(rest, now.date()));
+    match (today, &answer.trouble) {
+        (None, Some(trouble)) => Finding::skipped([trouble]),
+        (None, None) => Finding::Skipped { reason: "not_synced_yet".into() },
+        (Some(today), trouble) => {
+            let before: Vec<HealthDay> = merged(history.to_vec(), &reading.days)
+                .into_iter()
+                .filter(|day| day.date < now.date())
+                .collect();
+            let facts = HealthFacts { source: reading.source, today: Some(today), history: &before, resting };
+            let note = if resting { Some("rest_mode".into()) } else { trouble.as_ref().map(ToString::to_string) };
+            Finding::Judged { judgement: judge_rules(&facts, limits, now), source: reading.source.into(), note }
+        }
+    }
+}
+
+fn covers(rest: &RestMode, today: Date) -> bool {
+    rest.start <= today && rest.end.is_none_or(|end| today <= end)
+}

@@ -1,0 +1,46 @@
+//! A monitor asks its sources, hands the facts to its rules, and says what came of it.
+
+pub mod ask;
+pub mod health;
+pub mod patterns;
+pub mod setup;
+pub mod tasks;
+
+use crate::core::rules::Judgement;
+use crate::sources::error::SourceError;
+
+/// What a monitor's run came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finding {
+    /// Its rules ran.
+    Judged {
+        /// What they found.
+        judgement: Judgement,
+        /// Where the facts came from: `oura_cache`, `workos+state_store`.
+        source: String,
+        /// What was missing all the same.
+        note: Option<String>,
+    },
+    /// Its facts were not to be had: nothing is judged, nothing resolved.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// It broke.
+    Failed {
+        /// How.
+        reason: String,
+    },
+}
+
+impl Finding {
+    /// Skipped, because of these failures.
+    fn skipped<'a>(troubles: impl IntoIterator<Item = &'a SourceError>) -> Self {
+        Self::Skipped { reason: sentences(troubles) }
+    }
+}
+
+/// `workos: connection refused; state_store: not found`.
+fn sentences<'a>(troubles: impl IntoIterator<Item = &'a SourceError>) -> String {
+    troubles.into_iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,91 @@
+//! The tasks monitor: WorkOS and the state store together; a source that is away is replaced by its last good copy.
+
+use jiff::ZonedDateTime;
+
+use super::{Finding, sentences};
+use crate::core::facts::TaskReading;
+use crate::core::rules::tasks::{TaskFacts, judge as judge_rules};
+use crate::core::rules::thresholds::TaskThresholds;
+use crate::sources::error::{Fault, SourceError};
+
+/// One source's part: what it said, and the copy to go on with when it said nothing.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Its answer.
+    pub answer: Result<TaskReading, SourceError>,
+    /// Its last good reading, looked up only when the answer is a failure.
+    pub copy: Option<TaskReading>,
+}
+
+/// The parts put together.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered {
+    /// Fresh readings and copies.
+    pub readings: Vec<TaskReading>,
+    /// Whether every source that is set up is among them.
+    pub complete: bool,
+    /// What failed.
+    pub troubles: Vec<SourceError>,
+    /// `workos+state_store (copy)`.
+    pub source: String,
+    absent: Vec<SourceError>,
+}
+
+/// Put the parts together.
+#[must_use]
+pub fn gather(parts: Vec<Part>) -> Gathered {
+    let mut gathered = Gathered { complete: true, ..Gathered::default() };
+    let mut names = Vec::new();
+    for part in parts {
+        match (part.answer, part.copy) {
+            (Ok(reading), _) => {
+                names.push(reading.source.to_owned());
+                gathered.readings.push(reading);
+            }
+            (Err(error), _) if error.fault == Fault::NotSetUp => gathered.absent.push(error),
+            (Err(error), Some(copy)) => {
+                names.push(format!("{} (copy)", copy.source));
+                gathered.readings.push(copy);
+                gathered.troubles.push(error);
+            }
+            (Err(error), None) => {
+                gathered.complete = false;
+                gathered.troubles.push(error);
+            }
+        }
+    }
+    gathered.source = names.join("+");
+    gathered
+}
+
+impl Gathered {
+    /// What failed, for the status; none if nothing did.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        (!self.troubles.is_empty()).then(|| sentences(&self.troubles))
+    }
+
+    /// Why nothing can be judged, if there is nothing to judge.
+    #[must_use]
+    pub fn nothing(&self) -> Option<Finding> {
+        if !self.readings.is_empty() {
+            return None;
+        }
+        let why = if self.troubles.is_empty() { &self.absent } else { &self.troubles };
+        Some(Finding::skipped(why))
+    }
+}
+
+/// Judge the tasks and promises.
+#[must_use]
+pub fn judge(gathered: &Gathered, limits: &TaskThresholds, now: &ZonedDateTime) -> Finding {
+    if let Some(nothing) = gathered.nothing() {
+        return nothing;
+    }
+    let facts = TaskFacts { readings: &gathered.readings, complete: gathered.complete };
+    Finding::Judged {
+        judgement: judge_rules(&facts, limits, now),
+        source: gathered.source.clone(),
+        note: gathered.note(),
+    }
+}

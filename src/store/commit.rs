@@ -1,0 +1,98 @@
+//! One transaction a check: journal, incidents, outbox, history, circuits, monitors and counters, all or nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::copies::Update;
+use super::{Result, Store, StoreError, copies, history, incidents, journal, outbox, retention, settings};
+use crate::core::alert::Monitor;
+use crate::core::circuit::Circuit;
+use crate::core::facts::HealthDay;
+use crate::core::policy::memory::Memory;
+use crate::core::policy::verdict::{Decision, Verdict};
+use crate::core::status::{Counters, MonitorState};
+
+/// All that a check has to say to the database.
+#[derive(Debug)]
+pub struct CheckRecord<'a> {
+    /// When it was made.
+    pub at: Timestamp,
+    /// What was decided.
+    pub verdicts: &'a [Verdict],
+    /// The memory that the decisions rested on.
+    pub memory: &'a Memory,
+    /// Days that are new or changed.
+    pub days: &'a [HealthDay],
+    /// Sources of tasks that were read.
+    pub updates: &'a [Update],
+    /// The circuits as they are now.
+    pub circuits: &'a BTreeMap<String, Circuit>,
+    /// The monitors that ran.
+    pub monitors: &'a BTreeMap<Monitor, MonitorState>,
+    /// How long journal and history are kept.
+    pub keep: retention::Keep,
+}
+
+pub use super::retention::Keep;
+
+impl Store {
+    /// Record a check. Either all of it is recorded, durably, or nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written; nothing has changed then, and the next check finds the same alerts again.
+    pub fn commit(&mut self, record: &CheckRecord) -> Result<Counters> {
+        let path = self.path.clone();
+        let write = |db: &mut Connection| -> rusqlite::Result<Counters> {
+            let transaction = db.transaction()?;
+            write_verdicts(&transaction, record)?;
+            for day in record.days {
+                history::save_day(&transaction, day)?;
+            }
+            for update in record.updates {
+                copies::save(&transaction, update)?;
+            }
+            for (name, circuit) in record.circuits {
+                settings::save_circuit(&transaction, name, circuit)?;
+            }
+            for (monitor, state) in record.monitors {
+                settings::save_monitor(&transaction, *monitor, state)?;
+            }
+            let counters = count(&transaction, record)?;
+            retention::prune(&transaction, record.at, &record.keep)?;
+            transaction.commit()?;
+            Ok(counters)
+        };
+        write(&mut self.db).map_err(|error| StoreError::new(&path, error))
+    }
+}
+
+fn write_verdicts(transaction: &rusqlite::Transaction, record: &CheckRecord) -> rusqlite::Result<()> {
+    if record.verdicts.is_empty() {
+        return Ok(());
+    }
+    let last = incidents::last_entries(transaction)?;
+    let digest = journal::next_digest(transaction)?;
+    for verdict in record.verdicts {
+        let key = &verdict.alert.key;
+        let told_in = (verdict.decision == Decision::Coalesce).then_some(digest);
+        let entry = journal::write(transaction, verdict, last.get(key).copied(), told_in, record.at)?;
+        let incident = record.memory.after(verdict, record.at);
+        incidents::save(transaction, &incident, record.memory.incidents.get(key), entry, record.at)?;
+        outbox::queue(transaction, verdict, record.at)?;
+    }
+    outbox::queue_digest(transaction, record.verdicts, digest, record.at)
+}
+
+fn count(db: &Connection, record: &CheckRecord) -> rusqlite::Result<Counters> {
+    let told = record.verdicts.iter().filter(|v| matches!(v.decision, Decision::Deliver | Decision::Coalesce)).count();
+    let before: Counters = settings::get(db, "counters")?.unwrap_or_default();
+    let counters = Counters {
+        run_count: before.run_count.saturating_add(1),
+        total_alerts: before.total_alerts.saturating_add(told as u64),
+        last_run: Some(record.at),
+    };
+    settings::set(db, "counters", &counters)?;
+    Ok(counters)
+}

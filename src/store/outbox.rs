@@ -1,0 +1,155 @@
+//! What is to be told on each channel: written with the decision, in the same transaction.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::{Result, Store, millis, moment};
+use crate::core::alert::{AlertKey, Priority};
+use crate::core::channel::Channel;
+use crate::core::policy::verdict::{Decision, Verdict};
+use crate::core::status::QueueDepth;
+
+/// One message on its way, or what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dispatch {
+    /// Where it goes.
+    pub channel: String,
+    /// `alert`, `digest` or `resolve`.
+    pub kind: String,
+    /// `pending`, `delivered`, `failed` or `superseded`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it is tried next, while it is pending.
+    pub next_attempt_at: Timestamp,
+    /// When its fate was sealed.
+    pub done_at: Option<Timestamp>,
+    /// Why it failed, waits or was superseded.
+    pub reason: Option<String>,
+}
+
+impl Store {
+    /// How much waits, by channel.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn outbox_depth(&self) -> Result<BTreeMap<Channel, QueueDepth>> {
+        let mut depth = BTreeMap::new();
+        let read = |channel: Channel| -> rusqlite::Result<QueueDepth> {
+            let mut row = self.db.prepare_cached(
+                "SELECT count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE state = 'failed')
+                 FROM outbox WHERE channel = ?1",
+            )?;
+            row.query_row([channel.as_str()], |row| {
+                let number = |column| row.get::<_, i64>(column).map(|n| n.max(0).unsigned_abs());
+                Ok(QueueDepth { pending: number(0)?, failed: number(1)? })
+            })
+        };
+        for channel in [Channel::Notification, Channel::Telegram] {
+            depth.insert(channel, read(channel).map_err(|error| self.fail(error))?);
+        }
+        Ok(depth)
+    }
+
+    /// What became of a key's messages, its digests included, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn dispatches_of(&self, key: &AlertKey, limit: u32) -> Result<Vec<Dispatch>> {
+        let read = || -> rusqlite::Result<Vec<Dispatch>> {
+            let mut rows = self.db.prepare_cached(
+                "SELECT channel, kind, state, attempts, created_at, next_attempt_at, done_at, reason FROM outbox
+                 WHERE key = ?1 OR digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL)
+                 ORDER BY id DESC LIMIT ?2",
+            )?;
+            rows.query_map(params![key.as_str(), limit], dispatch)?.collect()
+        };
+        read().map_err(|error| self.fail(error))
+    }
+}
+
+fn dispatch(row: &Row) -> rusqlite::Result<Dispatch> {
+    Ok(Dispatch {
+        channel: row.get(0)?,
+        kind: row.get(1)?,
+        state: row.get(2)?,
+        attempts: row.get(3)?,
+        created_at: moment(row.get(4)?),
+        next_attempt_at: moment(row.get(5)?),
+        done_at: row.get::<_, Option<i64>>(6)?.map(moment),
+        reason: row.get(7)?,
+    })
+}
+
+/// Put on its way what one verdict asks for. Whatever waited of the same key is out of date.
+pub(super) fn queue(db: &Connection, verdict: &Verdict, now: Timestamp) -> rusqlite::Result<()> {
+    match verdict.decision {
+        Decision::Suppress | Decision::Hold => Ok(()),
+        Decision::Coalesce => supersede(db, verdict, "told in a digest instead", now),
+        Decision::Deliver => {
+            supersede(db, verdict, "a newer one takes its place", now)?;
+            outside(&verdict.channels).try_for_each(|channel| {
+                insert(db, channel, "alert", Some(&verdict.alert.key), None, verdict.alert.priority, now)
+            })
+        }
+        Decision::Resolve => {
+            supersede(db, verdict, "resolved before it was sent", now)?;
+            let told = told_on(db, verdict)?;
+            outside(&verdict.channels).filter(|channel| told.iter().any(|name| name == channel.as_str())).try_for_each(
+                |channel| insert(db, channel, "resolve", Some(&verdict.alert.key), None, verdict.alert.priority, now),
+            )
+        }
+    }
+}
+
+/// One message a channel for all that a check coalesced.
+pub(super) fn queue_digest(db: &Connection, verdicts: &[Verdict], digest: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let mut members = verdicts.iter().filter(|verdict| verdict.decision == Decision::Coalesce);
+    // Verdicts come the most urgent first, and all members of a digest share its channels.
+    let Some(first) = members.next() else { return Ok(()) };
+    outside(&first.channels)
+        .try_for_each(|channel| insert(db, channel, "digest", None, Some(digest), first.alert.priority, now))
+}
+
+/// The journal needs no message: the decision itself stands in it.
+fn outside(channels: &[Channel]) -> impl Iterator<Item = Channel> {
+    channels.iter().copied().filter(|channel| *channel != Channel::Journal)
+}
+
+fn insert(
+    db: &Connection,
+    channel: Channel,
+    kind: &str,
+    key: Option<&AlertKey>,
+    digest: Option<i64>,
+    priority: Priority,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let mut write = db.prepare_cached(
+        "INSERT INTO outbox (channel, kind, key, digest, priority, created_at, next_attempt_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+    )?;
+    let key = key.map(AlertKey::as_str);
+    write.execute(params![channel.as_str(), kind, key, digest, priority.as_str(), millis(now)]).map(drop)
+}
+
+fn supersede(db: &Connection, verdict: &Verdict, why: &str, now: Timestamp) -> rusqlite::Result<()> {
+    let mut write = db.prepare_cached(
+        "UPDATE outbox SET state = 'superseded', reason = ?2, done_at = ?3 WHERE key = ?1 AND state = 'pending'",
+    )?;
+    write.execute(params![verdict.alert.key.as_str(), why, millis(now)]).map(drop)
+}
+
+/// The channels on which the key's last message was seen: only there is something to update.
+fn told_on(db: &Connection, verdict: &Verdict) -> rusqlite::Result<Vec<String>> {
+    let mut rows = db.prepare_cached(
+        "SELECT DISTINCT channel FROM outbox WHERE state = 'delivered' AND kind <> 'resolve' AND (key = ?1 OR digest IN
+           (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL))",
+    )?;
+    rows.query_map([verdict.alert.key.as_str()], |row| row.get(0))?.collect()
+}

@@ -1,0 +1,65 @@
+//! What is old enough is forgotten, a little at every check.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, params};
+
+use super::millis;
+
+/// How long things are kept, in days.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// Journal entries and sent messages.
+    pub journal_days: u32,
+    /// Health days, closed tasks, postponements.
+    pub history_days: u32,
+}
+
+/// No dedup window and no snooze that anyone waits for is longer.
+const CLOSED_INCIDENT_DAYS: u32 = 60;
+
+/// At most so many rows of each kind a check, so that a long absence is not paid for at once.
+const AT_ONCE: u32 = 5_000;
+
+pub(super) fn prune(db: &Connection, now: Timestamp, keep: &Keep) -> rusqlite::Result<()> {
+    let journal = before(now, keep.journal_days);
+    let history = before(now, keep.history_days);
+    let incidents = before(now, CLOSED_INCIDENT_DAYS);
+    let forget = |sql: &str, until: i64| db.prepare_cached(sql)?.execute(params![until, AT_ONCE]).map(drop);
+    forget(
+        "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE last_at < ?1 ORDER BY last_at LIMIT ?2)",
+        journal,
+    )?;
+    forget(
+        "DELETE FROM outbox WHERE id IN
+           (SELECT id FROM outbox WHERE created_at < ?1 AND state <> 'pending' ORDER BY created_at LIMIT ?2)",
+        journal,
+    )?;
+    forget(
+        "DELETE FROM postponements WHERE id IN (SELECT id FROM postponements WHERE at < ?1 ORDER BY at LIMIT ?2)",
+        history,
+    )?;
+    forget(
+        "DELETE FROM items WHERE open = 0 AND (source, kind, id) IN
+           (SELECT source, kind, id FROM items WHERE open = 0 AND seen_at < ?1 ORDER BY seen_at LIMIT ?2)",
+        history,
+    )?;
+    forget(
+        "DELETE FROM incidents WHERE key IN
+           (SELECT key FROM incidents WHERE open = 0 AND touched_at < ?1 LIMIT ?2)",
+        incidents,
+    )?;
+    let oldest = moment_days(now, keep.history_days);
+    db.prepare_cached("DELETE FROM health_days WHERE date < ?1")?.execute([oldest]).map(drop)
+}
+
+fn before(now: Timestamp, days: u32) -> i64 {
+    millis(past(now, days))
+}
+
+fn moment_days(now: Timestamp, days: u32) -> String {
+    past(now, days).strftime("%Y-%m-%d").to_string()
+}
+
+fn past(now: Timestamp, days: u32) -> Timestamp {
+    now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
+}

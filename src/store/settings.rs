@@ -1,0 +1,102 @@
+//! Single values and small tables that are read and written whole: counters, the pause, circuits, monitors.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::incidents::json;
+use super::{Result, Store};
+use crate::core::alert::Monitor;
+use crate::core::circuit::Circuit;
+use crate::core::policy::memory::Pause;
+use crate::core::status::{Counters, MonitorState};
+
+impl Store {
+    /// Checks made and alerts told, ever.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn counters(&self) -> Result<Counters> {
+        Ok(get(&self.db, "counters").map_err(|error| self.fail(error))?.unwrap_or_default())
+    }
+
+    /// Whether the person asked for silence.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn pause(&self) -> Result<Option<Pause>> {
+        Ok(get(&self.db, "pause").map_err(|error| self.fail(error))?.flatten())
+    }
+
+    /// Pause, or resume.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_pause(&mut self, pause: Option<Pause>) -> Result<()> {
+        set(&self.db, "pause", &pause).map_err(|error| self.fail(error))
+    }
+
+    /// The circuits as they were left.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn circuits(&self) -> Result<BTreeMap<String, Circuit>> {
+        bodies(&self.db, "SELECT name, body FROM circuits").map_err(|error| self.fail(error))
+    }
+
+    /// Keep one circuit.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn save_circuit(&mut self, name: &str, circuit: &Circuit) -> Result<()> {
+        save_circuit(&self.db, name, circuit).map_err(|error| self.fail(error))
+    }
+
+    /// The monitors' last runs.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn monitors(&self) -> Result<BTreeMap<Monitor, MonitorState>> {
+        let named: BTreeMap<String, MonitorState> =
+            bodies(&self.db, "SELECT name, body FROM monitors").map_err(|error| self.fail(error))?;
+        let all = Monitor::SCHEDULED.into_iter().chain([Monitor::System]);
+        Ok(all.filter_map(|monitor| Some((monitor, named.get(monitor.as_str())?.clone()))).collect())
+    }
+}
+
+pub(super) fn get<T: DeserializeOwned>(db: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
+    let value: Option<String> = super::optional(db.query_row(
+        "SELECT value FROM settings WHERE name = ?1",
+        [name],
+        |row| row.get(0),
+    ))?;
+    Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
+}
+
+pub(super) fn set<T: Serialize>(db: &Connection, name: &str, value: &T) -> rusqlite::Result<()> {
+    db.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)", params![name, json(value)]).map(drop)
+}
+
+pub(super) fn save_circuit(db: &Connection, name: &str, circuit: &Circuit) -> rusqlite::Result<()> {
+    db.execute("INSERT OR REPLACE INTO circuits (name, body) VALUES (?1, ?2)", params![name, json(circuit)]).map(drop)
+}
+
+pub(super) fn save_monitor(db: &Connection, monitor: Monitor, state: &MonitorState) -> rusqlite::Result<()> {
+    let row = params![monitor.as_str(), json(state)];
+    db.execute("INSERT OR REPLACE INTO monitors (name, body) VALUES (?1, ?2)", row).map(drop)
+}
+
+fn bodies<T: DeserializeOwned>(db: &Connection, sql: &str) -> rusqlite::Result<BTreeMap<String, T>> {
+    let mut rows = db.prepare(sql)?;
+    let pairs = rows.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let mut known = BTreeMap::new();
+    for pair in pairs {
+        let (name, body): (String, String) = pair?;
+        if let Ok(value) = serde_json::from_str(&body) {
+            known.insert(name, value);
+        }
+    }
+    Ok(known)
+}
