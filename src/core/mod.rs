@@ -3,5 +3,8 @@
 pub mod alert;
 pub mod circuit;
 pub mod facts;
+pub mod history;
 pub mod policy;
 pub mod rules;
+pub mod stats;
+pub mod text;
