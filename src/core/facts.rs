@@ -1,5 +1,7 @@
 //! What sources yield: the facts that rules judge, in Operator's own words and units.
 
+use std::fmt;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
@@ -106,6 +108,17 @@ pub enum TaskStatus {
 }
 
 impl TaskStatus {
+    /// The lower-case word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Queued => "queued",
+            Self::Backlog => "backlog",
+        }
+    }
+
     /// How near to being done: a fall in rank is a postponement. Pending is apart: it has not been placed yet.
     #[must_use]
     pub const fn rank(self) -> Option<u8> {
@@ -139,7 +152,8 @@ impl Due {
     }
 
     /// The instant from which it is past due: the end of the day, or the minute itself.
-    /// A wall-clock time that DST skips counts as the first instant after the gap. None past the calendar's end.
+    /// A wall-clock time that DST skips counts as much later as the clocks jumped (a skipped midnight: the first instant of
+    /// the day), one that it repeats the first time. None past the calendar's end.
     #[must_use]
     pub fn deadline(self, zone: &TimeZone) -> Option<ZonedDateTime> {
         let civil = match self {
@@ -153,6 +167,25 @@ impl Due {
     #[must_use]
     pub fn days_past(self, today: Date) -> i32 {
         today.since(self.date()).map_or(0, |span| span.get_days())
+    }
+
+    /// Whether it is past due at `now`, whose zone is the person's: a date once it is over, a minute once it has come.
+    #[must_use]
+    pub fn is_past(self, now: &ZonedDateTime) -> bool {
+        match self {
+            Self::Day(date) => now.date() > date,
+            Self::At(_) => self.deadline(now.time_zone()).is_some_and(|deadline| *now >= deadline),
+        }
+    }
+}
+
+impl fmt::Display for Due {
+    /// `2026-11-20`, `2026-11-20 14:00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(date) => write!(f, "{date}"),
+            Self::At(at) => write!(f, "{} {:02}:{:02}", at.date(), at.hour(), at.minute()),
+        }
     }
 }
 
@@ -261,4 +294,13 @@ pub struct Postponement {
     pub at: Timestamp,
     /// What moved, for a person: `due 2026-11-18 → 2026-11-21`, `active → backlog`.
     pub what: String,
+}
+
+/// The file in which the person keeps what they want to focus on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FocusFile {
+    /// Its name, without the folders.
+    pub name: String,
+    /// When it was last changed.
+    pub modified: Timestamp,
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::copies::Update;
+use super::retention::Keep;
 use super::{Result, Store, StoreError, copies, history, incidents, journal, outbox, retention, settings};
 use crate::core::alert::Monitor;
 use crate::core::circuit::Circuit;
@@ -32,10 +33,8 @@ pub struct CheckRecord<'a> {
     /// The monitors that ran.
     pub monitors: &'a BTreeMap<Monitor, MonitorState>,
     /// How long journal and history are kept.
-    pub keep: retention::Keep,
+    pub keep: Keep,
 }
-
-pub use super::retention::Keep;
 
 impl Store {
     /// Record a check. Either all of it is recorded, durably, or nothing.

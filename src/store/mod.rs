@@ -17,6 +17,7 @@ mod settings;
 pub use commit::CheckRecord;
 pub use error::StoreError;
 pub use open::Opened;
+pub use retention::Keep;
 
 use std::path::{Path, PathBuf};
 

@@ -58,25 +58,18 @@ impl Store {
         let log = fs::metadata(with_suffix(path, "-wal")).map_or(0, |meta| meta.len());
         let mode = if log == 0 { "immutable=1" } else { "mode=ro" };
         let uri = format!("file:{}?{mode}", escape(path));
-        let flags =
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(uri, flags).map_err(fail)?;
-        if check_layout(&db, path)? < schema::NEWEST {
-            return Self::copied_and_migrated(db, path).map(Some);
+        match check_layout(&db, path)? {
+            0 => return Ok(None),
+            schema::NEWEST => {}
+            _ => {
+                let what = "made by an older Operator; start this one once to bring it up to date".into();
+                return Err(StoreError::Other { path: path.to_owned(), what });
+            }
         }
         db.busy_timeout(Duration::from_secs(5)).map_err(fail)?;
         Ok(Some(Self { db, path: path.to_owned() }))
-    }
-
-    /// An older layout is read through a copy in memory that is brought up to date.
-    fn copied_and_migrated(from: Connection, path: &Path) -> Result<Self> {
-        let copy = || -> rusqlite::Result<Connection> {
-            let mut db = Connection::open_in_memory()?;
-            rusqlite::backup::Backup::new(&from, &mut db)?.run_to_completion(1000, Duration::ZERO, None)?;
-            schema::migrate(&mut db)?;
-            Ok(db)
-        };
-        Ok(Self { db: copy().map_err(|error| StoreError::new(path, error))?, path: path.to_owned() })
     }
 
     /// An empty one that is never written to a disk.

@@ -67,11 +67,8 @@ impl Store {
 }
 
 pub(super) fn get<T: DeserializeOwned>(db: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
-    let value: Option<String> = super::optional(db.query_row(
-        "SELECT value FROM settings WHERE name = ?1",
-        [name],
-        |row| row.get(0),
-    ))?;
+    let value: Option<String> =
+        super::optional(db.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0)))?;
     Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
 }
 

@@ -1,6 +1,14 @@
 //! Facts, thresholds and now go in; alerts come out. Every rule is pure and can be replayed on a past moment.
 
+mod calendar;
+mod finding;
+pub mod health;
+mod known;
+pub mod patterns;
+pub mod system;
+pub mod tasks;
 pub mod thresholds;
+mod wording;
 
 use std::collections::BTreeSet;
 

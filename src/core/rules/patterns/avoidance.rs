@@ -1,0 +1,103 @@
+//! Putting off tasks, writing down the same thing again and again, worrying.
+
+use std::collections::BTreeMap;
+
+use jiff::ZonedDateTime;
+
+use super::PatternFacts;
+use crate::core::alert::Priority;
+use crate::core::facts::{Postponement, Task, TaskReading, Thought};
+use crate::core::rules::calendar::in_last_week;
+use crate::core::rules::finding::{Collector, Finding, at_least};
+use crate::core::rules::thresholds::PatternThresholds;
+use crate::core::rules::wording::{origin, quoted, read};
+use crate::core::text::{ago, slug};
+
+pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) {
+    let known = facts.thoughts_known();
+    let findings = postponed_tasks(facts, limits, now).into_iter().chain(repeated_thoughts(facts, limits, now));
+    found.rule("pattern:procrastination", known, findings);
+    let has_thoughts = facts.readings.iter().any(|reading| reading.thoughts.is_some());
+    found.rule("pattern:recurring_worry", known && has_thoughts, recurring_worry(facts, limits, now));
+}
+
+fn postponed_tasks(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Vec<Finding> {
+    let mut by_task: BTreeMap<(&str, &str), Vec<&Postponement>> = BTreeMap::new();
+    for event in facts.postponements.iter().filter(|event| in_last_week(event.at, now)) {
+        by_task.entry((&event.source, &event.task_id)).or_default().push(event);
+    }
+    let open = facts.readings.iter().flat_map(|reading| reading.tasks.iter().map(move |task| (reading, task)));
+    let findings = open.filter_map(|(reading, task)| {
+        let events = by_task.get(&(reading.source, task.id.as_str()))?;
+        at_least(events.len(), limits.postponed_times).then(|| postponed(reading, task, events, now))
+    });
+    findings.collect()
+}
+
+fn postponed(reading: &TaskReading, task: &Task, events: &[&Postponement], now: &ZonedDateTime) -> Finding {
+    let times = events.len();
+    let last = events.iter().max_by_key(|event| (event.at, &event.what));
+    let last =
+        last.map_or_else(String::new, |event| format!(", last {}: {}", ago(now.timestamp(), event.at), event.what));
+    let origin = read(reading.source, reading.as_of, now);
+    let message = format!("{} was put off {times} times in 7 days{last}. {origin}", quoted(&task.title));
+    let slug = Some(slug(&task.title)).filter(|slug| !slug.is_empty());
+    Finding::new(Priority::Medium, &format!("Put off {times} times: {}", task.title), message)
+        .about(slug.as_ref().unwrap_or(&task.id))
+        .read_from(reading.source, Some(reading.as_of))
+        .fact("task", task.title.as_str())
+        .fact("task_id", task.id.as_str())
+        .fact("postponed", times)
+}
+
+type Noted<'a> = (&'a TaskReading, &'a Thought);
+
+fn thoughts<'a>(facts: &PatternFacts<'a>) -> impl Iterator<Item = Noted<'a>> {
+    facts.readings.iter().flat_map(|reading| reading.thoughts.iter().flatten().map(move |thought| (reading, thought)))
+}
+
+/// The same words written down again and again count as one thought; one without letters or digits as none.
+fn repeated_thoughts(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Vec<Finding> {
+    let mut by_slug: BTreeMap<String, Vec<Noted<'_>>> = BTreeMap::new();
+    for noted in thoughts(facts).filter(|(_, thought)| !thought.processed) {
+        by_slug.entry(slug(&noted.1.content)).or_default().push(noted);
+    }
+    by_slug.remove("");
+    let often = by_slug.into_iter().filter(|(_, same)| at_least(same.len(), limits.thought_times));
+    often.filter_map(|(slug, same)| repeated(slug, &same, now)).collect()
+}
+
+fn repeated(slug: String, same: &[Noted<'_>], now: &ZonedDateTime) -> Option<Finding> {
+    let (_, first) = same.iter().min_by_key(|(_, thought)| (thought.at, &thought.content))?;
+    let (source, as_of) = origin(same.iter().map(|(reading, _)| *reading))?;
+    let times = same.len();
+    let message = format!(
+        "{} has been written down {times} times and not dealt with, first {}. {}",
+        quoted(&first.content),
+        ago(now.timestamp(), first.at),
+        read(&source, as_of, now),
+    );
+    let finding = Finding::new(Priority::Medium, &format!("Written down {times} times: {}", first.content), message);
+    Some(
+        finding
+            .about(slug)
+            .read_from(&source, Some(as_of))
+            .fact("thought", first.content.as_str())
+            .fact("times", times),
+    )
+}
+
+fn recurring_worry(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Finding> {
+    let is_recent_worry = |(_, thought): &Noted<'_>| thought.worry && in_last_week(thought.at, now);
+    let worries: Vec<Noted<'_>> = thoughts(facts).filter(is_recent_worry).collect();
+    if !at_least(worries.len(), limits.worries) {
+        return None;
+    }
+    let (source, as_of) = origin(worries.iter().map(|(reading, _)| *reading))?;
+    let (_, last) = worries.iter().max_by_key(|(_, thought)| (thought.at, &thought.content))?;
+    let times = worries.len();
+    let origin = read(&source, as_of, now);
+    let message = format!("{times} worries written down in 7 days, the last: {}. {origin}", quoted(&last.content));
+    let finding = Finding::new(Priority::Medium, &format!("{times} worries in 7 days"), message);
+    Some(finding.read_from(&source, Some(as_of)).fact("worries", times).fact("limit", limits.worries))
+}

@@ -1,0 +1,35 @@
+//! Deadlines, promises, the pile of today and the day's goal.
+
+mod commitments;
+mod deadlines;
+mod load;
+
+use jiff::ZonedDateTime;
+
+use super::Judgement;
+use super::finding::Collector;
+use super::thresholds::TaskThresholds;
+use crate::core::alert::Monitor;
+use crate::core::facts::TaskReading;
+use crate::core::history::merged_tasks;
+
+/// What the task rules judge.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskFacts<'a> {
+    /// One reading a source; a copy counts.
+    pub readings: &'a [TaskReading],
+    /// Whether every source that is set up gave a reading or a copy. If not, what fires counts, and silence means nothing.
+    pub complete: bool,
+}
+
+/// The task alerts of `now`, whose zone is the person's.
+#[must_use]
+pub fn judge(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Judgement {
+    let mut found = Collector::new(Monitor::Tasks, now);
+    let tasks = merged_tasks(facts.readings);
+    deadlines::judge(&mut found, facts, &tasks, limits, now);
+    commitments::judge(&mut found, facts, limits, now);
+    load::judge(&mut found, facts, &tasks, limits, now);
+    found.except(facts.readings.iter().flat_map(|reading| reading.unreadable.iter().cloned()));
+    found.finish()
+}
