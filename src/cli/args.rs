@@ -1,0 +1,131 @@
+//! Flags and subcommands, with the help that is all the manual there is.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
+#[derive(Debug, Parser)]
+#[command(
+    name = "operator",
+    version,
+    after_help = "\
+Without a command Operator runs until it is stopped, checking every few minutes.
+
+  operator demo                     see it work on a made-up person
+  operator check                    try the configuration and every source
+  operator --once --dry-run         one check, nothing sent or written
+  operator --headless               run without a screen
+
+Exit codes: 0 done; 1 failed at run time; 2 no tray for --tray; 64 wrong usage or configuration; 75 another one runs."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// How to run when no command is given.
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    /// Configuration file [default: the system's usual place, written with comments if it is not there]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+
+    /// Print JSON, for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Log how things are done, not only what
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// Flags that make sense without a command.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Run without a screen
+    #[arg(long, conflicts_with = "tray")]
+    pub headless: bool,
+
+    /// Run in the tray, or exit with 2 if there is none
+    #[arg(long)]
+    pub tray: bool,
+
+    /// Make one check of everything and exit
+    #[arg(long, conflicts_with_all = ["headless", "tray"])]
+    pub once: bool,
+
+    /// Decide and report, send and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Show the state of the running Operator, or the last one's
+    #[arg(long, conflicts_with_all = ["once", "headless", "tray"])]
+    pub status: bool,
+
+    /// With --once: check as if it were this moment, e.g. 2026-11-20T09:05:00-06:00
+    #[arg(long, value_name = "TIME", requires = "once")]
+    pub at: Option<jiff::Timestamp>,
+}
+
+/// What can be asked of Operator.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a person up, check their data for real, and show what Operator says and why
+    Demo,
+    /// Try the configuration, every source and channel; says what to do about what fails
+    Check,
+    /// List what is open
+    Alerts {
+        /// What has resolved too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Explain an alert: each decision with its reason, and what became of it on each channel
+    Why {
+        /// Its key, as `operator alerts` lists it
+        key: String,
+    },
+    /// Acknowledge an alert: silent until it resolves
+    Ack {
+        /// Its key, as `operator alerts` lists it
+        key: String,
+    },
+    /// Be told of an alert again later
+    Snooze {
+        /// Its key, as `operator alerts` lists it
+        key: String,
+        /// In how long: 30m, 1h, 2d
+        #[arg(value_parser = parse_span)]
+        time: jiff::Span,
+    },
+    /// Hold all alerts; they come as one digest afterwards
+    Pause {
+        /// For how long: 30m, 1h, 2d [default: until `operator resume`]
+        #[arg(value_parser = parse_span)]
+        time: Option<jiff::Span>,
+    },
+    /// End a pause
+    Resume,
+    /// Check everything now
+    RunNow,
+    /// List what was decided, the newest first
+    Journal {
+        /// How far back: 12h, 7d, 4w
+        #[arg(long, default_value = "7d", value_parser = parse_span)]
+        since: jiff::Span,
+    },
+    /// Ask a source again at once, whatever its failures
+    ResetCircuit {
+        /// oura, workos, state_store or focus_file
+        name: String,
+    },
+}
+
+/// A length of time ahead of now: `30m`, `1h`, `2d`, `1h30m`.
+fn parse_span(text: &str) -> Result<jiff::Span, String> {
+    let wanted = || format!("'{text}' is not a length of time: give one like 30m, 1h or 2d");
+    let span: jiff::Span = text.parse().map_err(|_| wanted())?;
+    if span.is_positive() { Ok(span) } else { Err(wanted()) }
+}
