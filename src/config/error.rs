@@ -1,5 +1,8 @@
 //! A mistake in `config.yaml`: where it stands, what is wrong, what is allowed.
 
+/// More than these are neither looked for nor shown.
+pub(super) const MOST_MISTAKES: usize = 20;
+
 /// A place in the file, both counted from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
@@ -38,8 +41,16 @@ impl ConfigError {
         Self { lines: vec![one_line(sentence.as_ref())] }
     }
 
+    /// A person mends a few at a time: of many, the first are shown.
     pub(super) fn of(file: &str, mistakes: impl IntoIterator<Item = Mistake>) -> Self {
-        Self { lines: mistakes.into_iter().map(|mistake| located(file, mistake.at, &mistake.sentence)).collect() }
+        let mut mistakes = mistakes.into_iter();
+        let shown = mistakes.by_ref().take(MOST_MISTAKES);
+        let mut lines: Vec<String> = shown.map(|mistake| located(file, mistake.at, &mistake.sentence)).collect();
+        match mistakes.count() {
+            0 => {}
+            more => lines.push(format!("{file}: and {more} more")),
+        }
+        Self { lines }
     }
 }
 

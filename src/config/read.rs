@@ -9,12 +9,9 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::error::{Mistake, Position};
+use super::error::{MOST_MISTAKES, Mistake, Position};
 use super::schema::Config;
 use super::tree::{Entry, Node, Scalar, Value};
-
-/// A person mends a few at a time; more than these are not looked for.
-const MOST_MISTAKES: usize = 20;
 
 /// The configuration, with keys that hold mistakes left at their defaults, and those mistakes.
 pub(super) fn read(root: &Node) -> (Config, BTreeSet<Mistake>) {

@@ -222,7 +222,9 @@ fn explain_syntax(message: &str) -> String {
         "this bracket is never closed".into()
     } else if has("did not find expected key") || has("indentation") {
         "no key is expected here: is the line indented like its neighbours?".into()
-    } else if has("mapping values are not allowed") || has("simple key expected") {
+    } else if has("simple key expected") {
+        "a ':' is missing after this key".into()
+    } else if has("mapping values are not allowed") {
         "a ':' is missing on the line above, or text with ': ' in it needs quotes".into()
     } else {
         format!("this is not valid YAML ({message})")

@@ -126,7 +126,8 @@ impl Parts {
         if field.name() == "message" {
             self.message = escaped(value);
         } else if value.is_empty() || value.contains([' ', '=', '"']) {
-            let _ = write!(self.fields, " {field}=\"{}\"", escaped(&value.replace('"', "\\\""))); // a String takes everything
+            let value = escaped(&value.replace('"', "\\\""));
+            let _ = write!(self.fields, " {field}=\"{value}\""); // a String takes everything
         } else {
             let _ = write!(self.fields, " {field}={}", escaped(value));
         }

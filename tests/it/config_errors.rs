@@ -73,6 +73,7 @@ fn message(fixture: &str) -> String {
     r#"2:3: quiet_hours.start: '22:75' is not a time: give an hour from 0 to 23, or a time from "00:00" to "23:59""#
 )]
 #[case("missing_colon", "3:13: a ':' is missing on the line above, or text with ': ' in it needs quotes")]
+#[case("missing_colon_at_the_end", "3:3: a ':' is missing after this key")]
 #[case("negative", "2:3: deduplication.window_seconds: '-1' is lower than 0, the least allowed")]
 #[case("negative_below_range", "2:3: intervals.check_interval: '-5' is lower than 10, the least allowed")]
 #[case("not_a_section", "1:1: expected a section with keys, found a single value")]
@@ -187,4 +188,12 @@ fn no_message_shows_a_secret() {
     for name in names {
         assert!(!message(&name).contains("s3cret"), "{name}");
     }
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_are_shown() {
+    let text: String = (0..500).map(|n| format!("key_{n}: 1\n")).collect();
+    let message = parse(&text, "c.yaml", &env).unwrap_err().to_string();
+    assert_eq!(message.lines().count(), 21);
+    assert!(message.ends_with("\nc.yaml: and 480 more"), "{message}");
 }
