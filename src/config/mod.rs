@@ -1,3 +1,103 @@
-//! What the person has written in `config.yaml`.
+//! What the person has written in `config.yaml`: found, read, checked. Nothing outside this folder knows the YAML library.
+//!
+//! Text becomes a tree (`tree`), variables are filled in (`interpolate`), the tree becomes the types (`read`), and those are
+//! checked (`check`). Every mistake has its line and column.
 
+mod check;
+mod error;
+mod file;
+mod interpolate;
+pub mod paths;
+mod read;
 pub mod schema;
+mod summary;
+mod tree;
+
+use std::path::{Path, PathBuf};
+
+use error::{Mistake, located};
+use interpolate::Unset;
+use schema::Config;
+use tree::Node;
+
+pub use error::ConfigError;
+pub use file::load;
+pub use interpolate::Env;
+
+/// The commented default, which is also the documentation of every key.
+pub const DEFAULT: &str = include_str!("../../config.yaml");
+
+/// A configuration and where it came from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What holds.
+    pub config: Config,
+    /// The file; none when there is none and the defaults hold.
+    pub path: Option<PathBuf>,
+    /// What should be logged once logging is set up.
+    pub warnings: Vec<String>,
+}
+
+/// Read a configuration from `text`. `file` is what messages call it, and its folder is what relative paths start from; `env`
+/// reads the environment. Also returns warnings.
+///
+/// # Errors
+/// When the text holds mistakes: one line for each, `file:LINE:COLUMN: sentence`.
+pub fn parse(text: &str, file: &str, env: &Env) -> Result<(Config, Vec<String>), ConfigError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut root = tree::parse(text).map_err(|mistake| ConfigError::of(file, [mistake]))?;
+    let filled = interpolate::fill_in(&mut root, env);
+    let (mut config, mut mistakes) = read::read(&root);
+    mistakes.extend(filled.mistakes);
+    check::ranges(&config, &root, &mut mistakes);
+    mistakes.extend(resolve_paths(&mut config, &root, file, env));
+    let mut warnings = warnings(&filled.unset, file);
+    if mistakes.is_empty() {
+        warnings.extend(without_telegram(&mut config, &filled.unset));
+        mistakes.extend(check::contradictions(&config, &root));
+    }
+    if mistakes.is_empty() { Ok((config, warnings)) } else { Err(ConfigError::of(file, mistakes)) }
+}
+
+/// Put the home folder for `~`, and the file's folder before relative paths.
+fn resolve_paths(config: &mut Config, root: &Node, file: &str, env: &Env) -> Vec<Mistake> {
+    let home = paths::home(env);
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let mut mistakes = Vec::new();
+    for (key, path) in paths::all(config) {
+        let Some(given) = path.as_mut() else { continue };
+        match paths::expand(given, home.as_deref()) {
+            Some(expanded) => *given = folder.join(expanded),
+            None => mistakes.push(Mistake::new(
+                root.entry(key).map_or(root.at, |entry| entry.at),
+                format!("{key}: '~' stands for $HOME, which is not set: give the whole path"),
+            )),
+        }
+    }
+    mistakes
+}
+
+/// One warning for each variable that is not set, at the first key that wants it.
+fn warnings(unset: &[Unset], file: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, first) in unset.iter().enumerate() {
+        if unset.iter().take(index).any(|earlier| earlier.name == first.name) {
+            continue;
+        }
+        let keys: Vec<&str> = unset.iter().filter(|one| one.name == first.name).map(|one| one.path.as_str()).collect();
+        let keep = if keys.len() == 1 { "keeps its default" } else { "keep their defaults" };
+        let sentence = format!("${{{}}} is not set: {} {keep}", first.name, keys.join(" and "));
+        warnings.push(located(file, Some(first.at), &sentence));
+    }
+    warnings
+}
+
+/// A token that the environment does not give yet is no reason not to start: Telegram stays off, and says so.
+fn without_telegram(config: &mut Config, unset: &[Unset]) -> Option<String> {
+    let missing = check::telegram_lacks(config)?;
+    let excused = unset.iter().any(|one| one.path.starts_with("alerters.telegram."));
+    excused.then(|| {
+        config.alerters.telegram.enabled = false;
+        format!("Telegram stays off: it has no {missing}")
+    })
+}

@@ -1,11 +1,13 @@
 //! The shape of `config.yaml`: every key, its type, its default and its range. Prose about the keys stands in the file itself.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use garde::Validate;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
 
 use crate::core::alert::Priority;
 use crate::core::circuit::BreakerSettings;
@@ -201,7 +203,7 @@ pub struct OuraConfig {
     pub token_file: Option<PathBuf>,
     /// Where the collections are.
     #[garde(skip)]
-    #[serde(alias = "api_url")]
+    #[serde(alias = "api_url", deserialize_with = "http_address")]
     pub base_url: String,
     /// The longest one reading may take (seconds).
     #[garde(range(min = 1, max = 300))]
@@ -321,6 +323,7 @@ pub struct TelegramConfig {
     pub chat_id: Option<String>,
     /// Where the Bot API is.
     #[garde(skip)]
+    #[serde(deserialize_with = "http_address")]
     pub api_url: String,
 }
 
@@ -386,17 +389,14 @@ pub struct Logging {
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Failures only.
-    #[serde(alias = "ERROR")]
     Error,
     /// And what needs attention.
-    #[serde(alias = "WARN", alias = "WARNING", alias = "warning")]
+    #[serde(alias = "warning")]
     Warn,
     /// And what was done.
     #[default]
-    #[serde(alias = "INFO")]
     Info,
     /// And how.
-    #[serde(alias = "DEBUG")]
     Debug,
 }
 
@@ -417,16 +417,40 @@ impl Default for Zone {
 }
 
 impl<'de> Deserialize<'de> for Zone {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(ZoneVisitor)
+    }
+}
+
+struct ZoneVisitor;
+
+impl Visitor<'_> for ZoneVisitor {
+    type Value = Zone;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an IANA name such as Europe/Berlin, or system")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Zone, E> {
         if name == "system" {
-            return Ok(Self::default());
+            return Ok(Zone::default());
         }
-        match TimeZone::get(&name) {
-            Ok(zone) => Ok(Self { name, zone }),
-            Err(_) => Err(serde::de::Error::custom(format!(
+        match TimeZone::get(name) {
+            Ok(zone) => Ok(Zone { name: name.into(), zone }),
+            Err(_) => Err(E::custom(format!(
                 "'{name}' is not a time zone: give an IANA name such as Europe/Berlin, or system"
             ))),
         }
     }
+}
+
+/// An address that paths are put behind. It may hold a password, so a refusal does not repeat it.
+fn http_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let address = String::deserialize(deserializer)?;
+    let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    let fits = host.is_some_and(|host| !host.starts_with(['/', '?', '#']) && !host.is_empty());
+    if !fits || address.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(de::Error::custom("this must be an address that begins with https:// or http:// and names a host"));
+    }
+    Ok(address.trim_end_matches('/').to_owned())
 }

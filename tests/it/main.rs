@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod circuit_interleavings;
+mod config;
+mod config_errors;
+mod logging;
 mod policy;

@@ -1,0 +1,114 @@
+//! Finding the file, reading it, and writing the commented default where there is none.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::error::{ConfigError, Position, located};
+use super::interpolate::Env;
+use super::schema::Config;
+use super::{DEFAULT, Loaded, parse, paths};
+
+const LARGEST: u64 = 1 << 20;
+
+/// Load the configuration from `explicit`, else from the default place.
+///
+/// If there is none at the default place, the defaults hold; with `write_default` the commented default is written there.
+/// `env` reads the environment.
+///
+/// # Errors
+/// When the file cannot be read (an explicit one must exist) or holds a mistake.
+pub fn load(explicit: Option<&Path>, env: &Env, write_default: bool) -> Result<Loaded, ConfigError> {
+    if let Some(path) = explicit {
+        return match read(path)? {
+            Some(text) => loaded(path, &text, env),
+            None => Err(ConfigError::whole(format!(
+                "{}: there is no such file: create it, or leave --config out to use the default one",
+                path.display()
+            ))),
+        };
+    }
+    let path = match paths::default_config(env) {
+        Ok(path) => path,
+        Err(error) => return Ok(defaults(None, vec![error.to_string()])),
+    };
+    match read(&path)? {
+        Some(text) => loaded(&path, &text, env),
+        None if !write_default => Ok(defaults(None, Vec::new())),
+        None => Ok(match write(&path) {
+            Ok(()) => defaults(Some(path), Vec::new()),
+            Err(error) => {
+                let warning = format!(
+                    "{}: the default configuration could not be written: {error}; going on with the defaults",
+                    path.display()
+                );
+                defaults(None, vec![warning])
+            }
+        }),
+    }
+}
+
+fn loaded(path: &Path, text: &str, env: &Env) -> Result<Loaded, ConfigError> {
+    let (config, warnings) = parse(text, &path.display().to_string(), env)?;
+    Ok(Loaded { config, path: Some(path.to_path_buf()), warnings })
+}
+
+fn defaults(path: Option<PathBuf>, warnings: Vec<String>) -> Loaded {
+    Loaded { config: Config::default(), path, warnings }
+}
+
+/// The file's text; none if there is no file.
+fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+    let fail = |what: String| ConfigError::whole(format!("{}: {what}", path.display()));
+    let bytes = match bytes(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(fail("this is a link to a file that does not exist: mend or remove it".into()));
+        }
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            return Err(fail("this is a folder: give the file in it".into()));
+        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            return Err(fail("this file may not be read: allow it with 'chmod u+r', or give another".into()));
+        }
+        Err(error) => return Err(fail(format!("this file cannot be read: {error}"))),
+    };
+    if bytes.len() as u64 > LARGEST {
+        return Err(fail("this file is larger than 1 MiB, which no configuration is".into()));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|error| not_text(path, &error))
+}
+
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_text(path: &Path, error: &std::string::FromUtf8Error) -> ConfigError {
+    let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+    let good = String::from_utf8_lossy(good);
+    let (line, column) = (good.matches('\n').count() as u64 + 1, good.rsplit('\n').next().unwrap_or_default());
+    let at = Position { line, column: column.chars().count() as u64 + 1 };
+    ConfigError::whole(located(&path.display().to_string(), Some(at), "this is not UTF-8 text: save the file as UTF-8"))
+}
+
+/// Write the commented default, whole or not at all, for its owner alone.
+fn write(path: &Path) -> io::Result<()> {
+    let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
+    paths::private_dir(folder)?;
+    let draft = folder.join(format!(".config.yaml.{}", std::process::id()));
+    let written = write_private(&draft).and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft); // it may not be there; the first error is the one that tells
+    }
+    written
+}
+
+fn write_private(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(DEFAULT.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,79 @@
+//! The configuration as `--status --json` shows it: what a person asks about, and no secret.
+
+use serde_json::{Value, json};
+
+use super::schema::Config;
+use crate::core::alert::Monitor;
+
+impl Config {
+    /// What stands under `config` in the status. Of secrets it says only whether they are set.
+    #[must_use]
+    pub fn summary(&self) -> Value {
+        json!({
+            "intervals": {
+                "check_interval": self.intervals.check_interval,
+                "health_check": self.intervals.health_check,
+                "task_check": self.intervals.task_check,
+                "pattern_check": self.intervals.pattern_check,
+            },
+            "quiet_hours": {
+                "enabled": self.quiet_hours.enabled,
+                "start": self.quiet_hours.start,
+                "end": self.quiet_hours.end,
+                "timezone": self.quiet_hours.timezone.name,
+            },
+            "deduplication": {
+                "window_seconds": self.deduplication.window_seconds,
+                "max_alerts_per_run": self.deduplication.max_alerts_per_run,
+            },
+            "circuit_breaker": self.circuit_breaker,
+            "enabled_monitors": self.enabled_monitors(),
+            "sources": self.sources_summary(),
+            "alerters": self.alerters_summary(),
+            "http": { "enabled": self.http.enabled, "port": self.http.port },
+            "paths": { "state_dir": self.paths.state_dir, "log_dir": self.paths.log_dir },
+        })
+    }
+
+    /// The monitors that run.
+    #[must_use]
+    pub fn enabled_monitors(&self) -> Vec<Monitor> {
+        let monitors = &self.monitors;
+        let switches = [
+            (Monitor::Health, monitors.health.enabled),
+            (Monitor::Tasks, monitors.tasks.enabled),
+            (Monitor::Patterns, monitors.patterns.enabled),
+        ];
+        switches.into_iter().filter(|(_, enabled)| *enabled).map(|(monitor, _)| monitor).collect()
+    }
+
+    fn sources_summary(&self) -> Value {
+        let sources = &self.sources;
+        json!({
+            "oura": {
+                "cache_dir": sources.oura.cache_dir,
+                "token_set": sources.oura.token.is_some() || sources.oura.token_file.is_some(),
+            },
+            "workos": { "url_set": sources.workos.url.is_some() || sources.workos.url_file.is_some() },
+            "state_store": { "path": sources.state_store.path },
+            "focus_file": { "path": sources.focus_file.path },
+        })
+    }
+
+    fn alerters_summary(&self) -> Value {
+        let alerters = &self.alerters;
+        json!({
+            "journal": { "enabled": alerters.journal.enabled, "min_priority": alerters.journal.min_priority },
+            "notification": {
+                "enabled": alerters.notification.enabled,
+                "min_priority": alerters.notification.min_priority,
+            },
+            "telegram": {
+                "enabled": alerters.telegram.enabled,
+                "min_priority": alerters.telegram.min_priority,
+                "token_set": alerters.telegram.token.is_some() || alerters.telegram.token_file.is_some(),
+                "chat_set": alerters.telegram.chat_id.is_some(),
+            },
+        })
+    }
+}

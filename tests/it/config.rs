@@ -1,0 +1,490 @@
+//! Reading `config.yaml`: defaults, the environment, paths, the file itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use operator::config::schema::{Config, Level};
+use operator::config::{DEFAULT, load, parse, paths};
+use operator::core::alert::Priority;
+use proptest::prelude::*;
+use rstest::rstest;
+use secrecy::{ExposeSecret, SecretString};
+use tempfile::{TempDir, tempdir};
+
+const PASSWORD: &str = r##"p: #{}[]"'*&!|>%@`, \n$${X}"##;
+
+fn env(name: &str) -> Option<String> {
+    let value = match name {
+        "HOME" => "/home/ada",
+        "USER" => "ada",
+        "PASSWORD" => PASSWORD,
+        "INTERVAL" => "120",
+        "ON" => "true",
+        "HOUR" => "21",
+        "NULLISH" => "null",
+        "EMPTY" => "",
+        _ => return None,
+    };
+    Some(value.into())
+}
+
+fn none(_: &str) -> Option<String> {
+    None
+}
+
+fn config(text: &str) -> Config {
+    let (config, warnings) = parse(text, "/etc/operator/c.yaml", &env).unwrap();
+    assert_eq!(warnings, [""; 0]);
+    config
+}
+
+fn same(a: &Config, b: &Config) -> bool {
+    format!("{a:?}") == format!("{b:?}") // none of the two holds a secret, so nothing is hidden
+}
+
+// The shipped file
+
+#[test]
+fn the_shipped_file_holds_the_defaults() {
+    let (config, warnings) = parse(DEFAULT, "config.yaml", &none).unwrap();
+    assert!(same(&config, &Config::default()));
+    assert_eq!(warnings, [""; 0]);
+}
+
+/// The keys that a section knows; none if `path` is not a section. The refusal of a key that no section has lists them.
+fn keys_of(path: &str) -> Option<Vec<String>> {
+    let open: String = path.split('.').filter(|key| !key.is_empty()).map(|key| format!("{{{key}: ")).collect();
+    let text = format!("{open}{{zzzzzzzzzz: 1}}{}", "}".repeat(open.matches('{').count()));
+    let message = parse(&text, "c", &none).unwrap_err().to_string();
+    let (_, keys) = message.split_once("allowed here are ")?;
+    Some(keys.lines().next().unwrap().split(", ").map(str::to_owned).collect())
+}
+
+fn leaves(path: &str, into: &mut BTreeSet<String>) {
+    match keys_of(path) {
+        Some(keys) => {
+            for key in keys {
+                leaves(&if path.is_empty() { key } else { format!("{path}.{key}") }, into);
+            }
+        }
+        None => assert!(into.insert(path.to_owned())),
+    }
+}
+
+/// The shipped file's keys, and those of them that have no value.
+fn written() -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut all, mut empty, mut sections) = (BTreeSet::new(), BTreeSet::new(), Vec::<String>::new());
+    let lines: Vec<&str> = DEFAULT.lines().filter(|l| !l.trim_start().starts_with('#') && l.contains(':')).collect();
+    for (index, line) in lines.iter().enumerate() {
+        let depth = |line: &str| (line.len() - line.trim_start().len()) / 2;
+        let (key, value) = line.trim().split_once(':').unwrap();
+        sections.truncate(depth(line));
+        sections.push(key.to_owned());
+        if lines.get(index + 1).is_some_and(|next| depth(next) > depth(line)) {
+            continue;
+        }
+        all.insert(sections.join("."));
+        if value.split('#').next().unwrap().trim().is_empty() {
+            empty.insert(sections.join("."));
+        }
+    }
+    (all, empty)
+}
+
+#[test]
+fn the_shipped_file_holds_every_key() {
+    let mut known = BTreeSet::new();
+    leaves("", &mut known);
+    for other_name in ["sources.oura.cache_path", "sources.oura.api_url", "sources.workos.database_url"] {
+        assert!(known.remove(other_name), "{other_name}");
+    }
+    let (all, empty) = written();
+    assert_eq!(all, known);
+    let optional = [
+        "alerters.telegram.chat_id",
+        "alerters.telegram.token",
+        "alerters.telegram.token_file",
+        "paths.log_dir",
+        "paths.state_dir",
+        "sources.focus_file.path",
+        "sources.oura.cache_dir",
+        "sources.oura.token",
+        "sources.oura.token_file",
+        "sources.state_store.path",
+        "sources.workos.ca_file",
+        "sources.workos.url",
+        "sources.workos.url_file",
+    ];
+    assert_eq!(empty, optional.map(str::to_owned).into());
+}
+
+// Values
+
+#[rstest]
+#[case("")]
+#[case("# nothing but a comment\n")]
+#[case("\u{feff}")]
+#[case("---\n")]
+#[case("---\n...\n")]
+#[case("~")]
+#[case("{}")]
+#[case("monitors:\nalerters: ~\nhttp: {}\nintervals:\n  check_interval:\n  task_check: null\n")]
+#[case("quiet_hours:\n  start:\n  timezone: ~\nlogging:\n  level:\n")]
+#[case("monitors:\n  tasks:\n    thresholds:\n      due_today_hours:\n")]
+fn what_is_not_given_keeps_its_default(#[case] text: &str) {
+    assert!(same(&config(text), &Config::default()));
+}
+
+#[test]
+fn byte_order_mark_and_dos_lines_do_not_matter() {
+    let config = config("\u{feff}http:\r\n  port: 9000\r\nquiet_hours:\r\n  start: \"21:30\"\r\n  enabled: no\r\n");
+    assert_eq!(config.http.port, 9000);
+    assert_eq!(config.quiet_hours.start.to_string(), "21:30");
+    assert!(!config.quiet_hours.enabled);
+}
+
+#[test]
+fn values_are_read_as_the_key_wants_them() {
+    let config = config(
+        "quiet_hours: {start: 21:30, end: '6', timezone: Europe/Berlin}\n\
+         monitors: {health: {enabled: off, thresholds: {readiness_medium: 70, sleep_hours_medium: 6.5}}}\n\
+         sources: {oura: {token: 0123, api_url: 'http://localhost:1/v2/'}, workos: {database_url: postgres://x@y/z}}\n\
+         alerters: {notification: {min_priority: HIGH}, telegram: {chat_id: -1001234567890}}\n\
+         logging: {level: WARNING}",
+    );
+    assert_eq!(
+        (config.quiet_hours.start.to_string(), config.quiet_hours.end.to_string()),
+        ("21:30".into(), "06:00".into())
+    );
+    assert_eq!(config.quiet_hours.timezone.zone.iana_name(), Some("Europe/Berlin"));
+    assert!(!config.monitors.health.enabled);
+    assert_eq!(config.monitors.health.thresholds.readiness_medium, 70.0);
+    assert_eq!(config.monitors.health.thresholds.sleep_hours_medium, 6.5);
+    assert_eq!(config.sources.oura.token.unwrap().expose_secret(), "0123");
+    assert_eq!(config.sources.oura.base_url, "http://localhost:1/v2");
+    assert_eq!(config.sources.workos.url.unwrap().expose_secret(), "postgres://x@y/z");
+    assert_eq!(config.alerters.notification.min_priority, Priority::High);
+    assert_eq!(config.alerters.telegram.chat_id.unwrap(), "-1001234567890");
+    assert_eq!(config.logging.level, Level::Warn);
+}
+
+#[test]
+fn empty_text_is_no_secret() {
+    let config = config("sources: {oura: {token: ''}, workos: {url: '${WORKOS_DATABASE_URL:-}'}}");
+    assert!(config.sources.oura.token.is_none() && config.sources.workos.url.is_none());
+}
+
+#[test]
+fn anchors_and_merges_work() {
+    let config =
+        config("intervals: &a {health_check: 60}\nmonitors: {health: &off {enabled: false}, tasks: {<<: *off}}");
+    assert_eq!(config.intervals.health_check, 60);
+    assert!(!config.monitors.health.enabled && !config.monitors.tasks.enabled && config.monitors.patterns.enabled);
+}
+
+// The environment
+
+fn url(value: &str) -> Option<String> {
+    let config = config(&format!("sources:\n  workos:\n    url: {value}\n"));
+    config.sources.workos.url.map(|url| url.expose_secret().to_owned())
+}
+
+#[rstest]
+#[case("postgres://${USER}@host", "postgres://ada@host")]
+#[case("\"postgres://${USER}@host\"", "postgres://ada@host")]
+#[case("'${USER}${USER}'", "adaada")]
+#[case("${PASSWORD}", PASSWORD)]
+#[case("\"${PASSWORD}\"", PASSWORD)]
+#[case("${NULLISH}", "null")]
+#[case("${NOT_SET:-postgres://b:c@d/e}", "postgres://b:c@d/e")]
+#[case("${EMPTY:-b}", "b")]
+#[case("${USER:-b}", "ada")]
+#[case("a${EMPTY}b", "ab")]
+#[case("$${USER}", "${USER}")]
+#[case("a$$b$c$", "a$b$c$")]
+#[case("$USER", "$USER")]
+fn variables_are_filled_in(#[case] value: &str, #[case] expected: &str) {
+    assert_eq!(url(value).unwrap(), expected);
+}
+
+#[rstest]
+#[case("${EMPTY}")]
+#[case("${EMPTY:-}")]
+#[case("${NOT_SET:-}")]
+#[case("\"${NOT_SET:-}\"")]
+fn a_value_that_comes_out_empty_is_none(#[case] value: &str) {
+    assert_eq!(url(value), None);
+}
+
+#[test]
+fn variables_may_stand_where_no_text_is_wanted() {
+    let config = config(
+        "intervals: {check_interval: '${INTERVAL}', task_check: '${NOT_SET:-60}'}\n\
+         quiet_hours:\n  enabled: ${ON}\n  start: ${HOUR}\n\
+         monitors:\n  tasks:\n    thresholds:\n      due_today_hours: [8, \"${HOUR}\"]\n",
+    );
+    assert_eq!((config.intervals.check_interval, config.intervals.task_check), (120, 60));
+    assert!(config.quiet_hours.enabled);
+    assert_eq!(config.quiet_hours.start.to_string(), "21:00");
+    assert_eq!(config.monitors.tasks.thresholds.due_today_hours, [8, 21]);
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_warned_of_once_and_leaves_its_keys_at_their_defaults() {
+    let text = "http:\n  port: ${PORT}\nsources:\n  oura:\n    token: \"a${TOKEN}b\"\n    base_url: ${HOST}/x\n\
+                monitors:\n  tasks:\n    thresholds:\n      due_today_hours: [8, '${TOKEN}']\n";
+    let (config, warnings) = parse(text, "c.yaml", &env).unwrap();
+    assert!(same(&config, &Config::default()));
+    let expected = [
+        "c.yaml:2:3: ${PORT} is not set: http.port keeps its default",
+        "c.yaml:5:5: ${TOKEN} is not set: sources.oura.token and monitors.tasks.thresholds.due_today_hours keep their defaults",
+        "c.yaml:6:5: ${HOST} is not set: sources.oura.base_url keeps its default",
+    ];
+    assert_eq!(warnings, expected);
+}
+
+#[test]
+fn telegram_stays_off_while_its_token_is_not_set() {
+    let text = "alerters:\n  telegram:\n    enabled: true\n    token: ${TELEGRAM_BOT_TOKEN}\n    chat_id: 7\n";
+    let (config, warnings) = parse(text, "c.yaml", &env).unwrap();
+    assert!(!config.alerters.telegram.enabled);
+    let expected = [
+        "c.yaml:4:5: ${TELEGRAM_BOT_TOKEN} is not set: alerters.telegram.token keeps its default",
+        "Telegram stays off: it has no token or token_file",
+    ];
+    assert_eq!(warnings, expected);
+}
+
+// Secrets
+
+fn with_secrets() -> Config {
+    config(
+        "sources: {oura: {token: s3cret}, workos: {url: 'postgres://ada:s3cret@db/work'}}\n\
+         alerters: {telegram: {enabled: true, token: '1:s3cret', chat_id: 77123}}",
+    )
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let config = with_secrets();
+    assert!(!format!("{config:?}{config:#?}").contains("s3cret"));
+    let summary = config.summary().to_string();
+    assert!(!summary.contains("s3cret") && !summary.contains("postgres"), "{summary}");
+}
+
+#[test]
+fn the_summary_says_what_holds() {
+    let summary = with_secrets().summary();
+    assert_eq!(summary["intervals"]["check_interval"], 300);
+    assert_eq!(summary["quiet_hours"]["start"], "22:00");
+    assert_eq!(summary["quiet_hours"]["timezone"], "system");
+    assert_eq!(summary["deduplication"]["max_alerts_per_run"], 20);
+    assert_eq!(summary["circuit_breaker"]["failure_threshold"], 3);
+    assert_eq!(summary["enabled_monitors"], serde_json::json!(["health", "tasks", "patterns"]));
+    assert_eq!(summary["alerters"]["telegram"]["token_set"], true);
+    assert_eq!(summary["sources"]["workos"]["url_set"], true);
+    assert_eq!(Config::default().summary()["alerters"]["telegram"]["token_set"], false);
+}
+
+#[test]
+fn the_workos_address_may_come_from_the_environment() {
+    let from = |config: &Config| {
+        let env = |name: &str| (name == "WORKOS_DATABASE_URL").then(|| "postgres://env".to_owned());
+        paths::workos_url(config, &env).map(|url| url.expose_secret().to_owned())
+    };
+    assert_eq!(from(&Config::default()).unwrap(), "postgres://env");
+    assert_eq!(from(&config("sources: {workos: {url: 'postgres://own'}}")).unwrap(), "postgres://own");
+    assert!(from(&config("sources: {workos: {url_file: /run/secret}}")).is_none(), "the file speaks");
+    assert!(paths::workos_url(&Config::default(), &none).is_none());
+}
+
+// Paths
+
+#[test]
+fn paths_start_from_home_or_from_the_files_folder() {
+    let config = config(
+        "sources: {oura: {cache_dir: '~/oura'}, state_store: {path: data/state.db}, focus_file: {path: /focus.md}}\n\
+         paths: {state_dir: '~', log_dir: '${HOME}/logs'}",
+    );
+    assert_eq!(config.sources.oura.cache_dir.unwrap(), Path::new("/home/ada/oura"));
+    assert_eq!(config.sources.state_store.path.unwrap(), Path::new("/etc/operator/data/state.db"));
+    assert_eq!(config.sources.focus_file.path.unwrap(), Path::new("/focus.md"));
+    assert_eq!(config.paths.state_dir.unwrap(), Path::new("/home/ada"));
+    assert_eq!(config.paths.log_dir.unwrap(), Path::new("/home/ada/logs"));
+}
+
+#[test]
+fn our_folders_are_where_the_configuration_says() {
+    let config = config("paths: {state_dir: /s, log_dir: /l}");
+    assert_eq!(paths::state_dir(&config, &none).unwrap(), Path::new("/s"));
+    assert_eq!(paths::log_dir(&config, &none).unwrap(), Path::new("/l"));
+    let error = paths::state_dir(&Config::default(), &none).unwrap_err().to_string();
+    assert_eq!(error, "$HOME is not set, so there is no usual place: set it, or give paths.state_dir");
+}
+
+#[test]
+fn the_oura_cache_is_looked_for_in_three_places() {
+    let env = |name: &str| match name {
+        "HOME" => Some("/home/ada".to_owned()),
+        "OURA_CACHE_DIR" => Some("~/cache".to_owned()),
+        _ => None,
+    };
+    let configured = config("sources: {oura: {cache_path: /c}}");
+    assert_eq!(paths::oura_cache(&configured, &env), Some(PathBuf::from("/c")));
+    assert_eq!(paths::oura_cache(&Config::default(), &env), Some(PathBuf::from("/home/ada/cache")));
+    assert_eq!(paths::oura_cache(&Config::default(), &self::env), Some(PathBuf::from("/home/ada/.oura-cache")));
+    assert_eq!(paths::oura_cache(&Config::default(), &none), None);
+}
+
+#[test]
+fn private_folders_are_for_their_owner_alone() {
+    let dir = tempdir().unwrap();
+    let (outer, inner) = (dir.path().join("a"), dir.path().join("a/b"));
+    paths::private_dir(&inner).unwrap();
+    paths::private_dir(&inner).unwrap();
+    assert_eq!((mode(&outer), mode(&inner)), (0o700, 0o700));
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+// The file
+
+/// A home folder with nothing in it.
+fn home() -> (TempDir, impl Fn(&str) -> Option<String>) {
+    let dir = tempdir().unwrap();
+    let path = dir.path().to_str().unwrap().to_owned();
+    (dir, move |name: &str| (name == "HOME").then(|| path.clone()))
+}
+
+#[test]
+fn the_default_file_is_written_where_there_is_none() {
+    let (_dir, env) = home();
+    let path = paths::default_config(&env).unwrap();
+    let nothing = load(None, &env, false).unwrap();
+    assert!(nothing.path.is_none() && !path.exists());
+
+    let loaded = load(None, &env, true).unwrap();
+    assert_eq!(loaded.path.as_ref(), Some(&path));
+    assert!(same(&loaded.config, &Config::default()));
+    assert_eq!(fs::read_to_string(&path).unwrap(), DEFAULT);
+    let folder = path.parent().unwrap();
+    assert_eq!((mode(folder), mode(&path)), (0o700, 0o600));
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "a draft was left behind");
+}
+
+#[test]
+fn a_file_at_the_default_place_is_read_and_never_overwritten() {
+    let (_dir, env) = home();
+    let path = paths::default_config(&env).unwrap();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "http: {port: 9000}").unwrap();
+    let loaded = load(None, &env, true).unwrap();
+    assert_eq!((loaded.config.http.port, loaded.path.as_ref()), (9000, Some(&path)));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "http: {port: 9000}");
+}
+
+#[test]
+fn a_default_file_that_cannot_be_written_is_only_warned_of() {
+    let (dir, _) = home();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/proc/nowhere", &file).unwrap();
+    let home = file.to_str().unwrap().to_owned();
+    let loaded = load(None, &move |name: &str| (name == "HOME").then(|| home.clone()), true).unwrap();
+    assert!(loaded.path.is_none() && same(&loaded.config, &Config::default()));
+    assert!(loaded.warnings[0].contains("could not be written"), "{:?}", loaded.warnings);
+}
+
+#[test]
+fn without_a_home_the_defaults_hold() {
+    let loaded = load(None, &none, true).unwrap();
+    assert_eq!(loaded.warnings, ["$HOME is not set, so there is no usual place: set it, or give --config"]);
+}
+
+#[test]
+fn an_explicit_file_is_read() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("my.yaml");
+    fs::write(&path, "http: {port: 9000}\nsources: {state_store: {path: state.db}}").unwrap();
+    let loaded = load(Some(&path), &none, true).unwrap();
+    assert_eq!((loaded.config.http.port, loaded.path), (9000, Some(path)));
+    assert_eq!(loaded.config.sources.state_store.path, Some(dir.path().join("state.db")));
+}
+
+fn refusal(make: impl FnOnce(&Path)) -> String {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("c.yaml");
+    make(&path);
+    let message = load(Some(&path), &none, true).unwrap_err().to_string();
+    message.replace(dir.path().to_str().unwrap(), "")
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_refused_with_the_reason() {
+    let missing = refusal(|_| {});
+    assert_eq!(missing, "/c.yaml: there is no such file: create it, or leave --config out to use the default one");
+    let folder = refusal(|path| fs::create_dir(path).unwrap());
+    assert_eq!(folder, "/c.yaml: this is a folder: give the file in it");
+    let link = refusal(|path| std::os::unix::fs::symlink("nowhere", path).unwrap());
+    assert_eq!(link, "/c.yaml: this is a link to a file that does not exist: mend or remove it");
+    let large = refusal(|path| fs::write(path, "#".repeat((1 << 20) + 1)).unwrap());
+    assert_eq!(large, "/c.yaml: this file is larger than 1 MiB, which no configuration is");
+    let binary = refusal(|path| fs::write(path, b"http:\n  port: \xff1").unwrap());
+    assert_eq!(binary, "/c.yaml:2:9: this is not UTF-8 text: save the file as UTF-8");
+    let wrong = refusal(|path| fs::write(path, "http:\n  port: x").unwrap());
+    assert_eq!(wrong, "/c.yaml:2:3: http.port: 'x' is not a whole number");
+}
+
+#[test]
+fn a_megabyte_of_nonsense_is_refused_quickly_and_briefly() {
+    for text in
+        ["[".repeat(1 << 20), "a: ".repeat(1 << 18), "- ".repeat(1 << 19), "? ".repeat(1 << 19), "{a: ".repeat(1 << 18)]
+    {
+        let message = parse(&text, "c.yaml", &none).unwrap_err().to_string();
+        assert!(message.starts_with("c.yaml:") && message.len() < 1000, "{message}");
+    }
+    let many_keys: String = (0..50_000).map(|n| format!("key_{n}: 1\n")).collect();
+    assert!(parse(&many_keys, "c.yaml", &none).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>()) {
+        let _ = parse(&text, "c.yaml", &env);
+    }
+
+    #[test]
+    fn no_yaml_makes_it_panic(text in "([a-z_]{0,9}|quiet_hours|start|token|sources|oura|[-?:,\\[\\]{}#&*!|>'\"%@` \n\t$0-9]|: |\n  |- |\\$\\{A:-){0,40}") {
+        let _ = parse(&text, "c.yaml", &env);
+    }
+
+    #[test]
+    fn any_value_of_a_variable_comes_through_as_it_is(value in any::<String>().prop_filter("empty", |v| !v.is_empty())) {
+        let env = |name: &str| (name == "V").then(|| value.clone());
+        let (config, _) = parse("sources: {workos: {url: 'a${V}b'}}", "c.yaml", &env).unwrap();
+        let url = config.sources.workos.url.unwrap();
+        prop_assert_eq!(url.expose_secret(), format!("a{value}b"));
+    }
+
+    #[test]
+    fn no_mistake_shows_a_variables_value(value in "[a-z]{12}", key in "(http: \\{port|quiet_hours: \\{start|quiet_hours: \\{enabled|quiet_hours: \\{timezone|logging: \\{level|sources: \\{oura)") {
+        let env = |name: &str| (name == "V").then(|| value.clone());
+        let message = parse(&format!("{key}: '${{V}}'}}"), "c.yaml", &env).unwrap_err().to_string();
+        prop_assert!(!message.contains(&value), "{}", message);
+    }
+}
+
+#[test]
+fn no_bytes_make_loading_panic() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("c.yaml");
+    proptest!(ProptestConfig::with_cases(64), |(bytes in any::<Vec<u8>>())| {
+        fs::write(&path, &bytes).unwrap();
+        let _ = load(Some(&path), &env, false);
+    });
+}
