@@ -1,7 +1,15 @@
 //! Operator watches a person's health data, tasks and promises and speaks up rarely, at the right moment, with the reason.
+//!
+//! Arrows point inwards: `cli` and `shell` → `engine` → `monitors`, `store` → `sources` → `core`. The core is pure: facts and
+//! `now` go in, decisions with reasons come out.
 
+pub mod cli;
 pub mod config;
 pub mod core;
+pub mod demo;
+pub mod engine;
+pub mod monitors;
+pub mod shell;
 pub mod sources;
 pub mod store;
 pub mod telemetry;

@@ -186,10 +186,13 @@ impl Look {
         let mut table = Table::default();
         let mut line = |name: &str, value: String| table.row([self.faint(name), value.into()]);
         let clock = |at: Option<Timestamp>| at.map_or_else(|| "never".into(), |at| self.clock(at));
-        line("Operator", match status.pid {
-            Some(pid) => format!("running (PID {pid}{})", if status.dry_run { ", dry run" } else { "" }),
-            None => "not running".into(),
-        });
+        line(
+            "Operator",
+            match status.pid {
+                Some(pid) => format!("running (PID {pid}{})", if status.dry_run { ", dry run" } else { "" }),
+                None => "not running".into(),
+            },
+        );
         line("Last check", clock(status.last_run));
         if status.next_run.is_some() {
             line("Next check", clock(status.next_run));
@@ -205,7 +208,10 @@ impl Look {
         line("Silence", silence);
         for (monitor, state) in &status.monitor_states {
             let reason = state.reason.as_ref().map_or_else(String::new, |reason| format!(" – {reason}"));
-            line(&format!("  {monitor}"), format!("{}, {}{reason}", state.status.as_str(), self.clock(state.last_check)));
+            line(
+                &format!("  {monitor}"),
+                format!("{}, {}{reason}", state.status.as_str(), self.clock(state.last_check)),
+            );
         }
         for (name, circuit) in &status.circuit_states {
             line(&format!("  {name}"), format!("circuit {}", circuit.as_str()));

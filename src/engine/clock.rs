@@ -10,10 +10,11 @@ use jiff::Timestamp;
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The system's clock.
+    /// The system's clock, to the millisecond: what the database keeps.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Timestamp::now))
+        let whole = |now: Timestamp| Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        Self(Arc::new(move || whole(Timestamp::now())))
     }
 
     /// A clock that stands still: for `--at`.

@@ -183,12 +183,7 @@ impl Engine {
         Ok(())
     }
 
-    fn report(
-        &self,
-        check: &mut Check,
-        states: &BTreeMap<Monitor, MonitorState>,
-        verdicts: &[Verdict],
-    ) -> CheckReport {
+    fn report(&self, check: &mut Check, states: &BTreeMap<Monitor, MonitorState>, verdicts: &[Verdict]) -> CheckReport {
         let part = CheckReport {
             at: check.at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
             dry_run: self.dry_run,

@@ -79,6 +79,6 @@ pub fn running_pid(state_dir: &Path) -> Option<u32> {
 
 fn owner(file: &mut File) -> String {
     let mut text = String::new();
-    let read = file.by_ref().take(32).read_to_string(&mut text);
+    let read = Read::by_ref(file).take(32).read_to_string(&mut text);
     if read.is_ok() && !text.trim().is_empty() { text.trim().to_owned() } else { "unknown".into() }
 }

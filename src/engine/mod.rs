@@ -10,6 +10,7 @@ pub mod report;
 mod run;
 mod snapshot;
 mod state_file;
+pub mod wiring;
 
 pub use run::{Request, run};
 

@@ -156,7 +156,7 @@ impl Desk {
     fn begin_due(&mut self) {
         let engine = &self.engine;
         let mut due = schedule::due(&engine.intervals(), &engine.last_runs, engine.clock.now());
-        due.extend(self.wanted.drain(..));
+        due.append(&mut self.wanted);
         due.sort();
         due.dedup();
         due.retain(|monitor| !self.checks.iter().any(|check| check.monitors().any(|busy| busy == *monitor)));

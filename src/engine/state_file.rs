@@ -11,7 +11,7 @@ use crate::core::status::StateFile;
 use crate::store::StoreError;
 
 /// The file's name in the state directory.
-pub const FILE_NAME: &str = "operator_state.json";
+const FILE_NAME: &str = "operator_state.json";
 
 impl Engine {
     /// Replace the state file. A failure is a warning: the database is the truth.

@@ -49,11 +49,7 @@ fn connect(setup: &OuraSetup) -> Result<Option<OuraApi>, SourceError> {
     token.map(|token| OuraApi::new(&setup.base_url, token, setup.timeout)).transpose()
 }
 
-fn without_api(
-    setup: &OuraSetup,
-    cached: Result<HealthReading, SourceError>,
-    api: Option<SourceError>,
-) -> ChainAnswer {
+fn without_api(setup: &OuraSetup, cached: Result<HealthReading, SourceError>, api: Option<SourceError>) -> ChainAnswer {
     match cached {
         Ok(reading) => ChainAnswer { reading: Some(reading), trouble: api },
         Err(error) if api.is_none() && !setup.cache_is_named && !setup.cache.exists() => {
@@ -93,12 +89,7 @@ async fn ask_api(
 }
 
 /// The cache knows neither stress nor rest mode: ask the API for these alone. Without them the rest still counts.
-async fn with_extras(
-    mut reading: HealthReading,
-    api: &OuraApi,
-    remote: bool,
-    now: &ZonedDateTime,
-) -> HealthReading {
+async fn with_extras(mut reading: HealthReading, api: &OuraApi, remote: bool, now: &ZonedDateTime) -> HealthReading {
     if !remote {
         return reading;
     }
@@ -126,8 +117,7 @@ fn joined(old: HealthReading, new: HealthReading) -> HealthReading {
 /// Two tellings of the same days, the second the newer; ascending.
 #[must_use]
 pub fn merged(known: Vec<HealthDay>, read: &[HealthDay]) -> Vec<HealthDay> {
-    let mut days: std::collections::BTreeMap<Date, HealthDay> =
-        known.into_iter().map(|day| (day.date, day)).collect();
+    let mut days: std::collections::BTreeMap<Date, HealthDay> = known.into_iter().map(|day| (day.date, day)).collect();
     for day in read {
         let known = days.remove(&day.date).unwrap_or_else(|| HealthDay::unknown(day.date));
         days.insert(day.date, history::merge_day(known, day.clone()));
@@ -156,12 +146,7 @@ fn both(first: Option<&SourceError>, second: Option<SourceError>) -> SourceError
 
 /// Judge today. Without a document of today nothing is judged, least of all yesterday's.
 #[must_use]
-pub fn judge(
-    answer: &ChainAnswer,
-    history: &[HealthDay],
-    limits: &HealthThresholds,
-    now: &ZonedDateTime,
-) -> Finding {
+pub fn judge(answer: &ChainAnswer, history: &[HealthDay], limits: &HealthThresholds, now: &ZonedDateTime) -> Finding {
     let Some(reading) = &answer.reading else { return Finding::skipped(answer.trouble.as_ref()) };
     let today = reading.days.iter().find(|day| day.date == now.date() && !day.is_unknown());
     let resting = reading.rest.iter().any(|rest| covers(rest, now.date()));
@@ -169,10 +154,8 @@ pub fn judge(
         (None, Some(trouble)) => Finding::skipped([trouble]),
         (None, None) => Finding::Skipped { reason: "not_synced_yet".into() },
         (Some(today), trouble) => {
-            let before: Vec<HealthDay> = merged(history.to_vec(), &reading.days)
-                .into_iter()
-                .filter(|day| day.date < now.date())
-                .collect();
+            let before: Vec<HealthDay> =
+                merged(history.to_vec(), &reading.days).into_iter().filter(|day| day.date < now.date()).collect();
             let facts = HealthFacts { source: reading.source, today: Some(today), history: &before, resting };
             let note = if resting { Some("rest_mode".into()) } else { trouble.as_ref().map(ToString::to_string) };
             Finding::Judged { judgement: judge_rules(&facts, limits, now), source: reading.source.into(), note }

@@ -19,7 +19,10 @@ pub fn judge(
     limits: &PatternThresholds,
     now: &ZonedDateTime,
 ) -> Finding {
-    if days.is_empty() && focus.is_err() && let Some(nothing) = tasks.nothing() {
+    if days.is_empty()
+        && focus.is_err()
+        && let Some(nothing) = tasks.nothing()
+    {
         return nothing;
     }
     let facts = PatternFacts {

@@ -10,7 +10,7 @@ use operator::config::{DEFAULT, load, parse, paths};
 use operator::core::alert::Priority;
 use proptest::prelude::*;
 use rstest::rstest;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tempfile::{TempDir, tempdir};
 
 const PASSWORD: &str = r##"p: #{}[]"'*&!|>%@`, \n$${X}"##;

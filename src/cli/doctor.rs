@@ -1,0 +1,140 @@
+//! `operator check`: try the configuration, every source and channel, one line each with what to do about a failure.
+
+use std::process::ExitCode;
+
+use jiff::ToSpan;
+use serde::Serialize;
+
+use super::exit::Failure;
+use super::house::{House, runtime};
+use super::print::{Cell, Paint, Table, emit, emit_json};
+use crate::core::channel::Channel;
+use crate::core::facts::TaskReading;
+use crate::core::text;
+use crate::engine::routing;
+use crate::monitors::ask::{Answer, Source, ask};
+use crate::sources::error::Fault;
+
+/// One thing that was tried.
+#[derive(Debug, Serialize)]
+struct Line {
+    name: String,
+    /// `ok`, `off` or `failed`.
+    result: &'static str,
+    about: String,
+    /// What to do; empty when there is nothing to do.
+    advice: String,
+}
+
+/// Try everything.
+///
+/// # Errors
+/// When it cannot even be tried. What fails is told in the result, and the exit code is 1 then.
+pub fn run(house: &House, json: bool) -> Result<ExitCode, Failure> {
+    let mut lines = vec![configuration(house), state(house)];
+    lines.extend(runtime()?.block_on(sources(house)));
+    lines.extend(channels(house));
+    let failed = lines.iter().any(|line| line.result == "failed");
+    if json {
+        emit_json(&lines)
+    } else {
+        emit(&shown(&lines))
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn configuration(house: &House) -> Line {
+    let about = match &house.config_path {
+        Some(path) => path.display().to_string(),
+        None => "no file: the defaults hold".into(),
+    };
+    Line { name: "configuration".into(), result: "ok", about, advice: String::new() }
+}
+
+fn state(house: &House) -> Line {
+    let path = house.state_dir.display().to_string();
+    let tried = house.try_writing().and_then(|()| house.readable().map_err(|error| error.to_string()));
+    match tried {
+        Ok(_) => Line { name: "state".into(), result: "ok", about: path, advice: String::new() },
+        Err(about) => {
+            let advice = "make the folder writable and its database readable, or set paths.state_dir".into();
+            Line { name: "state".into(), result: "failed", about, advice }
+        }
+    }
+}
+
+async fn sources(house: &House) -> Vec<Line> {
+    let setup = house.setup();
+    let now = jiff::Timestamp::now().to_zoned_datetime(house.zone());
+    let since = now.date().saturating_sub(7.days());
+    let mut lines = Vec::new();
+    for source in Source::ALL {
+        lines.push(line(source, &ask(source, &setup, true, since, &now).await, now.timestamp()));
+    }
+    lines
+}
+
+fn line(source: Source, answer: &Answer, now: jiff::Timestamp) -> Line {
+    let name = source.to_string();
+    let Some(trouble) = answer.trouble() else {
+        return Line { name, result: "ok", about: described(answer, now), advice: String::new() };
+    };
+    let (result, wait) = match trouble.fault {
+        Fault::NotSetUp => ("off", ""),
+        Fault::Outage => ("failed", "it may mend itself; Operator goes on trying"),
+        Fault::NeedsUser => ("failed", ""),
+    };
+    let advice = if trouble.advice.is_empty() { wait.into() } else { trouble.advice.clone() };
+    Line { name, result, about: trouble.to_string(), advice }
+}
+
+fn described(answer: &Answer, now: jiff::Timestamp) -> String {
+    let about = match answer {
+        Answer::Health(answer) => answer.reading.as_ref().map(|reading| {
+            let synced = reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::ago(now, at)));
+            format!("{}: {}{synced}", reading.source, text::count(reading.days.len(), "day"))
+        }),
+        Answer::Tasks(Ok(reading)) => Some(tasks(reading)),
+        Answer::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
+        _ => None,
+    };
+    let notes = answer.notes().join("; ");
+    [about.unwrap_or_default(), notes].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" – ")
+}
+
+fn tasks(reading: &TaskReading) -> String {
+    let promises = reading.commitments.as_ref().map(|promises| text::count(promises.len(), "open promise"));
+    let thoughts = reading.thoughts.as_ref().map(|thoughts| text::count(thoughts.len(), "thought"));
+    let tasks = Some(text::count(reading.tasks.len(), "open task"));
+    [tasks, promises, thoughts].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Nothing is sent here: what is on, and from which urgency.
+fn channels(house: &House) -> Vec<Line> {
+    let routing = routing(&house.config);
+    let channel = |channel: Channel| {
+        let least = routing.0.iter().find(|(known, _)| *known == channel).map(|(_, least)| least);
+        let (result, about) = match least {
+            Some(least) => ("ok", format!("on, from {least} priority")),
+            None => ("off", format!("set alerters.{channel}.enabled to use it")),
+        };
+        Line { name: channel.to_string(), result, about, advice: String::new() }
+    };
+    let journal =
+        Line { name: "journal".into(), result: "ok", about: "takes every alert".into(), advice: String::new() };
+    [journal, channel(Channel::Notification), channel(Channel::Telegram)].into()
+}
+
+fn shown(lines: &[Line]) -> String {
+    let paint = Paint::for_stdout();
+    let mut table = Table::default();
+    for line in lines {
+        let result = match line.result {
+            "off" => Cell::drawn("off", paint.faint("off")),
+            word => Cell::drawn(word, paint.verdict(word == "ok", word)),
+        };
+        let advice = if line.advice.is_empty() { String::new() } else { format!(" – {}", line.advice) };
+        table.row([line.name.clone().into(), result, format!("{}{advice}", line.about).into()]);
+    }
+    table.render()
+}

@@ -1,0 +1,183 @@
+//! What every command stands on: the configuration, the folders, and the database as the command needs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::exit::Failure;
+use crate::config::schema::Config;
+use crate::config::{self, paths};
+use crate::engine::clock::Clock;
+use crate::engine::lock::{self, InstanceLock};
+use crate::engine::{Engine, Parts, wiring};
+use crate::monitors::setup::Setup;
+use crate::store::{self, Store};
+use crate::telemetry::logging;
+
+/// Configuration and folders.
+#[derive(Debug)]
+pub struct House {
+    /// What the person wrote.
+    pub config: Arc<Config>,
+    /// Where they wrote it.
+    pub config_path: Option<PathBuf>,
+    /// Database, lock, socket, state file.
+    pub state_dir: PathBuf,
+    log_dir: PathBuf,
+    warnings: Vec<String>,
+    env: Variable,
+}
+
+/// Where log lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logs {
+    /// To stderr and the log file.
+    Kept,
+    /// To stderr alone: for what must leave no trace.
+    ScreenOnly,
+    /// To stderr, and only warnings: for commands that are asked for their result.
+    Quiet,
+}
+
+/// Reads a variable of the environment.
+pub type Variable = fn(&str) -> Option<String>;
+
+/// The environment of this process.
+#[must_use]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl House {
+    /// Read the configuration and start logging.
+    ///
+    /// # Errors
+    /// When the configuration is wrong.
+    pub fn open(file: Option<&Path>, env: Variable, verbose: bool, logs: Logs) -> Result<Self, Failure> {
+        let loaded = config::load(file, &env, logs == Logs::Kept)?;
+        let house = Self {
+            state_dir: paths::state_dir(&loaded.config, &env)?,
+            log_dir: paths::log_dir(&loaded.config, &env)?,
+            config: Arc::new(loaded.config),
+            config_path: loaded.path,
+            warnings: loaded.warnings,
+            env,
+        };
+        let folder = (logs == Logs::Kept).then_some(house.log_dir.as_path());
+        let level = if logs == Logs::Quiet { config::schema::Level::Warn } else { house.config.logging.level };
+        logging::init(level, verbose, folder).map_err(|error| Failure::Other(error.to_string()))?;
+        for warning in &house.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(house)
+    }
+
+    /// What is connected.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        wiring::setup(&self.config, &self.env)
+    }
+
+    /// The person's zone.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        self.config.quiet_hours.timezone.zone.clone()
+    }
+
+    /// The PID of the engine that runs on this state directory.
+    #[must_use]
+    pub fn running(&self) -> Option<u32> {
+        lock::running_pid(&self.state_dir)
+    }
+
+    /// Take the instance lock, making the state directory if it is not there.
+    ///
+    /// # Errors
+    /// When another instance has it, or the folder cannot be written.
+    pub fn lock(&self) -> Result<InstanceLock, Failure> {
+        let failed = |error: std::io::Error| {
+            let advice = "make it writable, or set paths.state_dir to a folder that is";
+            Failure::Other(format!("{}: cannot be made ({error}); {advice}", self.state_dir.display()))
+        };
+        paths::private_dir(&self.state_dir).map_err(failed)?;
+        Ok(InstanceLock::acquire(&self.state_dir)?)
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.state_dir.join(store::FILE_NAME)
+    }
+
+    /// The database for writing, with a warning if a damaged one was set aside. The caller holds the lock.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn writable(&self, now: Timestamp) -> Result<(Store, Vec<String>), Failure> {
+        let path = self.database();
+        let opened = Store::open(&path, now)?;
+        let told = opened.set_aside.map(|kept| {
+            let warning = format!(
+                "{}: the database was damaged; it was set aside as {} and a fresh one was started",
+                path.display(),
+                kept.display()
+            );
+            tracing::error!("{warning}");
+            warning
+        });
+        Ok((opened.store, told.into_iter().collect()))
+    }
+
+    /// The database only for reading; an empty one in memory if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn readable(&self) -> Result<Store, Failure> {
+        match Store::open_read_only(&self.database())? {
+            Some(store) => Ok(store),
+            None => Ok(Store::in_memory()?),
+        }
+    }
+
+    /// An engine on this database.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn engine(&self, store: Store, clock: Clock, dry_run: bool, more: Vec<String>) -> Result<Engine, Failure> {
+        let mut warnings = self.warnings.clone();
+        warnings.extend(more);
+        Ok(Engine::new(Parts {
+            setup: self.setup(),
+            shown_config: self.config.summary(),
+            config: Arc::clone(&self.config),
+            store,
+            state_dir: self.state_dir.clone(),
+            clock,
+            dry_run,
+            warnings,
+        })?)
+    }
+
+    /// Whether the state directory can be written, without writing to it for good.
+    ///
+    /// # Errors
+    /// In words, when it cannot.
+    pub fn try_writing(&self) -> Result<(), String> {
+        let said = |error: std::io::Error| format!("{}: {error}", self.state_dir.display());
+        paths::private_dir(&self.state_dir).map_err(said)?;
+        let probe = self.state_dir.join(".writable");
+        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(said)
+    }
+}
+
+/// The runtime that everything asynchronous runs on: one thread, plus short-lived ones that read files.
+///
+/// # Errors
+/// When the system gives no event queue.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build();
+    built.map_err(|error| Failure::Other(format!("cannot start the event loop: {error}")))
+}

@@ -1,0 +1,221 @@
+//! The command line: one function a command, results on stdout, everything else on stderr.
+
+pub mod args;
+pub mod doctor;
+pub mod exit;
+pub mod house;
+pub mod print;
+pub mod show;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use self::args::{Cli, Command as Subcommand, RunArgs};
+use self::exit::Failure;
+use self::house::{House, Logs, environment, runtime};
+use self::print::{Paint, emit, emit_json};
+use self::show::{Look, ahead, back};
+use crate::core::alert::AlertKey;
+use crate::core::policy::memory::Incident;
+use crate::core::policy::storm::by_urgency;
+use crate::core::status::Status;
+use crate::demo;
+use crate::engine::clock::Clock;
+use crate::engine::command::{self, Command, Reply};
+use crate::engine::control;
+use crate::engine::report::CheckReport;
+use crate::shell::headless;
+
+/// More decisions of one alert than this are not shown.
+const STORY: u32 = 50;
+
+/// More journal entries than this are not shown at once.
+const PAGE: u32 = 10_000;
+
+type Done = Result<ExitCode, Failure>;
+
+/// Do what the command line says.
+///
+/// # Errors
+/// When it cannot be done; the failure knows its exit code.
+pub fn run(cli: &Cli) -> Done {
+    match &cli.command {
+        None if cli.run.status => status(cli),
+        None if cli.run.once => once(cli, &cli.run),
+        None => resident(cli),
+        Some(Subcommand::Demo) => demo::run(cli.verbose),
+        Some(Subcommand::Check) => doctor::run(&open(cli, Logs::Quiet)?, cli.json),
+        Some(Subcommand::Alerts { all }) => alerts(cli, *all),
+        Some(Subcommand::Why { key }) => why(cli, key),
+        Some(Subcommand::Journal { since }) => journal(cli, *since),
+        Some(Subcommand::RunNow) => run_now(cli),
+        Some(change) => self::change(cli, change),
+    }
+}
+
+fn open(cli: &Cli, logs: Logs) -> Result<House, Failure> {
+    House::open(cli.config.as_deref(), environment, cli.verbose, logs)
+}
+
+fn look(house: &House) -> Look {
+    Look { paint: Paint::for_stdout(), zone: house.zone(), now: Timestamp::now() }
+}
+
+fn resident(cli: &Cli) -> Done {
+    if cli.run.tray {
+        return Err(Failure::NoTray("this build has no tray; run it with --headless".into()));
+    }
+    let house = open(cli, Logs::Kept)?;
+    if !cli.run.headless {
+        tracing::info!("This build has no tray: running headless");
+    }
+    headless::run(&house, cli.run.dry_run)
+}
+
+fn once(cli: &Cli, run: &RunArgs) -> Done {
+    let house = open(cli, if run.dry_run { Logs::ScreenOnly } else { Logs::Kept })?;
+    let clock = run.at.map_or_else(Clock::system, Clock::fixed);
+    let report = check_once(&house, clock, run.dry_run)?;
+    show_report(cli, &house, &report);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A whole check in a process of its own. A dry run reads what is remembered, takes no lock and leaves no trace.
+fn check_once(house: &House, clock: Clock, dry_run: bool) -> Result<CheckReport, Failure> {
+    let (_lock, (store, warnings)) = if dry_run {
+        (None, (house.readable()?, Vec::new()))
+    } else {
+        (Some(house.lock()?), house.writable(clock.now())?)
+    };
+    let mut engine = house.engine(store, clock, dry_run, warnings)?;
+    let runtime = runtime()?;
+    let report = runtime.block_on(engine.check_once());
+    // A file that never answers must not keep the process from ending.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    Ok(report?)
+}
+
+fn show_report(cli: &Cli, house: &House, report: &CheckReport) {
+    if cli.json { emit_json(report) } else { emit(&look(house).report(report)) }
+}
+
+fn status(cli: &Cli) -> Done {
+    let house = open(cli, Logs::Quiet)?;
+    let status = match ask(&house, &Command::Status)? {
+        Some(reply) => serde_json::from_value::<Status>(accepted(reply)?.body)
+            .map_err(|error| Failure::Other(format!("the running engine's status cannot be read: {error}")))?,
+        None => house.engine(house.readable()?, Clock::system(), false, Vec::new())?.status(false)?,
+    };
+    if cli.json {
+        emit_json(&status)
+    } else {
+        emit(&look(&house).status(&status))
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ask the running engine; none if none runs.
+fn ask(house: &House, command: &Command) -> Result<Option<Reply>, Failure> {
+    let Some(pid) = house.running() else { return Ok(None) };
+    let reply = control::ask(&house.state_dir, command);
+    let failed = |error| Failure::Other(format!("Operator runs (PID {pid}) but does not answer: {error}"));
+    reply.map(Some).map_err(failed)
+}
+
+fn accepted(reply: Reply) -> Result<Reply, Failure> {
+    if reply.ok { Ok(reply) } else { Err(Failure::Other(reply.message)) }
+}
+
+fn run_now(cli: &Cli) -> Done {
+    let house = open(cli, Logs::Kept)?;
+    let report = match ask(&house, &Command::RunNow)? {
+        Some(reply) => serde_json::from_value::<CheckReport>(accepted(reply)?.body)
+            .map_err(|error| Failure::Other(format!("the running engine's report cannot be read: {error}")))?,
+        None => check_once(&house, Clock::system(), false)?,
+    };
+    show_report(cli, &house, &report);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Commands that only change what is remembered: by the running engine, or on the database when none runs.
+fn change(cli: &Cli, wanted: &Subcommand) -> Done {
+    let house = open(cli, Logs::Kept)?;
+    let now = Timestamp::now();
+    let command = command_of(wanted, now, &house)?;
+    let reply = match ask(&house, &command)? {
+        Some(reply) => reply,
+        None => {
+            let _lock = house.lock()?;
+            let (mut store, _) = house.writable(now)?;
+            command::remember(&mut store, &command, now).unwrap_or_else(|| Reply::refused("not possible here"))
+        }
+    };
+    let reply = accepted(reply)?;
+    if cli.json {
+        emit_json(&reply)
+    } else {
+        emit(&format!("{}\n", reply.message))
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn command_of(wanted: &Subcommand, now: Timestamp, house: &House) -> Result<Command, Failure> {
+    let zone = house.zone();
+    Ok(match wanted {
+        Subcommand::Ack { key } => Command::Acknowledge { key: parse_key(key)? },
+        Subcommand::Snooze { key, time } => Command::Snooze { key: parse_key(key)?, until: ahead(now, *time, &zone) },
+        Subcommand::Pause { time } => Command::Pause { until: time.map(|time| ahead(now, time, &zone)) },
+        Subcommand::Resume => Command::Resume,
+        Subcommand::ResetCircuit { name } => Command::ResetCircuit { name: name.clone() },
+        _ => Command::Status,
+    })
+}
+
+fn parse_key(key: &str) -> Result<AlertKey, Failure> {
+    key.parse().map_err(Failure::Other)
+}
+
+fn alerts(cli: &Cli, all: bool) -> Done {
+    let house = open(cli, Logs::Quiet)?;
+    let memory = house.readable()?.memory()?;
+    let mut incidents: Vec<&Incident> = memory.incidents.values().filter(|incident| all || incident.open).collect();
+    incidents.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| by_urgency(&a.alert, &b.alert)));
+    if cli.json {
+        emit_json(&incidents)
+    } else {
+        emit(&look(&house).incidents(&incidents))
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn why(cli: &Cli, key: &str) -> Done {
+    let house = open(cli, Logs::Quiet)?;
+    let key = parse_key(key)?;
+    let store = house.readable()?;
+    let memory = store.memory()?;
+    let (entries, dispatches) = (store.journal_of(&key, STORY)?, store.dispatches_of(&key, STORY)?);
+    if entries.is_empty() {
+        return Err(Failure::Other(format!("{key}: never seen; `operator alerts --all` lists what was")));
+    }
+    let incident = memory.incidents.get(&key);
+    if cli.json {
+        emit_json(&json!({ "key": key, "incident": incident, "decisions": entries, "deliveries": dispatches }));
+    } else {
+        emit(&look(&house).why(incident, &entries, &dispatches));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn journal(cli: &Cli, since: jiff::Span) -> Done {
+    let house = open(cli, Logs::Quiet)?;
+    let entries = house.readable()?.journal(back(Timestamp::now(), since, &house.zone()), PAGE)?;
+    if cli.json {
+        emit_json(&entries)
+    } else {
+        emit(&look(&house).journal(&entries))
+    }
+    Ok(ExitCode::SUCCESS)
+}

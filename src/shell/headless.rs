@@ -1,0 +1,71 @@
+//! Without a screen: the engine on this thread until a signal ends it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::cli::exit::Failure;
+use crate::cli::house::{House, runtime};
+use crate::engine::clock::Clock;
+use crate::engine::control::ControlSocket;
+use crate::engine::{self, Engine};
+
+/// Run until SIGTERM or SIGINT; the check under way is finished first.
+///
+/// # Errors
+/// When another instance runs, or the database cannot be opened.
+pub fn run(house: &House, dry_run: bool) -> Result<ExitCode, Failure> {
+    let _lock = house.lock()?;
+    let clock = Clock::system();
+    let (store, warnings) = house.writable(clock.now())?;
+    let engine = house.engine(store, clock, dry_run, warnings)?;
+    tracing::info!(
+        "Operator {} runs headless (PID {}, state in {})",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id(),
+        house.state_dir.display()
+    );
+    let runtime = runtime()?;
+    runtime.block_on(serve(engine, house))?;
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(engine: Engine, house: &House) -> Result<(), Failure> {
+    let (requests, inbox) = mpsc::channel(16);
+    let (snapshots, _) = watch::channel(None);
+    let (stop, stopped) = watch::channel(false);
+    let socket = match ControlSocket::bind(&house.state_dir) {
+        Ok(socket) => Some(tokio::spawn(socket.serve(requests.clone()))),
+        Err(error) => {
+            tracing::warn!("Commands cannot reach this engine: {}: {error}", house.state_dir.display());
+            None
+        }
+    };
+    listen_for_signals(stop)?;
+    engine::run(engine, inbox, snapshots, stopped).await;
+    if let Some(socket) = socket {
+        socket.abort();
+        // The file goes with the task.
+        let _ = socket.await;
+    }
+    Ok(())
+}
+
+fn listen_for_signals(stop: watch::Sender<bool>) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::Other(format!("cannot listen for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::spawn(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!("{name}: stopping");
+        // The engine has stopped by itself if nobody listens.
+        let _ = stop.send(true);
+    });
+    Ok(())
+}

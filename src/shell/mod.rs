@@ -1,0 +1,3 @@
+//! How Operator shows itself.
+
+pub mod headless;
