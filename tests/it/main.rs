@@ -1,2 +1,10 @@
 //! The tests that need more than one module: rules in tables, sources against real files and servers, the program as a black box.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+mod history;
+mod rules_health;
+mod rules_kit;
+mod rules_patterns;
+mod rules_properties;
+mod rules_system;
+mod rules_tasks;
+mod words;
