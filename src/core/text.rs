@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// One line of at most `max_chars` characters: control characters and runs of white space become one space, and what is too
-/// long is cut at a word, with `…`. A word that alone fills more than half of the line is cut inside.
+/// long is cut at a word, with `…`. A word is cut inside only if whole words would fill less than a third of the line.
 #[must_use]
 pub fn clip(text: &str, max_chars: usize) -> String {
     let folded = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
@@ -15,7 +15,7 @@ pub fn clip(text: &str, max_chars: usize) -> String {
     let kept: String = line.chars().take(room).collect();
     // With the character after it, so that a word that just fits is kept whole.
     let word_end = line.chars().take(max_chars).collect::<String>().rfind(' ');
-    let whole_words = word_end.and_then(|end| kept.get(..end)).filter(|words| words.chars().count() * 2 >= room);
+    let whole_words = word_end.and_then(|end| kept.get(..end)).filter(|words| words.chars().count() * 3 >= room);
     format!("{}…", whole_words.unwrap_or(&kept).trim_end())
 }
 

@@ -4,5 +4,13 @@
 mod circuit_interleavings;
 mod config;
 mod config_errors;
+mod history;
 mod logging;
 mod policy;
+mod rules_health;
+mod rules_kit;
+mod rules_patterns;
+mod rules_properties;
+mod rules_system;
+mod rules_tasks;
+mod words;
