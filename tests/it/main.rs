@@ -1,2 +1,8 @@
 //! The tests that need more than one module: rules in tables, sources against real files and servers, the program as a black box.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod source_foreign_sqlite;
+mod source_oura_cache;
+mod source_small_files;
+mod source_state_store;
+mod support;
