@@ -281,6 +281,15 @@ pub struct TaskReading {
     pub notes: Vec<String>,
 }
 
+/// The file whose age tells whether the focus is still looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FocusFile {
+    /// The file's name, without its folder.
+    pub name: String,
+    /// When it was last changed.
+    pub modified: Timestamp,
+}
+
 /// A task was put off: its due date moved later, or it went back in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Postponement {

@@ -1,6 +1,7 @@
 //! Why a source gave nothing, sorted by what can be done about it.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use jiff::SignedDuration;
 
@@ -48,6 +49,23 @@ impl SourceError {
     pub fn not_set_up(source: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { source, fault: Fault::NotSetUp, what: what.into(), advice: advice.into(), retry_after: None }
     }
+
+    /// A file that could not be reached: missing is an outage, since it may appear; most else needs the person.
+    pub(crate) fn unreadable(source: &'static str, path: &Path, error: &io::Error) -> Self {
+        let path = path.display();
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::outage(source, format!("there is no file {path}")),
+            io::ErrorKind::PermissionDenied => Self::needs_user(
+                source,
+                format!("permission denied ({path})"),
+                "Give Operator read access to the file and its folder.",
+            ),
+            io::ErrorKind::NotADirectory => {
+                Self::needs_user(source, format!("a part of {path} is not a folder"), "Check the path.")
+            }
+            _ => Self::outage(source, format!("cannot read {path}: {error}")),
+        }
+    }
 }
 
 impl fmt::Display for SourceError {
@@ -58,3 +76,16 @@ impl fmt::Display for SourceError {
 }
 
 impl std::error::Error for SourceError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_missing_file_may_appear_by_itself() {
+        let fault = |kind: io::ErrorKind| SourceError::unreadable("x", Path::new("/f"), &kind.into()).fault;
+        assert_eq!(fault(io::ErrorKind::NotFound), Fault::Outage);
+        assert_eq!(fault(io::ErrorKind::PermissionDenied), Fault::NeedsUser);
+        assert_eq!(fault(io::ErrorKind::NotADirectory), Fault::NeedsUser);
+    }
+}

@@ -1,3 +1,11 @@
 //! Data in, one file each.
 
 pub mod error;
+pub mod focus_file;
+pub mod oura_cache;
+mod oura_json;
+pub mod secret;
+mod sqlite;
+pub mod state_store;
+mod times;
+pub mod tls;

@@ -1,0 +1,45 @@
+//! A secret that stands in the configuration or in a file of its own.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::error::SourceError;
+
+/// No token is longer (bytes); a longer file is the wrong one.
+const LONGEST: u64 = 64 * 1024;
+
+/// The value if there is one, else the file's content without the white space around it; empty is none.
+/// `what` is the source that the secret is for.
+///
+/// # Errors
+/// `NeedsUser` naming the file, if it cannot be read or is no text.
+pub fn resolve(
+    value: Option<&SecretString>,
+    file: Option<&Path>,
+    what: &'static str,
+) -> Result<Option<SecretString>, SourceError> {
+    let given = value.map(|secret| secret.expose_secret().trim()).filter(|text| !text.is_empty());
+    match (given, file) {
+        (Some(text), _) => Ok(Some(text.into())),
+        (None, Some(path)) => from_file(path, what),
+        (None, None) => Ok(None),
+    }
+}
+
+fn from_file(path: &Path, what: &'static str) -> Result<Option<SecretString>, SourceError> {
+    let refused = |reason: String| {
+        let advice = "Put the secret into this file as one line of text that only you can read.";
+        SourceError::needs_user(what, format!("cannot read the secret in {}: {reason}", path.display()), advice)
+    };
+    let mut text = String::new();
+    let file = File::open(path).map_err(|e| refused(e.to_string()))?;
+    let length = file.take(LONGEST + 1).read_to_string(&mut text).map_err(|e| refused(e.to_string()))?;
+    if length as u64 > LONGEST {
+        return Err(refused("the file is too long".into()));
+    }
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.into()))
+}

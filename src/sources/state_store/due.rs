@@ -1,0 +1,98 @@
+//! When something is due, as people and programs write it into two text columns.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
+
+use crate::core::facts::Due;
+
+/// `due_date` and `due_time` as they stand in a row.
+pub(super) struct Written {
+    date: Option<String>,
+    time: Option<String>,
+}
+
+impl Written {
+    pub(super) fn new(date: Option<String>, time: Option<String>) -> Self {
+        let given = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        Self { date: given(date), time: given(time) }
+    }
+
+    /// When it is due in `zone`; none without a date. What cannot be read is handed back.
+    pub(super) fn parse(self, zone: &TimeZone) -> Result<Option<Due>, Self> {
+        let Some(date) = &self.date else { return Ok(None) };
+        match due(date, self.time.as_deref(), zone) {
+            Some(due) => Ok(Some(due)),
+            None => Err(self),
+        }
+    }
+}
+
+fn due(date: &str, time: Option<&str>, zone: &TimeZone) -> Option<Due> {
+    if let Ok(instant) = date.parse::<Timestamp>() {
+        return Some(Due::At(instant.to_zoned_datetime(zone.clone()).datetime()));
+    }
+    // A date alone reads as its midnight, and programs that store dates as times write midnight too.
+    let civil: DateTime = date.parse().ok()?;
+    match time {
+        Some(time) => Some(Due::At(civil.date().to_datetime(wall_time(time)?))),
+        None if civil.time() == Time::midnight() => Some(Due::Day(civil.date())),
+        None => Some(Due::At(civil)),
+    }
+}
+
+/// `HH:MM` or `HH:MM:SS`; also `9:30`.
+fn wall_time(text: &str) -> Option<Time> {
+    let padded = if text.find(':') == Some(1) { format!("0{text}") } else { text.to_owned() };
+    padded.contains(':').then(|| padded.parse().ok())?
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |text: &Option<String>| -> String { text.iter().flat_map(|t| t.chars()).take(40).collect() };
+        write!(f, "'{}'", [shown(&self.date), shown(&self.time)].join(" ").trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("2026-11-20", None, Some("day 2026-11-20"))]
+    #[case("2026-11-20", Some("17:30"), Some("at 2026-11-20T17:30:00"))]
+    #[case("2026-11-20", Some("17:30:15"), Some("at 2026-11-20T17:30:15"))]
+    #[case("2026-11-20", Some("9:05"), Some("at 2026-11-20T09:05:00"))]
+    #[case("2026-11-20T17:30:00", None, Some("at 2026-11-20T17:30:00"))]
+    #[case("2026-11-20 17:30", None, Some("at 2026-11-20T17:30:00"))]
+    #[case("2026-11-20 00:00:00", None, Some("day 2026-11-20"))]
+    #[case("2026-11-20 00:00:00", Some("08:00"), Some("at 2026-11-20T08:00:00"))]
+    #[case("2026-11-20T23:30:00Z", None, Some("at 2026-11-20T17:30:00"))]
+    #[case("2026-11-20T02:00:00+01:00", Some("12:00"), Some("at 2026-11-19T19:00:00"))]
+    #[case("2026-13-40", None, None)]
+    #[case("tomorrow", None, None)]
+    #[case("2026-11-20", Some("noon"), None)]
+    #[case("2026-11-20", Some("25:00"), None)]
+    fn a_due_date_is_read_in_the_persons_zone(
+        #[case] date: &str,
+        #[case] time: Option<&str>,
+        #[case] expected: Option<&str>,
+    ) {
+        let zone = TimeZone::get("America/Chicago").unwrap_or(TimeZone::UTC);
+        let found = due(date, time, &zone).map(|due| match due {
+            Due::Day(date) => format!("day {date}"),
+            Due::At(at) => format!("at {at}"),
+        });
+        assert_eq!(found.as_deref(), expected);
+    }
+
+    #[test]
+    fn without_a_date_nothing_is_due() {
+        let written = Written::new(Some("  ".into()), Some("17:30".into()));
+        assert!(matches!(written.parse(&TimeZone::UTC), Ok(None)));
+    }
+}

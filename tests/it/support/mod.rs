@@ -1,0 +1,3 @@
+//! The real things that tests run against.
+
+pub(crate) mod files;
