@@ -304,12 +304,3 @@ pub struct Postponement {
     /// What moved, for a person: `due 2026-11-18 → 2026-11-21`, `active → backlog`.
     pub what: String,
 }
-
-/// The file in which the person keeps what they want to focus on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FocusFile {
-    /// Its name, without the folders.
-    pub name: String,
-    /// When it was last changed.
-    pub modified: Timestamp,
-}

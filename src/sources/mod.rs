@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod focus_file;
+pub mod oura_api;
 pub mod oura_cache;
 mod oura_json;
 pub mod secret;
@@ -9,3 +10,4 @@ mod sqlite;
 pub mod state_store;
 mod times;
 pub mod tls;
+pub mod workos;
