@@ -1,3 +1,9 @@
 //! The program as a whole: the built binary in a home of its own, as people and scripts use it.
 
+mod bad_content;
+mod bad_sources;
+mod commands;
 mod once;
+mod own_database;
+mod usage;
+mod zones;

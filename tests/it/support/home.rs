@@ -165,12 +165,6 @@ impl Home {
         self.run(&["--once", "--json", "--at", at]).ok().json()
     }
 
-    /// The report of a check that succeeded, and what it said on stderr.
-    pub(crate) fn check_aloud(&self, at: &str) -> (Value, String) {
-        let run = self.run(&["--once", "--json", "--at", at]).ok();
-        (run.json(), run.err)
-    }
-
     /// Our own database.
     pub(crate) fn database(&self) -> Connection {
         Connection::open(self.path("state/operator.db")).expect("our database")
@@ -214,6 +208,11 @@ pub(crate) fn fate(report: &Value, key: &str) -> String {
     let alerts = report["alerts"].as_array().expect("alerts");
     let Some(alert) = alerts.iter().find(|alert| alert["key"] == key) else { return "none".into() };
     format!("{} {}", alert["decision"].as_str().expect("a decision"), alert["reason"].as_str().expect("a reason"))
+}
+
+/// How health, tasks and patterns ended.
+pub(crate) fn states(report: &Value) -> [&str; 3] {
+    ["health", "tasks", "patterns"].map(|name| report["monitors"][name]["status"].as_str().expect("a status"))
 }
 
 /// Polls until something holds; fails after half a minute.
