@@ -3,7 +3,12 @@
 mod bad_content;
 mod bad_sources;
 mod commands;
+mod demo;
+mod headless;
 mod once;
 mod own_database;
+mod secrets;
+mod slow_source;
+mod socket;
 mod usage;
 mod zones;

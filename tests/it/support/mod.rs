@@ -1,4 +1,5 @@
 //! The real things that tests run against.
 
+pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod home;
