@@ -5,6 +5,7 @@ mod blackbox;
 mod circuit_interleavings;
 mod config;
 mod config_errors;
+mod engine_loop;
 mod history;
 mod logging;
 mod policy;
