@@ -1,130 +1,21 @@
-//! The loop on a clock of the test's own: when it checks and when it does not, over jumps, quiet hours, pauses and commands.
-//!
-//! Time is tokio's and stands still while anything runs, a file being read included; the wall clock follows it and jumps when
-//! the test says so.
+//! When the loop checks and when it does not: intervals, jumps of the clock, quiet hours, pauses, commands, a source that
+//! hangs.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use operator::config;
+use jiff::Timestamp;
 use operator::core::alert::Monitor;
 use operator::core::policy::memory::Pause;
-use operator::core::status::Status;
-use operator::engine::clock::Clock;
-use operator::engine::command::{Command, Reply};
-use operator::engine::{self, Engine, Parts, Request, wiring};
-use operator::store::Store;
+use operator::engine::command::Command;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
+use crate::support::bench::{Bench, pass};
 use crate::support::home::Home;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
-
-/// An engine in a task, and everything to move and watch it by.
-struct Bench {
-    home: Home,
-    began: Timestamp,
-    jump_s: Arc<AtomicI64>,
-    requests: mpsc::Sender<Request>,
-    snapshots: watch::Receiver<Option<Status>>,
-    stop: watch::Sender<bool>,
-    engine: JoinHandle<()>,
-    runs: Arc<Mutex<BTreeSet<(Monitor, Timestamp)>>>,
-}
-
-impl Bench {
-    /// Start the engine at this time of the person's day.
-    fn start(home: Home, time: &str) -> Self {
-        Self::start_after(home, time, |_| {})
-    }
-
-    /// The same, on a database that was prepared.
-    fn start_after(home: Home, time: &str, prepare: impl FnOnce(&mut Store)) -> Self {
-        let began: Timestamp = home.at(time).parse().unwrap();
-        let jump_s = Arc::new(AtomicI64::new(0));
-        let (started, jump) = (Instant::now(), Arc::clone(&jump_s));
-        let clock = Clock::of(move || {
-            let passed = SignedDuration::try_from(started.elapsed()).unwrap();
-            began + passed + SignedDuration::from_secs(jump.load(Ordering::SeqCst))
-        });
-        let engine = Engine::new(parts(&home, clock, prepare)).unwrap();
-        let (requests, inbox) = mpsc::channel(16);
-        let (sender, snapshots) = watch::channel(None);
-        let (stop, stopped) = watch::channel(false);
-        let runs = Arc::new(Mutex::new(BTreeSet::new()));
-        tokio::spawn(note_runs(snapshots.clone(), Arc::clone(&runs)));
-        let engine = tokio::spawn(engine::run(engine, inbox, sender, stopped));
-        Self { home, began, jump_s, requests, snapshots, stop, engine, runs }
-    }
-
-    fn jump(&self, seconds: i64) {
-        self.jump_s.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    /// The seconds of the person's clock since the start at which a monitor began, in order.
-    fn ran(&self, monitor: Monitor) -> Vec<i64> {
-        let runs = self.runs.lock().unwrap();
-        let of = runs.iter().filter(|(known, _)| *known == monitor);
-        of.map(|(_, at)| at.duration_since(self.began).as_secs()).collect()
-    }
-
-    fn all_ran(&self) -> [Vec<i64>; 3] {
-        Monitor::SCHEDULED.map(|monitor| self.ran(monitor))
-    }
-
-    async fn ask(&self, command: Command) -> Reply {
-        let (reply, answer) = oneshot::channel();
-        self.requests.send(Request { command, reply }).await.unwrap();
-        answer.await.unwrap()
-    }
-
-    fn status(&self) -> Status {
-        self.snapshots.borrow().clone().expect("a snapshot")
-    }
-
-    fn digests(&self) -> i64 {
-        let sql = "SELECT count(*) FROM outbox WHERE kind = 'digest' AND channel = 'notification'";
-        self.home.database().query_row(sql, [], |row| row.get(0)).unwrap()
-    }
-}
-
-fn parts(home: &Home, clock: Clock, prepare: impl FnOnce(&mut Store)) -> Parts {
-    let config = config::load(Some(&home.path("config.yaml")), &|_| None, false).unwrap().config;
-    let state_dir = home.path("state");
-    fs::create_dir_all(&state_dir).unwrap();
-    let mut store = Store::open(&state_dir.join("operator.db"), clock.now()).unwrap().store;
-    prepare(&mut store);
-    Parts {
-        setup: wiring::setup(&config, &|_| None),
-        shown_config: config.summary(),
-        config: Arc::new(config),
-        store,
-        state_dir,
-        clock,
-        dry_run: false,
-        warnings: Vec::new(),
-    }
-}
-
-async fn note_runs(mut snapshots: watch::Receiver<Option<Status>>, runs: Arc<Mutex<BTreeSet<(Monitor, Timestamp)>>>) {
-    while snapshots.changed().await.is_ok() {
-        let states = snapshots.borrow_and_update().clone().map(|status| status.monitor_states).unwrap_or_default();
-        runs.lock().unwrap().extend(states.iter().map(|(monitor, state)| (*monitor, state.last_check)));
-    }
-}
-
-async fn pass(seconds: u64) {
-    sleep(Duration::from_secs(seconds)).await;
-}
 
 /// A home whose monitors have intervals of ten, fifteen and thirty minutes.
 fn home() -> Home {
@@ -163,6 +54,28 @@ async fn after_a_sleep_everything_is_checked_once() {
     assert_eq!(steps(&health), [600; 6]);
     assert_eq!(steps(&tasks), [900; 4]);
     assert_eq!(steps(&patterns), [1800; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_sleep_is_noticed_too() {
+    let bench = Bench::start(home(), "09:00");
+    pass(MINUTE).await;
+    bench.jump(180);
+    pass(MINUTE).await;
+    for ran in bench.all_ran() {
+        assert!(ran.len() == 2 && (240..=270).contains(&ran[1]), "once, soon after waking: {ran:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_night_slept_through_ends_in_one_digest() {
+    let bench = Bench::start(home(), "22:30");
+    pass(MINUTE).await;
+    assert_eq!(bench.digests(), 0);
+    bench.jump(9 * 3600 + 1800);
+    pass(MINUTE).await;
+    assert_eq!(bench.all_ran().map(|ran| ran.len()), [2; 3], "quiet hours over and a jump: one check");
+    assert_eq!(bench.digests(), 1);
 }
 
 #[tokio::test(start_paused = true)]

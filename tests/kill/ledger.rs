@@ -159,12 +159,12 @@ impl Ledger {
     /// An incident rests on an entry of its own, and remembers being told exactly as the journal does.
     fn incident_is_true(&self, key: &str, incident: &Incident, when: &str) {
         let of_key = || self.entries.iter().filter(|entry| entry.key == key);
-        let last = of_key().last().unwrap_or_else(|| panic!("{when}: {key} has no entry"));
+        let last = of_key().next_back().unwrap_or_else(|| panic!("{when}: {key} has no entry"));
         assert_eq!(incident.entry, last.id, "{when}: {key} points at its last decision");
         assert_eq!(incident.open, last.decision != "resolve", "{when}: {key}");
         assert_eq!(incident.body["open"], incident.open, "{when}: {key}");
         let announced = incident.body["announced"]["at"].as_str().map(|at| at.parse::<Timestamp>().expect("a moment"));
-        let told = of_key().filter(|entry| entry.is_told()).last().map(|entry| entry.first_at);
+        let told = of_key().filter(|entry| entry.is_told()).next_back().map(|entry| entry.first_at);
         assert_eq!(announced.map(Timestamp::as_millisecond), told, "{when}: {key}");
         let is_lost = incident.open && told.is_none() && incident.body["held"] != true;
         assert!(!is_lost, "{when}: {key} is open, was never told, and does not wait");

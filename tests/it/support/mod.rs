@@ -1,5 +1,6 @@
 //! The real things that tests run against.
 
+pub(crate) mod bench;
 pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod home;
