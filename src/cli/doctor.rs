@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use jiff::ToSpan;
 use serde::Serialize;
 
-use super::exit::Failure;
-use super::house::{House, runtime};
 use super::print::{Cell, Paint, Table, emit, emit_json};
+use crate::app::exit::Failure;
+use crate::app::house::{House, runtime};
 use crate::core::channel::Channel;
 use crate::core::facts::TaskReading;
 use crate::core::text;

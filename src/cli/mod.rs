@@ -1,9 +1,9 @@
 //! The command line: one function a command, results on stdout, everything else on stderr.
 
 pub mod args;
+pub mod demo;
 pub mod doctor;
-pub mod exit;
-pub mod house;
+
 pub mod print;
 pub mod show;
 
@@ -14,15 +14,15 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use self::args::{Cli, Command as Subcommand, RunArgs};
-use self::exit::Failure;
-use self::house::{House, Logs, environment, runtime};
 use self::print::{Paint, emit, emit_json};
 use self::show::{Look, ahead, back};
+use crate::app::exit::Failure;
+use crate::app::house::{House, Logs, environment, runtime};
 use crate::core::alert::AlertKey;
 use crate::core::policy::memory::Incident;
 use crate::core::policy::storm::by_urgency;
 use crate::core::status::Status;
-use crate::demo;
+
 use crate::engine::clock::Clock;
 use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::cli::exit::Failure;
-use crate::cli::house::{House, runtime};
+use crate::app::exit::Failure;
+use crate::app::house::{House, runtime};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
 use crate::engine::{self, Engine};
