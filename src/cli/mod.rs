@@ -3,7 +3,6 @@
 pub mod args;
 pub mod demo;
 pub mod doctor;
-
 pub mod print;
 pub mod show;
 
@@ -22,7 +21,6 @@ use crate::core::alert::AlertKey;
 use crate::core::policy::memory::Incident;
 use crate::core::policy::storm::by_urgency;
 use crate::core::status::Status;
-
 use crate::engine::clock::Clock;
 use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;
