@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod source_foreign_sqlite;
+mod source_oura_api;
 mod source_oura_cache;
 mod source_small_files;
 mod source_state_store;

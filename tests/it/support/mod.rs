@@ -1,3 +1,4 @@
 //! The real things that tests run against.
 
 pub(crate) mod files;
+pub(crate) mod http;
