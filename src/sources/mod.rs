@@ -10,3 +10,4 @@ mod sqlite;
 pub mod state_store;
 mod times;
 pub mod tls;
+pub mod workos;

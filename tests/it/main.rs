@@ -6,4 +6,5 @@ mod source_oura_api;
 mod source_oura_cache;
 mod source_small_files;
 mod source_state_store;
+mod source_workos;
 mod support;

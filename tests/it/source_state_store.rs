@@ -25,7 +25,8 @@ fn store(fill: impl Fn(&Connection)) -> TaskReading {
 /// A task with one column set.
 fn task(column: &str, value: &dyn ToSql) -> (Task, TaskReading) {
     let mut reading = store(|writer| {
-        let sql = format!("INSERT INTO tasks (id, title, domain, source, {column}) VALUES ('t', 'Tax', 'home', 'x', ?1)");
+        let sql =
+            format!("INSERT INTO tasks (id, title, domain, source, {column}) VALUES ('t', 'Tax', 'home', 'x', ?1)");
         writer.execute(&sql, [value]).unwrap();
     });
     (reading.tasks.remove(0), reading)
@@ -160,7 +161,8 @@ fn activity_is_counted_in_utc_over_seven_days() {
 
 #[test]
 fn an_older_store_lacks_columns_and_promises() {
-    let (_folder, path, writer) = database("old.db", "CREATE TABLE tasks (ID TEXT, Title TEXT, STATUS TEXT, due_date);");
+    let (_folder, path, writer) =
+        database("old.db", "CREATE TABLE tasks (ID TEXT, Title TEXT, STATUS TEXT, due_date);");
     writer.execute_batch("INSERT INTO tasks VALUES ('1', 'Tax', 'active', '2026-11-20')").unwrap();
     let reading = read(&path, &now()).unwrap();
     assert_eq!(reading.tasks[0].due, Some(Due::Day(date(2026, 11, 20))));
