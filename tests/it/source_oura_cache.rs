@@ -180,7 +180,7 @@ fn only_the_asked_days_and_gaps_stay_gaps() {
 #[test]
 fn the_newest_copy_has_the_last_word_and_an_unknown_score_none() {
     let (_folder, path, writer) = oura_cache();
-    let mut put = |id: &str, score: &str, at: &str| {
+    let put = |id: &str, score: &str, at: &str| {
         cache_at(
             &writer,
             "readiness_data",

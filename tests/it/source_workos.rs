@@ -442,6 +442,42 @@ async fn a_handshake_that_breaks_off_is_an_outage() {
 }
 
 #[tokio::test]
+async fn prefer_goes_on_without_tls_where_require_stops() {
+    let server = server().await;
+    let (name, _client) = server.database(MIRROR).await;
+    let port = breaks_tls(server.port).await;
+    let by_proxy = |mode| server.url(&name, mode).replace(&server.port.to_string(), &port.to_string());
+    let reading = read_with(&by_proxy("sslmode=prefer"), None, LONG).await.unwrap();
+    assert!(reading.tasks[0].title.ends_with(" f"));
+    assert!(read_with(&by_proxy("sslmode=require"), None, LONG).await.is_err());
+    assert!(read_with(&by_proxy("sslmode=prefer"), Some(&server.ca_file()), LONG).await.is_err());
+}
+
+/// Passes everything on to the server but TLS, which it promises and breaks off.
+async fn breaks_tls(server: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut first = [0; 8];
+            if client.read_exact(&mut first).await.is_err() {
+                continue;
+            }
+            if first == *b"\0\0\0\x08\x04\xd2\x16\x2f" {
+                let _ = client.write_all(b"S").await;
+                continue;
+            }
+            tokio::spawn(async move {
+                let mut upstream = tokio::net::TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                upstream.write_all(&first).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
 async fn a_server_that_never_answers_is_given_up() {
     for mode in ["disable", "require"] {
         let port = listener(None).await;
