@@ -62,24 +62,20 @@ pub(crate) fn read<T>(
         let real = fs::canonicalize(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
         let log = if is_wal(source, &real)? { Log::of(&real) } else { Log::None };
         let reading = match log {
-            Log::None => attempt(&real, false, &work),
-            Log::Idle => match undisturbed(&real, &work) {
-                Some(reading) => reading,
-                None => continue,
-            },
+            Log::None => Some(attempt(&real, false, &work)),
+            Log::Idle => undisturbed(&real, || attempt(&real, true, &work)).filter(|_| !has_entries(&real)),
             Log::Live => match attempt(&real, false, &work) {
-                // The index beside the log cannot be opened, as in a folder that we may not write to.
+                // The index beside the log cannot be opened: other rights, or a folder that we may not write to.
                 Err(Trouble::Sqlite(e)) if e.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
-                    attempt(&real, true, &work)
+                    undisturbed(&real, || from_copy(source, &real, &work))
                 }
-                reading => reading,
+                reading => Some(reading),
             },
-            Log::Orphan => Copy::of(&real)
-                .map_err(|e| SourceError::unreadable(source, path, &e))
-                .and_then(|copy| attempt(&copy.file, false, &work).map_err(|t| explain(source, path, t)))
-                .map_err(Trouble::Source),
+            Log::Orphan => undisturbed(&real, || from_copy(source, &real, &work)),
         };
-        return reading.map_err(|trouble| explain(source, path, trouble));
+        if let Some(reading) = reading {
+            return reading.map_err(|trouble| explain(source, path, trouble));
+        }
     }
     Err(SourceError::outage(source, format!("the file kept changing while it was read ({})", path.display())))
 }
@@ -136,11 +132,11 @@ fn is_wal(source: &'static str, path: &Path) -> Result<bool, SourceError> {
     Ok(header.get(18..20) == Some(&[2, 2]))
 }
 
-/// Reads a file that nobody writes to as immutable; none if somebody did write in the meantime.
-fn undisturbed<T>(path: &Path, work: impl Fn(&Connection) -> Result<T, Trouble>) -> Option<Result<T, Trouble>> {
-    let before = stamp(path);
-    let reading = attempt(path, true, work);
-    (before.is_some() && before == stamp(path) && !has_entries(path)).then_some(reading)
+/// A reading that holds only if nobody wrote to the file in the meantime; none if somebody did.
+fn undisturbed<T>(path: &Path, read: impl FnOnce() -> T) -> Option<T> {
+    let before = stamp(path)?;
+    let reading = read();
+    (stamp(path) == Some(before)).then_some(reading)
 }
 
 fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
@@ -155,6 +151,16 @@ fn attempt<T>(path: &Path, immutable: bool, work: impl Fn(&Connection) -> Result
     connection.execute_batch("PRAGMA query_only=ON; PRAGMA trusted_schema=OFF;")?;
     let snapshot = connection.unchecked_transaction()?;
     work(&snapshot)
+}
+
+/// Reads a private copy of the file and its log, where reading in place would add to the folder.
+fn from_copy<T>(
+    source: &'static str,
+    path: &Path,
+    work: impl Fn(&Connection) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let copy = Copy::of(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
+    attempt(&copy.file, false, work)
 }
 
 fn uri(path: &Path, immutable: bool) -> String {
