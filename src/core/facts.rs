@@ -269,7 +269,7 @@ pub struct TaskReading {
     pub commitments: Option<Vec<Commitment>>,
     /// Whether this source knows due dates at all.
     pub has_dates: bool,
-    /// The points of today, if the source keeps a goal for today.
+    /// The points of today, if the source keeps goals; without one for today the target is zero.
     pub goal: Option<Goal>,
     /// What was written down: unprocessed, or in the last 7 days.
     pub thoughts: Option<Vec<Thought>>,

@@ -50,7 +50,8 @@ async fn an_empty_database_has_nothing_to_tell() {
     let reading = after("").await;
     assert_eq!((reading.source, reading.as_of, reading.has_dates), ("workos", now().timestamp(), false));
     assert!(reading.tasks.is_empty() && reading.notes.is_empty(), "{:?}", reading.notes);
-    assert_eq!((reading.goal, reading.commitments), (None, None));
+    let day_off = Goal { date: date(2026, 11, 20), target: 0.0, earned: 0.0 };
+    assert_eq!((reading.goal, reading.commitments), (Some(day_off), None), "no goal was set for today");
     assert_eq!(reading.thoughts, Some(vec![]));
     assert_eq!(reading.activity, Some(Activity { created: 0, completed: 0, clients_today: Some(0) }));
 }
