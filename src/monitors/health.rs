@@ -1,5 +1,7 @@
 //! The health monitor: Oura's cache, then its API; today's facts against their own history.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::{SignedDuration, ZonedDateTime};
 
@@ -26,6 +28,9 @@ pub struct ChainAnswer {
 
 /// A cache that was last synced longer ago than this is asked no more than for its history.
 const STALE: SignedDuration = SignedDuration::from_hours(24);
+
+/// What the cache has told does not wait longer for what only the API knows.
+const EXTRAS_LIMIT: Duration = Duration::from_secs(5);
 
 /// Ask the cache; where it is missing, stale or failing, the API, if `remote` allows it.
 pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateTime) -> ChainAnswer {
@@ -94,12 +99,14 @@ async fn with_extras(mut reading: HealthReading, api: &OuraApi, remote: bool, no
         return reading;
     }
     let yesterday = now.date().yesterday().unwrap_or(now.date());
-    match api.read_extras(yesterday, now.date(), now.timestamp()).await {
-        Ok(extras) => {
+    let asked = api.read_extras(yesterday, now.date(), now.timestamp());
+    match tokio::time::timeout(EXTRAS_LIMIT, asked).await {
+        Ok(Ok(extras)) => {
             let source = reading.source;
             reading = HealthReading { source, ..joined(reading, extras) };
         }
-        Err(error) => reading.notes.push(format!("stress and rest mode are unknown ({error})")),
+        Ok(Err(error)) => reading.notes.push(format!("stress and rest mode are unknown ({error})")),
+        Err(_) => reading.notes.push("stress and rest mode are unknown (oura_api: did not answer in time)".into()),
     }
     reading
 }
