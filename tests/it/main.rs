@@ -5,6 +5,7 @@ mod architecture;
 mod circuit_interleavings;
 mod config;
 mod config_errors;
+mod health_chain;
 mod history;
 mod logging;
 mod policy;
