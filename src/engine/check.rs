@@ -56,6 +56,11 @@ impl Check {
         self.ready.values().min().copied()
     }
 
+    /// The monitors that have all they need.
+    pub(super) fn ready(&self) -> Vec<Monitor> {
+        self.ready.keys().copied().collect()
+    }
+
     /// The monitors that have all they need, with how long that took; they leave the check.
     pub(super) fn take_ready(&mut self) -> BTreeMap<Monitor, SignedDuration> {
         let took = |at: Instant| SignedDuration::try_from(at - self.began).unwrap_or(SignedDuration::ZERO);

@@ -66,16 +66,22 @@ impl Engine {
             let Some(arrival) = answers.recv().await else { break };
             self.absorb(&mut check, arrival.source, arrival.answer);
         }
-        let report = match self.conclude(&mut check) {
-            Err(error) if error.is_corrupt() => {
-                self.start_afresh(&error)?;
-                check.retry(due);
-                self.conclude(&mut check)?
-            }
-            other => other?,
-        };
+        let report = self.conclude_somehow(&mut check)?;
         self.told(&report);
         Ok(report)
+    }
+
+    /// Conclude; where the database turns out to be damaged, once more on a fresh one.
+    fn conclude_somehow(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
+        let ready = check.ready();
+        match self.conclude(check) {
+            Err(error) if error.is_corrupt() && !self.dry_run => {
+                self.start_afresh(&error)?;
+                check.retry(ready);
+                self.conclude(check)
+            }
+            other => other,
+        }
     }
 
     /// What every finished check leaves behind.
@@ -189,16 +195,9 @@ impl Desk {
 
     fn conclude(&mut self, index: usize) {
         let mut check = self.checks.swap_remove(index);
-        match self.engine.conclude(&mut check) {
+        match self.engine.conclude_somehow(&mut check) {
             Ok(report) => self.engine.told(&report),
-            Err(error) => {
-                tracing::error!("Nothing of this check could be recorded: {error}");
-                if error.is_corrupt()
-                    && let Err(error) = self.engine.start_afresh(&error)
-                {
-                    tracing::error!("{error}");
-                }
-            }
+            Err(error) => tracing::error!("Nothing of this check could be recorded: {error}"),
         }
         if !check.is_complete() {
             self.checks.push(check);

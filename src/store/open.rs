@@ -42,7 +42,16 @@ impl Store {
         check_layout(&db, path)?;
         prepare(&db).map_err(fail)?;
         schema::migrate(&mut db).map_err(fail)?;
-        Ok(Self { db, path: path.to_owned() })
+        let store = Self { db, path: path.to_owned() };
+        store.try_reading()?;
+        Ok(store)
+    }
+
+    /// Damage in the small tables that an engine starts from shows here, where the file can still be set aside.
+    fn try_reading(&self) -> Result<()> {
+        self.circuits()?;
+        self.monitors()?;
+        self.pause().map(drop)
     }
 
     /// Open only for reading, making nothing; none if it is not there.

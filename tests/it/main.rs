@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod architecture;
+mod blackbox;
 mod circuit_interleavings;
 mod config;
 mod config_errors;

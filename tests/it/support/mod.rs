@@ -1,5 +1,7 @@
 //! The real things that tests run against.
 
+pub(crate) mod engine;
 pub(crate) mod files;
+pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod postgres;

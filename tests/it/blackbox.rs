@@ -1,0 +1,14 @@
+//! The program as a whole: the built binary in a home of its own, as people and scripts use it.
+
+mod bad_content;
+mod bad_sources;
+mod commands;
+mod demo;
+mod headless;
+mod once;
+mod own_database;
+mod secrets;
+mod slow_source;
+mod socket;
+mod usage;
+mod zones;

@@ -1,0 +1,117 @@
+//! Tokens and passwords appear in no output and in no file but the configuration itself.
+
+use std::path::PathBuf;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::engine::Running;
+use crate::support::home::Home;
+
+/// Plain, and as it stands percent-encoded in an address.
+const SECRETS: [&str; 5] = ["t0ken-of-Oura", "b0t-token-77", "hunter2pass", "p%40ss-word9", "p@ss-word9"];
+
+fn holds(bytes: &[u8], secret: &str) -> bool {
+    bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+}
+
+fn clean(what: &str, bytes: &[u8]) {
+    for secret in SECRETS {
+        assert!(!holds(bytes, secret), "{what} holds {secret}: {}", String::from_utf8_lossy(bytes));
+    }
+}
+
+/// Every command, with everything that it logs.
+fn say_everything(home: &Home, form: &[&str]) {
+    let at = home.at("09:05");
+    let commands: [&[&str]; 10] = [
+        &["--once", "--at", &at],
+        &["--once", "--dry-run"],
+        &["--status"],
+        &["check"],
+        &["alerts", "--all"],
+        &["journal"],
+        &["why", "health:readiness_low"],
+        &["pause", "1h"],
+        &["reset-circuit", "workos"],
+        &["run-now"],
+    ];
+    for command in commands {
+        let run = home.run(&[command, &["--verbose"], form].concat());
+        clean(&format!("stdout of {command:?}"), run.out.as_bytes());
+        clean(&format!("stderr of {command:?}"), run.err.as_bytes());
+    }
+}
+
+fn search(home: &Home, may_hold: &[PathBuf]) {
+    let files = home.everything();
+    assert!(
+        files.keys().any(|path| path.ends_with("operator.db")) && files.keys().any(|p| p.ends_with("operator.log"))
+    );
+    for (path, bytes) in files.iter().filter(|(path, _)| !may_hold.contains(path)) {
+        clean(&path.display().to_string(), bytes);
+    }
+}
+
+fn workos(address: &str) -> Value {
+    json!({"url": format!("postgres://ada:hunter2pass@{address}"), "timeout_seconds": 1})
+}
+
+#[rstest]
+#[case::refused(workos("127.0.0.1:1/tasks?sslmode=disable"), "http://127.0.0.1:1/v2")]
+#[case::unknown_host(workos("no.such.host.invalid/tasks"), "https://no.such.host.invalid/v2")]
+#[case::bad_port(workos("127.0.0.1:99999/tasks"), "http://127.0.0.1:1/v2")]
+#[case::bad_option(workos("127.0.0.1:1/tasks?sslmode=perhaps"), "http://127.0.0.1:1/v2")]
+#[case::bad_scheme(json!({"url": "mysql://ada:hunter2pass@127.0.0.1/tasks"}), "http://127.0.0.1:1/v2")]
+#[case::no_address(json!({"url": "hunter2pass"}), "http://127.0.0.1:1/v2")]
+#[case::key_value(json!({"url": "host=127.0.0.1 port=1 user=ada password=hunter2pass"}), "http://127.0.0.1:1/v2")]
+#[case::encoded(json!({"url": "postgres://ada:p%40ss-word9@127.0.0.1:1/tasks"}), "http://127.0.0.1:1/v2")]
+#[case::in_the_query(json!({"url": "postgres://127.0.0.1:1/tasks?user=ada&password=hunter2pass"}), "http://127.0.0.1:1/v2")]
+fn nothing_tells_a_secret_however_the_sources_fail(#[case] workos: Value, #[case] oura: &str) {
+    let home = Home::new();
+    // Without a cache the API is asked.
+    std::fs::remove_file(home.path("foreign/oura-health.db")).unwrap();
+    home.set(json!({
+        "sources": {"workos": workos, "oura": {"token": "t0ken-of-Oura", "base_url": oura, "timeout_seconds": 1}},
+        "alerters": {"telegram": {"enabled": true, "token": "b0t-token-77", "chat_id": "4711"}},
+    }));
+    assert_eq!(home.run(&["--status"]).code, 0, "the configuration itself is right");
+    say_everything(&home, &[]);
+    let mut engine = Running::start(&home);
+    say_everything(&home, &["--json"]);
+    assert_eq!(engine.stop("TERM"), Some(0));
+    search(&home, &[home.path("config.yaml")]);
+}
+
+#[test]
+fn nor_do_files_and_variables_that_hold_one() {
+    let home = Home::new();
+    let files =
+        [("oura", "t0ken-of-Oura\n"), ("bot", "b0t-token-77\n"), ("url", "postgres://ada:hunter2pass@127.0.0.1:1/t")];
+    for (name, secret) in files {
+        std::fs::write(home.path(name), secret).unwrap();
+    }
+    home.set(json!({
+        "sources": {
+            "oura": {"cache_dir": home.path("nowhere"), "token_file": home.path("oura"), "base_url": "http://127.0.0.1:1/v2"},
+            "workos": {"url_file": home.path("url")},
+        },
+        "alerters": {"telegram": {"enabled": true, "token_file": home.path("bot"), "chat_id": "4711"}},
+    }));
+    say_everything(&home, &["--json"]);
+    search(&home, &files.map(|(name, _)| home.path(name)));
+}
+
+#[rstest]
+#[case::wrong_type(r#"{"sources": {"workos": {"url": ["postgres://ada:hunter2pass@h/t"]}}}"#)]
+#[case::wrong_place(r#"{"sources": {"workos": {"urll": "postgres://ada:hunter2pass@h/t"}}}"#)]
+#[case::cut(r#"{"sources": {"oura": {"token": "t0ken-of-Oura"#)]
+#[case::twice(r#"{"sources": {"oura": {"token": "t0ken-of-Oura", "token": "t0ken-of-Oura"}}}"#)]
+#[case::bare("t0ken-of-Oura")]
+#[case::section(r#"{"sources": {"workos": "postgres://ada:hunter2pass@h/t"}}"#)]
+fn a_mistake_in_the_configuration_is_not_quoted_with_its_secret(#[case] text: &str) {
+    let home = Home::new();
+    std::fs::write(home.path("config.yaml"), text).unwrap();
+    let run = home.run(&["--once", "--verbose"]).failed(64);
+    clean("stderr", run.err.as_bytes());
+}

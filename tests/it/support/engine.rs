@@ -1,0 +1,84 @@
+//! The engine as a process of its own, ended with the test whatever happens.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::home::{Home, eventually};
+
+/// A headless engine at work in a home.
+pub(crate) struct Running {
+    child: Child,
+    socket: PathBuf,
+    errors: PathBuf,
+}
+
+impl Running {
+    /// Start one and wait until it can be asked.
+    pub(crate) fn start(home: &Home) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(home: &Home, flags: &[&str]) -> Self {
+        let errors = home.path("tmp/stderr.log");
+        let mut program = home.program();
+        program.arg("--config").arg(home.path("config.yaml")).arg("--headless").args(flags);
+        program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&errors).expect("a file for stderr"));
+        let child = program.spawn().expect("the engine starts");
+        let running = Self { child, socket: home.path("state/operator.sock"), errors };
+        eventually("the engine can be asked", || running.ask(r#"{"command": "status"}"#));
+        running
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said on stderr so far.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(&self.errors).unwrap_or_default()
+    }
+
+    /// A connection to its socket; answers are waited for as long as any test would.
+    pub(crate) fn connect(&self) -> Option<UnixStream> {
+        let stream = UnixStream::connect(&self.socket).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+        Some(stream)
+    }
+
+    /// One line there, one JSON line back.
+    pub(crate) fn ask(&self, line: &str) -> Option<Value> {
+        let mut stream = self.connect()?;
+        writeln!(stream, "{line}").ok()?;
+        let mut reply = String::new();
+        BufReader::new(stream).read_line(&mut reply).ok()?;
+        serde_json::from_str(&reply).ok()
+    }
+
+    /// Its status, asked for directly.
+    pub(crate) fn status(&self) -> Value {
+        self.ask(r#"{"command": "status"}"#).expect("a reply")["body"].clone()
+    }
+
+    /// Send a signal and wait: the exit code, none if the signal itself ended it.
+    pub(crate) fn stop(&mut self, signal: &str) -> Option<i32> {
+        let sent = Command::new("kill").args(["-s", signal, &self.pid().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the signal cannot be sent");
+        // The contract gives it ten seconds; half a minute says that it hangs.
+        let child = std::cell::RefCell::new(&mut self.child);
+        eventually("the engine ends", || child.borrow_mut().try_wait().expect("its status")).code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
