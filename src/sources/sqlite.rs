@@ -1,6 +1,6 @@
 //! A foreign SQLite file, read and never touched: nothing is written to it and nothing is created beside it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read};
@@ -22,9 +22,25 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a file that changes while it is read is read again.
 const ROUNDS: u32 = 3;
 
-/// One foreign file is read at a time: closing a file drops this process's other locks on it (POSIX), so a second
-/// reader of the same file would go on without one.
-static READING: Mutex<()> = Mutex::new(());
+/// The files that are being read. One reader a file: closing a file drops this process's other locks on it (POSIX), so a
+/// second reader of the same file would go on without one. One that hangs on a dead disk keeps nobody from the others.
+static READING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// The right to read one file, for as long as this value lives.
+struct Turn(PathBuf);
+
+impl Turn {
+    fn take(path: &Path) -> Option<Self> {
+        let mut reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.insert(path.to_owned()).then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        READING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
 
 /// Why a reading stopped.
 #[derive(Debug)]
@@ -57,7 +73,10 @@ pub(crate) fn read<T>(
     path: &Path,
     work: impl Fn(&Connection) -> Result<T, Trouble>,
 ) -> Result<T, SourceError> {
-    let _alone = READING.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(_turn) = Turn::take(path) else {
+        let what = format!("an earlier reading of it has not come back ({}); is its disk still there?", path.display());
+        return Err(SourceError::outage(source, what));
+    };
     for _ in 0..ROUNDS {
         let real = fs::canonicalize(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
         let log = if is_wal(source, &real)? { Log::of(&real) } else { Log::None };

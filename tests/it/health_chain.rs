@@ -47,7 +47,8 @@ fn setup(cache: PathBuf, api: Option<&Server>) -> OuraSetup {
 }
 
 fn finding(answer: &ChainAnswer) -> Finding {
-    judge(answer, &[], &HealthThresholds::default(), &now())
+    let (days, rest) = answer.reading.as_ref().map_or((vec![], None), |read| (read.days.clone(), read.rest.clone()));
+    judge(answer, &days, &rest.unwrap_or_default(), &HealthThresholds::default(), &now())
 }
 
 fn cache_until(last: Date) -> (TempDir, PathBuf) {
@@ -214,7 +215,7 @@ async fn the_baseline_of_a_day_is_our_own_history() {
     let night = Night { asleep_s: None, efficiency: None, hrv_ms: Some(60.0) };
     let history: Vec<HealthDay> =
         (1..=10).map(|day| HealthDay { night: Some(night), ..HealthDay::unknown(date(2026, 11, day)) }).collect();
-    let Finding::Judged { judgement, .. } = judge(&answer, &history, &HealthThresholds::default(), &now()) else {
+    let Finding::Judged { judgement, .. } = judge(&answer, &history, &[], &HealthThresholds::default(), &now()) else {
         panic!("judged")
     };
     let hrv = judgement.alerts.iter().find(|alert| alert.key.as_str() == "health:hrv_low").unwrap();

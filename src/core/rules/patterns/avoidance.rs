@@ -88,20 +88,18 @@ fn repeated(slug: String, same: &[Noted<'_>], now: &ZonedDateTime) -> Option<Fin
     let (_, first) = same.iter().min_by_key(|(_, thought)| (thought.at, &thought.content))?;
     let (source, as_of) = origin(same.iter().map(|(reading, _)| *reading))?;
     let times = same.len();
+    // What a worry says belongs on no banner.
+    let worry = same.iter().any(|(_, thought)| thought.worry);
+    let what = if worry { "A worry".into() } else { quoted(&first.content) };
     let message = format!(
         "{} has been written down {times} times and not dealt with, first {}. {}",
-        quoted(&first.content),
+        what,
         ago(now.timestamp(), first.at),
         read(&source, as_of, now),
     );
-    let finding = Finding::new(Priority::Medium, &format!("Written down {times} times: {}", first.content), message);
-    Some(
-        finding
-            .about(slug)
-            .read_from(&source, Some(as_of))
-            .fact("thought", first.content.as_str())
-            .fact("times", times),
-    )
+    let title = if worry { "a worry" } else { &first.content };
+    let finding = Finding::new(Priority::Medium, &format!("Written down {times} times: {title}"), message);
+    Some(finding.about(slug).read_from(&source, Some(as_of)).fact("times", times))
 }
 
 fn recurring_worry(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Finding> {
