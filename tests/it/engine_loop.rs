@@ -1,0 +1,336 @@
+//! The loop on a clock of the test's own: when it checks and when it does not, over jumps, quiet hours, pauses and commands.
+//!
+//! Time is tokio's and stands still while anything runs, a file being read included; the wall clock follows it and jumps when
+//! the test says so.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use operator::config;
+use operator::core::alert::Monitor;
+use operator::core::policy::memory::Pause;
+use operator::core::status::Status;
+use operator::engine::clock::Clock;
+use operator::engine::command::{Command, Reply};
+use operator::engine::{self, Engine, Parts, Request, wiring};
+use operator::store::Store;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::home::Home;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// An engine in a task, and everything to move and watch it by.
+struct Bench {
+    home: Home,
+    began: Timestamp,
+    jump_s: Arc<AtomicI64>,
+    requests: mpsc::Sender<Request>,
+    snapshots: watch::Receiver<Option<Status>>,
+    stop: watch::Sender<bool>,
+    engine: JoinHandle<()>,
+    runs: Arc<Mutex<BTreeSet<(Monitor, Timestamp)>>>,
+}
+
+impl Bench {
+    /// Start the engine at this time of the person's day.
+    fn start(home: Home, time: &str) -> Self {
+        Self::start_after(home, time, |_| {})
+    }
+
+    /// The same, on a database that was prepared.
+    fn start_after(home: Home, time: &str, prepare: impl FnOnce(&mut Store)) -> Self {
+        let began: Timestamp = home.at(time).parse().unwrap();
+        let jump_s = Arc::new(AtomicI64::new(0));
+        let (started, jump) = (Instant::now(), Arc::clone(&jump_s));
+        let clock = Clock::of(move || {
+            let passed = SignedDuration::try_from(started.elapsed()).unwrap();
+            began + passed + SignedDuration::from_secs(jump.load(Ordering::SeqCst))
+        });
+        let engine = Engine::new(parts(&home, clock, prepare)).unwrap();
+        let (requests, inbox) = mpsc::channel(16);
+        let (sender, snapshots) = watch::channel(None);
+        let (stop, stopped) = watch::channel(false);
+        let runs = Arc::new(Mutex::new(BTreeSet::new()));
+        tokio::spawn(note_runs(snapshots.clone(), Arc::clone(&runs)));
+        let engine = tokio::spawn(engine::run(engine, inbox, sender, stopped));
+        Self { home, began, jump_s, requests, snapshots, stop, engine, runs }
+    }
+
+    fn jump(&self, seconds: i64) {
+        self.jump_s.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// The seconds of the person's clock since the start at which a monitor began, in order.
+    fn ran(&self, monitor: Monitor) -> Vec<i64> {
+        let runs = self.runs.lock().unwrap();
+        let of = runs.iter().filter(|(known, _)| *known == monitor);
+        of.map(|(_, at)| at.duration_since(self.began).as_secs()).collect()
+    }
+
+    fn all_ran(&self) -> [Vec<i64>; 3] {
+        Monitor::SCHEDULED.map(|monitor| self.ran(monitor))
+    }
+
+    async fn ask(&self, command: Command) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request { command, reply }).await.unwrap();
+        answer.await.unwrap()
+    }
+
+    fn status(&self) -> Status {
+        self.snapshots.borrow().clone().expect("a snapshot")
+    }
+
+    fn digests(&self) -> i64 {
+        let sql = "SELECT count(*) FROM outbox WHERE kind = 'digest' AND channel = 'notification'";
+        self.home.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+fn parts(home: &Home, clock: Clock, prepare: impl FnOnce(&mut Store)) -> Parts {
+    let config = config::load(Some(&home.path("config.yaml")), &|_| None, false).unwrap().config;
+    let state_dir = home.path("state");
+    fs::create_dir_all(&state_dir).unwrap();
+    let mut store = Store::open(&state_dir.join("operator.db"), clock.now()).unwrap().store;
+    prepare(&mut store);
+    Parts {
+        setup: wiring::setup(&config, &|_| None),
+        shown_config: config.summary(),
+        config: Arc::new(config),
+        store,
+        state_dir,
+        clock,
+        dry_run: false,
+        warnings: Vec::new(),
+    }
+}
+
+async fn note_runs(mut snapshots: watch::Receiver<Option<Status>>, runs: Arc<Mutex<BTreeSet<(Monitor, Timestamp)>>>) {
+    while snapshots.changed().await.is_ok() {
+        let states = snapshots.borrow_and_update().clone().map(|status| status.monitor_states).unwrap_or_default();
+        runs.lock().unwrap().extend(states.iter().map(|(monitor, state)| (*monitor, state.last_check)));
+    }
+}
+
+async fn pass(seconds: u64) {
+    sleep(Duration::from_secs(seconds)).await;
+}
+
+/// A home whose monitors have intervals of ten, fifteen and thirty minutes.
+fn home() -> Home {
+    let home = Home::new();
+    home.set(json!({"intervals": {"health_check": 600, "task_check": 900, "pattern_check": 1800}}));
+    home
+}
+
+fn minutes(of: impl IntoIterator<Item = i64>) -> Vec<i64> {
+    of.into_iter().map(|minute| minute * 60).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_monitor_keeps_its_own_interval_and_nothing_runs_between() {
+    let bench = Bench::start(home(), "09:00");
+    pass(3 * HOUR + 1).await;
+    assert_eq!(bench.ran(Monitor::Health), minutes((0..=180).step_by(10)));
+    assert_eq!(bench.ran(Monitor::Tasks), minutes((0..=180).step_by(15)));
+    assert_eq!(bench.ran(Monitor::Patterns), minutes((0..=180).step_by(30)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_sleep_everything_is_checked_once() {
+    let bench = Bench::start(home(), "08:00");
+    pass(5 * MINUTE).await;
+    bench.jump(8 * 3600);
+    pass(9 * MINUTE).await;
+    for ran in bench.all_ran() {
+        assert_eq!(ran.len(), 2, "one to catch up, however much was missed: {ran:?}");
+        let woke = ran[1] - 8 * 3600 - 300;
+        assert!((0..=30).contains(&woke), "soon after waking: {woke} s");
+    }
+    pass(HOUR).await;
+    let [health, tasks, patterns] = bench.all_ran();
+    let steps = |ran: &[i64]| ran[1..].windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>();
+    assert_eq!(steps(&health), [600; 6]);
+    assert_eq!(steps(&tasks), [900; 4]);
+    assert_eq!(steps(&patterns), [1800; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_neither_stops_nor_hurries_it() {
+    let bench = Bench::start(home(), "20:00");
+    pass(5 * MINUTE).await;
+    bench.jump(-3 * 3600);
+    pass(40 * MINUTE).await;
+    let back = |ran: Vec<i64>| ran.into_iter().filter(|at| *at < 0).map(|at| at + 3 * 3600 - 300).collect::<Vec<_>>();
+    let [health, tasks, patterns] = bench.all_ran().map(back);
+    let steps = |ran: &[i64]| ran.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>();
+    assert!((0..=30).contains(&health[0]), "it was noticed: {health:?}");
+    assert_eq!((health[0], health[0]), (tasks[0], patterns[0]), "everything once");
+    assert_eq!(steps(&health), [600; 3]);
+    assert_eq!(steps(&tasks), [900; 2]);
+    assert_eq!(steps(&patterns), [1800]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_put_right_by_seconds_is_no_jump() {
+    let bench = Bench::start(home(), "09:00");
+    for correction in [20, -20, 25, -25] {
+        pass(2 * MINUTE).await;
+        bench.jump(correction);
+    }
+    pass(MINUTE).await;
+    assert_eq!(bench.all_ran(), [[0], [0], [0]]);
+    pass(MINUTE + 1).await;
+    assert_eq!(bench.ran(Monitor::Health), [0, 600], "and the corrections have come to nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_quiet_hours_is_a_reason_to_look_and_brings_one_digest() {
+    let bench = Bench::start(home(), "06:58");
+    pass(MINUTE).await;
+    assert!(bench.status().is_quiet_hours);
+    assert_eq!(bench.digests(), 0);
+    pass(MINUTE + 1).await;
+    assert!(!bench.status().is_quiet_hours);
+    assert_eq!(bench.all_ran(), [[0, 120], [0, 120], [0, 120]]);
+    assert_eq!(bench.digests(), 1, "one message");
+    pass(2 * HOUR).await;
+    assert_eq!(bench.digests(), 1);
+    assert_eq!(bench.ran(Monitor::Health)[2], 120 + 600, "intervals begin anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_begin_of_quiet_hours_is_no_reason_to_look() {
+    let bench = Bench::start(home(), "21:58");
+    pass(5 * MINUTE).await;
+    assert!(bench.status().is_quiet_hours, "but it is shown");
+    assert_eq!(bench.all_ran(), [[0], [0], [0]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_timed_pause_brings_one_digest() {
+    let home = home();
+    let end: Timestamp = home.at("09:07").parse().unwrap();
+    let bench = Bench::start_after(home, "09:00", |store| store.set_pause(Some(Pause::Until(end))).unwrap());
+    pass(6 * MINUTE).await;
+    assert!(bench.status().paused);
+    assert_eq!((bench.digests(), bench.all_ran()), (0, [vec![0], vec![0], vec![0]]));
+    pass(MINUTE + 1).await;
+    assert!(!bench.status().paused);
+    assert_eq!(bench.all_ran(), [[0, 420], [0, 420], [0, 420]]);
+    assert_eq!(bench.digests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_ends_in_quiet_hours_brings_its_digest_in_the_morning() {
+    let home = home();
+    let end: Timestamp = home.at("06:58").parse().unwrap();
+    let bench = Bench::start_after(home, "06:55", |store| store.set_pause(Some(Pause::Until(end))).unwrap());
+    pass(4 * MINUTE + 30).await;
+    assert_eq!((bench.digests(), bench.all_ran()), (0, [vec![0], vec![0], vec![0]]), "still silent");
+    pass(31).await;
+    assert_eq!((bench.digests(), bench.ran(Monitor::Health)), (1, vec![0, 300]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn resuming_looks_at_once() {
+    let bench = Bench::start_after(home(), "09:00", |store| store.set_pause(Some(Pause::UntilResumed)).unwrap());
+    pass(4 * MINUTE).await;
+    assert!(bench.ask(Command::Resume).await.ok);
+    pass(1).await;
+    assert_eq!(bench.all_ran(), [[0, 240], [0, 240], [0, 240]]);
+    assert_eq!(bench.digests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_follow_commands() {
+    let mut bench = Bench::start(home(), "09:00");
+    pass(1).await;
+    let told = bench.status();
+    assert_eq!((told.running, told.run_count, told.paused, told.dry_run), (true, 1, false, false));
+    bench.snapshots.borrow_and_update();
+    assert!(bench.ask(Command::Pause { until: None }).await.ok);
+    assert!(bench.snapshots.has_changed().unwrap(), "without a check in between");
+    assert!(bench.status().paused);
+    assert!(bench.ask(Command::Resume).await.ok);
+    assert!(!bench.status().paused);
+    pass(1).await;
+    let real = bench.status().run_count;
+    assert!(bench.ask(Command::DryRun { on: true }).await.ok);
+    assert!(bench.status().dry_run);
+    pass(HOUR).await;
+    assert_eq!(bench.status().run_count, real, "a dry check is not counted");
+    assert!(bench.ask(Command::DryRun { on: false }).await.ok);
+    pass(HOUR).await;
+    assert!(bench.status().run_count > real);
+    let unknown = bench.ask(Command::Acknowledge { key: "health:nothing".parse().unwrap() }).await;
+    assert!(!unknown.ok && unknown.message.contains("health:nothing"), "{unknown:?}");
+    assert!(!bench.ask(Command::ResetCircuit { name: "nothing".into() }).await.ok);
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_now_runs_everything_and_intervals_begin_anew() {
+    let bench = Bench::start(home(), "09:00");
+    pass(7 * MINUTE).await;
+    let reply = bench.ask(Command::RunNow).await;
+    assert!(reply.ok, "{}", reply.message);
+    for monitor in ["health", "tasks", "patterns"] {
+        assert_eq!(reply.body["monitors"][monitor]["status"], "ok", "{:#}", reply.body);
+    }
+    pass(11 * MINUTE).await;
+    assert_eq!(bench.all_ran(), [vec![0, 420, 1020], vec![0, 420], vec![0, 420]]);
+}
+
+/// Connects, and hears nothing.
+fn deaf_workos(home: &Home) -> TcpListener {
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ada@{}/tasks", deaf.local_addr().unwrap());
+    home.set(json!({"sources": {"workos": {"url": url, "timeout_seconds": 300}}, "monitors": {"patterns": {"enabled": false}}}));
+    home.set(json!({"intervals": {"health_check": 60, "task_check": 60}}));
+    deaf
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_delays_its_own_monitor_alone() {
+    let home = home();
+    let _deaf = deaf_workos(&home);
+    let bench = Bench::start(home, "09:00");
+    pass(290).await;
+    assert_eq!(bench.ran(Monitor::Health), [0, 60, 120, 180, 240]);
+    assert_eq!(bench.ran(Monitor::Tasks), [0; 0]);
+    pass(20).await;
+    assert_eq!(bench.ran(Monitor::Tasks), [0], "when its time was up, on what else there is");
+    let reason = bench.status().monitor_states[&Monitor::Tasks].reason.clone().unwrap();
+    assert!(reason.contains("workos") && reason.contains("300 s"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_ends_it_and_what_hangs_is_not_waited_for() {
+    let home = home();
+    let _deaf = deaf_workos(&home);
+    let bench = Bench::start(home, "09:00");
+    pass(30).await;
+    bench.stop.send(true).unwrap();
+    timeout(Duration::from_secs(10), bench.engine).await.expect("within ten seconds").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_lets_a_check_end_that_can() {
+    let bench = Bench::start(home(), "09:00");
+    // Before a single file was read.
+    tokio::task::yield_now().await;
+    bench.stop.send(true).unwrap();
+    timeout(Duration::from_secs(10), bench.engine).await.expect("within ten seconds").unwrap();
+    let told: i64 = bench.home.database().query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap();
+    assert!(told > 0, "the check under way was recorded");
+}

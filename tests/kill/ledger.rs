@@ -1,0 +1,229 @@
+//! Our database as it stands, and what must be true of it after any interruption.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row};
+use serde_json::Value;
+
+use crate::home::Home;
+
+/// A decision of the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    id: i64,
+    first_at: i64,
+    times: i64,
+    key: String,
+    priority: String,
+    occasion: Option<String>,
+    decision: String,
+    channels: BTreeSet<String>,
+    digest: Option<i64>,
+}
+
+impl Entry {
+    fn is_told(&self) -> bool {
+        ["deliver", "coalesce"].contains(&self.decision.as_str())
+    }
+}
+
+/// An incident: whether it is open, the entry that speaks of it, and all that is remembered.
+#[derive(Debug, Clone, PartialEq)]
+struct Incident {
+    open: bool,
+    entry: i64,
+    body: Value,
+}
+
+/// What stands in the outbox: kind, key or digest, channel, when.
+type Message = (String, String, String, i64);
+
+/// Everything that decisions rest on.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) runs: u64,
+    total: u64,
+    pub(crate) entries: Vec<Entry>,
+    incidents: BTreeMap<String, Incident>,
+    outbox: BTreeSet<Message>,
+    state_file: Option<Vec<u8>>,
+    integrity: String,
+}
+
+fn all<T>(db: &Connection, sql: &str, read: impl Fn(&Row) -> rusqlite::Result<T>) -> Vec<T> {
+    let mut rows = db.prepare(sql).expect(sql);
+    rows.query_map([], |row| read(row)).expect(sql).collect::<Result<_, _>>().expect(sql)
+}
+
+impl Ledger {
+    /// Read a copy of what a killed process left: to recover the original is the next process's business.
+    pub(crate) fn left_behind(home: &Home) -> Self {
+        let (state, copy) = (home.path("state"), home.path("tmp/copy"));
+        let _ = fs::remove_dir_all(&copy);
+        fs::create_dir(&copy).expect("a folder");
+        for name in ["operator.db", "operator.db-wal"] {
+            if state.join(name).exists() {
+                fs::copy(state.join(name), copy.join(name)).expect("a copy");
+            }
+        }
+        Self::read(&copy.join("operator.db"), &state)
+    }
+
+    /// Read it beside an engine that may be at work.
+    pub(crate) fn at_work(home: &Home) -> Self {
+        let state = home.path("state");
+        Self::read(&state.join("operator.db"), &state)
+    }
+
+    fn read(path: &Path, state_dir: &Path) -> Self {
+        if !path.exists() {
+            return Self { integrity: "ok".into(), ..Self::default() };
+        }
+        let db = Connection::open(path).expect("the database opens");
+        db.busy_timeout(std::time::Duration::from_secs(10)).expect("a timeout");
+        let integrity = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("it can be checked");
+        let made: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("its layout");
+        if made == 0 {
+            return Self { integrity, ..Self::default() };
+        }
+        // One snapshot, for an engine may be at work.
+        let db = db.unchecked_transaction().expect("a transaction");
+        let counters: Option<String> =
+            all(&db, "SELECT value FROM settings WHERE name = 'counters'", |row| row.get(0)).pop();
+        let counters: Value = counters.map_or(Value::Null, |text| serde_json::from_str(&text).expect("counters"));
+        let number = |name: &str| counters[name].as_u64().unwrap_or(0);
+        Self {
+            runs: number("run_count"),
+            total: number("total_alerts"),
+            entries: all(&db, "SELECT * FROM journal ORDER BY id", entry),
+            incidents: all(&db, "SELECT * FROM incidents", incident).into_iter().collect(),
+            outbox: all(&db, "SELECT * FROM outbox", message).into_iter().collect(),
+            state_file: fs::read(state_dir.join("operator_state.json")).ok(),
+            integrity,
+        }
+    }
+
+    /// Whether nothing was recorded in between.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        (self.runs, self.total) == (other.runs, other.total)
+            && self.entries == other.entries
+            && self.incidents == other.incidents
+            && self.outbox == other.outbox
+    }
+
+    /// Overdue tasks that are open.
+    pub(crate) fn open_overdue(&self) -> BTreeSet<String> {
+        let open = self.incidents.iter().filter(|(_, incident)| incident.open).map(|(key, _)| key.clone());
+        open.filter(|key| key.starts_with("task:deadline_overdue:")).collect()
+    }
+
+    pub(crate) fn nothing_is_held(&self) -> bool {
+        self.incidents.values().all(|incident| incident.body["held"] == false)
+    }
+
+    /// All that must hold at any moment; `when` is said if it does not.
+    pub(crate) fn tells_a_true_story(&self, when: &str) {
+        assert_eq!(self.integrity, "ok", "{when}");
+        let told = self.entries.iter().filter(|entry| entry.is_told()).count();
+        assert_eq!(self.total, told as u64, "{when}: the counter and the journal");
+        assert_eq!(self.outbox, self.messages_of_the_journal(), "{when}: messages and decisions");
+        for (key, incident) in &self.incidents {
+            self.incident_is_true(key, incident, when);
+        }
+        self.nothing_is_told_twice(when);
+        if let Some(file) = &self.state_file {
+            let state: Result<Value, _> = serde_json::from_slice(file);
+            assert!(state.is_ok_and(|state| state["run_count"].is_u64()), "{when}: operator_state.json");
+        }
+    }
+
+    /// What the decisions ask to be sent.
+    fn messages_of_the_journal(&self) -> BTreeSet<Message> {
+        let mut messages = BTreeSet::new();
+        for entry in self.entries.iter().filter(|entry| entry.is_told()) {
+            let (kind, subject) = match entry.digest {
+                Some(digest) => ("digest", digest.to_string()),
+                None => ("alert", entry.key.clone()),
+            };
+            assert_eq!(entry.decision == "coalesce", entry.digest.is_some(), "{entry:?}");
+            for channel in entry.channels.iter().filter(|channel| *channel != "journal") {
+                messages.insert((kind.into(), subject.clone(), channel.clone(), entry.first_at));
+            }
+        }
+        messages
+    }
+
+    /// An incident rests on an entry of its own, and remembers being told exactly as the journal does.
+    fn incident_is_true(&self, key: &str, incident: &Incident, when: &str) {
+        let of_key = || self.entries.iter().filter(|entry| entry.key == key);
+        let last = of_key().last().unwrap_or_else(|| panic!("{when}: {key} has no entry"));
+        assert_eq!(incident.entry, last.id, "{when}: {key} points at its last decision");
+        assert_eq!(incident.open, last.decision != "resolve", "{when}: {key}");
+        assert_eq!(incident.body["open"], incident.open, "{when}: {key}");
+        let announced = incident.body["announced"]["at"].as_str().map(|at| at.parse::<Timestamp>().expect("a moment"));
+        let told = of_key().filter(|entry| entry.is_told()).last().map(|entry| entry.first_at);
+        assert_eq!(announced.map(Timestamp::as_millisecond), told, "{when}: {key}");
+        let is_lost = incident.open && told.is_none() && incident.body["held"] != true;
+        assert!(!is_lost, "{when}: {key} is open, was never told, and does not wait");
+    }
+
+    /// Not within its window, unless it became more urgent; a reminder once a slot.
+    fn nothing_is_told_twice(&self, when: &str) {
+        let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
+        for entry in self.entries.iter().filter(|entry| entry.is_told()) {
+            let Some(before) = last.insert(&entry.key, entry) else { continue };
+            let apart = entry.first_at - before.first_at;
+            let is_news = match &entry.occasion {
+                Some(_) => entry.occasion != before.occasion && apart >= 3_600_000,
+                None => apart >= window(entry) || urgency(entry) > urgency(before),
+            };
+            assert!(is_news, "{when}: told twice: {before:?} and {entry:?}");
+        }
+    }
+}
+
+/// Milliseconds in which an alert is no news.
+fn window(entry: &Entry) -> i64 {
+    let hours = match (entry.priority.as_str(), entry.key.split(':').next()) {
+        ("critical", _) => 1,
+        (_, Some("health")) => 4,
+        (_, Some("pattern")) => 24 * 7,
+        _ => 24,
+    };
+    hours * 3_600_000
+}
+
+fn urgency(entry: &Entry) -> usize {
+    let scale = ["low", "medium", "high", "critical"];
+    scale.iter().position(|word| *word == entry.priority).expect("a priority")
+}
+
+fn entry(row: &Row) -> rusqlite::Result<Entry> {
+    Ok(Entry {
+        id: row.get("id")?,
+        first_at: row.get("first_at")?,
+        times: row.get("times")?,
+        key: row.get("key")?,
+        priority: row.get("priority")?,
+        occasion: row.get("occasion")?,
+        decision: row.get("decision")?,
+        channels: serde_json::from_str(&row.get::<_, String>("channels")?).expect("a list"),
+        digest: row.get("digest")?,
+    })
+}
+
+fn incident(row: &Row) -> rusqlite::Result<(String, Incident)> {
+    let body = serde_json::from_str(&row.get::<_, String>("body")?).expect("a body");
+    Ok((row.get("key")?, Incident { open: row.get("open")?, entry: row.get("entry")?, body }))
+}
+
+fn message(row: &Row) -> rusqlite::Result<Message> {
+    let subject = match row.get::<_, Option<i64>>("digest")? {
+        Some(digest) => digest.to_string(),
+        None => row.get("key")?,
+    };
+    Ok((row.get("kind")?, subject, row.get("channel")?, row.get("created_at")?))
+}
