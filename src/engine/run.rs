@@ -81,8 +81,13 @@ impl Engine {
     fn conclude_somehow(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
         let ready = check.ready();
         match self.conclude(check) {
-            Err(error) if error.is_corrupt() && !self.dry_run => {
-                self.start_afresh(&error)?;
+            Err(error) if error.is_corrupt() => {
+                if self.dry_run {
+                    tracing::warn!("{error}; this dry run goes on without what was remembered");
+                    self.store = Store::in_memory()?;
+                } else {
+                    self.start_afresh(&error)?;
+                }
                 check.retry(ready);
                 self.conclude(check)
             }

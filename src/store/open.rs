@@ -90,7 +90,9 @@ impl Store {
             }
         }
         db.busy_timeout(Duration::from_secs(5)).map_err(fail)?;
-        Ok(Some(Self { db, path: path.to_owned() }))
+        let store = Self { db, path: path.to_owned() };
+        store.try_reading()?;
+        Ok(Some(store))
     }
 
     /// A copy in memory, for a dry run that goes on: the original may change under it, and nothing comes back to it.

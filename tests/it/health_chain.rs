@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::{Date, date};
-use jiff::{SignedDuration, ZonedDateTime};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use operator::core::facts::{HealthDay, Night, Stress};
 use operator::core::rules::thresholds::HealthThresholds;
 use operator::demo::body;
@@ -75,7 +75,6 @@ async fn a_fresh_cache_is_enough_and_the_api_adds_what_it_lacks() {
 }
 
 #[rstest]
-#[case::refused(Answer::status(401))]
 #[case::broken(Answer::status(500))]
 #[case::closed(Answer::Close)]
 #[tokio::test]
@@ -90,6 +89,44 @@ async fn an_api_that_fails_takes_nothing_from_a_fresh_cache(#[case] failure: Ans
     assert!(answer.trouble.is_none());
     assert!(answer.reading.as_ref().unwrap().notes.iter().any(|note| note.contains("stress")), "{answer:?}");
     assert!(matches!(finding(&answer), Finding::Judged { ref source, .. } if source == "oura_cache"));
+}
+
+#[tokio::test]
+async fn what_a_person_must_mend_is_told_though_the_cache_is_fresh() {
+    let (_folder, cache) = cache_until(TODAY);
+    let server = Server::start(|_| Answer::status(401));
+    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    assert_eq!(answer.trouble.as_ref().unwrap().fault, Fault::NeedsUser);
+    let Finding::Judged { source, note, .. } = finding(&answer) else { panic!("judged all the same") };
+    assert_eq!(source, "oura_cache");
+    assert!(note.unwrap().contains("oura_api"));
+}
+
+#[tokio::test]
+async fn the_age_of_the_cache_is_not_refreshed_by_extras() {
+    let (_folder, cache) = cache_until(TODAY);
+    let server = Server::start(oura);
+    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    let synced: Timestamp = "2026-11-20T07:40:00Z".parse().unwrap();
+    assert_eq!((today(&answer).as_of, answer.reading.as_ref().unwrap().synced_at), (Some(synced), Some(synced)));
+}
+
+#[tokio::test]
+async fn in_the_morning_the_api_is_asked_for_what_the_cache_does_not_have_yet() {
+    let (_folder, cache) = cache_until(date(2026, 11, 19));
+    let server = Server::start(oura);
+    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    assert_eq!((answer.reading.as_ref().unwrap().source, today(&answer).readiness), ("oura_api", Some(39.0)));
+}
+
+#[tokio::test]
+async fn stress_without_readiness_and_sleep_is_not_synced_yet() {
+    let server = Server::start(|request| match request.collection.as_str() {
+        "daily_stress" => oura(request),
+        _ => Answer::page(""),
+    });
+    let answer = read(&setup("/nonexistent/o.db".into(), Some(&server)), true, SINCE, &now()).await;
+    assert_eq!(finding(&answer), Finding::Skipped { reason: "not_synced_yet".into() });
 }
 
 #[tokio::test]
