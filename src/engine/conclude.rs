@@ -156,11 +156,14 @@ impl Engine {
 
     fn decide(&self, judgements: &[Judgement], memory: &Memory, now: &ZonedDateTime) -> Vec<Verdict> {
         let limits = &self.config.deduplication;
+        let on = self.intervals();
+        let off: Vec<Monitor> = Monitor::SCHEDULED.into_iter().filter(|monitor| !on.contains_key(monitor)).collect();
         let circumstances = Circumstances {
             now: now.timestamp(),
             quiet: self.is_quiet(now),
             least_window: SignedDuration::from_secs(limits.window_seconds.into()),
             max_alerts: limits.max_alerts_per_run as usize,
+            off: &off,
             routing: &routing(&self.config),
         };
         decide(judgements, memory, &circumstances)
