@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::core::alert::AlertKey;
+use crate::monitors::ask::Source;
+
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
 #[derive(Debug, Parser)]
 #[command(
@@ -85,17 +88,17 @@ pub enum Command {
     /// Explain an alert: each decision with its reason, and what became of it on each channel
     Why {
         /// Its key, as `operator alerts` lists it
-        key: String,
+        key: AlertKey,
     },
     /// Acknowledge an alert: silent until it resolves
     Ack {
         /// Its key, as `operator alerts` lists it
-        key: String,
+        key: AlertKey,
     },
     /// Be told of an alert again later
     Snooze {
         /// Its key, as `operator alerts` lists it
-        key: String,
+        key: AlertKey,
         /// In how long: 30m, 1h, 2d
         #[arg(value_parser = parse_span)]
         time: jiff::Span,
@@ -118,7 +121,8 @@ pub enum Command {
     },
     /// Ask a source again at once, whatever its failures
     ResetCircuit {
-        /// oura, workos, state_store or focus_file
+        /// The source's name
+        #[arg(value_parser = Source::ALL.map(Source::as_str))]
         name: String,
     },
 }

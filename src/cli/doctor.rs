@@ -1,13 +1,14 @@
 //! `operator check`: try the configuration, every source and channel, one line each with what to do about a failure.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use jiff::ToSpan;
 use serde::Serialize;
 
-use super::exit::Failure;
-use super::house::{House, runtime};
 use super::print::{Cell, Paint, Table, emit, emit_json};
+use crate::app::exit::Failure;
+use crate::app::house::{House, runtime};
 use crate::core::channel::Channel;
 use crate::core::facts::TaskReading;
 use crate::core::text;
@@ -32,7 +33,10 @@ struct Line {
 /// When it cannot even be tried. What fails is told in the result, and the exit code is 1 then.
 pub fn run(house: &House, json: bool) -> Result<ExitCode, Failure> {
     let mut lines = vec![configuration(house), state(house)];
-    lines.extend(runtime()?.block_on(sources(house)));
+    let runtime = runtime()?;
+    lines.extend(runtime.block_on(sources(house)));
+    // A file that never answers must not keep the doctor from its verdict.
+    runtime.shutdown_timeout(Duration::from_millis(100));
     lines.extend(channels(house));
     let failed = lines.iter().any(|line| line.result == "failed");
     if json {
@@ -115,7 +119,7 @@ fn channels(house: &House) -> Vec<Line> {
     let channel = |channel: Channel| {
         let least = routing.0.iter().find(|(known, _)| *known == channel).map(|(_, least)| least);
         let (result, about) = match least {
-            Some(least) => ("ok", format!("on, from {least} priority")),
+            Some(least) => ("ok", format!("on, from {least} priority; this version keeps its messages in the outbox")),
             None => ("off", format!("set alerters.{channel}.enabled to use it")),
         };
         Line { name: channel.to_string(), result, about, advice: String::new() }

@@ -1,9 +1,8 @@
 //! The command line: one function a command, results on stdout, everything else on stderr.
 
 pub mod args;
+pub mod demo;
 pub mod doctor;
-pub mod exit;
-pub mod house;
 pub mod print;
 pub mod show;
 
@@ -14,15 +13,14 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use self::args::{Cli, Command as Subcommand, RunArgs};
-use self::exit::Failure;
-use self::house::{House, Logs, environment, runtime};
 use self::print::{Paint, emit, emit_json};
 use self::show::{Look, ahead, back};
+use crate::app::exit::Failure;
+use crate::app::house::{House, Logs, environment, runtime};
 use crate::core::alert::AlertKey;
 use crate::core::policy::memory::Incident;
 use crate::core::policy::storm::by_urgency;
 use crate::core::status::Status;
-use crate::demo;
 use crate::engine::clock::Clock;
 use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;
@@ -68,7 +66,7 @@ fn resident(cli: &Cli) -> Done {
     if cli.run.tray {
         return Err(Failure::NoTray("this build has no tray; run it with --headless".into()));
     }
-    let house = open(cli, Logs::Kept)?;
+    let house = open(cli, if cli.run.dry_run { Logs::ScreenOnly } else { Logs::Kept })?;
     if !cli.run.headless {
         tracing::info!("This build has no tray: running headless");
     }
@@ -86,7 +84,7 @@ fn once(cli: &Cli, run: &RunArgs) -> Done {
 /// A whole check in a process of its own. A dry run reads what is remembered, takes no lock and leaves no trace.
 fn check_once(house: &House, clock: Clock, dry_run: bool) -> Result<CheckReport, Failure> {
     let (_lock, (store, warnings)) = if dry_run {
-        (None, (house.readable()?, Vec::new()))
+        (None, (house.for_dry_run(false)?, Vec::new()))
     } else {
         (Some(house.lock()?), house.writable(clock.now())?)
     };
@@ -104,10 +102,16 @@ fn show_report(cli: &Cli, house: &House, report: &CheckReport) {
 
 fn status(cli: &Cli) -> Done {
     let house = open(cli, Logs::Quiet)?;
-    let status = match ask(&house, &Command::Status)? {
-        Some(reply) => serde_json::from_value::<Status>(accepted(reply)?.body)
+    let status = match ask(&house, &Command::Status) {
+        Ok(Some(reply)) => serde_json::from_value::<Status>(accepted(reply)?.body)
             .map_err(|error| Failure::Other(format!("the running engine's status cannot be read: {error}")))?,
-        None => house.engine(house.readable()?, Clock::system(), false, Vec::new())?.status(false)?,
+        other => {
+            let known = house.engine(house.readable()?, Clock::system(), false, Vec::new())?.status(false)?;
+            // It has the lock and does not answer: it is just starting or stopping.
+            other
+                .err()
+                .map_or_else(|| known.clone(), |_| Status { running: true, pid: house.running(), ..known.clone() })
+        }
     };
     if cli.json {
         emit_json(&status)
@@ -165,17 +169,13 @@ fn change(cli: &Cli, wanted: &Subcommand) -> Done {
 fn command_of(wanted: &Subcommand, now: Timestamp, house: &House) -> Result<Command, Failure> {
     let zone = house.zone();
     Ok(match wanted {
-        Subcommand::Ack { key } => Command::Acknowledge { key: parse_key(key)? },
-        Subcommand::Snooze { key, time } => Command::Snooze { key: parse_key(key)?, until: ahead(now, *time, &zone) },
+        Subcommand::Ack { key } => Command::Acknowledge { key: key.clone() },
+        Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: ahead(now, *time, &zone) },
         Subcommand::Pause { time } => Command::Pause { until: time.map(|time| ahead(now, time, &zone)) },
         Subcommand::Resume => Command::Resume,
         Subcommand::ResetCircuit { name } => Command::ResetCircuit { name: name.clone() },
         _ => Command::Status,
     })
-}
-
-fn parse_key(key: &str) -> Result<AlertKey, Failure> {
-    key.parse().map_err(Failure::Other)
 }
 
 fn alerts(cli: &Cli, all: bool) -> Done {
@@ -191,16 +191,15 @@ fn alerts(cli: &Cli, all: bool) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn why(cli: &Cli, key: &str) -> Done {
+fn why(cli: &Cli, key: &AlertKey) -> Done {
     let house = open(cli, Logs::Quiet)?;
-    let key = parse_key(key)?;
     let store = house.readable()?;
     let memory = store.memory()?;
-    let (entries, dispatches) = (store.journal_of(&key, STORY)?, store.dispatches_of(&key, STORY)?);
+    let (entries, dispatches) = (store.journal_of(key, STORY)?, store.dispatches_of(key, STORY)?);
     if entries.is_empty() {
         return Err(Failure::Other(format!("{key}: never seen; `operator alerts --all` lists what was")));
     }
-    let incident = memory.incidents.get(&key);
+    let incident = memory.incidents.get(key);
     if cli.json {
         emit_json(&json!({ "key": key, "incident": incident, "decisions": entries, "deliveries": dispatches }));
     } else {

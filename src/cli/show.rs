@@ -45,7 +45,7 @@ impl Look {
         shown.push_str(&self.monitors(report));
         shown.push('\n');
         if report.alerts.is_empty() {
-            shown.push_str("Nothing to say.\n");
+            shown.push_str(nothing_to_say(report));
         }
         for alert in &report.alerts {
             shown.push_str(&self.alert(alert));
@@ -224,6 +224,11 @@ impl Look {
         }
         table.render()
     }
+}
+
+fn nothing_to_say(report: &CheckReport) -> &'static str {
+    let judged = report.monitors.values().any(|run| run.status == RunStatus::Ok);
+    if judged { "Nothing to say.\n" } else { "Nothing could be judged: `operator check` says what to do.\n" }
 }
 
 fn told(decision: Decision, reason: Reason) -> String {

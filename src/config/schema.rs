@@ -57,7 +57,8 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Intervals {
-    /// The longest the loop sleeps before it looks whether something is due.
+    /// The longest the loop sleeps before it looks whether something is due; it looks every 20 s at least, to notice that
+    /// the machine slept.
     #[garde(range(min = 10, max = 86_400))]
     pub check_interval: u32,
     /// The health monitor's interval.
@@ -77,7 +78,7 @@ impl Default for Intervals {
     }
 }
 
-/// Quiet hours as written; `Config::quiet_hours()` resolves them.
+/// Quiet hours as written; `resolve` makes them what policy asks.
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuietHoursConfig {
@@ -114,8 +115,8 @@ impl QuietHoursConfig {
 pub struct Zone {
     /// As written: an IANA name, or `system`.
     pub name: String,
-    /// What it stands for.
-    pub zone: TimeZone,
+    /// What it stood for when it was read.
+    zone: TimeZone,
 }
 
 /// How often the same thing is told.
@@ -408,6 +409,14 @@ pub struct Paths {
     pub state_dir: Option<PathBuf>,
     /// Log files.
     pub log_dir: Option<PathBuf>,
+}
+
+impl Zone {
+    /// The zone now: the system's may change while the program runs, when its owner travels.
+    #[must_use]
+    pub fn now(&self) -> TimeZone {
+        if self.name == "system" { TimeZone::system() } else { self.zone.clone() }
+    }
 }
 
 impl Default for Zone {

@@ -268,6 +268,20 @@ impl Circuit {
         self.enter(Phase::Open { trouble, retry_at: later(now, pause.min(LONGEST_PAUSE)) });
     }
 
+    /// Hand back a permit that was not used up: nothing was learned, and the next one may try.
+    pub fn give_back(&mut self, permit: Permit) {
+        if permit.generation == self.generation {
+            self.forget_probe();
+        }
+    }
+
+    /// The probe that is out will never answer: its process has ended.
+    pub fn forget_probe(&mut self) {
+        if let Phase::HalfOpen { trouble, successes, lease_until: Some(_) } = self.phase {
+            self.enter(Phase::HalfOpen { trouble, successes, lease_until: None });
+        }
+    }
+
     /// Close it: by command, or because the source was seen to work without a permit.
     pub fn reset(&mut self) {
         self.enter(Phase::Closed { failures: 0 });

@@ -33,10 +33,16 @@ impl HealthDay {
         Self { date, readiness: None, slept_s: None, night: None, stress: None, as_of: None }
     }
 
-    /// Whether the source has told anything that the health rules judge.
+    /// Whether the ring was synced on this day: readiness and sleep appear then; stress alone appears without it.
     #[must_use]
-    pub const fn is_unknown(&self) -> bool {
-        self.readiness.is_none() && self.slept_s.is_none() && self.night.is_none() && self.stress.is_none()
+    pub const fn is_synced(&self) -> bool {
+        self.readiness.is_some() || self.slept_s.is_some() || self.night.is_some()
+    }
+
+    /// Whether the same is known, whenever it was fetched.
+    #[must_use]
+    pub fn tells_the_same(&self, other: &Self) -> bool {
+        Self { as_of: other.as_of, ..self.clone() } == *other
     }
 }
 
@@ -87,8 +93,8 @@ pub struct HealthReading {
     pub days: Vec<HealthDay>,
     /// When the source was last filled from the ring: the cache's last sync, now for the API.
     pub synced_at: Option<Timestamp>,
-    /// Periods of rest mode, where the source knows them.
-    pub rest: Vec<RestMode>,
+    /// Periods of rest mode; none where the source does not tell of them.
+    pub rest: Option<Vec<RestMode>>,
     /// What could not be read and was passed over, in sentences.
     pub notes: Vec<String>,
 }
@@ -269,7 +275,7 @@ pub struct TaskReading {
     pub commitments: Option<Vec<Commitment>>,
     /// Whether this source knows due dates at all.
     pub has_dates: bool,
-    /// The points of today, if the source keeps a goal for today.
+    /// The points of today, if the source keeps goals; without one for today the target is zero.
     pub goal: Option<Goal>,
     /// What was written down: unprocessed, or in the last 7 days.
     pub thoughts: Option<Vec<Thought>>,

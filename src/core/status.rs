@@ -104,7 +104,7 @@ pub struct Status {
     pub monitor_states: BTreeMap<Monitor, MonitorState>,
     /// The circuits of the sources.
     pub circuit_states: BTreeMap<String, CircuitState>,
-    /// What is open: key and title, the most urgent first.
+    /// How many alerts are open.
     pub open_alerts: usize,
     /// Keys that would be duplicates now.
     pub dedup_cache_size: usize,

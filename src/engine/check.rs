@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Engine;
 use super::report::CheckReport;
 use crate::core::alert::Monitor;
-use crate::core::circuit::{Cause, Change, Circuit, Outcome, Permit};
+use crate::core::circuit::{Cause, Change, Outcome, Permit};
 use crate::monitors::ask::{Answer, Source, ask, needs};
 use crate::sources::error::{Fault, SourceError};
 
@@ -59,6 +59,13 @@ impl Check {
     /// The monitors that have all they need.
     pub(super) fn ready(&self) -> Vec<Monitor> {
         self.ready.keys().copied().collect()
+    }
+
+    /// Be told when this check is over.
+    pub(super) fn wait(&mut self) -> oneshot::Receiver<CheckReport> {
+        let (waiter, report) = oneshot::channel();
+        self.waiters.push(waiter);
+        report
     }
 
     /// The monitors that have all they need, with how long that took; they leave the check.
@@ -118,8 +125,7 @@ impl Engine {
         if let Ok(permit) = leave {
             check.permits.insert(source, permit);
         } else if !source.is_local() {
-            let error = SourceError::outage(source.as_str(), self.left_alone(source));
-            check.answers.insert(source, Answer::failure(source, error));
+            check.answers.insert(source, Answer::failure(source, self.left_alone(source)));
             return;
         }
         let (setup, at, since) = (Arc::clone(&self.setup), check.at.clone(), self.first_day_wanted(&check.at));
@@ -136,13 +142,10 @@ impl Engine {
         });
     }
 
-    fn left_alone(&self, source: Source) -> String {
-        let until = self.circuits.get(&source).and_then(Circuit::retry_at);
-        let zone = self.config.quiet_hours.timezone.zone.clone();
-        match until.map(|until| until.to_zoned_datetime(zone)) {
-            Some(until) => format!("left alone until {} after repeated failures", until.strftime("%H:%M:%S")),
-            None => "left alone after repeated failures".into(),
-        }
+    /// Why a source is not asked now: what it said last.
+    fn left_alone(&self, source: Source) -> SourceError {
+        let unknown = || SourceError::outage(source.as_str(), "left alone for a while after repeated failures");
+        self.failures.get(&source).cloned().unwrap_or_else(unknown)
     }
 
     /// A week, in case days were synced late; two months while our own history is too short for a baseline.
@@ -174,11 +177,32 @@ impl Engine {
             Change::Closed => tracing::info!("Circuit {source} closed"),
             Change::Late | Change::None => {}
         }
-        for note in answer.notes() {
-            tracing::debug!("{source}: {note}");
+        self.tell_notes(source, &answer);
+        match answer.trouble() {
+            Some(trouble) => drop(self.failures.insert(source, trouble.clone())),
+            None => drop(self.failures.remove(&source)),
         }
         check.answers.insert(source, answer);
         check.look_who_is_ready();
+    }
+}
+
+impl Engine {
+    /// What was passed over in a source is logged when it changes, not at every check.
+    fn tell_notes(&mut self, source: Source, answer: &Answer) {
+        let notes = answer.notes();
+        if self.notes.get(&source).is_none_or(|known| known != notes) {
+            notes.iter().for_each(|note| tracing::warn!("{source}: {note}"));
+            self.notes.insert(source, notes.to_vec());
+        }
+    }
+
+    /// Give a check up: its answers are no longer wanted, and its sources may be asked by the next.
+    pub(super) fn abandon(&mut self, check: Check) -> Vec<oneshot::Sender<CheckReport>> {
+        for (source, permit) in check.permits {
+            self.circuits.entry(source).or_default().give_back(permit);
+        }
+        check.waiters
     }
 }
 

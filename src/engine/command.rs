@@ -132,7 +132,7 @@ fn reset_circuit(store: &mut Store, name: &str) -> Done {
         return Ok(refused);
     }
     store.save_circuit(name, &Circuit::default())?;
-    Ok(Reply::done(format!("Circuit {name} is closed: the next check asks it again.")))
+    Ok(Reply::done(format!("Circuit {name} is closed: its source is asked again.")))
 }
 
 /// Refuses a name that no circuit has.

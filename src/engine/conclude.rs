@@ -10,7 +10,7 @@ use super::report::{AlertReport, CheckReport, MonitorReport};
 use super::{Engine, routing};
 use crate::core::alert::Monitor;
 use crate::core::circuit::{Circuit, CircuitState};
-use crate::core::facts::{HealthDay, Postponement, TaskReading};
+use crate::core::facts::{HealthDay, Postponement, RestMode, TaskReading};
 use crate::core::policy::memory::Memory;
 use crate::core::policy::verdict::Verdict;
 use crate::core::policy::{Circumstances, decide};
@@ -30,6 +30,8 @@ const UNAVAILABLE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 struct Known {
     days: Vec<HealthDay>,
     changed_days: Vec<HealthDay>,
+    rest: Vec<RestMode>,
+    rest_was_read: bool,
     updates: Vec<Update>,
     postponements: Vec<Postponement>,
     tasks: tasks::Gathered,
@@ -41,6 +43,9 @@ impl Engine {
     /// # Errors
     /// When the database cannot be read or written; then nothing is recorded, and the next check finds the same again.
     pub(super) fn conclude(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
+        if !self.dry_run {
+            self.find_lost_store()?;
+        }
         let ready = check.take_ready();
         let known = self.known(check)?;
         let mut judgements = Vec::new();
@@ -57,20 +62,23 @@ impl Engine {
         let memory = self.store.memory()?;
         let verdicts = self.decide(&judgements, &memory, &check.at);
         drop(judgements);
-        if !self.dry_run {
+        if !self.dry_run || self.store.is_scratch() {
             self.record(check, &known, &verdicts, &memory, &states)?;
         }
         Ok(self.report(check, &states, &verdicts))
     }
 
     fn known(&self, check: &Check) -> Result<Known, StoreError> {
-        let mut known = Known { days: self.history(&check.at)?, ..Known::default() };
+        let mut known = Known { days: self.history(&check.at)?, rest: self.store.rest_mode()?, ..Known::default() };
         if let Some(Answer::Health(answer)) = check.answers.get(&Source::Oura)
             && let Some(reading) = &answer.reading
         {
             let days = health::merged(known.days.clone(), &reading.days);
-            known.changed_days = days.iter().filter(|day| !known.days.contains(day)).cloned().collect();
+            let is_new = |day: &&HealthDay| !known.days.iter().any(|before| before.tells_the_same(day));
+            known.changed_days = days.iter().filter(is_new).cloned().collect();
             known.days = days;
+            known.rest_was_read = reading.rest.is_some();
+            known.rest = reading.rest.clone().unwrap_or(known.rest);
         }
         let week = check.at.timestamp() - SignedDuration::from_hours(24 * 7);
         known.postponements = self.store.postponements(week)?;
@@ -124,7 +132,7 @@ impl Engine {
         match monitor {
             Monitor::Health => match check.answers.get(&Source::Oura) {
                 Some(Answer::Health(answer)) => {
-                    health::judge(answer, &known.days, &limits.health.thresholds, &check.at)
+                    health::judge(answer, &known.days, &known.rest, &limits.health.thresholds, &check.at)
                 }
                 _ => Finding::Failed { reason: missing(Source::Oura).to_string() },
             },
@@ -148,11 +156,14 @@ impl Engine {
 
     fn decide(&self, judgements: &[Judgement], memory: &Memory, now: &ZonedDateTime) -> Vec<Verdict> {
         let limits = &self.config.deduplication;
+        let on = self.intervals();
+        let off: Vec<Monitor> = Monitor::SCHEDULED.into_iter().filter(|monitor| !on.contains_key(monitor)).collect();
         let circumstances = Circumstances {
             now: now.timestamp(),
             quiet: self.is_quiet(now),
             least_window: SignedDuration::from_secs(limits.window_seconds.into()),
             max_alerts: limits.max_alerts_per_run as usize,
+            off: &off,
             routing: &routing(&self.config),
         };
         decide(judgements, memory, &circumstances)
@@ -174,9 +185,11 @@ impl Engine {
             verdicts,
             memory,
             days: &known.changed_days,
+            rest: known.rest_was_read.then_some(known.rest.as_slice()),
             updates: &known.updates,
             circuits: &circuits,
             monitors: states,
+            ends: check.is_complete(),
             keep: Keep { journal_days: keep.journal_days, history_days: keep.history_days },
         })?;
         check.recorded.extend(check.answers.keys().copied());

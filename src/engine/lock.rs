@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -51,7 +52,7 @@ impl InstanceLock {
             .mode(0o600)
             .open(&path)
             .map_err(io)?;
-        match file.try_lock() {
+        match lock_patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held { pid: owner(&mut file) }),
             Err(TryLockError::Error(error)) => return Err(io(error)),
@@ -65,6 +66,18 @@ impl InstanceLock {
         let _ = write(&mut file);
         Ok(Self { _file: file })
     }
+}
+
+/// Whoever asks whether an instance runs holds the lock for a moment: that is not another instance.
+#[expect(clippy::disallowed_methods, reason = "nothing runs yet that could wait in another way")]
+fn lock_patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..4 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(25)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 /// The PID of the running instance, if there is one.

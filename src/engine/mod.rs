@@ -29,6 +29,7 @@ use crate::core::policy::memory::Pause;
 use crate::core::schedule::{Intervals, LastRuns};
 use crate::monitors::ask::Source;
 use crate::monitors::setup::Setup;
+use crate::sources::error::SourceError;
 use crate::store::{Store, StoreError};
 use clock::Clock;
 
@@ -46,6 +47,11 @@ pub struct Engine {
     circuits: BTreeMap<Source, Circuit>,
     last_runs: LastRuns,
     troubles: BTreeMap<Monitor, Option<String>>,
+    /// What each source said when it last failed: while it is left alone, that is still why.
+    failures: BTreeMap<Source, SourceError>,
+    notes: BTreeMap<Source, Vec<String>>,
+    /// The database was damaged and no fresh one could be made: try again before anything is recorded.
+    store_is_lost: bool,
     pause: Option<Pause>,
     warnings: Vec<String>,
     checks_begun: u64,
@@ -79,12 +85,19 @@ impl Engine {
     /// When the database cannot be read.
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
         let known = parts.store.circuits()?;
-        let circuit = |source: Source| (source, known.get(source.as_str()).cloned().unwrap_or_default());
+        let circuit = |source: Source| {
+            let mut circuit = known.get(source.as_str()).cloned().unwrap_or_default();
+            circuit.forget_probe(); // it ended with the process that sent it
+            (source, circuit)
+        };
         let monitors = parts.store.monitors()?;
         Ok(Self {
             circuits: Source::ALL.into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),
             last_runs: LastRuns::new(),
+            failures: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            store_is_lost: false,
             pause: parts.store.pause()?,
             started: parts.clock.now(),
             config: parts.config,
@@ -102,20 +115,21 @@ impl Engine {
     /// The moment, in the person's zone.
     #[must_use]
     pub fn now(&self) -> ZonedDateTime {
-        self.clock.now().to_zoned_datetime(self.config.quiet_hours.timezone.zone.clone())
+        self.clock.now().to_zoned_datetime(self.config.quiet_hours.timezone.now())
     }
 
     /// The monitors that are switched on, with their intervals.
     #[must_use]
     pub fn intervals(&self) -> Intervals {
-        let (every, on) = (&self.config.intervals, &self.config.monitors);
-        let all = [
-            (Monitor::Health, every.health_check, on.health.enabled),
-            (Monitor::Tasks, every.task_check, on.tasks.enabled),
-            (Monitor::Patterns, every.pattern_check, on.patterns.enabled),
-        ];
-        let enabled = all.into_iter().filter(|(_, _, on)| *on);
-        enabled.map(|(monitor, seconds, _)| (monitor, SignedDuration::from_secs(seconds.into()))).collect()
+        let every = &self.config.intervals;
+        let interval = |monitor| match monitor {
+            Monitor::Health => every.health_check,
+            Monitor::Tasks => every.task_check,
+            Monitor::Patterns => every.pattern_check,
+            Monitor::System => every.check_interval,
+        };
+        let enabled = self.config.enabled_monitors().into_iter();
+        enabled.map(|monitor| (monitor, SignedDuration::from_secs(interval(monitor).into()))).collect()
     }
 
     /// Whether non-critical alerts wait at `now`: quiet hours, or a pause.

@@ -1,6 +1,7 @@
 //! What a check came to, as `--once --json` prints it.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +110,11 @@ impl CheckReport {
     pub fn join(&mut self, later: Self) {
         self.duration_ms = later.duration_ms;
         self.monitors.extend(later.monitors);
-        self.alerts.extend(later.alerts);
+        // A key that both speak of was decided first in the earlier one.
+        let known: BTreeSet<String> = self.alerts.iter().map(|alert| alert.key.clone()).collect();
+        self.alerts.extend(later.alerts.into_iter().filter(|alert| !known.contains(&alert.key)));
+        let rank = |alert: &AlertReport| (alert.decision == Decision::Resolve, Reverse(alert.priority));
+        self.alerts.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.key.cmp(&b.key)));
         self.circuits = later.circuits;
     }
 }

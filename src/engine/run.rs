@@ -12,9 +12,11 @@ use super::command::{self, Command, Reply};
 use super::report::CheckReport;
 use crate::core::alert::Monitor;
 use crate::core::policy::memory::Pause;
+use crate::core::policy::verdict::Decision;
 use crate::core::schedule;
 use crate::core::status::Status;
-use crate::store::{Store, StoreError};
+use crate::monitors::ask::needs;
+use crate::store::{self, Opened, Store, StoreError};
 
 /// A command and where its reply goes.
 #[derive(Debug)]
@@ -28,6 +30,9 @@ pub struct Request {
 /// A monitor that is ready waits so long for the others of its check, so that one transaction and one digest can hold
 /// them all; then it goes on without them.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// After a check that could not be recorded.
+const SOON: SignedDuration = SignedDuration::from_secs(60);
 
 /// A check under way may take so long to end when the engine is told to stop.
 const FAREWELL: Duration = Duration::from_secs(8);
@@ -50,6 +55,7 @@ pub async fn run(
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
+    drop(inbox); // whoever asks now is told at once that the engine stops
     desk.farewell(&mut answers).await;
 }
 
@@ -67,7 +73,7 @@ impl Engine {
             self.absorb(&mut check, arrival.source, arrival.answer);
         }
         let report = self.conclude_somehow(&mut check)?;
-        self.told(&report);
+        self.told(&report, true);
         Ok(report)
     }
 
@@ -75,8 +81,13 @@ impl Engine {
     fn conclude_somehow(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
         let ready = check.ready();
         match self.conclude(check) {
-            Err(error) if error.is_corrupt() && !self.dry_run => {
-                self.start_afresh(&error)?;
+            Err(error) if error.is_corrupt() => {
+                if self.dry_run {
+                    tracing::warn!("{error}; this dry run goes on without what was remembered");
+                    self.store = Store::in_memory()?;
+                } else {
+                    self.start_afresh(&error)?;
+                }
                 check.retry(ready);
                 self.conclude(check)
             }
@@ -84,26 +95,53 @@ impl Engine {
         }
     }
 
-    /// What every finished check leaves behind.
-    fn told(&self, report: &CheckReport) {
-        let seconds = Duration::from_millis(report.duration_ms).as_secs_f64();
-        let sent = if self.dry_run { "would be sent (dry run)" } else { "sent" };
-        tracing::info!("Check cycle complete: {} alerts {sent} ({seconds:.1}s)", report.told());
+    /// What a check, or a part of one, leaves behind besides the database.
+    fn told(&self, report: &CheckReport, whole: bool) {
+        if whole {
+            let seconds = Duration::from_millis(report.duration_ms).as_secs_f64();
+            let sent = if self.dry_run { "would be sent (dry run)" } else { "sent" };
+            tracing::info!("Check cycle complete: {} alerts {sent} ({seconds:.1}s)", report.told());
+        }
         if !self.dry_run {
             self.write_state_file();
+        }
+    }
+
+    /// What could not be recorded is looked at again soon, not only after its interval.
+    fn try_again_soon(&mut self, monitors: &[Monitor]) {
+        let (now, intervals) = (self.clock.now(), self.intervals());
+        for (monitor, interval) in intervals.iter().filter(|(monitor, _)| monitors.contains(monitor)) {
+            let pretended = now - (*interval - SOON).max(SignedDuration::ZERO);
+            self.last_runs.insert(*monitor, pretended);
         }
     }
 
     /// The database turned out to be damaged: set it aside and go on with a fresh one.
     fn start_afresh(&mut self, error: &StoreError) -> Result<(), StoreError> {
         let damaged = std::mem::replace(&mut self.store, Store::in_memory()?);
-        let opened = damaged.start_afresh(self.clock.now())?;
+        self.store_is_lost = true;
+        tracing::error!("{error}");
+        self.take_over(damaged.start_afresh(self.clock.now()))
+    }
+
+    /// Where no fresh database could be made before, try again: nothing may be recorded in memory alone.
+    pub(super) fn find_lost_store(&mut self) -> Result<(), StoreError> {
+        if !self.store_is_lost {
+            return Ok(());
+        }
+        let path = self.state_dir.join(store::FILE_NAME);
+        self.take_over(Store::open(&path, self.clock.now()))
+    }
+
+    fn take_over(&mut self, opened: Result<Opened, StoreError>) -> Result<(), StoreError> {
+        let opened = opened?;
+        if let Some(kept) = opened.warning() {
+            tracing::error!("{kept}");
+            self.warnings.push(kept);
+        }
         self.store = opened.store;
-        let kept = opened.set_aside.map_or_else(String::new, |path| path.display().to_string());
-        let warning = format!("{error}; it was set aside as {kept} and a fresh one was started");
-        tracing::error!("{warning}");
-        self.warnings.push(warning);
-        Ok(())
+        self.store_is_lost = false;
+        self.store.set_pause(self.pause)
     }
 }
 
@@ -115,6 +153,8 @@ struct Desk {
     snapshots: watch::Sender<Option<Status>>,
     /// Monitors to run though their interval has not passed.
     wanted: Vec<Monitor>,
+    /// Who waits for a check that was begun anew.
+    waiters: Vec<oneshot::Sender<CheckReport>>,
     was_silent: bool,
     last_look: (Timestamp, Instant),
 }
@@ -124,7 +164,19 @@ impl Desk {
         let (arrivals, answers) = mpsc::channel(16);
         let was_silent = engine.is_silent(&engine.now());
         let last_look = (engine.clock.now(), Instant::now());
-        (Self { engine, checks: Vec::new(), arrivals, snapshots, wanted: Vec::new(), was_silent, last_look }, answers)
+        (
+            Self {
+                engine,
+                checks: Vec::new(),
+                arrivals,
+                snapshots,
+                wanted: Vec::new(),
+                waiters: Vec::new(),
+                was_silent,
+                last_look,
+            },
+            answers,
+        )
     }
 
     /// See what is to be done now and do it; says how long to sleep.
@@ -143,7 +195,7 @@ impl Desk {
         let passed = SignedDuration::try_from(steady - looked).unwrap_or(SignedDuration::ZERO);
         if schedule::jumped(before, now.timestamp(), passed) {
             tracing::info!("The clock jumped or the machine slept: checking everything once");
-            self.want_all();
+            self.start_over();
         }
         let silent = self.engine.is_silent(&now);
         if self.was_silent && !silent {
@@ -155,6 +207,13 @@ impl Desk {
         }
     }
 
+    /// What was asked before a sleep would be judged by the time of then: ask again.
+    fn start_over(&mut self) {
+        let checks = std::mem::take(&mut self.checks);
+        self.waiters.extend(checks.into_iter().flat_map(|check| self.engine.abandon(check)));
+        self.want_all();
+    }
+
     fn want_all(&mut self) {
         self.wanted = self.engine.intervals().into_keys().collect();
     }
@@ -162,12 +221,16 @@ impl Desk {
     fn begin_due(&mut self) {
         let engine = &self.engine;
         let mut due = schedule::due(&engine.intervals(), &engine.last_runs, engine.clock.now());
-        due.append(&mut self.wanted);
+        // What is under way is not begun twice; where it was wanted, it runs again afterwards.
+        let (busy, idle): (Vec<_>, Vec<_>) = self.wanted.drain(..).partition(|monitor| is_busy(&self.checks, *monitor));
+        self.wanted = busy;
+        due.extend(idle);
         due.sort();
         due.dedup();
-        due.retain(|monitor| !self.checks.iter().any(|check| check.monitors().any(|busy| busy == *monitor)));
+        due.retain(|monitor| !is_busy(&self.checks, *monitor));
         if !due.is_empty() {
-            let check = self.engine.begin(&due, &self.arrivals);
+            let mut check = self.engine.begin(&due, &self.arrivals);
+            check.waiters.append(&mut self.waiters);
             self.checks.push(check);
         }
     }
@@ -195,13 +258,21 @@ impl Desk {
 
     fn conclude(&mut self, index: usize) {
         let mut check = self.checks.swap_remove(index);
+        let monitors = check.ready();
         match self.engine.conclude_somehow(&mut check) {
-            Ok(report) => self.engine.told(&report),
-            Err(error) => tracing::error!("Nothing of this check could be recorded: {error}"),
+            Ok(report) => self.engine.told(&report, check.is_complete()),
+            Err(error) => {
+                tracing::error!("Nothing of this check could be recorded, it is made again soon: {error}");
+                check.take_ready();
+                self.engine.try_again_soon(&monitors);
+            }
         }
         if !check.is_complete() {
             self.checks.push(check);
         } else if let Some(report) = check.report {
+            if self.engine.dry_run {
+                tell_dry(&report);
+            }
             for waiter in check.waiters {
                 let _ = waiter.send(report.clone());
             }
@@ -216,9 +287,11 @@ impl Desk {
             Some(Pause::Until(end)) if end > now.timestamp() => Some(end),
             _ => None,
         };
-        let busy = |monitor: &Monitor| self.checks.iter().any(|check| check.monitors().any(|m| m == *monitor));
+        if self.wanted.iter().any(|monitor| !is_busy(&self.checks, *monitor)) {
+            return Duration::ZERO;
+        }
         let mut idle = engine.intervals();
-        idle.retain(|monitor, _| !busy(monitor));
+        idle.retain(|monitor, _| !is_busy(&self.checks, *monitor));
         let next = schedule::next_due(&idle, &engine.last_runs, now.timestamp());
         let look_again = now.timestamp() + SignedDuration::from_secs(engine.config.intervals.check_interval.into());
         let moments = [next, quiet_change, pause_end, Some(look_again)];
@@ -256,7 +329,7 @@ impl Desk {
         if reply.ok {
             match change {
                 Command::Pause { .. } | Command::Resume => engine.pause = engine.store.pause().unwrap_or(engine.pause),
-                Command::ResetCircuit { name } => engine.reset_circuit(name),
+                Command::ResetCircuit { name } => self.ask_again(name),
                 _ => {}
             }
             tracing::info!("{}", reply.message);
@@ -264,22 +337,36 @@ impl Desk {
         reply
     }
 
-    /// The reply comes when the check is over.
+    /// The reply comes when everything has been looked at: what is under way already, and the rest now.
     fn run_now(&mut self, reply: oneshot::Sender<Reply>) {
-        self.want_all();
+        let all = self.engine.intervals().into_keys();
+        self.wanted = all.filter(|monitor| !is_busy(&self.checks, *monitor)).collect();
         self.begin_due();
-        let (waiter, report) = oneshot::channel();
-        match self.checks.last_mut() {
-            Some(check) => check.waiters.push(waiter),
-            None => drop(waiter),
-        }
+        let reports: Vec<_> = self.checks.iter_mut().map(Check::wait).collect();
         tokio::spawn(async move {
-            let answer = match report.await {
-                Ok(report) => Reply::with(&report),
-                Err(_) => Reply::refused("nothing was checked: all monitors are switched off, or the check failed"),
-            };
-            let _ = reply.send(answer);
+            let mut whole: Option<CheckReport> = None;
+            for report in reports {
+                match (report.await, &mut whole) {
+                    (Ok(part), Some(whole)) => whole.join(part),
+                    (Ok(part), None) => whole = Some(part),
+                    (Err(_), _) => {}
+                }
+            }
+            let nothing = || Reply::refused("nothing was checked: all monitors are switched off, or the check failed");
+            // Whoever asked may have gone away.
+            let _ = reply.send(whole.as_ref().map_or_else(nothing, Reply::with));
         });
+    }
+
+    /// Close a circuit, and look at once at what rests on its source.
+    fn ask_again(&mut self, name: &str) {
+        let all: Vec<Monitor> = self.engine.intervals().into_keys().collect();
+        for (source, circuit) in &mut self.engine.circuits {
+            if source.as_str() == name {
+                circuit.reset();
+                self.wanted.extend(all.iter().filter(|monitor| needs(**monitor, &all).contains(source)));
+            }
+        }
     }
 
     fn publish(&mut self) {
@@ -305,12 +392,15 @@ impl Desk {
     }
 }
 
-impl Engine {
-    fn reset_circuit(&mut self, name: &str) {
-        for (source, circuit) in &mut self.circuits {
-            if source.as_str() == name {
-                circuit.reset();
-            }
-        }
+/// Whether a check that has this monitor is under way.
+fn is_busy(checks: &[Check], monitor: Monitor) -> bool {
+    checks.iter().any(|check| check.monitors().any(|busy| busy == monitor))
+}
+
+/// A dry run that nobody watches says in the log what it would have told.
+fn tell_dry(report: &CheckReport) {
+    for alert in report.alerts.iter().filter(|alert| matches!(alert.decision, Decision::Deliver | Decision::Coalesce)) {
+        let (decision, reason) = (alert.decision.as_str(), alert.reason.as_str());
+        tracing::info!("Dry run: would {decision} ({reason}), {}: {}", alert.priority, alert.title);
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use crate::core::alert::Category;
-use crate::core::policy::memory::{Memory, Pause};
+use crate::core::policy::dedup;
+use crate::core::policy::memory::{Incident, Memory, Pause};
 use crate::core::schedule;
 use crate::core::status::Status;
 use crate::store::StoreError;
@@ -44,20 +44,16 @@ impl Engine {
             monitor_states: self.store.monitors()?,
             circuit_states: self.circuit_states(),
             open_alerts: memory.incidents.values().filter(|incident| incident.open).count(),
-            dedup_cache_size: remembered(&memory, at),
+            dedup_cache_size: self.remembered(&memory, at).count(),
             outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
             config: self.shown_config.clone(),
             warnings: self.warnings.clone(),
         })
     }
-}
 
-/// Keys told so recently that telling them again could be a duplicate.
-fn remembered(memory: &Memory, now: Timestamp) -> usize {
-    let is_recent = |incident: &&crate::core::policy::memory::Incident| {
-        let days = if incident.alert.key.category() == Category::Pattern { 7 } else { 1 };
-        let told = incident.announced.as_ref();
-        told.is_some_and(|told| now.duration_since(told.at) < SignedDuration::from_hours(24 * days))
-    };
-    memory.incidents.values().filter(is_recent).count()
+    /// The incidents that would be duplicates if they fired again now.
+    pub(super) fn remembered<'a>(&self, memory: &'a Memory, now: Timestamp) -> impl Iterator<Item = &'a Incident> {
+        let least = SignedDuration::from_secs(self.config.deduplication.window_seconds.into());
+        memory.incidents.values().filter(move |incident| dedup::remembers(incident, least, now))
+    }
 }

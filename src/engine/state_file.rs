@@ -1,12 +1,16 @@
 //! `operator_state.json`: a window on the database for other programs, replaced as a whole.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::Engine;
-use crate::core::policy::memory::Memory;
+use crate::core::alert::AlertKey;
+use crate::core::policy::memory::{Incident, Memory};
 use crate::core::status::StateFile;
 use crate::store::StoreError;
 
@@ -32,17 +36,17 @@ impl Engine {
             run_count: counters.run_count,
             total_alerts: counters.total_alerts,
             uptime_start: Some(self.started),
-            recent_dedup_keys: recent(&self.store.memory()?),
+            recent_dedup_keys: self.recent(&self.store.memory()?),
             monitor_states: self.store.monitors()?,
             circuit_states: self.circuit_states(),
         })
     }
-}
 
-/// When each key was last told, for those that dedup still remembers.
-fn recent(memory: &Memory) -> std::collections::BTreeMap<crate::core::alert::AlertKey, jiff::Timestamp> {
-    let told = memory.incidents.iter().filter_map(|(key, incident)| Some((key, incident.announced.as_ref()?)));
-    told.map(|(key, announced)| (key.clone(), announced.at)).collect()
+    /// When each key was last told, for those that dedup still remembers.
+    fn recent(&self, memory: &Memory) -> BTreeMap<AlertKey, Timestamp> {
+        let told = |incident: &Incident| Some((incident.alert.key.clone(), incident.announced.as_ref()?.at));
+        self.remembered(memory, self.clock.now()).filter_map(told).collect()
+    }
 }
 
 /// Written beside it, flushed to the disk, then moved over it: a reader sees the old one or the new one.

@@ -17,7 +17,7 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
     Setup {
         oura: OuraSetup {
-            cache: oura_cache::default_path(Some(&folder), None, None),
+            cache: oura_cache::file_in(&folder),
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),

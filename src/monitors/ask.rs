@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::ZonedDateTime;
 use jiff::civil::Date;
+use secrecy::SecretString;
 
 use super::health::{self, ChainAnswer};
 use super::setup::{Setup, WorkosSetup};
@@ -133,8 +134,7 @@ pub async fn ask(source: Source, setup: &Setup, remote: bool, since: Date, now: 
 }
 
 async fn read_workos(setup: &WorkosSetup, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
-    let url = secret::resolve(setup.url.as_ref(), setup.url_file.as_deref(), "workos")?;
-    let Some(url) = url else {
+    let Some(url) = secret_of(setup.url.clone(), setup.url_file.clone(), "workos").await? else {
         let advice = "set sources.workos.url, or the variable WORKOS_DATABASE_URL";
         return Err(SourceError::not_set_up("workos", "no database is named", advice));
     };
@@ -153,6 +153,18 @@ async fn read_focus_file(path: Option<PathBuf>) -> Result<FocusFile, SourceError
         return Err(SourceError::not_set_up("focus_file", "no file is named", "set sources.focus_file.path"));
     };
     blocking("focus_file", move || focus_file::read(&path)).await
+}
+
+/// A secret that is given, or else stands in a file.
+pub(super) async fn secret_of(
+    given: Option<SecretString>,
+    file: Option<PathBuf>,
+    source: &'static str,
+) -> Result<Option<SecretString>, SourceError> {
+    match given {
+        Some(secret) => secret::resolve(Some(&secret), None, source),
+        None => blocking(source, move || secret::resolve(None, file.as_deref(), source)).await,
+    }
 }
 
 /// Read a file away from the engine's thread.

@@ -1,19 +1,20 @@
 //! The health monitor: Oura's cache, then its API; today's facts against their own history.
 
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
 use jiff::civil::Date;
-use jiff::{SignedDuration, ZonedDateTime};
 
 use super::Finding;
-use super::ask::blocking;
+use super::ask::{blocking, secret_of};
 use super::setup::OuraSetup;
 use crate::core::facts::{HealthDay, HealthReading, RestMode};
 use crate::core::history;
 use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
-use crate::core::text;
 use crate::sources::error::{Fault, SourceError};
 use crate::sources::oura_api::OuraApi;
-use crate::sources::{oura_cache, secret};
+use crate::sources::oura_cache;
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
 #[derive(Debug, Clone)]
@@ -24,28 +25,26 @@ pub struct ChainAnswer {
     pub trouble: Option<SourceError>,
 }
 
-/// A cache that was last synced longer ago than this is asked no more than for its history.
-const STALE: SignedDuration = SignedDuration::from_hours(24);
+/// What the cache has told does not wait longer for what only the API knows.
+const EXTRAS_LIMIT: Duration = Duration::from_secs(5);
 
 /// Ask the cache; where it is missing, stale or failing, the API, if `remote` allows it.
 pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateTime) -> ChainAnswer {
     let (path, today) = (setup.cache.clone(), now.date());
     let cached = blocking("oura_cache", move || oura_cache::read(&path, since, today)).await;
-    let api = match connect(setup) {
+    let api = match connect(setup).await {
         Ok(api) => api,
         Err(error) => return without_api(setup, cached, Some(error)),
     };
     let Some(api) = api else { return without_api(setup, cached, None) };
     match cached {
-        Ok(reading) if !is_stale(&reading, now) => {
-            ChainAnswer { reading: Some(with_extras(reading, &api, remote, now).await), trouble: None }
-        }
+        Ok(reading) if is_fresh(&reading, now) => with_extras(reading, &api, remote, now).await,
         other => ask_api(&api, other, remote, since, now).await,
     }
 }
 
-fn connect(setup: &OuraSetup) -> Result<Option<OuraApi>, SourceError> {
-    let token = secret::resolve(setup.token.as_ref(), setup.token_file.as_deref(), "oura_api")?;
+async fn connect(setup: &OuraSetup) -> Result<Option<OuraApi>, SourceError> {
+    let token = secret_of(setup.token.clone(), setup.token_file.clone(), "oura_api").await?;
     token.map(|token| OuraApi::new(&setup.base_url, token, setup.timeout)).transpose()
 }
 
@@ -80,35 +79,53 @@ async fn ask_api(
         (Ok(old), Ok(new)) => ChainAnswer { reading: Some(joined(old, new)), trouble: None },
         (Err(_), Ok(new)) => ChainAnswer { reading: Some(new), trouble: None },
         (Ok(old), Err(error)) => {
-            let age = old.synced_at.map_or_else(|| "at a time unknown".into(), |at| text::ago(now.timestamp(), at));
-            let stale = SourceError::outage("oura_cache", format!("last synced {age}"));
+            let stale = SourceError::outage("oura_cache", format!("nothing of today, {}", last_synced(&old, now)));
             ChainAnswer { reading: Some(old), trouble: Some(both(Some(&stale), Some(error))) }
         }
         (Err(old), Err(error)) => ChainAnswer { reading: None, trouble: Some(both(Some(&old), Some(error))) },
     }
 }
 
-/// The cache knows neither stress nor rest mode: ask the API for these alone. Without them the rest still counts.
-async fn with_extras(mut reading: HealthReading, api: &OuraApi, remote: bool, now: &ZonedDateTime) -> HealthReading {
+/// The moment and not the age, so that the same trouble reads the same an hour later.
+fn last_synced(reading: &HealthReading, now: &ZonedDateTime) -> String {
+    let at = reading.synced_at.map(|at| at.to_zoned_datetime(now.time_zone().clone()));
+    at.map_or_else(|| "never synced".into(), |at| format!("last synced {}", at.strftime("%Y-%m-%d %H:%M")))
+}
+
+/// The cache knows neither stress nor rest mode: ask the API for these alone. Without them the rest still counts, so an
+/// outage is only noted; what a person must mend, and a server that wants to be left alone, is told as trouble.
+async fn with_extras(reading: HealthReading, api: &OuraApi, remote: bool, now: &ZonedDateTime) -> ChainAnswer {
     if !remote {
-        return reading;
+        return ChainAnswer { reading: Some(reading), trouble: None };
     }
     let yesterday = now.date().yesterday().unwrap_or(now.date());
-    match api.read_extras(yesterday, now.date(), now.timestamp()).await {
-        Ok(extras) => {
-            let source = reading.source;
-            reading = HealthReading { source, ..joined(reading, extras) };
+    let asked = api.read_extras(yesterday, now.date(), now.timestamp());
+    let late = |_| Err(SourceError::outage("oura_api", "did not answer in time"));
+    match tokio::time::timeout(EXTRAS_LIMIT, asked).await.unwrap_or_else(late) {
+        Ok(extras) => ChainAnswer { reading: Some(completed(reading, extras)), trouble: None },
+        Err(error) if error.fault == Fault::NeedsUser || error.retry_after.is_some() => {
+            ChainAnswer { reading: Some(reading), trouble: Some(error) }
         }
-        Err(error) => reading.notes.push(format!("stress and rest mode are unknown ({error})")),
+        Err(error) => {
+            let mut reading = reading;
+            reading.notes.push(format!("stress and rest mode are unknown ({error})"));
+            ChainAnswer { reading: Some(reading), trouble: None }
+        }
     }
-    reading
+}
+
+/// The cache's reading with what only the API knows; its age stays that of the cache.
+fn completed(reading: HealthReading, mut extras: HealthReading) -> HealthReading {
+    extras.days.iter_mut().for_each(|day| day.as_of = None);
+    let (source, synced_at) = (reading.source, reading.synced_at);
+    HealthReading { source, synced_at, ..joined(reading, extras) }
 }
 
 fn joined(old: HealthReading, new: HealthReading) -> HealthReading {
     HealthReading {
         source: new.source,
         synced_at: old.synced_at.max(new.synced_at),
-        rest: if new.rest.is_empty() { old.rest } else { new.rest },
+        rest: new.rest.or(old.rest),
         notes: old.notes.into_iter().chain(new.notes).collect(),
         days: merged(old.days, &new.days),
     }
@@ -125,9 +142,9 @@ pub fn merged(known: Vec<HealthDay>, read: &[HealthDay]) -> Vec<HealthDay> {
     days.into_values().collect()
 }
 
-fn is_stale(reading: &HealthReading, now: &ZonedDateTime) -> bool {
-    let has_today = reading.days.iter().any(|day| day.date == now.date() && !day.is_unknown());
-    !has_today && reading.synced_at.is_none_or(|at| now.timestamp().duration_since(at) > STALE)
+/// A cache that has nothing of today is asked no more than for its history when the API may know better.
+fn is_fresh(reading: &HealthReading, now: &ZonedDateTime) -> bool {
+    reading.days.iter().any(|day| day.date == now.date() && day.is_synced())
 }
 
 fn both(first: Option<&SourceError>, second: Option<SourceError>) -> SourceError {
@@ -144,19 +161,25 @@ fn both(first: Option<&SourceError>, second: Option<SourceError>) -> SourceError
     }
 }
 
-/// Judge today. Without a document of today nothing is judged, least of all yesterday's.
+/// Judge today, against the days before it. Without a document of today nothing is judged, least of all yesterday's.
 #[must_use]
-pub fn judge(answer: &ChainAnswer, history: &[HealthDay], limits: &HealthThresholds, now: &ZonedDateTime) -> Finding {
+pub fn judge(
+    answer: &ChainAnswer,
+    days: &[HealthDay],
+    rest: &[RestMode],
+    limits: &HealthThresholds,
+    now: &ZonedDateTime,
+) -> Finding {
     let Some(reading) = &answer.reading else { return Finding::skipped(answer.trouble.as_ref()) };
-    let today = reading.days.iter().find(|day| day.date == now.date() && !day.is_unknown());
-    let resting = reading.rest.iter().any(|rest| covers(rest, now.date()));
+    let today = reading.days.iter().find(|day| day.date == now.date() && day.is_synced());
+    let resting = rest.iter().any(|rest| covers(rest, now.date()));
     match (today, &answer.trouble) {
         (None, Some(trouble)) => Finding::skipped([trouble]),
         (None, None) => Finding::Skipped { reason: "not_synced_yet".into() },
         (Some(today), trouble) => {
-            let before: Vec<HealthDay> =
-                merged(history.to_vec(), &reading.days).into_iter().filter(|day| day.date < now.date()).collect();
-            let facts = HealthFacts { source: reading.source, today: Some(today), history: &before, resting };
+            let before = days.partition_point(|day| day.date < now.date());
+            let history = days.get(..before).unwrap_or_default();
+            let facts = HealthFacts { source: reading.source, today: Some(today), history, resting };
             let note = if resting { Some("rest_mode".into()) } else { trouble.as_ref().map(ToString::to_string) };
             Finding::Judged { judgement: judge_rules(&facts, limits, now), source: reading.source.into(), note }
         }

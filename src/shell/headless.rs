@@ -5,21 +5,26 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
-use crate::cli::exit::Failure;
-use crate::cli::house::{House, runtime};
+use crate::app::exit::Failure;
+use crate::app::house::{House, runtime};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, Request};
 
 /// Run until SIGTERM or SIGINT; the check under way is finished first.
 ///
 /// # Errors
 /// When another instance runs, or the database cannot be opened.
 pub fn run(house: &House, dry_run: bool) -> Result<ExitCode, Failure> {
-    let _lock = house.lock()?;
     let clock = Clock::system();
-    let (store, warnings) = house.writable(clock.now())?;
+    // A dry run decides on a copy in memory: it leaves no trace, and may run beside the real one.
+    let (_lock, (store, warnings)) = if dry_run {
+        (None, (house.for_dry_run(true)?, Vec::new()))
+    } else {
+        (Some(house.lock()?), house.writable(clock.now())?)
+    };
     let engine = house.engine(store, clock, dry_run, warnings)?;
     tracing::info!(
         "Operator {} runs headless (PID {}, state in {})",
@@ -28,22 +33,16 @@ pub fn run(house: &House, dry_run: bool) -> Result<ExitCode, Failure> {
         house.state_dir.display()
     );
     let runtime = runtime()?;
-    runtime.block_on(serve(engine, house))?;
+    runtime.block_on(serve(engine, house, dry_run))?;
     runtime.shutdown_timeout(Duration::from_millis(500));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(engine: Engine, house: &House) -> Result<(), Failure> {
+async fn serve(engine: Engine, house: &House, dry_run: bool) -> Result<(), Failure> {
     let (requests, inbox) = mpsc::channel(16);
     let (snapshots, _) = watch::channel(None);
     let (stop, stopped) = watch::channel(false);
-    let socket = match ControlSocket::bind(&house.state_dir) {
-        Ok(socket) => Some(tokio::spawn(socket.serve(requests.clone()))),
-        Err(error) => {
-            tracing::warn!("Commands cannot reach this engine: {}: {error}", house.state_dir.display());
-            None
-        }
-    };
+    let socket = if dry_run { None } else { open_socket(house, requests.clone()) };
     listen_for_signals(stop)?;
     engine::run(engine, inbox, snapshots, stopped).await;
     if let Some(socket) = socket {
@@ -52,6 +51,16 @@ async fn serve(engine: Engine, house: &House) -> Result<(), Failure> {
         let _ = socket.await;
     }
     Ok(())
+}
+
+fn open_socket(house: &House, requests: mpsc::Sender<Request>) -> Option<JoinHandle<()>> {
+    match ControlSocket::bind(&house.state_dir) {
+        Ok(socket) => Some(tokio::spawn(socket.serve(requests))),
+        Err(error) => {
+            tracing::warn!("Commands cannot reach this engine: {}: {error}", house.state_dir.display());
+            None
+        }
+    }
 }
 
 fn listen_for_signals(stop: watch::Sender<bool>) -> Result<(), Failure> {

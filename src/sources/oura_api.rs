@@ -124,15 +124,17 @@ impl OuraApi {
         now: Timestamp,
     ) -> Result<HealthReading, SourceError> {
         let mut days = Days::new(from, to);
-        let mut rest = Vec::new();
+        let mut rest = None;
         for &collection in collections {
             match self.collection(collection, from, to, now).await {
-                Ok(documents) => take(collection, &documents, &mut days, &mut rest, now),
+                Ok(documents) if collection == Collection::RestMode => {
+                    rest = Some(rest_periods(&documents, from, to, &mut days));
+                }
+                Ok(documents) => take(collection, &documents, &mut days, now),
                 Err(failure) if collection.is_extra() && failure.out_of_scope => days.note(failure.error.what),
                 Err(failure) => return Err(failure.error),
             }
         }
-        rest.retain(|rest: &RestMode| rest.start <= to && rest.end.is_none_or(|end| end >= from));
         let (days, notes) = days.finish();
         Ok(HealthReading { source: SOURCE, days, synced_at: Some(now), rest, notes })
     }
@@ -194,8 +196,22 @@ impl OuraApi {
     }
 }
 
-/// Sorts a collection's documents in; one that is too long, or no rest period, is passed over with a note.
-fn take(collection: Collection, documents: &[Value], days: &mut Days, rest: &mut Vec<RestMode>, now: Timestamp) {
+/// The periods that touch the range; a document without usable days is passed over with a note.
+fn rest_periods(documents: &[Value], from: Date, to: Date, days: &mut Days) -> Vec<RestMode> {
+    let touches = |rest: &RestMode| rest.start <= to && rest.end.is_none_or(|end| end >= from);
+    let mut periods = Vec::new();
+    for document in documents {
+        match rest_mode(document) {
+            Some(period) => periods.push(period),
+            None => days.note("A rest mode document has no usable days and was passed over.".into()),
+        }
+    }
+    periods.retain(touches);
+    periods
+}
+
+/// Sorts a collection's documents in; one that is too long is passed over with a note.
+fn take(collection: Collection, documents: &[Value], days: &mut Days, now: Timestamp) {
     for document in documents {
         if document.to_string().len() > LONGEST_DOCUMENT as usize {
             days.note(format!("A document of {} is over 1 MiB and was passed over.", collection.name()));
@@ -205,10 +221,7 @@ fn take(collection: Collection, documents: &[Value], days: &mut Days, rest: &mut
             Collection::Readiness => days.readiness(document, Some(now)),
             Collection::Sleep => days.sleep(document, Some(now)),
             Collection::Stress => days.stress(document, Some(now)),
-            Collection::RestMode => match rest_mode(document) {
-                Some(period) => rest.push(period),
-                None => days.note("A rest mode document has no usable days and was passed over.".into()),
-            },
+            Collection::RestMode => {}
         }
     }
 }

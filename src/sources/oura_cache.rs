@@ -16,17 +16,11 @@ use crate::core::facts::HealthReading;
 const SOURCE: &str = "oura_cache";
 const FILE: &str = "oura-health.db";
 
-/// Where the cache is: the configured folder, else `$OURA_CACHE_DIR`, else `~/.oura-cache`, and `oura-health.db` in it.
-/// A path that is a file or ends in `.db` is the cache itself.
+/// The cache's file: `oura-health.db` in this folder. A path that is a file or ends in `.db` is the cache itself.
 #[must_use]
-pub fn default_path(cache_dir: Option<&Path>, oura_cache_dir_env: Option<&str>, home: Option<&Path>) -> PathBuf {
-    let from_env = oura_cache_dir_env.filter(|text| !text.is_empty()).map(PathBuf::from);
-    let place = cache_dir
-        .map(Path::to_path_buf)
-        .or(from_env)
-        .unwrap_or_else(|| home.unwrap_or(Path::new("")).join(".oura-cache"));
+pub fn file_in(place: &Path) -> PathBuf {
     if place.extension().is_some_and(|extension| extension == "db") || place.is_file() {
-        place
+        place.to_path_buf()
     } else {
         place.join(FILE)
     }
@@ -50,7 +44,7 @@ pub fn read(path: &Path, from: Date, to: Date) -> Result<HealthReading, SourceEr
         documents(connection, "sleep_data", &mut days, Days::sleep)?;
         let synced_at = last_sync(connection)?.or(cached.newest);
         let (days, notes) = days.finish();
-        Ok(HealthReading { source: SOURCE, days, synced_at, rest: Vec::new(), notes })
+        Ok(HealthReading { source: SOURCE, days, synced_at, rest: None, notes })
     })
 }
 

@@ -218,3 +218,69 @@ fn seconds(document: &Value, key: &str) -> Option<u32> {
     // In range after `number`, so the cast only drops the fraction.
     number(document, key, 0.0, LONGEST_PERIOD_S).map(|seconds| seconds.round() as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A value of any type for a field.
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            (0..300_000).prop_map(Value::from),
+            any::<f64>().prop_map(|number| Value::from(number.to_string())),
+            ".{0,20}".prop_map(Value::from),
+            Just(json!(["long_sleep"])),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_fields_hold_the_day_is_in_range(
+            kind in prop_oneof![Just(json!("long_sleep")), any_value()],
+            fields in proptest::collection::vec(any_value(), 8),
+        ) {
+            let mut days = Days::new(date(2026, 11, 20), date(2026, 11, 20));
+            days.readiness(&json!({"day": "2026-11-20", "score": fields[0]}), None);
+            days.sleep(&json!({
+                "day": "2026-11-20", "id": fields[1], "type": kind, "total_sleep_duration": fields[2],
+                "bedtime_start": fields[3], "efficiency": fields[4], "average_hrv": fields[5],
+            }), None);
+            days.stress(&json!({"day": "2026-11-20", "stress_high": fields[6], "recovery_high": fields[7]}), None);
+            let (days, notes) = days.finish();
+            prop_assert!(notes.is_empty());
+            let day = &days[0];
+            prop_assert!(day.readiness.is_none_or(|score| (0.0..=100.0).contains(&score)));
+            prop_assert!(day.slept_s.is_none_or(|seconds| seconds <= 172_800));
+            if let Some(night) = day.night {
+                prop_assert!(night.efficiency.is_none_or(|percent| (0.0..=100.0).contains(&percent)));
+                prop_assert!(night.hrv_ms.is_none_or(|hrv| hrv > 0.0 && hrv <= 1000.0));
+            }
+        }
+
+        #[test]
+        fn a_rest_period_never_ends_before_it_starts(start in any_value(), end in any_value()) {
+            let period = rest_mode(&json!({"start_day": start, "end_day": end}));
+            prop_assert!(period.is_none_or(|rest| rest.end.is_none_or(|end| end >= rest.start)));
+        }
+    }
+
+    #[test]
+    fn a_period_told_twice_counts_once_and_one_deleted_later_not_at_all() {
+        let period = |kind: &str| json!({"id": "s", "day": "2026-11-20", "type": kind, "total_sleep_duration": 100});
+        let told = |kinds: &[&str]| {
+            let mut days = Days::new(date(2026, 11, 20), date(2026, 11, 20));
+            kinds.iter().for_each(|kind| days.sleep(&period(kind), None));
+            days.finish().0.first().and_then(|day| day.slept_s)
+        };
+        assert_eq!(told(&["long_sleep", "long_sleep"]), Some(100));
+        assert_eq!(told(&["long_sleep", "deleted"]), None);
+    }
+}

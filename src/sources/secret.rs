@@ -34,6 +34,10 @@ fn from_file(path: &Path, what: &'static str) -> Result<Option<SecretString>, So
         let advice = "Put the secret into this file as one line of text that only you can read.";
         SourceError::needs_user(what, format!("cannot read the secret in {}: {reason}", path.display()), advice)
     };
+    // A pipe or a device could keep the reader waiting for ever.
+    if !path.metadata().map_err(|e| refused(e.to_string()))?.is_file() {
+        return Err(refused("it is not a file".into()));
+    }
     let mut text = String::new();
     let file = File::open(path).map_err(|e| refused(e.to_string()))?;
     let length = file.take(LONGEST + 1).read_to_string(&mut text).map_err(|e| refused(e.to_string()))?;

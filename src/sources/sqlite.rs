@@ -1,6 +1,6 @@
 //! A foreign SQLite file, read and never touched: nothing is written to it and nothing is created beside it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read};
@@ -22,9 +22,25 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a file that changes while it is read is read again.
 const ROUNDS: u32 = 3;
 
-/// One foreign file is read at a time: closing a file drops this process's other locks on it (POSIX), so a second
-/// reader of the same file would go on without one.
-static READING: Mutex<()> = Mutex::new(());
+/// The files that are being read. One reader a file: closing a file drops this process's other locks on it (POSIX), so a
+/// second reader of the same file would go on without one. One that hangs on a dead disk keeps nobody from the others.
+static READING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// The right to read one file, for as long as this value lives.
+struct Turn(PathBuf);
+
+impl Turn {
+    fn take(path: &Path) -> Option<Self> {
+        let mut reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.insert(path.to_owned()).then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        READING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
 
 /// Why a reading stopped.
 #[derive(Debug)]
@@ -57,29 +73,28 @@ pub(crate) fn read<T>(
     path: &Path,
     work: impl Fn(&Connection) -> Result<T, Trouble>,
 ) -> Result<T, SourceError> {
-    let _alone = READING.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(_turn) = Turn::take(path) else {
+        let what = format!("an earlier reading of it has not come back ({}); is its disk still there?", path.display());
+        return Err(SourceError::outage(source, what));
+    };
     for _ in 0..ROUNDS {
         let real = fs::canonicalize(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
         let log = if is_wal(source, &real)? { Log::of(&real) } else { Log::None };
         let reading = match log {
-            Log::None => attempt(&real, false, &work),
-            Log::Idle => match undisturbed(&real, &work) {
-                Some(reading) => reading,
-                None => continue,
-            },
+            Log::None => Some(attempt(&real, false, &work)),
+            Log::Idle => undisturbed(&real, || attempt(&real, true, &work)).filter(|_| !has_entries(&real)),
             Log::Live => match attempt(&real, false, &work) {
-                // The index beside the log cannot be opened, as in a folder that we may not write to.
+                // The index beside the log cannot be opened: other rights, or a folder that we may not write to.
                 Err(Trouble::Sqlite(e)) if e.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
-                    attempt(&real, true, &work)
+                    undisturbed(&real, || from_copy(source, &real, &work))
                 }
-                reading => reading,
+                reading => Some(reading),
             },
-            Log::Orphan => Copy::of(&real)
-                .map_err(|e| SourceError::unreadable(source, path, &e))
-                .and_then(|copy| attempt(&copy.file, false, &work).map_err(|t| explain(source, path, t)))
-                .map_err(Trouble::Source),
+            Log::Orphan => undisturbed(&real, || from_copy(source, &real, &work)),
         };
-        return reading.map_err(|trouble| explain(source, path, trouble));
+        if let Some(reading) = reading {
+            return reading.map_err(|trouble| explain(source, path, trouble));
+        }
     }
     Err(SourceError::outage(source, format!("the file kept changing while it was read ({})", path.display())))
 }
@@ -136,11 +151,11 @@ fn is_wal(source: &'static str, path: &Path) -> Result<bool, SourceError> {
     Ok(header.get(18..20) == Some(&[2, 2]))
 }
 
-/// Reads a file that nobody writes to as immutable; none if somebody did write in the meantime.
-fn undisturbed<T>(path: &Path, work: impl Fn(&Connection) -> Result<T, Trouble>) -> Option<Result<T, Trouble>> {
-    let before = stamp(path);
-    let reading = attempt(path, true, work);
-    (before.is_some() && before == stamp(path) && !has_entries(path)).then_some(reading)
+/// A reading that holds only if nobody wrote to the file in the meantime; none if somebody did.
+fn undisturbed<T>(path: &Path, read: impl FnOnce() -> T) -> Option<T> {
+    let before = stamp(path)?;
+    let reading = read();
+    (stamp(path) == Some(before)).then_some(reading)
 }
 
 fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
@@ -155,6 +170,16 @@ fn attempt<T>(path: &Path, immutable: bool, work: impl Fn(&Connection) -> Result
     connection.execute_batch("PRAGMA query_only=ON; PRAGMA trusted_schema=OFF;")?;
     let snapshot = connection.unchecked_transaction()?;
     work(&snapshot)
+}
+
+/// Reads a private copy of the file and its log, where reading in place would add to the folder.
+fn from_copy<T>(
+    source: &'static str,
+    path: &Path,
+    work: impl Fn(&Connection) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let copy = Copy::of(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
+    attempt(&copy.file, false, work)
 }
 
 fn uri(path: &Path, immutable: bool) -> String {

@@ -10,7 +10,7 @@ use super::retention::Keep;
 use super::{Result, Store, StoreError, copies, history, incidents, journal, outbox, retention, settings};
 use crate::core::alert::Monitor;
 use crate::core::circuit::Circuit;
-use crate::core::facts::HealthDay;
+use crate::core::facts::{HealthDay, RestMode};
 use crate::core::policy::memory::Memory;
 use crate::core::policy::verdict::{Decision, Verdict};
 use crate::core::status::{Counters, MonitorState};
@@ -26,12 +26,16 @@ pub struct CheckRecord<'a> {
     pub memory: &'a Memory,
     /// Days that are new or changed.
     pub days: &'a [HealthDay],
+    /// Periods of rest mode, if they were read.
+    pub rest: Option<&'a [RestMode]>,
     /// Sources of tasks that were read.
     pub updates: &'a [Update],
     /// The circuits as they are now.
     pub circuits: &'a BTreeMap<String, Circuit>,
     /// The monitors that ran.
     pub monitors: &'a BTreeMap<Monitor, MonitorState>,
+    /// Whether this ends a check; a part of one that waits for slow sources does not count.
+    pub ends: bool,
     /// How long journal and history are kept.
     pub keep: Keep,
 }
@@ -58,8 +62,13 @@ impl Store {
             for (monitor, state) in record.monitors {
                 settings::save_monitor(&transaction, *monitor, state)?;
             }
-            let counters = count(&transaction, record)?;
-            retention::prune(&transaction, record.at, &record.keep)?;
+            if let Some(rest) = record.rest {
+                settings::set(&transaction, "rest_mode", &rest)?;
+            }
+            let before: Counters = settings::get(&transaction, "counters")?.unwrap_or_default();
+            let counters = count(&before, record);
+            settings::set(&transaction, "counters", &counters)?;
+            retention::prune(&transaction, record.at, before.last_run, &record.keep)?;
             transaction.commit()?;
             Ok(counters)
         };
@@ -84,14 +93,11 @@ fn write_verdicts(transaction: &rusqlite::Transaction, record: &CheckRecord) -> 
     outbox::queue_digest(transaction, record.verdicts, digest, record.at)
 }
 
-fn count(db: &Connection, record: &CheckRecord) -> rusqlite::Result<Counters> {
+fn count(before: &Counters, record: &CheckRecord) -> Counters {
     let told = record.verdicts.iter().filter(|v| matches!(v.decision, Decision::Deliver | Decision::Coalesce)).count();
-    let before: Counters = settings::get(db, "counters")?.unwrap_or_default();
-    let counters = Counters {
-        run_count: before.run_count.saturating_add(1),
+    Counters {
+        run_count: before.run_count.saturating_add(u64::from(record.ends)),
         total_alerts: before.total_alerts.saturating_add(told as u64),
         last_run: Some(record.at),
-    };
-    settings::set(db, "counters", &counters)?;
-    Ok(counters)
+    }
 }

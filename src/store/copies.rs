@@ -92,7 +92,8 @@ impl Update {
         let mut changed = Vec::new();
         for (kind, id, body) in bodies(reading) {
             let place = (kind, id);
-            if before.get(&place) != Some(&body) {
+            let unreadable = before.contains_key(&place) && reading.unreadable.contains(&place.1);
+            if !unreadable && before.get(&place) != Some(&body) {
                 changed.push((kind, place.1.clone(), body));
             }
             present.insert(place);

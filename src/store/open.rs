@@ -9,6 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Result, Store, StoreError, schema};
 
+const IN_MEMORY: &str = ":memory:";
+
 /// An open database, and where the damaged one went that was in its place.
 #[derive(Debug)]
 pub struct Opened {
@@ -16,6 +18,15 @@ pub struct Opened {
     pub store: Store,
     /// Set when the old file was damaged and a fresh one was started.
     pub set_aside: Option<PathBuf>,
+}
+
+impl Opened {
+    /// What the person should know, if the old file was damaged.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let (path, kept) = (self.store.path.display(), self.set_aside.as_ref()?.display());
+        Some(format!("{path}: the database was damaged; it was set aside as {kept} and a fresh one was started"))
+    }
 }
 
 impl Store {
@@ -63,7 +74,8 @@ impl Store {
             return Ok(None);
         }
         let fail = |error| StoreError::new(path, error);
-        // Without a log there is no writer, and reading as immutable makes no files beside the database.
+        // Reading as immutable makes no files beside the database; that is sound while there is no log, for whoever writes
+        // makes one first, and the few reads that follow are over before it is folded back.
         let log = fs::metadata(with_suffix(path, "-wal")).map_or(0, |meta| meta.len());
         let mode = if log == 0 { "immutable=1" } else { "mode=ro" };
         let uri = format!("file:{}?{mode}", escape(path));
@@ -78,7 +90,29 @@ impl Store {
             }
         }
         db.busy_timeout(Duration::from_secs(5)).map_err(fail)?;
-        Ok(Some(Self { db, path: path.to_owned() }))
+        let store = Self { db, path: path.to_owned() };
+        store.try_reading()?;
+        Ok(Some(store))
+    }
+
+    /// A copy in memory, for a dry run that goes on: the original may change under it, and nothing comes back to it.
+    ///
+    /// # Errors
+    /// When the original cannot be read.
+    pub fn scratch_copy(path: &Path) -> Result<Self> {
+        let mut copy = Self::in_memory()?;
+        if let Some(original) = Self::open_read_only(path)? {
+            let copied = rusqlite::backup::Backup::new(&original.db, &mut copy.db)
+                .and_then(|backup| backup.run_to_completion(1000, Duration::ZERO, None));
+            copied.map_err(|error| StoreError::new(path, error))?;
+        }
+        Ok(copy)
+    }
+
+    /// Whether what is written here is gone with the process.
+    #[must_use]
+    pub fn is_scratch(&self) -> bool {
+        self.path == Path::new(IN_MEMORY)
     }
 
     /// An empty one that is never written to a disk.
@@ -86,7 +120,7 @@ impl Store {
     /// # Errors
     /// When there is no memory for it.
     pub fn in_memory() -> Result<Self> {
-        let path = PathBuf::from(":memory:");
+        let path = PathBuf::from(IN_MEMORY);
         let open = || -> rusqlite::Result<Connection> {
             let mut db = Connection::open_in_memory()?;
             schema::migrate(&mut db)?;

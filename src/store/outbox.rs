@@ -99,6 +99,7 @@ pub(super) fn queue(db: &Connection, verdict: &Verdict, now: Timestamp) -> rusql
         }
         Decision::Resolve => {
             supersede(db, verdict, "resolved before it was sent", now)?;
+            supersede_digests(db, verdict, now)?;
             let told = told_on(db, verdict)?;
             outside(&verdict.channels).filter(|channel| told.iter().any(|name| name == channel.as_str())).try_for_each(
                 |channel| insert(db, channel, "resolve", Some(&verdict.alert.key), None, verdict.alert.priority, now),
@@ -143,6 +144,17 @@ fn supersede(db: &Connection, verdict: &Verdict, why: &str, now: Timestamp) -> r
         "UPDATE outbox SET state = 'superseded', reason = ?2, done_at = ?3 WHERE key = ?1 AND state = 'pending'",
     )?;
     write.execute(params![verdict.alert.key.as_str(), why, millis(now)]).map(drop)
+}
+
+/// A digest of which nothing holds any more has nothing to tell.
+fn supersede_digests(db: &Connection, verdict: &Verdict, now: Timestamp) -> rusqlite::Result<()> {
+    let mut write = db.prepare_cached(
+        "UPDATE outbox SET state = 'superseded', reason = 'all of it resolved before it was sent', done_at = ?2
+         WHERE state = 'pending' AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL)
+           AND NOT EXISTS (SELECT 1 FROM journal JOIN incidents USING (key)
+                           WHERE journal.digest = outbox.digest AND incidents.open = 1)",
+    )?;
+    write.execute(params![verdict.alert.key.as_str(), millis(now)]).map(drop)
 }
 
 /// The channels on which the key's last message was seen: only there is something to update.

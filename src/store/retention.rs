@@ -14,13 +14,19 @@ pub struct Keep {
     pub history_days: u32,
 }
 
-/// No dedup window and no snooze that anyone waits for is longer.
+/// After so long a closed incident is only of interest to the journal; a longer window or snooze ends with it.
 const CLOSED_INCIDENT_DAYS: u32 = 60;
 
 /// At most so many rows of each kind a check, so that a long absence is not paid for at once.
 const AT_ONCE: u32 = 5_000;
 
-pub(super) fn prune(db: &Connection, now: Timestamp, keep: &Keep) -> rusqlite::Result<()> {
+/// A clock so far ahead of the last check is not trusted with forgetting; the next check shows whether it was right.
+const SUSPICIOUS: SignedDuration = SignedDuration::from_hours(24 * 3);
+
+pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, keep: &Keep) -> rusqlite::Result<()> {
+    if last.is_some_and(|last| now.duration_since(last) > SUSPICIOUS) {
+        return Ok(());
+    }
     let journal = before(now, keep.journal_days);
     let history = before(now, keep.history_days);
     let incidents = before(now, CLOSED_INCIDENT_DAYS);
@@ -31,7 +37,7 @@ pub(super) fn prune(db: &Connection, now: Timestamp, keep: &Keep) -> rusqlite::R
     )?;
     forget(
         "DELETE FROM outbox WHERE id IN
-           (SELECT id FROM outbox WHERE created_at < ?1 AND state <> 'pending' ORDER BY created_at LIMIT ?2)",
+           (SELECT id FROM outbox WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
         journal,
     )?;
     forget(

@@ -10,6 +10,7 @@ use super::incidents::json;
 use super::{Result, Store};
 use crate::core::alert::Monitor;
 use crate::core::circuit::Circuit;
+use crate::core::facts::RestMode;
 use crate::core::policy::memory::Pause;
 use crate::core::status::{Counters, MonitorState};
 
@@ -28,6 +29,14 @@ impl Store {
     /// When the database cannot be read.
     pub fn pause(&self) -> Result<Option<Pause>> {
         Ok(get(&self.db, "pause").map_err(|error| self.fail(error))?.flatten())
+    }
+
+    /// When the wearer asked Oura for rest, as last told.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rest_mode(&self) -> Result<Vec<RestMode>> {
+        Ok(get(&self.db, "rest_mode").map_err(|error| self.fail(error))?.unwrap_or_default())
     }
 
     /// Pause, or resume.

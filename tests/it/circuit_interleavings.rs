@@ -32,6 +32,7 @@ struct World {
 enum Event {
     Acquire,
     Answer(usize, Outcome),
+    GiveBack(usize),
     Wait(i64),
     Reset,
     Restart,
@@ -40,8 +41,9 @@ enum Event {
 fn events(world: &World) -> Vec<Event> {
     let outcomes = [Outcome::Success, FAILURE, REFUSED, COME_LATER];
     let answers = (0..world.permits.len()).flat_map(|i| outcomes.map(|outcome| Event::Answer(i, outcome)));
+    let unused = (0..world.permits.len()).map(Event::GiveBack);
     let waits = [1, 60, PROBE_LEASE.as_secs()].map(Event::Wait);
-    [Event::Acquire, Event::Reset, Event::Restart].into_iter().chain(answers).chain(waits).collect()
+    [Event::Acquire, Event::Reset, Event::Restart].into_iter().chain(answers).chain(unused).chain(waits).collect()
 }
 
 fn step(world: &World, event: Event, settings: &BreakerSettings) -> World {
@@ -61,6 +63,15 @@ fn step(world: &World, event: Event, settings: &BreakerSettings) -> World {
             }
             check_opening(&before, &next.circuit, outcome, change);
         }
+        Event::GiveBack(index) => {
+            let permit = next.permits.remove(index);
+            let before = next.circuit.state();
+            next.circuit.give_back(permit);
+            assert_eq!(next.circuit.state(), before, "giving back says nothing of the source");
+            if next.probe.is_some_and(|(probe, _)| probe == permit) {
+                next.probe = None;
+            }
+        }
         Event::Wait(seconds) => next.second += seconds,
         Event::Reset => {
             next.circuit.reset();
@@ -72,7 +83,8 @@ fn step(world: &World, event: Event, settings: &BreakerSettings) -> World {
             next.circuit = serde_json::from_str(&kept).unwrap();
             assert_eq!(next.circuit, world.circuit, "a restart changed the circuit");
             next.permits.clear();
-            // The probe died with the process; its lease still stands in what was kept.
+            next.circuit.forget_probe();
+            next.probe = None;
         }
     }
     next

@@ -158,7 +158,7 @@ fn values_are_read_as_the_key_wants_them() {
         (config.quiet_hours.start.to_string(), config.quiet_hours.end.to_string()),
         ("21:30".into(), "06:00".into())
     );
-    assert_eq!(config.quiet_hours.timezone.zone.iana_name(), Some("Europe/Berlin"));
+    assert_eq!(config.quiet_hours.timezone.now().iana_name(), Some("Europe/Berlin"));
     assert!(!config.monitors.health.enabled);
     assert_eq!(config.monitors.health.thresholds.readiness_medium, 70.0);
     assert_eq!(config.monitors.health.thresholds.sleep_hours_medium, 6.5);

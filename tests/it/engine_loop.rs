@@ -247,3 +247,58 @@ async fn stop_lets_a_check_end_that_can() {
     let told: i64 = bench.home.database().query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap();
     assert!(told > 0, "the check under way was recorded");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_recorded_is_looked_at_again_within_a_minute() {
+    let home = home();
+    home.set(json!({"intervals": {"health_check": 3600, "task_check": 3600, "pattern_check": 3600}}));
+    let bench = Bench::start_after(home, "09:00", |_| {});
+    bench.home.database().execute_batch("ALTER TABLE journal RENAME TO elsewhere").unwrap();
+    pass(30).await;
+    assert_eq!(bench.all_ran(), [[0; 0]; 3], "nothing was recorded");
+    let told =
+        || bench.home.database().query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(told(), 0, "not half of it either");
+    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO journal").unwrap();
+    pass(31).await;
+    assert_eq!(bench.all_ran(), [[60], [60], [60]]);
+    assert!(told() > 0);
+    pass(HOUR - 60).await;
+    assert_eq!(bench.all_ran(), [[60], [60], [60]], "and then at its interval again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_is_reset_is_asked_at_once() {
+    let bench = Bench::start(home(), "09:00");
+    pass(4 * MINUTE).await;
+    assert!(bench.ask(Command::ResetCircuit { name: "oura".into() }).await.ok);
+    pass(1).await;
+    assert_eq!(bench.all_ran(), [vec![0, 240], vec![0], vec![0, 240]], "what rests on it, and nothing else");
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_now_waits_for_what_is_under_way_too() {
+    let home = home();
+    let _deaf = deaf_workos(&home);
+    let bench = Bench::start(home, "09:00");
+    pass(30).await;
+    let reply = bench.ask(Command::RunNow).await;
+    assert!(reply.body["monitors"]["health"].is_object() && reply.body["monitors"]["tasks"].is_object(), "{reply:?}");
+    let keys: Vec<_> = reply.body["alerts"].as_array().unwrap().iter().map(|alert| alert["key"].clone()).collect();
+    assert!(keys.iter().enumerate().all(|(i, key)| !keys[..i].contains(key)), "one entry a key: {keys:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_before_a_sleep_is_asked_again_after_it() {
+    let home = home();
+    let _deaf = deaf_workos(&home);
+    let bench = Bench::start(home, "09:00");
+    pass(30).await;
+    bench.jump(8 * 3600);
+    pass(299).await;
+    assert_eq!(bench.ran(Monitor::Tasks), [0; 0], "the answer of the morning is not waited for");
+    pass(30).await;
+    let ran = bench.ran(Monitor::Tasks);
+    assert_eq!(ran.len(), 1);
+    assert!(ran[0] >= 8 * 3600, "judged by the time after the sleep: {ran:?}");
+}

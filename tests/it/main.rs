@@ -1,11 +1,13 @@
 //! The tests that need more than one module: rules in tables, sources against real files and servers, the program as a black box.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod architecture;
 mod blackbox;
 mod circuit_interleavings;
 mod config;
 mod config_errors;
 mod engine_loop;
+mod health_chain;
 mod history;
 mod logging;
 mod policy;
@@ -16,8 +18,10 @@ mod rules_properties;
 mod rules_system;
 mod rules_tasks;
 mod source_foreign_sqlite;
+mod source_oura_api;
 mod source_oura_cache;
 mod source_small_files;
 mod source_state_store;
+mod source_workos;
 mod support;
 mod words;

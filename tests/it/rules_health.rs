@@ -259,8 +259,8 @@ fn the_usual_range_needs_seven_days() {
 )]
 #[case::stress(
     stress(8700, 1300),
-    "Stress is high: 87 % of the day so far",
-    "87 % stress against recovery today – your usual is 50–50. Oura."
+    "Stress is high: 87 % against recovery",
+    "Stress 87 % against recovery so far today – your usual is 50–50. Oura."
 )]
 fn every_rule_says_it_in_words(#[case] day: HealthDay, #[case] title: &str, #[case] message: &str) {
     let usual = |date: Date, _: ()| HealthDay {

@@ -84,6 +84,17 @@ fn two_tasks_with_one_slug_are_one_alert_and_a_title_without_letters_goes_by_its
     assert_eq!(keys(&judgement), ["pattern:procrastination:9", PUT_OFF]);
 }
 
+#[test]
+fn a_task_whose_row_cannot_be_read_now_is_excepted() {
+    let events = [Postponement { title: "Write report!".into(), ..postponement("7", hours_ago(1)) }];
+    let store = state_store(now().timestamp(), vec![]);
+    let readings = [TaskReading { unreadable: vec!["7".into()], ..store.clone() }];
+    let judgement = judged(&PatternFacts { postponements: &events, readings: &readings, ..NOTHING });
+    assert!(!judgement.covers(&PUT_OFF.parse().unwrap()));
+    let judgement = judged(&PatternFacts { postponements: &events, readings: &[store], ..NOTHING });
+    assert!(judgement.covers(&PUT_OFF.parse().unwrap()));
+}
+
 fn thought(content: &str, hours: i64) -> Thought {
     Thought { content: content.into(), worry: false, processed: false, at: hours_ago(hours) }
 }
@@ -241,6 +252,8 @@ fn worries_recur(#[case] limit: u32, #[case] hours: &[i64], #[case] expected: Op
     let limits = PatternThresholds { worries: limit, ..PatternThresholds::default() };
     let judgement = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
     assert_eq!(priority(&judgement, "pattern:recurring_worry"), expected);
+    let words = format!("{} worries written down in 7 days. WorkOS, just read.", hours.len());
+    assert!(judgement.alerts.iter().all(|alert| alert.message == words));
     assert!(judgement.judged.contains("pattern:recurring_worry"));
 }
 

@@ -324,7 +324,7 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
         commitments: Some(vec![promise("9", "2026-11-10")]),
         ..state_store(now.timestamp(), vec![task_due("7", "2026-11-18")])
     };
-    let judgement = judge(&TaskFacts { readings: &[store.clone()], complete: false }, &limits, &now);
+    let judgement = judge(&TaskFacts { readings: std::slice::from_ref(&store), complete: false }, &limits, &now);
     assert_eq!(keys(&judgement), ["task:commitment_violation:9", OVERDUE]);
     assert!(judgement.judged.is_empty());
 

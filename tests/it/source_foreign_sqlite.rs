@@ -191,6 +191,25 @@ fn a_copied_database_with_a_log_but_no_index_is_read_without_a_trace() {
 }
 
 #[test]
+fn a_write_that_was_interrupted_is_left_to_its_program() {
+    let (from, _, writer) = database("store.db", STATE_STORE);
+    writer.execute_batch("PRAGMA cache_size=1; PRAGMA cache_spill=1; BEGIN").unwrap();
+    for id in 0..200 {
+        let sql = "INSERT INTO tasks (id, title, domain, source) VALUES (?1, ?2, '', '')";
+        writer.execute(sql, (id, "x".repeat(2000))).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["store.db", "store.db-journal"] {
+        fs::copy(from.path().join(name), folder.path().join(name)).unwrap();
+    }
+    let before = contents(folder.path());
+    let error = state_store::read(&folder.path().join("store.db"), &now()).unwrap_err();
+    assert_eq!(error.fault, Fault::Outage);
+    assert!(error.what.contains("interrupted write"), "{error}");
+    assert!(contents(folder.path()) == before);
+}
+
+#[test]
 fn a_path_may_hold_anything() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("ä b?mode=rwc&x#%41");

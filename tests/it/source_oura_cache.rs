@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use operator::core::facts::{HealthDay, HealthReading, Night};
 use operator::sources::error::Fault;
-use operator::sources::oura_cache::{default_path, read};
+use operator::sources::oura_cache::{file_in, read};
 use rstest::rstest;
 use rusqlite::Connection;
 
@@ -232,15 +232,11 @@ fn a_cache_without_days_is_an_outage() {
 }
 
 #[test]
-fn the_cache_is_where_it_is_configured_or_at_its_usual_place() {
+fn the_cache_is_a_file_in_a_folder_or_the_file_itself() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cache");
     std::fs::write(&file, "").unwrap();
-    let home = Some(Path::new("/home/me"));
-    assert_eq!(default_path(None, None, home), PathBuf::from("/home/me/.oura-cache/oura-health.db"));
-    assert_eq!(default_path(None, Some(""), home), PathBuf::from("/home/me/.oura-cache/oura-health.db"));
-    assert_eq!(default_path(None, Some("/env"), home), PathBuf::from("/env/oura-health.db"));
-    assert_eq!(default_path(Some(Path::new("/set")), Some("/env"), home), PathBuf::from("/set/oura-health.db"));
-    assert_eq!(default_path(Some(Path::new("/set/my.db")), None, home), PathBuf::from("/set/my.db"));
-    assert_eq!(default_path(Some(&file), None, home), file);
+    assert_eq!(file_in(Path::new("/set")), PathBuf::from("/set/oura-health.db"));
+    assert_eq!(file_in(Path::new("/set/my.db")), PathBuf::from("/set/my.db"));
+    assert_eq!(file_in(&file), file);
 }

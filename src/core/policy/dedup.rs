@@ -24,6 +24,12 @@ pub fn news(alert: &Alert, incident: Option<&Incident>, least: SignedDuration, n
     if alert.priority > told.priority { Reason::Escalated } else { Reason::Duplicate }
 }
 
+/// Whether the same alert again would be a duplicate now.
+#[must_use]
+pub fn remembers(incident: &Incident, least: SignedDuration, now: Timestamp) -> bool {
+    incident.announced.as_ref().is_some_and(|told| recent(&incident.alert, told, least, now))
+}
+
 /// Whoever snoozes wants to hear of it again when the time is up, whatever the window says.
 fn snooze_ended(incident: &Incident, told: &Announcement, now: Timestamp) -> bool {
     incident.open && incident.snoozed_until.is_some_and(|until| told.at < until && until <= now)

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::alert::{Alert, AlertKey, Priority};
+use super::alert::{Alert, AlertKey, Monitor, Priority};
 use super::channel::{Channel, Routing};
 use super::rules::Judgement;
 use memory::{Incident, Memory};
@@ -30,6 +30,8 @@ pub struct Circumstances<'a> {
     pub least_window: SignedDuration,
     /// More are told as one digest.
     pub max_alerts: usize,
+    /// Monitors that are switched off: nobody will find what they left open again.
+    pub off: &'a [Monitor],
     /// Where an urgency goes.
     pub routing: &'a Routing,
 }
@@ -43,7 +45,7 @@ pub fn decide(judgements: &[Judgement], memory: &Memory, at: &Circumstances) -> 
     let mut verdicts: Vec<Verdict> = fired.values().map(|alert| first_stages(alert, memory, at)).collect();
     verdicts.sort_by(|a, b| storm::by_urgency(&a.alert, &b.alert));
     coalesce(&mut verdicts, memory, at);
-    verdicts.extend(resolved(judgements, &fired, memory, at.now));
+    verdicts.extend(resolved(judgements, &fired, memory, at));
     verdicts
 }
 
@@ -89,7 +91,8 @@ fn coalesce(verdicts: &mut [Verdict], memory: &Memory, at: &Circumstances) {
         let key = &verdict.alert.key;
         let reason = if storm.contains(key) {
             Reason::Storm
-        } else if memory.incidents.get(key).is_some_and(|incident| incident.held) {
+        } else if !at.quiet && memory.incidents.get(key).is_some_and(|incident| incident.held) {
+            // In quiet hours only what has become critical comes this far, and that does not wait for a digest.
             Reason::Digest
         } else {
             continue;
@@ -104,17 +107,18 @@ fn coalesce(verdicts: &mut [Verdict], memory: &Memory, at: &Circumstances) {
     }
 }
 
-/// Open incidents whose rule ran and did not find them again.
+/// Open incidents whose rule ran and did not find them again, or whose monitor was switched off.
 fn resolved(
     judgements: &[Judgement],
     fired: &BTreeMap<&AlertKey, &Alert>,
     memory: &Memory,
-    now: Timestamp,
+    at: &Circumstances,
 ) -> Vec<Verdict> {
+    let judged = |key: &AlertKey| judgements.iter().any(|judgement| judgement.covers(key));
     let over = |(key, incident): &(&AlertKey, &Incident)| {
-        incident.open && !fired.contains_key(*key) && judgements.iter().any(|judgement| judgement.covers(key))
+        incident.open && !fired.contains_key(*key) && (judged(key) || at.off.contains(&incident.alert.monitor))
     };
-    memory.incidents.iter().filter(over).map(|(_, incident)| resolve(incident, now)).collect()
+    memory.incidents.iter().filter(over).map(|(_, incident)| resolve(incident, at.now)).collect()
 }
 
 fn resolve(incident: &Incident, now: Timestamp) -> Verdict {

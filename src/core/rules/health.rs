@@ -131,8 +131,8 @@ impl Body<'_> {
         let levels = [(Priority::Medium, self.limits.stress_medium), (Priority::High, self.limits.stress_high)];
         let range = self.usual(known::stress_share);
         Some(worst(&levels, |limit| reaches(share, limit)).map(|(priority, limit)| {
-            let title = format!("Stress is high: {share:.0} % of the day so far");
-            let message = format!("{share:.0} % stress against recovery today{}", usual(range, show_whole));
+            let title = format!("Stress is high: {share:.0} % against recovery");
+            let message = format!("Stress {share:.0} % against recovery so far today{}", usual(range, show_whole));
             self.finding(priority, &title, &message, range).fact("stress_share", share).fact("limit", limit)
         }))
     }

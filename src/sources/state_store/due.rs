@@ -58,6 +58,7 @@ impl fmt::Display for Written {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -88,6 +89,21 @@ mod tests {
             Due::At(at) => format!("at {at}"),
         });
         assert_eq!(found.as_deref(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read_or_refused(date in any_text(), time in any_text(), hour in 0..24i8, minute in 0..60i8) {
+            let _ = due(&date, Some(&time), &TimeZone::UTC);
+            let at = jiff::civil::date(2026, 11, 20).at(hour, minute, 0, 0);
+            let time = format!("{hour:02}:{minute:02}");
+            prop_assert_eq!(due("2026-11-20", Some(&time), &TimeZone::UTC), Some(Due::At(at)));
+        }
+    }
+
+    /// Anything, often with the characters of dates.
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof![any::<String>(), "[0-9TZ:+. -]{0,25}"]
     }
 
     #[test]

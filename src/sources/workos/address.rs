@@ -37,7 +37,7 @@ impl Address {
         }
         let (front, parameters) = split_query(url);
         let parameters = Parameters::parse(parameters)?;
-        let verify = parameters.verify(ca_file)?;
+        let verify = parameters.verify(ca_file);
         // The parser's own words may quote the address, so they are not passed on.
         let mut config: Config = format!("{front}?{}", parameters.others.join("&"))
             .parse()
@@ -146,17 +146,17 @@ impl<'a> Parameters<'a> {
         Ok(())
     }
 
-    fn verify(&self, ca_file: Option<&Path>) -> Result<Verify, SourceError> {
+    fn verify(&self, ca_file: Option<&Path>) -> Verify {
         let from_url = self.root_certificate.as_deref().filter(|path| !path.is_empty() && *path != "system");
         let file = ca_file.map(Path::to_path_buf).or_else(|| from_url.map(PathBuf::from));
         let asks_system = self.root_certificate.as_deref() == Some("system");
-        Ok(match (file, self.verify_name) {
+        match (file, self.verify_name) {
             (Some(file), Some(true)) => Verify::AuthorityAndName(file),
             (Some(file), _) => Verify::Authority(file),
             (None, Some(_)) => Verify::System,
             (None, None) if asks_system => Verify::System,
             (None, None) => Verify::Nothing,
-        })
+        }
     }
 }
 

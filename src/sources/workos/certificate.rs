@@ -61,6 +61,10 @@ impl Trust {
             let advice = "Set sources.workos.ca_file to a PEM file with the authority of the server's certificate.";
             SourceError::needs_user(SOURCE, format!("cannot use the certificates in {}: {why}", path.display()), advice)
         };
+        // A pipe or a device could keep the reader waiting for ever.
+        if !path.metadata().map_err(|e| unusable(e.to_string()))?.is_file() {
+            return Err(unusable("it is not a file".into()));
+        }
         let pem = fs::read(path).map_err(|e| unusable(e.to_string()))?;
         let certificates: Vec<CertificateDer<'static>> =
             CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|e| unusable(e.to_string()))?;

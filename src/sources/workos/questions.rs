@@ -67,7 +67,7 @@ fn title(text: Option<String>) -> String {
     text.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| "(untitled)".into())
 }
 
-/// The goal of the local date, if there is one; points that it does not tell are summed up from today's tasks.
+/// The goal of the local date, a day off if none is set; points that it does not tell are summed up from today's tasks.
 pub(super) async fn goal(transaction: &Transaction<'_>, schema: &Schema, when: &When) -> Result<Option<Goal>, Failure> {
     if !schema.has("daily_goals", &["date"]) {
         return Ok(None);
@@ -81,7 +81,8 @@ pub(super) async fn goal(transaction: &Transaction<'_>, schema: &Schema, when: &
     );
     let today = when.today.to_string();
     let Some(row) = transaction.query_typed(&sql, &[(&today, Type::TEXT)]).await?.into_iter().next() else {
-        return Ok(None);
+        // No goal was set for today: there is nothing to be behind of, and yesterday's alert is over.
+        return Ok(Some(Goal { date: when.today, target: 0.0, earned: 0.0 }));
     };
     let target = row.try_get::<_, Option<f64>>(0)?.unwrap_or(DEFAULT_TARGET);
     let earned = match row.try_get(1)? {

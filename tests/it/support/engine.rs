@@ -21,19 +21,19 @@ pub(crate) struct Running {
 impl Running {
     /// Start one and wait until it can be asked.
     pub(crate) fn start(home: &Home) -> Self {
-        Self::start_with(home, &[])
+        let running = Self::spawn(home, &[]);
+        eventually("the engine can be asked", || running.ask(r#"{"command": "status"}"#));
+        running
     }
 
-    /// The same with more flags.
-    pub(crate) fn start_with(home: &Home, flags: &[&str]) -> Self {
+    /// Start one with more flags, and do not wait.
+    pub(crate) fn spawn(home: &Home, flags: &[&str]) -> Self {
         let errors = home.path("tmp/stderr.log");
         let mut program = home.program();
         program.arg("--config").arg(home.path("config.yaml")).arg("--headless").args(flags);
         program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&errors).expect("a file for stderr"));
         let child = program.spawn().expect("the engine starts");
-        let running = Self { child, socket: home.path("state/operator.sock"), errors };
-        eventually("the engine can be asked", || running.ask(r#"{"command": "status"}"#));
-        running
+        Self { child, socket: home.path("state/operator.sock"), errors }
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -4,3 +4,5 @@ pub(crate) mod bench;
 pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod home;
+pub(crate) mod http;
+pub(crate) mod postgres;

@@ -17,6 +17,7 @@ pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &Pa
     let known = facts.thoughts_known();
     let findings = postponed_tasks(facts, limits, now).into_iter().chain(repeated_thoughts(facts, limits, now));
     found.rule("pattern:procrastination", known, findings);
+    found.except(unreadable_tasks(facts));
     let has_thoughts = facts.readings.iter().any(|reading| reading.thoughts.is_some());
     found.rule("pattern:recurring_worry", known && has_thoughts, recurring_worry(facts, limits, now));
 }
@@ -41,13 +42,29 @@ fn postponed(reading: &TaskReading, task: &Task, events: &[&Postponement], now: 
         last.map_or_else(String::new, |event| format!(", last {}: {}", ago(now.timestamp(), event.at), event.what));
     let origin = read(reading.source, reading.as_of, now);
     let message = format!("{} was put off {times} times in 7 days{last}. {origin}", quoted(&task.title));
-    let slug = Some(slug(&task.title)).filter(|slug| !slug.is_empty());
     Finding::new(Priority::Medium, &format!("Put off {times} times: {}", task.title), message)
-        .about(slug.as_ref().unwrap_or(&task.id))
+        .about(entity(&task.title, &task.id))
         .read_from(reading.source, Some(reading.as_of))
         .fact("task", task.title.as_str())
         .fact("task_id", task.id.as_str())
         .fact("postponed", times)
+}
+
+/// The slug of the title; the id, if the title has neither letters nor digits.
+fn entity(title: &str, id: &str) -> String {
+    let slug = slug(title);
+    if slug.is_empty() { id.to_owned() } else { slug }
+}
+
+/// Tasks that were put off and whose rows cannot be read now: they may well be open still.
+fn unreadable_tasks(facts: &PatternFacts<'_>) -> Vec<String> {
+    let is_unreadable = |event: &&Postponement| {
+        facts
+            .readings
+            .iter()
+            .any(|reading| reading.source == event.source && reading.unreadable.contains(&event.task_id))
+    };
+    facts.postponements.iter().filter(is_unreadable).map(|event| entity(&event.title, &event.task_id)).collect()
 }
 
 type Noted<'a> = (&'a TaskReading, &'a Thought);
@@ -71,20 +88,18 @@ fn repeated(slug: String, same: &[Noted<'_>], now: &ZonedDateTime) -> Option<Fin
     let (_, first) = same.iter().min_by_key(|(_, thought)| (thought.at, &thought.content))?;
     let (source, as_of) = origin(same.iter().map(|(reading, _)| *reading))?;
     let times = same.len();
+    // What a worry says belongs on no banner.
+    let worry = same.iter().any(|(_, thought)| thought.worry);
+    let what = if worry { "A worry".into() } else { quoted(&first.content) };
     let message = format!(
         "{} has been written down {times} times and not dealt with, first {}. {}",
-        quoted(&first.content),
+        what,
         ago(now.timestamp(), first.at),
         read(&source, as_of, now),
     );
-    let finding = Finding::new(Priority::Medium, &format!("Written down {times} times: {}", first.content), message);
-    Some(
-        finding
-            .about(slug)
-            .read_from(&source, Some(as_of))
-            .fact("thought", first.content.as_str())
-            .fact("times", times),
-    )
+    let title = if worry { "a worry" } else { &first.content };
+    let finding = Finding::new(Priority::Medium, &format!("Written down {times} times: {title}"), message);
+    Some(finding.about(slug).read_from(&source, Some(as_of)).fact("times", times))
 }
 
 fn recurring_worry(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Finding> {
@@ -94,10 +109,9 @@ fn recurring_worry(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &Z
         return None;
     }
     let (source, as_of) = origin(worries.iter().map(|(reading, _)| *reading))?;
-    let (_, last) = worries.iter().max_by_key(|(_, thought)| (thought.at, &thought.content))?;
     let times = worries.len();
-    let origin = read(&source, as_of, now);
-    let message = format!("{times} worries written down in 7 days, the last: {}. {origin}", quoted(&last.content));
+    // Not what they say: a banner is no place for that.
+    let message = format!("{times} worries written down in 7 days. {}", read(&source, as_of, now));
     let finding = Finding::new(Priority::Medium, &format!("{times} worries in 7 days"), message);
     Some(finding.read_from(&source, Some(as_of)).fact("worries", times).fact("limit", limits.worries))
 }

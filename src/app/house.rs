@@ -84,7 +84,7 @@ impl House {
     /// The person's zone.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
-        self.config.quiet_hours.timezone.zone.clone()
+        self.config.quiet_hours.timezone.now()
     }
 
     /// The PID of the engine that runs on this state directory.
@@ -117,18 +117,10 @@ impl House {
     /// # Errors
     /// When it cannot be opened.
     pub fn writable(&self, now: Timestamp) -> Result<(Store, Vec<String>), Failure> {
-        let path = self.database();
-        let opened = Store::open(&path, now)?;
-        let told = opened.set_aside.map(|kept| {
-            let warning = format!(
-                "{}: the database was damaged; it was set aside as {} and a fresh one was started",
-                path.display(),
-                kept.display()
-            );
-            tracing::error!("{warning}");
-            warning
-        });
-        Ok((opened.store, told.into_iter().collect()))
+        let opened = Store::open(&self.database(), now)?;
+        let warning = opened.warning();
+        warning.iter().for_each(|warning| tracing::error!("{warning}"));
+        Ok((opened.store, warning.into_iter().collect()))
     }
 
     /// The database only for reading; an empty one in memory if there is none.
@@ -139,6 +131,24 @@ impl House {
         match Store::open_read_only(&self.database())? {
             Some(store) => Ok(store),
             None => Ok(Store::in_memory()?),
+        }
+    }
+
+    /// The database for a dry run: as it stands, or a copy in memory for one that goes on. A damaged one is left alone.
+    ///
+    /// # Errors
+    /// When it cannot be read for another reason.
+    pub fn for_dry_run(&self, goes_on: bool) -> Result<Store, Failure> {
+        let path = self.database();
+        let opened = if goes_on { Store::scratch_copy(&path).map(Some) } else { Store::open_read_only(&path) };
+        match opened {
+            Ok(Some(store)) => Ok(store),
+            Ok(None) => Ok(Store::in_memory()?),
+            Err(error) if error.is_corrupt() => {
+                tracing::warn!("{error}; this dry run goes on without what was remembered");
+                Ok(Store::in_memory()?)
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

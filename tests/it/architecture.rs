@@ -1,0 +1,137 @@
+//! The directions of the house: who may know whom, and what the core must never touch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each part of the house and the parts that it may know.
+fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
+    BTreeMap::from([
+        ("core", &[] as &[&str]),
+        ("config", &["core"]),
+        ("sources", &["core"]),
+        ("store", &["core"]),
+        ("telemetry", &["core", "config"]),
+        ("monitors", &["core", "sources"]),
+        ("engine", &["core", "config", "sources", "monitors", "store"]),
+        ("demo", &[]),
+        ("app", &["core", "config", "telemetry", "monitors", "store", "engine"]),
+        ("shell", &["core", "engine", "app"]),
+        ("cli", &["core", "config", "sources", "monitors", "store", "engine", "app", "shell", "demo"]),
+    ])
+}
+
+/// What would make the core know a clock, a file, a network, an environment or another thread.
+const IMPURE: [&str; 22] = [
+    "tokio",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::io",
+    "std::os",
+    "std::sync",
+    "std::time",
+    "SystemTime",
+    "Instant",
+    "Timestamp::now",
+    "ZonedDateTime::now",
+    "TimeZone::system",
+    "TimeZone::get",
+    "tracing",
+    "rusqlite",
+    "reqwest",
+    "async ",
+    "println!",
+    "rand",
+];
+
+fn source_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(source_files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn part_of(file: &Path) -> String {
+    let inside = file.strip_prefix(src()).unwrap();
+    inside.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+/// The lines of code, without comments.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// Every part that a file names: `crate::part`, and `use crate::{part, …}`.
+fn names(code: &str) -> BTreeSet<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut parts = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                let list = list.split('}').next().unwrap_or("");
+                parts.extend(list.split(',').map(|item| word(item.trim())));
+            }
+            None => drop(parts.insert(word(rest))),
+        }
+    }
+    parts
+}
+
+#[test]
+fn every_arrow_points_inwards() {
+    let allowed = allowed();
+    let mut wrong = Vec::new();
+    for file in source_files(&src()) {
+        let part = part_of(&file);
+        if part == "main" || part == "lib" {
+            continue;
+        }
+        let may = allowed.get(part.as_str()).unwrap_or_else(|| panic!("{part}: say here what it may know"));
+        for name in names(&code(&file)) {
+            if name != part && !may.contains(&name.as_str()) {
+                wrong.push(format!("{} knows {name}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_core_is_pure() {
+    let mut wrong = Vec::new();
+    for file in source_files(&src().join("core")) {
+        let code = code(&file);
+        wrong.extend(
+            IMPURE.iter().filter(|word| code.contains(*word)).map(|word| format!("{}: {word}", file.display())),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn only_the_configuration_knows_its_yaml_library() {
+    let knows = |file: &PathBuf| code(file).contains("serde_saphyr");
+    let outside: Vec<_> =
+        source_files(&src()).into_iter().filter(|file| part_of(file) != "config" && knows(file)).collect();
+    assert!(outside.is_empty(), "{outside:?}");
+}
+
+#[test]
+fn the_reader_of_arrows_sees_them() {
+    let code = "use crate::store::Store;\nuse crate::{core::alert, engine};\nlet x = crate::shell::y();";
+    assert_eq!(names(code), ["core", "engine", "shell", "store"].map(String::from).into());
+}

@@ -1,0 +1,519 @@
+//! WorkOS on a real Postgres server: what is read, what goes wrong, and what never happens.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::civil::date;
+use jiff::{Timestamp, ZonedDateTime};
+use operator::core::facts::{Activity, Goal, TaskReading, TaskStatus};
+use operator::sources::error::{Fault, SourceError};
+use operator::sources::workos;
+use rstest::rstest;
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_postgres::Client;
+
+use crate::support::postgres::{PASSWORD, Server, WORKOS, server, shows_password};
+
+/// 15:05 UTC; local midnight is 06:00 UTC.
+fn now() -> ZonedDateTime {
+    "2026-11-20T09:05:00-06:00[America/Chicago]".parse().unwrap()
+}
+
+const LONG: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(600);
+
+async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Result<TaskReading, SourceError> {
+    let reading = workos::read(&SecretString::from(url), ca_file, timeout, &now()).await;
+    if let Err(error) = &reading {
+        assert_eq!(error.source, "workos");
+        assert!(!shows_password(&format!("{error:?} {error}")), "{error:?}");
+    }
+    reading
+}
+
+async fn read(server: &Server, database: &str) -> Result<TaskReading, SourceError> {
+    read_with(&server.url(database, "sslmode=disable"), None, LONG).await
+}
+
+/// What is read from a database with the usual tables after this SQL.
+async fn after(sql: &str) -> TaskReading {
+    let server = server().await;
+    let (name, client) = server.database(WORKOS).await;
+    client.batch_execute(sql).await.unwrap();
+    read(server, &name).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_empty_database_has_nothing_to_tell() {
+    let reading = after("").await;
+    assert_eq!((reading.source, reading.as_of, reading.has_dates), ("workos", now().timestamp(), false));
+    assert!(reading.tasks.is_empty() && reading.notes.is_empty(), "{:?}", reading.notes);
+    let day_off = Goal { date: date(2026, 11, 20), target: 0.0, earned: 0.0 };
+    assert_eq!((reading.goal, reading.commitments), (Some(day_off), None), "no goal was set for today");
+    assert_eq!(reading.thoughts, Some(vec![]));
+    assert_eq!(reading.activity, Some(Activity { created: 0, completed: 0, clients_today: Some(0) }));
+}
+
+#[tokio::test]
+async fn open_tasks_with_status_and_tier() {
+    let reading = after(
+        "INSERT INTO tasks (title, status, value_tier) VALUES ('a', 'active', 'milestone'), ('b', 'queued', 'progress'),
+         ('c', 'backlog', NULL), ('d', 'done', 'milestone'), ('e', 'cancelled', NULL), ('', 'waiting', 'Milestone')",
+    )
+    .await;
+    let found: Vec<_> = reading.tasks.iter().map(|t| (t.title.as_str(), t.status, t.milestone)).collect();
+    assert_eq!(
+        found,
+        [
+            ("a", TaskStatus::Active, true),
+            ("b", TaskStatus::Queued, false),
+            ("c", TaskStatus::Backlog, false),
+            ("(untitled)", TaskStatus::Pending, true),
+        ]
+    );
+    assert!(reading.tasks.iter().all(|t| t.due.is_none() && t.priority.is_none()));
+    assert_eq!(reading.tasks[0].id, "1");
+    assert_eq!(reading.notes.len(), 1, "{:?}", reading.notes);
+    assert!(reading.notes[0].contains("waiting"));
+}
+
+#[tokio::test]
+async fn activity_is_of_seven_days_and_clients_of_today() {
+    let reading = after(
+        "INSERT INTO clients (name) VALUES ('x'), ('y'), ('z');
+         INSERT INTO tasks (title, status, client_id, created_at, updated_at, completed_at) VALUES
+         ('in', 'done', 1, '2026-11-13 15:05:00', '2026-11-20 06:00:00', '2026-11-13 15:05:00'),
+         ('out', 'done', 2, '2026-11-13 15:04:59', '2026-11-20 05:59:59', '2026-11-13 15:04:59'),
+         ('same client', 'active', 1, '2026-11-20 15:00:00', '2026-11-20 15:00:00', NULL),
+         ('no client', 'active', NULL, '2026-01-01', '2026-11-20 15:00:00', NULL),
+         ('another', 'active', 3, '2026-01-01', '2026-11-20 12:00:00', NULL)",
+    )
+    .await;
+    assert_eq!(reading.activity, Some(Activity { created: 2, completed: 1, clients_today: Some(2) }));
+}
+
+#[rstest]
+#[case("target_points, adjusted_target_points, earned_points", "20, 12, 7", 12.0, 7.0)]
+#[case("target_points, earned_points", "20, 0", 20.0, 0.0)]
+#[case("target_points, earned_points", "NULL, 3", 18.0, 3.0)]
+#[case("target_points, adjusted_target_points, earned_points", "20, 0, 3", 0.0, 3.0)]
+// 5 final, 7 milestone, 4 deliverable, 1 checkbox, 9 guessed, 6 of effort, 2 for want of anything.
+#[case("target_points, earned_points", "20, NULL", 20.0, 34.0)]
+#[tokio::test]
+async fn the_goal_of_the_local_date(
+    #[case] columns: &str,
+    #[case] values: &str,
+    #[case] target: f64,
+    #[case] earned: f64,
+) {
+    let reading = after(&format!(
+        "INSERT INTO daily_goals (date, {columns}) VALUES ('2026-11-20', {values});
+         INSERT INTO daily_goals (date, target_points, earned_points) VALUES ('2026-11-19', 99, 99), ('2026-11-21', 99, 99);
+         INSERT INTO tasks (title, status, completed_at, points_final, value_tier, points_ai_guess, effort_estimate) VALUES
+         ('a', 'done', '2026-11-20 06:00:00', 5, 'milestone', 1, 1), ('b', 'done', '2026-11-20 07:00:00', NULL, 'milestone', 1, 1),
+         ('c', 'done', '2026-11-20 08:00:00', NULL, 'deliverable', 1, 1), ('d', 'done', '2026-11-20 09:00:00', NULL, 'checkbox', 5, 5),
+         ('e', 'done', '2026-11-20 10:00:00', NULL, NULL, 9, 1), ('f', 'done', '2026-11-20 11:00:00', NULL, 'odd', NULL, 6),
+         ('g', 'done', '2026-11-20 12:00:00', NULL, NULL, NULL, NULL), ('yesterday', 'done', '2026-11-20 05:59:59', 50, NULL, 1, 1)"
+    ))
+    .await;
+    assert_eq!(reading.goal, Some(Goal { date: date(2026, 11, 20), target, earned }));
+}
+
+#[tokio::test]
+async fn thoughts_not_dealt_with_or_of_this_week() {
+    let reading = after(
+        "INSERT INTO brain_dump (content, category, processed, created_at) VALUES
+         ('old and open', 'worry', 0, '2025-01-01 00:00:00.5'), ('old and done', 'worry', 1, '2026-11-13 15:04:59'),
+         ('new and done', 'idea', 1, '2026-11-13 15:05:00'), ('unsorted', NULL, NULL, '2026-11-20 15:00:00'),
+         ('never', 'task', 0, 'infinity')",
+    )
+    .await;
+    let thoughts = reading.thoughts.unwrap();
+    let found: Vec<_> = thoughts.iter().map(|t| (t.content.as_str(), t.worry, t.processed)).collect();
+    let expected = [("unsorted", false, false), ("new and done", false, true), ("old and open", true, false)];
+    assert_eq!(found, expected);
+    assert_eq!(thoughts[2].at, "2025-01-01T00:00:00.5Z".parse::<Timestamp>().unwrap());
+}
+
+#[tokio::test]
+async fn of_many_thoughts_the_newest_five_thousand() {
+    let reading = after(
+        "INSERT INTO brain_dump (content, created_at)
+         SELECT repeat('ä', 3000), timestamp '2026-11-20' - make_interval(mins => i) FROM generate_series(1, 6000) i",
+    )
+    .await;
+    let thoughts = reading.thoughts.unwrap();
+    assert_eq!(thoughts.len(), 5000);
+    assert_eq!(thoughts[0].at, "2026-11-19T23:59:00Z".parse::<Timestamp>().unwrap());
+    assert_eq!(thoughts[0].content.chars().count(), 2000);
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_tasks_are_no_trouble() {
+    let reading = after(
+        "INSERT INTO tasks (title, status, description, created_at)
+         SELECT 'Task ' || i, CASE WHEN i % 10 = 0 THEN 'active' ELSE 'done' END, repeat('x', 200), '2026-11-19'
+         FROM generate_series(1, 100000) i",
+    )
+    .await;
+    assert_eq!(reading.tasks.len(), 10_000);
+    assert_eq!(reading.activity.unwrap().created, 100_000);
+}
+
+#[rstest]
+#[case("DROP TABLE daily_goals; DROP TABLE brain_dump;", 3)]
+#[case(
+    "ALTER TABLE tasks DROP value_tier, DROP cognitive_load, DROP points_final, DROP points_ai_guess, DROP effort_estimate;",
+    1
+)]
+#[case(
+    "ALTER TABLE tasks DROP client_id; ALTER TABLE client_memory DROP risk_level; ALTER TABLE brain_dump DROP context;",
+    1
+)]
+#[case("ALTER TABLE tasks DROP created_at; ALTER TABLE brain_dump DROP category, DROP processed;", 2)]
+#[case("ALTER TABLE daily_goals DROP target_points, DROP adjusted_target_points, DROP earned_points;", 0)]
+#[case("ALTER TABLE tasks DROP updated_at, DROP completed_at;", 2)]
+#[case(
+    "ALTER TABLE tasks ALTER created_at TYPE timestamptz; ALTER TABLE brain_dump ALTER created_at TYPE timestamptz;",
+    0
+)]
+#[case("ALTER TABLE brain_dump ALTER processed DROP DEFAULT, ALTER processed TYPE boolean USING processed = 1;", 0)]
+#[tokio::test]
+async fn an_older_database_tells_what_it_can(#[case] change: &str, #[case] notes: usize) {
+    let reading = after(&format!(
+        "INSERT INTO daily_goals (date) VALUES ('2026-11-20'); INSERT INTO brain_dump (content) VALUES ('a');
+         INSERT INTO tasks (title, status) VALUES ('a', 'active'); {change}"
+    ))
+    .await;
+    assert_eq!(reading.tasks.len(), 1);
+    assert_eq!(reading.notes.len(), notes, "{:?}", reading.notes);
+    assert_eq!(reading.goal.is_none(), change.contains("TABLE daily_goals;"));
+    assert_eq!(reading.thoughts.is_none(), change.contains("TABLE brain_dump;"));
+    assert_eq!(reading.activity.is_none(), change.contains("DROP created_at") || change.contains("DROP completed_at"));
+}
+
+#[tokio::test]
+async fn a_database_without_tasks_is_the_wrong_one() {
+    let server = server().await;
+    let (name, client) = server.database("").await;
+    let error = read(server, &name).await.unwrap_err();
+    assert_eq!(error.fault, Fault::NeedsUser);
+    assert!(error.what.contains("no table tasks"), "{error}");
+    client.batch_execute("CREATE TABLE tasks (id serial)").await.unwrap();
+    assert!(read(server, &name).await.unwrap_err().what.contains("no column title, status"));
+}
+
+/// A task whose title is what the session looks like from inside.
+const MIRROR: &str = "CREATE VIEW tasks AS SELECT 1 AS id, 'active' AS status,
+    concat_ws(' ', current_setting('transaction_read_only'), current_setting('application_name'),
+    current_setting('statement_timeout'), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())) AS title";
+
+#[tokio::test]
+async fn the_session_is_read_only_named_bounded_and_closed() {
+    let server = server().await;
+    let (name, client) = server.database(MIRROR).await;
+    assert_eq!(read(server, &name).await.unwrap().tasks[0].title, "on operator 30s f");
+    let sql =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'operator'";
+    wait_for(&client, &format!("SELECT ({sql}) = 0")).await;
+}
+
+#[tokio::test]
+async fn even_a_view_that_writes_cannot() {
+    let server = server().await;
+    let (name, client) = server
+        .database(
+            "CREATE TABLE seen (at timestamp);
+             CREATE FUNCTION look() RETURNS text LANGUAGE sql VOLATILE AS 'INSERT INTO seen VALUES (now()) RETURNING at::text';
+             CREATE VIEW tasks AS SELECT 1 AS id, look() AS title, 'active' AS status",
+        )
+        .await;
+    assert!(read(server, &name).await.unwrap_err().what.contains("read-only transaction"));
+    assert_eq!(client.query_one("SELECT count(*) FROM seen", &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+/// Asks the server until it says true; the test's own timeout is the server's patience.
+async fn wait_for(client: &Client, question: &str) {
+    for _ in 0..500 {
+        if client.query_one(question, &[]).await.unwrap().get(0) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("never true: {question}");
+}
+
+/// Whether a reading of this database waits for a lock.
+const WAITING: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()
+    AND application_name = 'operator' AND wait_event_type = 'Lock'";
+
+#[tokio::test]
+async fn a_connection_that_is_cut_in_the_middle_is_an_outage() {
+    let server = server().await;
+    let (name, client) = server.database(WORKOS).await;
+    let admin = server.connect(&name).await;
+    client.batch_execute("BEGIN; LOCK TABLE tasks").await.unwrap();
+    let cut = async {
+        wait_for(&admin, WAITING).await;
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'operator'";
+        admin.query(sql, &[]).await.unwrap();
+    };
+    let (reading, ()) = tokio::join!(read(server, &name), cut);
+    let error = reading.unwrap_err();
+    assert_eq!(error.fault, Fault::Outage);
+    assert!(error.what.contains("terminating connection"), "{error}");
+}
+
+#[tokio::test]
+async fn a_question_that_takes_too_long_is_given_up() {
+    let server = server().await;
+    let (name, client) = server.database(WORKOS).await;
+    client.batch_execute("BEGIN; LOCK TABLE tasks").await.unwrap();
+    let error = read_with(&server.url(&name, ""), None, SHORT).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Outage);
+    let admin = server.connect(&name).await;
+    wait_for(&admin, &format!("SELECT NOT ({WAITING})")).await;
+}
+
+#[rstest]
+#[case::password("nobody:hunter2", "postgres", "password authentication failed")]
+#[case::database("", "no_such_database", "does not exist")]
+#[tokio::test]
+async fn a_refused_login_needs_the_user(#[case] login: &str, #[case] database: &str, #[case] what: &str) {
+    let server = server().await;
+    let url = match login {
+        "" => server.url(database, ""),
+        login => format!("postgres://{login}@localhost:{}/{database}", server.port),
+    };
+    let error = read_with(&url, None, LONG).await.unwrap_err();
+    assert_eq!(error.fault, Fault::NeedsUser, "{error}");
+    assert!(error.what.contains(what) && error.what.contains(&format!("localhost:{}", server.port)), "{error}");
+    assert!(error.advice.contains("sources.workos.url"), "{}", error.advice);
+}
+
+#[tokio::test]
+async fn a_login_that_may_not_read_is_told_so() {
+    let server = server().await;
+    let (name, client) = server.database(WORKOS).await;
+    client.batch_execute(&format!("CREATE ROLE guest_{name} LOGIN PASSWORD 'hunter2'")).await.unwrap();
+    let url = format!("postgres://guest_{name}:hunter2@localhost:{}/{name}", server.port);
+    let error = read_with(&url, None, LONG).await.unwrap_err();
+    assert_eq!(error.fault, Fault::NeedsUser);
+    assert!(error.advice.contains("GRANT SELECT"), "{error:?}");
+    client.batch_execute(&format!("ALTER ROLE guest_{name} CONNECTION LIMIT 0")).await.unwrap();
+    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().fault, Fault::Outage, "too many connections");
+    client.batch_execute(&format!("ALTER ROLE guest_{name} NOLOGIN")).await.unwrap();
+    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().fault, Fault::NeedsUser);
+}
+
+#[tokio::test]
+async fn a_missing_password_needs_the_user() {
+    let url = format!("postgres://owner@localhost:{}/postgres", server().await.port);
+    let error = read_with(&url, None, LONG).await.unwrap_err();
+    assert_eq!(error.fault, Fault::NeedsUser);
+    assert!(error.what.contains("password missing"), "{error}");
+}
+
+#[rstest]
+#[case("sslmode=disable", None, 'f')]
+#[case("", None, 't')]
+#[case("sslmode=prefer", None, 't')]
+#[case("sslmode=require", None, 't')]
+#[case("sslmode=require", Some("authority"), 't')]
+#[case("sslmode=verify-ca", Some("authority"), 't')]
+#[case("sslmode=verify-full", Some("authority"), 't')]
+#[case("sslmode=verify-full", Some("certificate"), 't')]
+#[tokio::test]
+async fn sslmode_is_kept(#[case] parameters: &str, #[case] file: Option<&str>, #[case] ssl: char) {
+    let server = server().await;
+    let (name, _client) = server.database(MIRROR).await;
+    let files = [("authority", server.ca_file()), ("certificate", server.certificate())];
+    let ca_file = file.map(|wanted| files.iter().find(|(name, _)| *name == wanted).unwrap().1.as_path());
+    let reading = read_with(&server.url(&name, parameters), ca_file, LONG).await.unwrap();
+    assert_eq!(reading.tasks[0].title.chars().last(), Some(ssl));
+}
+
+#[tokio::test]
+async fn the_authority_may_stand_in_the_address() {
+    let server = server().await;
+    let (name, _client) = server.database(MIRROR).await;
+    let parameters = format!("sslmode=verify-full&sslrootcert={}", server.ca_file().display());
+    assert!(read_with(&server.url(&name, &parameters), None, LONG).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_needs_the_user() {
+    let server = server().await;
+    // The system does not know our authority.
+    for mode in ["verify-full", "verify-ca"] {
+        let error = read_with(&server.url("postgres", &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
+        assert_eq!(error.fault, Fault::NeedsUser, "{error}");
+        assert!(error.what.contains("ertificate") && error.advice.contains("ca_file"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_is_refused_by_verify_full_alone() {
+    let server = server().await;
+    let (name, _client) = server.database(MIRROR).await;
+    let by_address = |mode| server.url(&name, &format!("sslmode={mode}")).replace("localhost", "127.0.0.1");
+    let ca_file = server.ca_file();
+    assert!(read_with(&by_address("verify-ca"), Some(&ca_file), LONG).await.is_ok());
+    let error = read_with(&by_address("verify-full"), Some(&ca_file), LONG).await.unwrap_err();
+    assert_eq!(error.fault, Fault::NeedsUser);
+    assert!(error.what.contains("not valid for name"), "{error}");
+}
+
+#[tokio::test]
+async fn another_authority_is_not_believed_and_a_useless_file_named() {
+    let server = server().await;
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.pem");
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            "/CN=other",
+        ])
+        .arg("-keyout")
+        .arg(folder.path().join("other.key"))
+        .arg("-out")
+        .arg(&other)
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    let url = server.url("postgres", "sslmode=require");
+    let error = read_with(&url, Some(&other), LONG).await.unwrap_err();
+    assert!(error.fault == Fault::NeedsUser && error.what.contains("ertificate"), "{error}");
+
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "nothing here").unwrap();
+    for useless in [empty.as_path(), Path::new("/nowhere/ca.pem")] {
+        let error = read_with(&url, Some(useless), LONG).await.unwrap_err();
+        assert!(error.fault == Fault::NeedsUser && error.what.contains(useless.to_str().unwrap()), "{error}");
+    }
+}
+
+/// A listener that answers the first bytes so and then closes or, without an answer, hangs.
+async fn listener(answer: Option<&'static [u8]>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            if let Some(answer) = answer {
+                let _ = stream.read(&mut [0; 64]).await;
+                let _ = stream.write_all(answer).await;
+            } else {
+                open.push(stream);
+            }
+        }
+    });
+    port
+}
+
+fn local(port: u16, parameters: &str) -> String {
+    format!("postgres://owner:hunter2@127.0.0.1:{port}/work?{parameters}")
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_when_tls_is_required() {
+    let port = listener(Some(b"N")).await;
+    for mode in ["require", "verify-full"] {
+        let error = read_with(&local(port, &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
+        assert_eq!(error.fault, Fault::NeedsUser);
+        assert!(error.what.contains("does not support TLS"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_breaks_off_is_an_outage() {
+    let port = listener(Some(b"S")).await;
+    let error = read_with(&local(port, "sslmode=require"), None, LONG).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Outage, "{error}");
+}
+
+#[tokio::test]
+async fn prefer_goes_on_without_tls_where_require_stops() {
+    let server = server().await;
+    let (name, _client) = server.database(MIRROR).await;
+    let port = breaks_tls(server.port).await;
+    let by_proxy = |mode| server.url(&name, mode).replace(&server.port.to_string(), &port.to_string());
+    let reading = read_with(&by_proxy("sslmode=prefer"), None, LONG).await.unwrap();
+    assert!(reading.tasks[0].title.ends_with(" f"));
+    assert!(read_with(&by_proxy("sslmode=require"), None, LONG).await.is_err());
+    assert!(read_with(&by_proxy("sslmode=prefer"), Some(&server.ca_file()), LONG).await.is_err());
+}
+
+/// Passes everything on to the server but TLS, which it promises and breaks off.
+async fn breaks_tls(server: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut first = [0; 8];
+            if client.read_exact(&mut first).await.is_err() {
+                continue;
+            }
+            if first == *b"\0\0\0\x08\x04\xd2\x16\x2f" {
+                let _ = client.write_all(b"S").await;
+                continue;
+            }
+            tokio::spawn(async move {
+                let mut upstream = tokio::net::TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                upstream.write_all(&first).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    for mode in ["disable", "require"] {
+        let port = listener(None).await;
+        let error = read_with(&local(port, &format!("sslmode={mode}")), None, SHORT).await.unwrap_err();
+        assert_eq!(error.fault, Fault::Outage);
+        assert!(error.what.contains("within") && error.what.contains(&port.to_string()), "{error}");
+    }
+}
+
+#[rstest]
+#[case::at_once(b"")]
+#[case::with_garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n")]
+#[tokio::test]
+async fn a_server_that_is_none_is_an_outage(#[case] answer: &'static [u8]) {
+    let port = listener(Some(answer)).await;
+    assert_eq!(read_with(&local(port, "sslmode=disable"), None, LONG).await.unwrap_err().fault, Fault::Outage);
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_an_outage() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let error = read_with(&local(port, ""), None, LONG).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Outage);
+    assert_eq!(error.what, format!("connection refused (127.0.0.1:{port})"));
+}
+
+#[tokio::test]
+async fn a_malformed_address_needs_the_user() {
+    for url in [
+        "",
+        "nonsense",
+        &format!("postgres://owner:{PASSWORD}@localhost/work"),
+        "postgres://owner:hunter2@h/d?sslmode=maybe",
+    ] {
+        let error = read_with(url, None, LONG).await.unwrap_err();
+        assert_eq!(error.fault, Fault::NeedsUser);
+    }
+}

@@ -1,0 +1,120 @@
+//! A small HTTP server that does what a test tells it to, misbehaving included.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What was asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// The path's last part.
+    pub(crate) collection: String,
+    pub(crate) query: HashMap<String, String>,
+    /// By lower-case name.
+    pub(crate) headers: HashMap<String, String>,
+}
+
+/// What is answered.
+pub(crate) enum Answer {
+    /// Status, further header lines, body.
+    Whole(u16, &'static str, String),
+    /// A good head and half of the body, then the connection is closed.
+    Cut(String),
+    /// Nothing, ever.
+    Hang,
+    /// Nothing, and the connection is closed.
+    Close,
+}
+
+impl Answer {
+    pub(crate) fn json(body: impl Into<String>) -> Self {
+        Self::Whole(200, "", body.into())
+    }
+
+    pub(crate) fn status(status: u16) -> Self {
+        Self::Whole(status, "", r#"{"detail":"no"}"#.into())
+    }
+
+    /// One page that is the last.
+    pub(crate) fn page(documents: &str) -> Self {
+        Self::json(format!(r#"{{"data":[{documents}],"next_token":null}}"#))
+    }
+}
+
+/// A running server; it lives as long as the test's process.
+pub(crate) struct Server {
+    /// `http://127.0.0.1:port`.
+    pub(crate) url: String,
+    asked: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// Answers as `script` says.
+    pub(crate) fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let record = asked.clone();
+        let script = Arc::new(script);
+        thread::spawn(move || {
+            let mut open = Vec::new();
+            for stream in listener.incoming().map_while(Result::ok) {
+                // A connection that hangs is one that we do not let go of.
+                open.push(stream.try_clone().unwrap());
+                let (record, script) = (record.clone(), script.clone());
+                thread::spawn(move || answer(&stream, &record, &*script));
+            }
+        });
+        Self { url, asked }
+    }
+
+    /// Everything that was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Request> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// How often a collection was asked for.
+    pub(crate) fn times(&self, collection: &str) -> usize {
+        self.asked().iter().filter(|request| request.collection == collection).count()
+    }
+}
+
+fn answer(mut stream: &TcpStream, record: &Mutex<Vec<Request>>, script: &dyn Fn(&Request) -> Answer) {
+    let Some(request) = read(stream) else { return };
+    record.lock().unwrap().push(request.clone());
+    let head = |status: u16, more: &str, length: usize| {
+        format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n{more}\r\n"
+        )
+    };
+    // A client that has had enough may close first, so failed writes are none of the test's business.
+    let _ = match script(&request) {
+        Answer::Whole(status, more, body) => stream.write_all((head(status, more, body.len()) + &body).as_bytes()),
+        Answer::Cut(body) => {
+            let half = body.len() / 2;
+            stream.write_all((head(200, "", body.len()) + &body[..half]).as_bytes())
+        }
+        Answer::Hang => return,
+        Answer::Close => Ok(()),
+    };
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let target = lines.next()?.split(' ').nth(1)?.to_owned();
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let headers = lines.take_while(|line| !line.is_empty());
+    Some(Request {
+        collection: path.rsplit('/').next()?.to_owned(),
+        query: pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        headers: headers
+            .filter_map(|line| {
+                Some((line.split_once(':')?.0.to_lowercase(), line.split_once(':')?.1.trim().to_owned()))
+            })
+            .collect(),
+    })
+}
