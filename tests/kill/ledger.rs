@@ -164,7 +164,7 @@ impl Ledger {
         assert_eq!(incident.open, last.decision != "resolve", "{when}: {key}");
         assert_eq!(incident.body["open"], incident.open, "{when}: {key}");
         let announced = incident.body["announced"]["at"].as_str().map(|at| at.parse::<Timestamp>().expect("a moment"));
-        let told = of_key().filter(|entry| entry.is_told()).next_back().map(|entry| entry.first_at);
+        let told = of_key().rfind(|entry| entry.is_told()).map(|entry| entry.first_at);
         assert_eq!(announced.map(Timestamp::as_millisecond), told, "{when}: {key}");
         let is_lost = incident.open && told.is_none() && incident.body["held"] != true;
         assert!(!is_lost, "{when}: {key} is open, was never told, and does not wait");

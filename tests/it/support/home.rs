@@ -216,6 +216,7 @@ pub(crate) fn states(report: &Value) -> [&str; 3] {
 }
 
 /// Polls until something holds; fails after half a minute.
+#[expect(clippy::disallowed_methods, reason = "another process can only be looked at again and again")]
 pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     loop {
