@@ -1,6 +1,6 @@
 //! Putting results on stdout: tables for people, JSON for scripts, colour only on a terminal.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -13,12 +13,12 @@ pub fn emit(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Write one JSON value and a newline.
+/// Write one JSON value and a newline, as it is put together: it may be long.
 pub fn emit_json<T: Serialize>(value: &T) {
-    if let Ok(text) = serde_json::to_string_pretty(value) {
-        emit(&text);
-        emit("\n");
-    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    // Our own values always serialise; a reader that has gone away is no failure.
+    let _ = serde_json::to_writer_pretty(&mut out, value);
+    let _ = writeln!(out).and_then(|()| out.flush());
 }
 
 /// Colour, if stdout is a terminal that wants it.

@@ -1,5 +1,6 @@
 //! What Operator says: an alert, its key, its priority.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -207,7 +208,9 @@ impl fmt::Display for Monitor {
 }
 
 /// What an alert rests on, by name: measured values, limits, `source`, and `as_of` (RFC 3339), the data's age.
-pub type Facts = BTreeMap<String, Value>;
+///
+/// Rules name them in words of their own, which many alerts share; only names that were read back are owned.
+pub type Facts = BTreeMap<Cow<'static, str>, Value>;
 
 /// One thing worth saying, as a rule found it. Whether, when and where it is said is policy's business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! One reading beside another: what was put off between two, and two records of one thing made one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -64,11 +65,11 @@ fn merge_night(known: Night, read: Night) -> Night {
 
 /// A task over all sources.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MergedTask {
+pub struct MergedTask<'a> {
     /// The source that its id belongs to.
     pub source: &'static str,
-    /// The task.
-    pub task: Task,
+    /// The task; one of its own only where two rows were made one.
+    pub task: Cow<'a, Task>,
     /// When the oldest of the facts about it was true.
     pub as_of: Timestamp,
 }
@@ -78,7 +79,7 @@ pub struct MergedTask {
 /// Where one source keeps a copy of another's task (`same_as`), both rows are one task: id, title, due date and priority
 /// come from the row whose source knows dates, the status from the original, the milestone from either.
 #[must_use]
-pub fn merged_tasks(readings: &[TaskReading]) -> Vec<MergedTask> {
+pub fn merged_tasks(readings: &[TaskReading]) -> Vec<MergedTask<'_>> {
     let rows = || readings.iter().flat_map(|reading| reading.tasks.iter().map(move |task| (reading, task)));
     let by_id: BTreeMap<(&str, &str), (&TaskReading, &Task)> =
         rows().map(|(reading, task)| ((reading.source, task.id.as_str()), (reading, task))).collect();
@@ -89,19 +90,19 @@ pub fn merged_tasks(readings: &[TaskReading]) -> Vec<MergedTask> {
     };
     let copied: BTreeSet<(&str, &str)> =
         rows().filter_map(|(reading, task)| original(reading, task)).map(|(r, t)| (r.source, t.id.as_str())).collect();
-    let mut merged: Vec<MergedTask> = rows()
+    let mut merged: Vec<MergedTask<'_>> = rows()
         .filter_map(|(reading, task)| match original(reading, task) {
             Some(original) => Some(merge((reading, task), original)),
             None if copied.contains(&(reading.source, task.id.as_str())) => None,
-            None => Some(MergedTask { source: reading.source, task: task.clone(), as_of: reading.as_of }),
+            None => Some(MergedTask { source: reading.source, task: Cow::Borrowed(task), as_of: reading.as_of }),
         })
         .collect();
     merged.sort_by(|a, b| (a.source, &a.task.id).cmp(&(b.source, &b.task.id)));
     merged
 }
 
-fn merge(copy: (&TaskReading, &Task), original: (&TaskReading, &Task)) -> MergedTask {
+fn merge(copy: (&TaskReading, &Task), original: (&TaskReading, &Task)) -> MergedTask<'static> {
     let (dated, other) = if original.0.has_dates && !copy.0.has_dates { (original, copy) } else { (copy, original) };
     let task = Task { status: original.1.status, milestone: dated.1.milestone || other.1.milestone, ..dated.1.clone() };
-    MergedTask { source: dated.0.source, task, as_of: dated.0.as_of.min(other.0.as_of) }
+    MergedTask { source: dated.0.source, task: Cow::Owned(task), as_of: dated.0.as_of.min(other.0.as_of) }
 }

@@ -14,7 +14,7 @@ pub type LastRuns = BTreeMap<Monitor, Timestamp>;
 
 /// The engine looks at the wall clock at least this often, so that it notices a wake from sleep within as much:
 /// timers stand still while a machine sleeps.
-pub const HEARTBEAT: SignedDuration = SignedDuration::from_secs(20);
+pub const HEARTBEAT: SignedDuration = SignedDuration::from_secs(40);
 
 /// A wall clock that strays this far from the steady one has been set, or the machine has slept.
 pub const JUMP: SignedDuration = SignedDuration::from_secs(30);

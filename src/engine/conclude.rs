@@ -1,6 +1,6 @@
 //! The second half of a check: facts → rules → policy → one transaction → report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{SignedDuration, ToSpan, ZonedDateTime};
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, ToSpan, ZonedDateTime};
 use super::check::Check;
 use super::report::{AlertReport, CheckReport, MonitorReport};
 use super::{Engine, routing};
-use crate::core::alert::Monitor;
+use crate::core::alert::{AlertKey, Monitor};
 use crate::core::circuit::{Circuit, CircuitState};
 use crate::core::facts::{HealthDay, Postponement, RestMode, TaskReading};
 use crate::core::policy::memory::Memory;
@@ -47,7 +47,7 @@ impl Engine {
             self.find_lost_store()?;
         }
         let ready = check.take_ready();
-        let known = self.known(check)?;
+        let mut known = self.known(check)?;
         let mut judgements = Vec::new();
         let mut states = BTreeMap::new();
         for (monitor, took) in ready {
@@ -59,13 +59,14 @@ impl Engine {
             }
         }
         judgements.push(self.judge_system(&check.at));
-        let memory = self.store.memory()?;
-        let verdicts = self.decide(&judgements, &memory, &check.at);
-        drop(judgements);
+        known.tasks = tasks::Gathered::default(); // judged, and no longer needed beside the memory
+        let memory = self.memory_beside(&judgements)?;
+        let verdicts = self.decide(judgements, &memory, &check.at);
         if !self.dry_run || self.store.is_scratch() {
             self.record(check, &known, &verdicts, &memory, &states)?;
         }
-        Ok(self.report(check, &states, &verdicts))
+        drop((known, memory));
+        Ok(self.report(check, &states, verdicts))
     }
 
     fn known(&self, check: &Check) -> Result<Known, StoreError> {
@@ -154,7 +155,14 @@ impl Engine {
         system::judge(&circuits, UNAVAILABLE_AFTER, now)
     }
 
-    fn decide(&self, judgements: &[Judgement], memory: &Memory, now: &ZonedDateTime) -> Vec<Verdict> {
+    /// Of what fires now, the facts that it rested on before are not needed: there may be many, and new ones take their place.
+    fn memory_beside(&self, judgements: &[Judgement]) -> Result<Memory, StoreError> {
+        let alerts = judgements.iter().flat_map(|judgement| &judgement.alerts);
+        let firing: HashSet<&AlertKey> = alerts.map(|alert| &alert.key).collect();
+        self.store.memory_without_facts_of(|key| firing.contains(key))
+    }
+
+    fn decide(&self, judgements: Vec<Judgement>, memory: &Memory, now: &ZonedDateTime) -> Vec<Verdict> {
         let limits = &self.config.deduplication;
         let on = self.intervals();
         let off: Vec<Monitor> = Monitor::SCHEDULED.into_iter().filter(|monitor| !on.contains_key(monitor)).collect();
@@ -196,13 +204,18 @@ impl Engine {
         Ok(())
     }
 
-    fn report(&self, check: &mut Check, states: &BTreeMap<Monitor, MonitorState>, verdicts: &[Verdict]) -> CheckReport {
+    fn report(
+        &self,
+        check: &mut Check,
+        states: &BTreeMap<Monitor, MonitorState>,
+        verdicts: Vec<Verdict>,
+    ) -> CheckReport {
         let part = CheckReport {
             at: check.at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
             dry_run: self.dry_run,
             duration_ms: u64::try_from(check.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             monitors: states.iter().map(|(monitor, state)| (*monitor, MonitorReport::from(state))).collect(),
-            alerts: verdicts.iter().map(AlertReport::from).collect(),
+            alerts: verdicts.into_iter().map(AlertReport::from).collect(),
             circuits: self.circuit_states(),
         };
         let report = match check.report.take() {
@@ -212,7 +225,9 @@ impl Engine {
             }
             None => part,
         };
-        check.report = Some(report.clone());
+        if !check.is_complete() {
+            check.report = Some(report.clone());
+        }
         report
     }
 

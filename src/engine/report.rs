@@ -81,20 +81,19 @@ impl From<&MonitorState> for MonitorReport {
     }
 }
 
-impl From<&Verdict> for AlertReport {
-    fn from(verdict: &Verdict) -> Self {
-        let alert = &verdict.alert;
+impl From<Verdict> for AlertReport {
+    fn from(Verdict { alert, decision, reason, channels }: Verdict) -> Self {
         Self {
-            key: alert.key.as_str().to_owned(),
+            key: alert.key.into(),
             priority: alert.priority,
-            title: alert.title.clone(),
-            message: alert.message.clone(),
+            title: alert.title,
+            message: alert.message,
             monitor: alert.monitor,
-            decision: verdict.decision,
-            reason: verdict.reason,
-            channels: verdict.channels.clone(),
-            occasion: alert.occasion.clone(),
-            facts: alert.facts.clone(),
+            decision,
+            reason,
+            channels,
+            occasion: alert.occasion,
+            facts: alert.facts,
         }
     }
 }

@@ -259,17 +259,21 @@ impl Desk {
     fn conclude(&mut self, index: usize) {
         let mut check = self.checks.swap_remove(index);
         let monitors = check.ready();
-        match self.engine.conclude_somehow(&mut check) {
-            Ok(report) => self.engine.told(&report, check.is_complete()),
+        let report = match self.engine.conclude_somehow(&mut check) {
+            Ok(report) => {
+                self.engine.told(&report, check.is_complete());
+                Some(report)
+            }
             Err(error) => {
                 tracing::error!("Nothing of this check could be recorded, it is made again soon: {error}");
                 check.take_ready();
                 self.engine.try_again_soon(&monitors);
+                None
             }
-        }
+        };
         if !check.is_complete() {
             self.checks.push(check);
-        } else if let Some(report) = check.report {
+        } else if let Some(report) = report.or(check.report) {
             if self.engine.dry_run {
                 tell_dry(&report);
             }

@@ -20,7 +20,7 @@ impl Engine {
         let now = self.now();
         let at = now.timestamp();
         let counters = self.store.counters()?;
-        let memory = self.store.memory()?;
+        let memory = self.store.memory_without_facts_of(|_| true)?;
         let pause = if running { self.pause } else { memory.pause };
         let pause = pause.filter(|pause| pause.in_force(at));
         let uptime = at.duration_since(self.started).max(SignedDuration::ZERO);

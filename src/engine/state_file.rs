@@ -36,7 +36,7 @@ impl Engine {
             run_count: counters.run_count,
             total_alerts: counters.total_alerts,
             uptime_start: Some(self.started),
-            recent_dedup_keys: self.recent(&self.store.memory()?),
+            recent_dedup_keys: self.recent(&self.store.memory_without_facts_of(|_| true)?),
             monitor_states: self.store.monitors()?,
             circuit_states: self.circuit_states(),
         })

@@ -140,7 +140,10 @@ impl Store {
             |row| Ok((row.get(0)?, row.get(1)?)),
         ))?;
         let Some((read_at, about)) = reading else { return Ok(None) };
-        let mut rows = self.db.prepare_cached("SELECT kind, id, body FROM items WHERE source = ?1 AND open = 1")?;
+        // The planner would rather go through the primary key, and so through everything that was ever closed.
+        let mut rows = self
+            .db
+            .prepare_cached("SELECT kind, id, body FROM items INDEXED BY items_open WHERE source = ?1 AND open = 1")?;
         let items = rows.query_map([source], |row| {
             let kind = if row.get_ref(0)?.as_str()? == "task" { Kind::Task } else { Kind::Commitment };
             Ok(((kind, row.get(1)?), row.get(2)?))

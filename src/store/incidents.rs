@@ -18,20 +18,29 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn memory(&self) -> Result<Memory> {
-        let mut memory = Memory { pause: self.pause()?, ..Memory::default() };
-        let read = || -> rusqlite::Result<()> {
+        self.memory_without_facts_of(|_| false)
+    }
+
+    /// The same, without what the alerts of some keys rested on: most of the memory that memory takes, and seldom needed.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn memory_without_facts_of(&self, left_out: impl Fn(&AlertKey) -> bool) -> Result<Memory> {
+        // A body that cannot be read was not written by us; forgetting it makes its alert news again.
+        let parse = |body: String| serde_json::from_str::<Incident>(&body).ok();
+        let read = || -> rusqlite::Result<BTreeMap<AlertKey, Incident>> {
             let mut rows = self.db.prepare_cached("SELECT body FROM incidents")?;
-            for body in rows.query_map([], |row| row.get::<_, String>(0))? {
-                // A body that cannot be read was not written by us; forgetting it makes its alert news again.
-                if let Ok(incident) = serde_json::from_str::<Incident>(&body?) {
-                    memory.incidents.insert(incident.alert.key.clone(), incident);
+            let bodies = rows.query_map([], |row| row.get(0))?;
+            let incidents = bodies.filter_map(|body| body.map(parse).transpose()).map(|incident| {
+                let mut incident = incident?;
+                if left_out(&incident.alert.key) {
+                    incident.alert.facts.clear();
                 }
-            }
-            Ok(())
+                Ok((incident.alert.key.clone(), incident))
+            });
+            incidents.collect()
         };
-        let mut read = read;
-        read().map_err(|error| self.fail(error))?;
-        Ok(memory)
+        Ok(Memory { incidents: read().map_err(|error| self.fail(error))?, pause: self.pause()? })
     }
 
     /// Change what is remembered of one key, if anything is.

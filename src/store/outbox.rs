@@ -42,8 +42,8 @@ impl Store {
         let mut depth = BTreeMap::new();
         let read = |channel: Channel| -> rusqlite::Result<QueueDepth> {
             let mut row = self.db.prepare_cached(
-                "SELECT count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE state = 'failed')
-                 FROM outbox WHERE channel = ?1",
+                "SELECT (SELECT count(*) FROM outbox WHERE channel = ?1 AND state = 'pending'),
+                        (SELECT count(*) FROM outbox WHERE channel = ?1 AND state = 'failed')",
             )?;
             row.query_row([channel.as_str()], |row| {
                 let number = |column| row.get::<_, i64>(column).map(|n| n.max(0).unsigned_abs());

@@ -28,6 +28,7 @@ const STEPS: [&str; 1] = ["
       priority TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0,
       created_at INTEGER NOT NULL, next_attempt_at INTEGER NOT NULL, done_at INTEGER, reason TEXT, external_id TEXT) STRICT;
     CREATE INDEX outbox_open ON outbox(channel, next_attempt_at) WHERE state = 'pending';
+    CREATE INDEX outbox_failed ON outbox(channel) WHERE state = 'failed';
     CREATE INDEX outbox_created ON outbox(created_at);
     CREATE INDEX outbox_key ON outbox(key, channel) WHERE key IS NOT NULL;
     CREATE INDEX outbox_digest ON outbox(digest) WHERE digest IS NOT NULL;

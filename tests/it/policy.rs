@@ -86,7 +86,7 @@ impl Person {
             off: &self.off,
             routing: &routing,
         };
-        let verdicts = decide(judgements, &self.memory, &circumstances);
+        let verdicts = decide(judgements.to_vec(), &self.memory, &circumstances);
         for verdict in &verdicts {
             let incident = self.memory.after(verdict, at(second));
             self.memory.incidents.insert(verdict.alert.key.clone(), incident);

@@ -10,7 +10,7 @@ use operator::core::facts::{
     Activity, Commitment, Due, FocusFile, Goal, HealthDay, Night, Postponement, Stress, Task, TaskReading, TaskStatus,
     Thought,
 };
-use operator::core::history::{merge_day, merged_tasks, postponed};
+use operator::core::history::{MergedTask, merge_day, merged_tasks, postponed};
 use operator::core::rules::health::HealthFacts;
 use operator::core::rules::patterns::PatternFacts;
 use operator::core::rules::tasks::TaskFacts;
@@ -241,13 +241,10 @@ proptest! {
     #[test]
     fn merging_tasks_twice_changes_nothing(readings in readings()) {
         let once = merged_tasks(&readings);
-        let of = |source| once.iter().filter(|task| task.source == source).map(|task| task.task.clone()).collect();
+        let of = |source| once.iter().filter(|task| task.source == source).map(|task| task.task.clone().into_owned()).collect();
         let again: Vec<TaskReading> =
             readings.iter().map(|reading| TaskReading { tasks: of(reading.source), ..reading.clone() }).collect();
-        let tasks = |merged: Vec<operator::core::history::MergedTask>| {
-            merged.into_iter().map(|merged| (merged.source, merged.task)).collect::<Vec<_>>()
-        };
-        prop_assert_eq!(tasks(merged_tasks(&again)), tasks(once));
+        prop_assert_eq!(sources_and_tasks(&merged_tasks(&again)), sources_and_tasks(&once));
     }
 
     #[test]
@@ -269,4 +266,8 @@ proptest! {
         let ids: BTreeSet<&str> = events.iter().map(|event| event.task_id.as_str()).collect();
         prop_assert_eq!(ids.len(), events.len());
     }
+}
+
+fn sources_and_tasks(merged: &[MergedTask<'_>]) -> Vec<(&'static str, Task)> {
+    merged.iter().map(|merged| (merged.source, merged.task.clone().into_owned())).collect()
 }

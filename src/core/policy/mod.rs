@@ -9,7 +9,7 @@ pub mod silence;
 pub mod storm;
 pub mod verdict;
 
-use std::collections::BTreeMap;
+use std::mem;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -40,31 +40,33 @@ pub struct Circumstances<'a> {
 ///
 /// One verdict a key, the most urgent first, resolves last. The order in which judgements and alerts come in changes nothing.
 #[must_use]
-pub fn decide(judgements: &[Judgement], memory: &Memory, at: &Circumstances) -> Vec<Verdict> {
-    let fired = one_per_key(judgements);
-    let mut verdicts: Vec<Verdict> = fired.values().map(|alert| first_stages(alert, memory, at)).collect();
+pub fn decide(mut judgements: Vec<Judgement>, memory: &Memory, at: &Circumstances) -> Vec<Verdict> {
+    let fired = one_per_key(&mut judgements);
+    let resolved = resolved(&judgements, &fired, memory, at);
+    let mut verdicts: Vec<Verdict> = fired.into_iter().map(|alert| first_stages(alert, memory, at)).collect();
     verdicts.sort_by(|a, b| storm::by_urgency(&a.alert, &b.alert));
     coalesce(&mut verdicts, memory, at);
-    verdicts.extend(resolved(judgements, &fired, memory, at));
+    verdicts.extend(resolved);
     verdicts
 }
 
-/// Two rules never share a key; should a source make them, the more urgent one speaks.
-fn one_per_key(judgements: &[Judgement]) -> BTreeMap<&AlertKey, &Alert> {
-    let mut fired: BTreeMap<&AlertKey, &Alert> = BTreeMap::new();
-    for alert in judgements.iter().flat_map(|judgement| &judgement.alerts) {
-        let known = fired.entry(&alert.key).or_insert(alert);
-        if (alert.priority, &alert.title, &alert.message) > (known.priority, &known.title, &known.message) {
-            *known = alert;
-        }
+/// What fired, by key. Two rules never share a key; should a source make them, the more urgent one speaks.
+fn one_per_key(judgements: &mut [Judgement]) -> Vec<Alert> {
+    let mut fired = Vec::new();
+    for judgement in judgements {
+        fired.extend(mem::take(&mut judgement.alerts));
     }
+    fired.sort_by(|a: &Alert, b| {
+        a.key.cmp(&b.key).then_with(|| (b.priority, &b.title, &b.message).cmp(&(a.priority, &a.title, &a.message)))
+    });
+    fired.dedup_by(|other, first| other.key == first.key);
     fired
 }
 
 /// Silence, dedup, hold; what passes them is delivered unless it is coalesced.
-fn first_stages(alert: &Alert, memory: &Memory, at: &Circumstances) -> Verdict {
+fn first_stages(alert: Alert, memory: &Memory, at: &Circumstances) -> Verdict {
     let incident = memory.incidents.get(&alert.key);
-    let news = dedup::news(alert, incident, at.least_window, at.now);
+    let news = dedup::news(&alert, incident, at.least_window, at.now);
     let (decision, reason) = if let Some(reason) = silence::silenced(incident, at.now) {
         (Decision::Suppress, reason)
     } else if news == Reason::Duplicate {
@@ -80,7 +82,7 @@ fn first_stages(alert: &Alert, memory: &Memory, at: &Circumstances) -> Verdict {
         Decision::Deliver => at.routing.channels(alert.priority),
         _ => vec![Channel::Journal],
     };
-    Verdict { alert: alert.clone(), decision, reason, channels }
+    Verdict { alert, decision, reason, channels }
 }
 
 /// What is too much, and what waited, is told in one digest, where its most urgent member would go.
@@ -108,15 +110,11 @@ fn coalesce(verdicts: &mut [Verdict], memory: &Memory, at: &Circumstances) {
 }
 
 /// Open incidents whose rule ran and did not find them again, or whose monitor was switched off.
-fn resolved(
-    judgements: &[Judgement],
-    fired: &BTreeMap<&AlertKey, &Alert>,
-    memory: &Memory,
-    at: &Circumstances,
-) -> Vec<Verdict> {
+fn resolved(judgements: &[Judgement], fired: &[Alert], memory: &Memory, at: &Circumstances) -> Vec<Verdict> {
+    let fires = |key: &AlertKey| fired.binary_search_by(|alert| alert.key.cmp(key)).is_ok();
     let judged = |key: &AlertKey| judgements.iter().any(|judgement| judgement.covers(key));
     let over = |(key, incident): &(&AlertKey, &Incident)| {
-        incident.open && !fired.contains_key(*key) && (judged(key) || at.off.contains(&incident.alert.monitor))
+        incident.open && !fires(key) && (judged(key) || at.off.contains(&incident.alert.monitor))
     };
     memory.incidents.iter().filter(over).map(|(_, incident)| resolve(incident, at.now)).collect()
 }

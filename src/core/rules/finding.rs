@@ -1,6 +1,6 @@
 //! How rules hand in what they found: a finding, and the collector that stamps findings and notes which rules could judge.
 
-use std::cmp::Reverse;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, ZonedDateTime};
@@ -43,8 +43,8 @@ impl Finding {
     }
 
     /// A number or word that it rests on.
-    pub(super) fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.facts.insert(name.to_owned(), value.into());
+    pub(super) fn fact(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.facts.insert(Cow::Borrowed(name), value.into());
         self
     }
 
@@ -88,9 +88,10 @@ impl Collector {
         if judged {
             self.judgement.judged.insert(rule);
         }
-        let alerts = findings.into_iter().map(|finding| self.stamp(rule, finding));
-        let alerts: Vec<Alert> = alerts.collect();
-        self.judgement.alerts.extend(alerts);
+        for finding in findings {
+            let alert = self.stamp(rule, finding);
+            self.judgement.alerts.push(alert);
+        }
     }
 
     /// What a rule about one thing said: None if its value is unknown, `Some(None)` if all is well.
@@ -129,7 +130,11 @@ impl Collector {
     /// The judgement: the worst alert of each key, the worst first, in an order that does not depend on that of the facts.
     pub(super) fn finish(mut self) -> Judgement {
         let alerts = &mut self.judgement.alerts;
-        alerts.sort_by_cached_key(|alert| (Reverse(alert.priority), alert.key.clone(), format!("{alert:?}")));
+        // The whole of it is looked at only where one thing was found twice with the same priority.
+        let whole = |alert: &Alert| format!("{alert:?}");
+        alerts.sort_by(|a, b| {
+            b.priority.cmp(&a.priority).then_with(|| a.key.cmp(&b.key)).then_with(|| whole(a).cmp(&whole(b)))
+        });
         let mut seen = BTreeSet::new();
         alerts.retain(|alert| seen.insert(alert.key.clone()));
         self.judgement

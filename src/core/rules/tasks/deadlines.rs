@@ -14,7 +14,7 @@ use crate::core::rules::wording::{quoted, read, since_due};
 pub(super) fn judge(
     found: &mut Collector,
     facts: &TaskFacts<'_>,
-    tasks: &[MergedTask],
+    tasks: &[MergedTask<'_>],
     limits: &TaskThresholds,
     now: &ZonedDateTime,
 ) {
@@ -30,7 +30,7 @@ pub(super) fn judge(
     );
 }
 
-fn overdue(merged: &MergedTask, now: &ZonedDateTime) -> Option<Finding> {
+fn overdue(merged: &MergedTask<'_>, now: &ZonedDateTime) -> Option<Finding> {
     let due = merged.task.due.filter(|due| due.is_past(now))?;
     let (priority, why) = weight(&merged.task);
     let title = format!("Overdue: {}", merged.task.title);
@@ -47,13 +47,13 @@ fn weight(task: &Task) -> (Priority, &'static str) {
     }
 }
 
-fn due_today(merged: &MergedTask, slot: &str, now: &ZonedDateTime) -> Option<Finding> {
+fn due_today(merged: &MergedTask<'_>, slot: &str, now: &ZonedDateTime) -> Option<Finding> {
     let due = merged.task.due.filter(|due| days_ago(due.date(), now) == 0 && !due.is_past(now))?;
     let title = format!("Due today: {}", merged.task.title);
     Some(finding(Priority::Medium, &title, &format!("is due today{}", clock(due)), due, merged, now).on(slot))
 }
 
-fn due_tomorrow(merged: &MergedTask, slot: &str, now: &ZonedDateTime) -> Option<Finding> {
+fn due_tomorrow(merged: &MergedTask<'_>, slot: &str, now: &ZonedDateTime) -> Option<Finding> {
     let due = merged.task.due.filter(|due| days_ago(due.date(), now) == -1)?;
     let title = format!("Due tomorrow: {}", merged.task.title);
     Some(finding(Priority::Low, &title, &format!("is due tomorrow{}", clock(due)), due, merged, now).on(slot))
@@ -67,7 +67,14 @@ fn clock(due: Due) -> String {
     }
 }
 
-fn finding(priority: Priority, title: &str, what: &str, due: Due, merged: &MergedTask, now: &ZonedDateTime) -> Finding {
+fn finding(
+    priority: Priority,
+    title: &str,
+    what: &str,
+    due: Due,
+    merged: &MergedTask<'_>,
+    now: &ZonedDateTime,
+) -> Finding {
     let task = &merged.task;
     let message = format!("{} {what}. {}", quoted(&task.title), read(merged.source, merged.as_of, now));
     Finding::new(priority, title, message)

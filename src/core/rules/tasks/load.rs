@@ -15,7 +15,7 @@ use crate::core::text::{count, number};
 pub(super) fn judge(
     found: &mut Collector,
     facts: &TaskFacts<'_>,
-    tasks: &[MergedTask],
+    tasks: &[MergedTask<'_>],
     limits: &TaskThresholds,
     now: &ZonedDateTime,
 ) {

@@ -1,0 +1,59 @@
+//! Policy alone: what a decision costs when there are many, with as many incidents remembered.
+
+use std::collections::BTreeSet;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+use operator::core::alert::Priority;
+use operator::core::channel::{Channel, Routing};
+use operator::core::policy::memory::Memory;
+use operator::core::policy::{Circumstances, decide};
+use operator::core::rules::Judgement;
+
+use crate::homes::overdue;
+use crate::measure::median;
+use crate::table::Row;
+
+pub(crate) fn rows(_: &Path) -> Vec<Row> {
+    let counts = [10, 100, 1_000, 10_000];
+    let each = counts.map(microseconds_each);
+    let cost = counts.iter().zip(&each);
+    let of = |(count, each): (&u32, &f64)| Row::new(&format!("decide() over {count} alerts, each"), *each, "µs", None);
+    let growth = each[3] / each[0];
+    // Sorting and looking up cost the logarithm of how many there are: 4 times as much for 10,000 as for 10.
+    cost.map(of).chain([Row::new("decide(), each of 10,000 : each of 10", growth, "×", Some(4.0))]).collect()
+}
+
+fn microseconds_each(count: u32) -> f64 {
+    let routing = Routing(vec![(Channel::Notification, Priority::Medium), (Channel::Telegram, Priority::High)]);
+    let first = Timestamp::now();
+    let judgements = |at| {
+        let alerts = (0..count).map(|number| overdue(at, number)).collect();
+        vec![Judgement { alerts, judged: BTreeSet::from(["task:deadline_overdue"]), ..Judgement::default() }]
+    };
+    let at = |now| Circumstances {
+        now,
+        quiet: false,
+        least_window: SignedDuration::from_hours(1),
+        max_alerts: 20,
+        off: &[],
+        routing: &routing,
+    };
+    let mut memory = Memory::default();
+    for verdict in decide(judgements(first), &memory, &at(first)) {
+        let incident = memory.after(&verdict, first);
+        memory.incidents.insert(verdict.alert.key.clone(), incident);
+    }
+    let second = first + SignedDuration::from_mins(15);
+    let timed = || {
+        let judgements = judgements(second);
+        let began = Instant::now();
+        let verdicts = black_box(decide(black_box(judgements), &memory, &at(second)));
+        let took = began.elapsed();
+        drop(verdicts);
+        took.as_secs_f64() * 1e6 / f64::from(count)
+    };
+    median((0..200_000 / count).map(|_| timed()))
+}
