@@ -6,13 +6,17 @@ pub mod command;
 mod conclude;
 pub mod control;
 pub mod lock;
+mod once;
+mod recovery;
 pub mod report;
+mod requests;
 mod run;
 mod snapshot;
 mod state_file;
 pub mod wiring;
 
-pub use run::{Request, run};
+pub use requests::Request;
+pub use run::run;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,0 +1,89 @@
+//! What people ask of a running engine, and what it answers.
+
+use tokio::sync::oneshot;
+
+use super::check::Check;
+use super::command::{self, Command, Reply};
+use super::report::CheckReport;
+use super::run::{Desk, is_busy};
+use crate::core::alert::Monitor;
+use crate::monitors::ask::needs;
+
+/// A command and where its reply goes.
+#[derive(Debug)]
+pub struct Request {
+    /// What is asked.
+    pub command: Command,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Reply>,
+}
+
+impl Desk {
+    pub(super) fn handle(&mut self, request: Request) {
+        let Request { command, reply } = request;
+        let answer = match command {
+            Command::RunNow => return self.run_now(reply),
+            Command::Status => match self.engine.status(true) {
+                Ok(status) => Reply::with(&status),
+                Err(error) => Reply::refused(error.to_string()),
+            },
+            Command::DryRun { on } => {
+                self.engine.dry_run = on;
+                Reply::done(if on { "Dry run: nothing is sent or written." } else { "Dry run is off." })
+            }
+            change => self.remember(&change),
+        };
+        self.publish();
+        // Whoever asked may have gone away.
+        let _ = reply.send(answer);
+    }
+
+    fn remember(&mut self, change: &Command) -> Reply {
+        let engine = &mut self.engine;
+        let now = engine.clock.now();
+        let Some(reply) = command::remember(&mut engine.store, change, now) else {
+            return Reply::refused("not possible here");
+        };
+        if reply.ok {
+            match change {
+                Command::Pause { .. } | Command::Resume => engine.pause = engine.store.pause().unwrap_or(engine.pause),
+                Command::ResetCircuit { name } => self.ask_again(name),
+                _ => {}
+            }
+            tracing::info!("{}", reply.message);
+        }
+        reply
+    }
+
+    /// The reply comes when everything has been looked at: what is under way already, and the rest now.
+    fn run_now(&mut self, reply: oneshot::Sender<Reply>) {
+        let all = self.engine.intervals().into_keys();
+        self.wanted = all.filter(|monitor| !is_busy(&self.checks, *monitor)).collect();
+        self.begin_due();
+        let reports: Vec<_> = self.checks.iter_mut().map(Check::wait).collect();
+        tokio::spawn(async move {
+            let mut whole: Option<CheckReport> = None;
+            for report in reports {
+                match (report.await, &mut whole) {
+                    (Ok(part), Some(whole)) => whole.join(part),
+                    (Ok(part), None) => whole = Some(part),
+                    (Err(_), _) => {}
+                }
+            }
+            let nothing = || Reply::refused("nothing was checked: all monitors are switched off, or the check failed");
+            // Whoever asked may have gone away.
+            let _ = reply.send(whole.as_ref().map_or_else(nothing, Reply::with));
+        });
+    }
+
+    /// Close a circuit, and look at once at what rests on its source.
+    fn ask_again(&mut self, name: &str) {
+        let all: Vec<Monitor> = self.engine.intervals().into_keys().collect();
+        for (source, circuit) in &mut self.engine.circuits {
+            if source.as_str() == name {
+                circuit.reset();
+                self.wanted.extend(all.iter().filter(|monitor| needs(**monitor, &all).contains(source)));
+            }
+        }
+    }
+}
