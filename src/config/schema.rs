@@ -57,7 +57,7 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Intervals {
-    /// The longest the loop sleeps before it looks whether something is due; it looks every 20 s at least, to notice that
+    /// The longest the loop sleeps before it looks whether something is due; it looks every 40 s at least, to notice that
     /// the machine slept.
     #[garde(range(min = 10, max = 86_400))]
     pub check_interval: u32,

@@ -222,7 +222,9 @@ impl Desk {
             }
         }
         for index in (0..self.checks.len()).rev() {
-            self.conclude(index);
+            if self.checks.get(index).is_some_and(|check| check.ready_since().is_some()) {
+                self.conclude(index);
+            }
         }
         tracing::info!("Stopped");
     }
