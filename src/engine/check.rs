@@ -11,6 +11,7 @@ use super::Engine;
 use super::report::CheckReport;
 use crate::core::alert::Monitor;
 use crate::core::circuit::{Cause, Change, Outcome, Permit};
+use crate::core::facts::TaskReading;
 use crate::monitors::ask::{Answer, Source, ask, needs};
 use crate::sources::error::{Fault, SourceError};
 
@@ -78,6 +79,28 @@ impl Check {
     pub(super) fn retry(&mut self, monitors: impl IntoIterator<Item = Monitor>) {
         let now = Instant::now();
         self.ready.extend(monitors.into_iter().map(|monitor| (monitor, now)));
+    }
+
+    /// What a source of tasks said. A reading may be long, so that it is handed over, not copied, until it is taken back.
+    pub(super) fn lend_tasks(&mut self, source: Source) -> Option<Result<TaskReading, SourceError>> {
+        match self.answers.get(&source)? {
+            Answer::Tasks(Err(error)) => return Some(Err(error.clone())),
+            Answer::Tasks(Ok(_)) => {}
+            _ => return None,
+        }
+        match self.answers.remove(&source) {
+            Some(Answer::Tasks(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// Later parts of the check want the readings too. Where there was a failure, a copy was judged, and the failure stays.
+    pub(super) fn take_back(&mut self, readings: Vec<TaskReading>) {
+        for reading in readings {
+            let source = [Source::Workos, Source::StateStore].into_iter().find(|s| s.as_str() == reading.source);
+            let lent = source.filter(|source| !self.answers.contains_key(source));
+            self.answers.extend(lent.map(|source| (source, Answer::Tasks(Ok(reading)))));
+        }
     }
 
     fn look_who_is_ready(&mut self) {

@@ -1,6 +1,7 @@
 //! The second half of a check: facts → rules → policy → one transaction → report.
 
 use std::collections::{BTreeMap, HashSet};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{SignedDuration, ToSpan, ZonedDateTime};
@@ -59,7 +60,7 @@ impl Engine {
             }
         }
         judgements.push(self.judge_system(&check.at));
-        known.tasks = tasks::Gathered::default(); // judged, and no longer needed beside the memory
+        check.take_back(mem::take(&mut known.tasks.readings));
         let memory = self.memory_beside(&judgements)?;
         let verdicts = self.decide(judgements, &memory, &check.at);
         if !self.dry_run || self.store.is_scratch() {
@@ -69,7 +70,7 @@ impl Engine {
         Ok(self.report(check, &states, verdicts))
     }
 
-    fn known(&self, check: &Check) -> Result<Known, StoreError> {
+    fn known(&self, check: &mut Check) -> Result<Known, StoreError> {
         let mut known = Known { days: self.history(&check.at)?, rest: self.store.rest_mode()?, ..Known::default() };
         if let Some(Answer::Health(answer)) = check.answers.get(&Source::Oura)
             && let Some(reading) = &answer.reading
@@ -83,12 +84,12 @@ impl Engine {
         }
         let week = check.at.timestamp() - SignedDuration::from_hours(24 * 7);
         known.postponements = self.store.postponements(week)?;
-        let mut parts = Vec::new();
+        let mut copies = BTreeMap::new();
         for source in [Source::Workos, Source::StateStore] {
-            let Some(Answer::Tasks(answer)) = check.answers.get(&source) else { continue };
-            parts.push(self.part(source, answer, check, &mut known)?);
+            copies.insert(source, self.compared(source, check, &mut known)?);
         }
-        known.tasks = tasks::gather(parts);
+        let part = |(source, copy)| Some(tasks::Part { answer: check.lend_tasks(source)?, copy });
+        known.tasks = tasks::gather(copies.into_iter().filter_map(part).collect());
         Ok(known)
     }
 
@@ -99,24 +100,17 @@ impl Engine {
         Ok(history)
     }
 
-    /// A source of tasks: a fresh reading is compared with the last copy, a failed one is replaced by it.
-    fn part(
-        &self,
-        source: Source,
-        answer: &Result<TaskReading, SourceError>,
-        check: &Check,
-        known: &mut Known,
-    ) -> Result<tasks::Part, StoreError> {
+    /// A fresh reading of a source of tasks is compared with the last copy; the copy of one that failed takes its place.
+    fn compared(&self, source: Source, check: &Check, known: &mut Known) -> Result<Option<TaskReading>, StoreError> {
+        let Some(Answer::Tasks(answer)) = check.answers.get(&source) else { return Ok(None) };
         let copy = self.store.copy(source.as_str())?;
-        if let Ok(reading) = answer
-            && !check.recorded.contains(&source)
-        {
+        let Ok(reading) = answer else { return Ok(copy.map(|copy| copy.reading())) };
+        if !check.recorded.contains(&source) {
             let update = Update::between(copy.as_ref(), reading);
             known.postponements.extend(update.postponed.iter().cloned());
             known.updates.push(update);
         }
-        let copy = if answer.is_err() { copy.map(|copy| copy.reading()) } else { None };
-        Ok(tasks::Part { answer: answer.clone(), copy })
+        Ok(None)
     }
 
     /// A rule that panics is its monitor's failure, not the engine's.

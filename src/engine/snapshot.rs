@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use crate::core::policy::dedup;
-use crate::core::policy::memory::{Incident, Memory, Pause};
+use crate::core::policy::memory::{Incident, Pause};
 use crate::core::schedule;
 use crate::core::status::Status;
 use crate::store::StoreError;
@@ -20,8 +20,12 @@ impl Engine {
         let now = self.now();
         let at = now.timestamp();
         let counters = self.store.counters()?;
-        let memory = self.store.memory_without_facts_of(|_| true)?;
-        let pause = if running { self.pause } else { memory.pause };
+        let (mut open_alerts, mut dedup_cache_size) = (0, 0);
+        self.store.each_incident(|incident| {
+            open_alerts += usize::from(incident.open);
+            dedup_cache_size += usize::from(self.remembers(&incident, at));
+        })?;
+        let pause = if running { self.pause } else { self.store.pause()? };
         let pause = pause.filter(|pause| pause.in_force(at));
         let uptime = at.duration_since(self.started).max(SignedDuration::ZERO);
         Ok(Status {
@@ -43,17 +47,17 @@ impl Engine {
             enabled_monitors: self.intervals().into_keys().collect(),
             monitor_states: self.store.monitors()?,
             circuit_states: self.circuit_states(),
-            open_alerts: memory.incidents.values().filter(|incident| incident.open).count(),
-            dedup_cache_size: self.remembered(&memory, at).count(),
+            open_alerts,
+            dedup_cache_size,
             outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
             config: self.shown_config.clone(),
             warnings: self.warnings.clone(),
         })
     }
 
-    /// The incidents that would be duplicates if they fired again now.
-    pub(super) fn remembered<'a>(&self, memory: &'a Memory, now: Timestamp) -> impl Iterator<Item = &'a Incident> {
+    /// Whether an incident would be a duplicate if it fired again now.
+    pub(super) fn remembers(&self, incident: &Incident, now: Timestamp) -> bool {
         let least = SignedDuration::from_secs(self.config.deduplication.window_seconds.into());
-        memory.incidents.values().filter(move |incident| dedup::remembers(incident, least, now))
+        dedup::remembers(incident, least, now)
     }
 }

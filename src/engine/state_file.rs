@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::Engine;
 use crate::core::alert::AlertKey;
-use crate::core::policy::memory::{Incident, Memory};
 use crate::core::status::StateFile;
 use crate::store::StoreError;
 
@@ -36,16 +35,22 @@ impl Engine {
             run_count: counters.run_count,
             total_alerts: counters.total_alerts,
             uptime_start: Some(self.started),
-            recent_dedup_keys: self.recent(&self.store.memory_without_facts_of(|_| true)?),
+            recent_dedup_keys: self.recent()?,
             monitor_states: self.store.monitors()?,
             circuit_states: self.circuit_states(),
         })
     }
 
     /// When each key was last told, for those that dedup still remembers.
-    fn recent(&self, memory: &Memory) -> BTreeMap<AlertKey, Timestamp> {
-        let told = |incident: &Incident| Some((incident.alert.key.clone(), incident.announced.as_ref()?.at));
-        self.remembered(memory, self.clock.now()).filter_map(told).collect()
+    fn recent(&self) -> Result<BTreeMap<AlertKey, Timestamp>, StoreError> {
+        let (mut recent, now) = (BTreeMap::new(), self.clock.now());
+        self.store.each_incident(|incident| {
+            let remembered = self.remembers(&incident, now);
+            if let Some(told) = incident.announced.filter(|_| remembered) {
+                recent.insert(incident.alert.key, told.at);
+            }
+        })?;
+        Ok(recent)
     }
 }
 

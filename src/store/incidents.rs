@@ -26,21 +26,33 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn memory_without_facts_of(&self, left_out: impl Fn(&AlertKey) -> bool) -> Result<Memory> {
-        // A body that cannot be read was not written by us; forgetting it makes its alert news again.
-        let parse = |body: String| serde_json::from_str::<Incident>(&body).ok();
-        let read = || -> rusqlite::Result<BTreeMap<AlertKey, Incident>> {
-            let mut rows = self.db.prepare_cached("SELECT body FROM incidents")?;
-            let bodies = rows.query_map([], |row| row.get(0))?;
-            let incidents = bodies.filter_map(|body| body.map(parse).transpose()).map(|incident| {
-                let mut incident = incident?;
-                if left_out(&incident.alert.key) {
-                    incident.alert.facts.clear();
+        let mut incidents = Vec::new();
+        self.each_incident(|mut incident| {
+            if left_out(&incident.alert.key) {
+                incident.alert.facts.clear();
+            }
+            incidents.push((incident.alert.key.clone(), incident));
+        })?;
+        Ok(Memory { incidents: incidents.into_iter().collect(), pause: self.pause()? })
+    }
+
+    /// Show what is remembered of every key, one after the other: there may be many.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn each_incident(&self, mut see: impl FnMut(Incident)) -> Result<()> {
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = self.db.prepare_cached("SELECT body FROM incidents")?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                // A body that cannot be read was not written by us; forgetting it makes its alert news again.
+                if let Ok(incident) = serde_json::from_str(row.get_ref(0)?.as_str()?) {
+                    see(incident);
                 }
-                Ok((incident.alert.key.clone(), incident))
-            });
-            incidents.collect()
+            }
+            Ok(())
         };
-        Ok(Memory { incidents: read().map_err(|error| self.fail(error))?, pause: self.pause()? })
+        read().map_err(|error| self.fail(error))
     }
 
     /// Change what is remembered of one key, if anything is.
