@@ -37,5 +37,6 @@ impl Engine {
         if !self.dry_run {
             self.write_state_file();
         }
+        self.store.release_memory();
     }
 }

@@ -167,7 +167,7 @@ fn attempt<T>(path: &Path, immutable: bool, work: impl Fn(&Connection) -> Result
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(uri(path, immutable), flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute_batch("PRAGMA query_only=ON; PRAGMA trusted_schema=OFF;")?;
+    connection.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-128; PRAGMA trusted_schema=OFF;")?;
     let snapshot = connection.unchecked_transaction()?;
     work(&snapshot)
 }

@@ -43,6 +43,12 @@ impl Store {
         &self.path
     }
 
+    /// Give back the memory that a check took: until the next one it is only in the way.
+    pub fn release_memory(&self) {
+        // It is a wish; nothing is wrong when it is not met.
+        let _ = self.db.execute_batch("PRAGMA shrink_memory");
+    }
+
     fn fail(&self, error: rusqlite::Error) -> StoreError {
         StoreError::new(&self.path, error)
     }
