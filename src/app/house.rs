@@ -188,6 +188,6 @@ impl House {
 /// # Errors
 /// When the system gives no event queue.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build();
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
     built.map_err(|error| Failure::Other(format!("cannot start the event loop: {error}")))
 }
