@@ -107,10 +107,8 @@ fn status(cli: &Cli) -> Done {
             .map_err(|error| Failure::Other(format!("the running engine's status cannot be read: {error}")))?,
         other => {
             let known = house.engine(house.readable()?, Clock::system(), false, Vec::new())?.status(false)?;
-            // It has the lock and does not answer: it is just starting or stopping.
-            other
-                .err()
-                .map_or_else(|| known.clone(), |_| Status { running: true, pid: house.running(), ..known.clone() })
+            // One that has the lock and does not answer is just starting or stopping.
+            Status { running: other.is_err(), pid: house.running(), ..known }
         }
     };
     if cli.json {

@@ -208,9 +208,7 @@ impl Engine {
         check.answers.insert(source, answer);
         check.look_who_is_ready();
     }
-}
 
-impl Engine {
     /// What was passed over in a source is logged when it changes, not at every check.
     fn tell_notes(&mut self, source: Source, answer: &Answer) {
         let notes = answer.notes();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use jiff::{SignedDuration, ToSpan, ZonedDateTime};
+use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 
 use super::check::Check;
 use super::report::{AlertReport, CheckReport, MonitorReport};
@@ -82,8 +82,8 @@ impl Engine {
             known.rest_was_read = reading.rest.is_some();
             known.rest = reading.rest.clone().unwrap_or(known.rest);
         }
-        let week = check.at.timestamp() - SignedDuration::from_hours(24 * 7);
-        known.postponements = self.store.postponements(week)?;
+        let week = check.at.timestamp().saturating_sub(SignedDuration::from_hours(24 * 7));
+        known.postponements = self.store.postponements(week.unwrap_or(Timestamp::MIN))?;
         let mut copies = BTreeMap::new();
         for source in [Source::Workos, Source::StateStore] {
             copies.insert(source, self.compared(source, check, &mut known)?);

@@ -34,8 +34,8 @@ impl Engine {
     pub(super) fn try_again_soon(&mut self, monitors: &[Monitor]) {
         let (now, intervals) = (self.clock.now(), self.intervals());
         for (monitor, interval) in intervals.iter().filter(|(monitor, _)| monitors.contains(monitor)) {
-            let pretended = now - (*interval - SOON).max(SignedDuration::ZERO);
-            self.last_runs.insert(*monitor, pretended);
+            let pretended = now.saturating_sub((*interval - SOON).max(SignedDuration::ZERO));
+            self.last_runs.insert(*monitor, pretended.unwrap_or(now));
         }
     }
 

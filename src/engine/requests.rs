@@ -58,7 +58,7 @@ impl Desk {
     /// The reply comes when everything has been looked at: what is under way already, and the rest now.
     fn run_now(&mut self, reply: oneshot::Sender<Reply>) {
         let all = self.engine.intervals().into_keys();
-        self.wanted = all.filter(|monitor| !is_busy(&self.checks, *monitor)).collect();
+        self.wanted.extend(all.filter(|monitor| !is_busy(&self.checks, *monitor)));
         self.begin_due();
         let reports: Vec<_> = self.checks.iter_mut().map(Check::wait).collect();
         tokio::spawn(async move {

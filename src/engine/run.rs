@@ -197,8 +197,9 @@ impl Desk {
         let mut idle = engine.intervals();
         idle.retain(|monitor, _| !is_busy(&self.checks, *monitor));
         let next = schedule::next_due(&idle, &engine.last_runs, now.timestamp());
-        let look_again = now.timestamp() + SignedDuration::from_secs(engine.config.intervals.check_interval.into());
-        let moments = [next, quiet_change, pause_end, Some(look_again)];
+        let check_interval = SignedDuration::from_secs(engine.config.intervals.check_interval.into());
+        let look_again = now.timestamp().saturating_add(check_interval).ok();
+        let moments = [next, quiet_change, pause_end, look_again];
         let sleep = schedule::pause_until(moments.into_iter().flatten(), now.timestamp());
         let sleep = Duration::try_from(sleep).unwrap_or(Duration::ZERO);
         let ripe = self.checks.iter().filter_map(Check::ready_since).min();

@@ -23,5 +23,6 @@ mod source_oura_cache;
 mod source_small_files;
 mod source_state_store;
 mod source_workos;
+mod store;
 mod support;
 mod words;

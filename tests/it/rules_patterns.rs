@@ -119,6 +119,14 @@ fn one_thought_written_down_again_and_again(#[case] limit: u32, #[case] texts: &
 }
 
 #[test]
+fn what_a_worry_says_is_on_no_banner() {
+    let worries = [1, 2, 3].map(|hours| Thought { worry: true, ..thought("Am I ill", hours) });
+    let found = judged(&PatternFacts { readings: &with_thoughts(worries.into()), ..NOTHING });
+    let told = found.alerts.iter().find(|alert| alert.key.rule() == "pattern:procrastination").unwrap();
+    assert!(!format!("{} {} {:?}", told.title, told.message, told.facts).contains("ill"), "{told:?}");
+}
+
+#[test]
 fn a_processed_thought_does_not_count() {
     let done = Thought { processed: true, ..thought("Call mum", 1) };
     let readings = with_thoughts(vec![done, thought("Call mum", 2), thought("Call mum", 3)]);

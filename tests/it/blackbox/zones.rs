@@ -79,3 +79,14 @@ fn where_none_is_configured_the_machines_zone_is_the_persons() {
     assert_eq!(at("America/Chicago"), ("2026-11-20T04:30:00-06:00".into(), "ok".into()));
     assert_eq!(at("Pacific/Kiritimati"), ("2026-11-21T00:30:00+14:00".into(), "skipped".into()));
 }
+
+/// The calendar has ends; a check there has nothing to say, and says so.
+#[rstest]
+#[case("-009999-01-02T01:59:59Z")]
+#[case("-009999-01-03T00:00:00Z")]
+#[case("9999-12-30T22:00:00Z")]
+fn the_ends_of_the_calendar_are_moments_too(#[case] moment: &str) {
+    let home = Home::new();
+    let report = home.run(&["--once", "--dry-run", "--json", &format!("--at={moment}")]).ok().json();
+    assert!(report["monitors"]["tasks"].is_object(), "{report:#}");
+}

@@ -1,0 +1,97 @@
+//! The store by itself: what it forgets, what it keeps, and what it no longer sends.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
+use operator::core::channel::Channel;
+use operator::core::facts::TaskReading;
+use operator::core::policy::verdict::{Decision, Reason, Verdict};
+use operator::store::copies::Update;
+use operator::store::{CheckRecord, Keep, Store};
+
+use crate::rules_kit::{state_store, task, task_due};
+
+fn day(days: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_hours(24 * days)
+}
+
+fn verdict(name: &str, decision: Decision, reason: Reason) -> Verdict {
+    let alert = Alert {
+        key: key(name),
+        priority: Priority::High,
+        title: name.into(),
+        message: String::new(),
+        facts: Facts::new(),
+        monitor: Monitor::Tasks,
+        at: day(0),
+        occasion: None,
+    };
+    Verdict { alert, decision, reason, channels: vec![Channel::Journal, Channel::Notification] }
+}
+
+fn key(name: &str) -> AlertKey {
+    AlertKey::of(Category::Task, "deadline_overdue", name)
+}
+
+fn commit(store: &mut Store, at: Timestamp, verdicts: &[Verdict], updates: &[Update]) {
+    let memory = store.memory().unwrap();
+    let record = CheckRecord {
+        at,
+        verdicts,
+        memory: &memory,
+        days: &[],
+        rest: None,
+        updates,
+        circuits: &BTreeMap::new(),
+        monitors: &BTreeMap::new(),
+        ends: true,
+        keep: Keep { journal_days: 400, history_days: 3660 },
+    };
+    store.commit(&record).unwrap();
+}
+
+fn read(store: &mut Store, at: Timestamp, reading: &TaskReading) {
+    let known = store.copy("state_store").unwrap();
+    commit(store, at, &[], &[Update::between(known.as_ref(), reading)]);
+}
+
+#[test]
+fn what_is_old_is_forgotten_but_not_on_the_word_of_a_clock_that_jumped() {
+    let mut store = Store::in_memory().unwrap();
+    commit(&mut store, day(0), &[verdict("a", Decision::Deliver, Reason::First)], &[]);
+    let kept = |store: &Store| store.journal(Timestamp::MIN, 10).unwrap().len();
+    commit(&mut store, day(500), &[], &[]);
+    assert_eq!(kept(&store), 1, "one check that is years ahead may be a wrong clock");
+    commit(&mut store, day(0), &[], &[]);
+    assert_eq!(kept(&store), 1, "and it was");
+    commit(&mut store, day(500), &[], &[]);
+    commit(&mut store, day(501), &[], &[]);
+    assert_eq!(kept(&store), 0, "two that agree are believed");
+}
+
+#[test]
+fn a_digest_waits_as_long_as_anything_of_it_holds() {
+    let mut store = Store::in_memory().unwrap();
+    let told = ["a", "b"].map(|name| verdict(name, Decision::Coalesce, Reason::Digest));
+    commit(&mut store, day(0), &told, &[]);
+    let state = |store: &Store| store.dispatches_of(&key("a"), 10).unwrap()[0].state.clone();
+    assert_eq!(state(&store), "pending");
+    commit(&mut store, day(1), &[verdict("a", Decision::Resolve, Reason::Resolved)], &[]);
+    assert_eq!(state(&store), "pending", "b still holds");
+    commit(&mut store, day(2), &[verdict("b", Decision::Resolve, Reason::Resolved)], &[]);
+    assert_eq!(state(&store), "superseded");
+    let later = store.outbox_depth().unwrap();
+    assert_eq!(later[&Channel::Notification].pending, 0, "nor is there anything to update");
+}
+
+#[test]
+fn a_row_that_could_not_be_read_keeps_its_good_copy() {
+    let mut store = Store::in_memory().unwrap();
+    read(&mut store, day(0), &state_store(day(0), vec![task_due("a", "2026-11-18"), task("b", "B")]));
+    let broken = TaskReading { unreadable: vec!["a".into()], ..state_store(day(1), vec![task("a", "Task a")]) };
+    read(&mut store, day(1), &broken);
+    let copy = store.copy("state_store").unwrap().unwrap().reading();
+    assert_eq!(copy.tasks, [task_due("a", "2026-11-18")], "the due date is still known, and b is gone");
+    assert!(store.postponements(Timestamp::MIN).unwrap().is_empty());
+}
