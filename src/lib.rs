@@ -1,8 +1,9 @@
 //! Operator watches a person's health data, tasks and promises and speaks up rarely, at the right moment, with the reason.
 //!
-//! Arrows point inwards: `cli` → `shell` → `app` → `engine` → `monitors`, `store` → `sources` → `core`. The core is pure: facts and
+//! Arrows point inwards: `cli` → `shell` → `app` → `engine` → `monitors`, `alerters`, `store` → `sources` → `core`. The core is pure: facts and
 //! `now` go in, decisions with reasons come out.
 
+pub mod alerters;
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -12,7 +12,6 @@ use crate::app::house::{House, runtime};
 use crate::core::channel::Channel;
 use crate::core::facts::TaskReading;
 use crate::core::text;
-use crate::engine::routing;
 use crate::monitors::ask::{Answer, Source, ask};
 use crate::sources::error::Fault;
 
@@ -115,7 +114,7 @@ fn tasks(reading: &TaskReading) -> String {
 
 /// Nothing is sent here: what is on, and from which urgency.
 fn channels(house: &House) -> Vec<Line> {
-    let routing = routing(&house.config);
+    let routing = house.config.alerters.routing();
     let channel = |channel: Channel| {
         let least = routing.0.iter().find(|(known, _)| *known == channel).map(|(_, least)| least);
         let (result, about) = match least {
@@ -126,7 +125,7 @@ fn channels(house: &House) -> Vec<Line> {
     };
     let journal =
         Line { name: "journal".into(), result: "ok", about: "takes every alert".into(), advice: String::new() };
-    [journal, channel(Channel::Notification), channel(Channel::Telegram)].into()
+    std::iter::once(journal).chain(Channel::OUTSIDE.map(channel)).collect()
 }
 
 fn shown(lines: &[Line]) -> String {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use crate::core::alert::Priority;
+use crate::core::channel::{Channel, Routing};
 use crate::core::circuit::BreakerSettings;
 use crate::core::policy::quiet_hours::{QuietHours, WallTime};
 use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
@@ -269,6 +270,22 @@ pub struct Alerters {
     /// A Telegram chat.
     #[garde(dive)]
     pub telegram: TelegramConfig,
+    /// A web address.
+    #[garde(dive)]
+    pub webhook: WebhookConfig,
+}
+
+impl Alerters {
+    /// Where each urgency goes besides the journal.
+    #[must_use]
+    pub fn routing(&self) -> Routing {
+        let all = [
+            (Channel::Notification, self.notification.enabled, self.notification.min_priority),
+            (Channel::Telegram, self.telegram.enabled, self.telegram.min_priority),
+            (Channel::Webhook, self.webhook.enabled, self.webhook.min_priority),
+        ];
+        Routing(all.into_iter().filter(|(_, on, _)| *on).map(|(channel, _, least)| (channel, least)).collect())
+    }
 }
 
 /// The journal takes every alert; the keys are there so that all channels read alike.
@@ -337,6 +354,47 @@ impl Default for TelegramConfig {
             token_file: None,
             chat_id: None,
             api_url: "https://api.telegram.org".into(),
+        }
+    }
+}
+
+/// A web address that takes alerts as JSON.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Whether alerts are posted.
+    #[garde(skip)]
+    pub enabled: bool,
+    /// Less urgent alerts are not sent here.
+    #[garde(skip)]
+    pub min_priority: Priority,
+    /// Where to. Many services give addresses that are secrets by themselves.
+    #[garde(skip)]
+    pub url: Option<SecretString>,
+    /// A file that holds the address.
+    #[garde(skip)]
+    pub url_file: Option<PathBuf>,
+    /// What messages are signed with; none: they are not.
+    #[garde(skip)]
+    pub secret: Option<SecretString>,
+    /// A file that holds it.
+    #[garde(skip)]
+    pub secret_file: Option<PathBuf>,
+    /// The longest that one try may take (seconds).
+    #[garde(range(min = 1, max = 60))]
+    pub timeout_seconds: u32,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            min_priority: Priority::Medium,
+            url: None,
+            url_file: None,
+            secret: None,
+            secret_file: None,
+            timeout_seconds: 10,
         }
     }
 }

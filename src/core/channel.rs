@@ -1,6 +1,7 @@
 //! The ways an alert can reach a person, and which of them an urgency takes.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +17,14 @@ pub enum Channel {
     Notification,
     /// A Telegram chat.
     Telegram,
+    /// A web address that takes alerts as JSON.
+    Webhook,
 }
 
 impl Channel {
+    /// Those that messages are sent on: all but the journal, which is the database itself.
+    pub const OUTSIDE: [Self; 3] = [Self::Notification, Self::Telegram, Self::Webhook];
+
     /// The word used in configuration, JSON and the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +32,7 @@ impl Channel {
             Self::Journal => "journal",
             Self::Notification => "notification",
             Self::Telegram => "telegram",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -33,6 +40,18 @@ impl Channel {
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Channel {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let known = || std::iter::once(Self::Journal).chain(Self::OUTSIDE);
+        known().find(|channel| channel.as_str() == word).ok_or_else(|| {
+            let names: Vec<&str> = known().map(Self::as_str).collect();
+            format!("'{word}' is not a channel: there are {}", names.join(", "))
+        })
     }
 }
 

@@ -5,6 +5,7 @@ pub mod channel;
 pub mod circuit;
 pub mod facts;
 pub mod history;
+pub mod notice;
 pub mod policy;
 pub mod rules;
 pub mod schedule;

@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 
+use super::Engine;
 use super::check::Check;
 use super::report::{AlertReport, CheckReport, MonitorReport};
-use super::{Engine, routing};
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::circuit::{Circuit, CircuitState};
 use crate::core::facts::{HealthDay, Postponement, RestMode, TaskReading};
@@ -166,7 +166,7 @@ impl Engine {
             least_window: SignedDuration::from_secs(limits.window_seconds.into()),
             max_alerts: limits.max_alerts_per_run as usize,
             off: &off,
-            routing: &routing(&self.config),
+            routing: &self.config.alerters.routing(),
         };
         decide(judgements, memory, &circumstances)
     }

@@ -27,7 +27,6 @@ use serde_json::Value;
 
 use crate::config::schema::Config;
 use crate::core::alert::Monitor;
-use crate::core::channel::{Channel, Routing};
 use crate::core::circuit::Circuit;
 use crate::core::policy::memory::Pause;
 use crate::core::schedule::{Intervals, LastRuns};
@@ -144,15 +143,4 @@ impl Engine {
     fn is_quiet(&self, now: &ZonedDateTime) -> bool {
         self.config.quiet_hours.resolve().in_force(now)
     }
-}
-
-/// Where each urgency goes, by the configuration.
-#[must_use]
-pub fn routing(config: &Config) -> Routing {
-    let (banner, telegram) = (&config.alerters.notification, &config.alerters.telegram);
-    let all = [
-        (Channel::Notification, banner.min_priority, banner.enabled),
-        (Channel::Telegram, telegram.min_priority, telegram.enabled),
-    ];
-    Routing(all.into_iter().filter(|(_, _, on)| *on).map(|(channel, least, _)| (channel, least)).collect())
 }

@@ -50,7 +50,7 @@ impl Store {
                 Ok(QueueDepth { pending: number(0)?, failed: number(1)? })
             })
         };
-        for channel in [Channel::Notification, Channel::Telegram] {
+        for channel in Channel::OUTSIDE {
             depth.insert(channel, read(channel).map_err(|error| self.fail(error))?);
         }
         Ok(depth)

@@ -12,12 +12,13 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("sources", &["core"]),
         ("store", &["core"]),
         ("telemetry", &["core", "config"]),
+        ("alerters", &["core", "config", "sources"]),
         ("monitors", &["core", "sources"]),
-        ("engine", &["core", "config", "sources", "monitors", "store"]),
+        ("engine", &["core", "config", "sources", "monitors", "alerters", "store"]),
         ("demo", &[]),
-        ("app", &["core", "config", "telemetry", "monitors", "store", "engine"]),
+        ("app", &["core", "config", "telemetry", "monitors", "alerters", "store", "engine"]),
         ("shell", &["core", "engine", "app"]),
-        ("cli", &["core", "config", "sources", "monitors", "store", "engine", "app", "shell", "demo"]),
+        ("cli", &["core", "config", "sources", "monitors", "alerters", "store", "engine", "app", "shell", "demo"]),
     ])
 }
 

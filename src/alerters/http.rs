@@ -1,0 +1,135 @@
+//! Talking to a web server that takes messages: one client for all, with patience, limits and words for every failure.
+
+use std::error::Error;
+use std::net::{IpAddr, UdpSocket};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
+
+use super::{Failure, FailureKind};
+use crate::sources::tls;
+
+/// A longer answer (bytes) is not read to its end.
+const LONGEST_ANSWER: usize = 1_000_000;
+
+/// No pause that a server asks for is taken for longer.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a server said.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+    /// How long it wants to be left alone.
+    pub(super) retry_after: Option<SignedDuration>,
+}
+
+/// The client, made when it is first needed and kept: a connection that is open is used again.
+///
+/// # Errors
+/// When the system gives no certificates to trust.
+pub(super) fn client() -> Result<&'static Client, Failure> {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client);
+    }
+    tls::install();
+    let client = Client::builder()
+        // A redirect could carry a secret to another host.
+        .redirect(redirect::Policy::none())
+        .pool_max_idle_per_host(1)
+        .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Failure::later(format!("cannot set up HTTPS: {}", deepest(&error.without_url()))))?;
+    Ok(CLIENT.get_or_init(|| client))
+}
+
+/// Send, and read the answer, all within `patience`. Secrets in the address stay out of every failure.
+///
+/// # Errors
+/// `Offline` or `Later` when nothing was sent, `Unsure` when it may have been.
+pub(super) async fn exchange(request: RequestBuilder, url: &Url, patience: Duration) -> Result<Answer, Failure> {
+    let whole = async {
+        let mut response = request.send().await.map_err(|error| unsent(error, url))?;
+        let (status, retry_after) = (response.status(), retry_after(response.headers(), Timestamp::now()));
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(piece)) if body.len().saturating_add(piece.len()) <= LONGEST_ANSWER => {
+                    body.extend_from_slice(&piece)
+                }
+                Ok(_) => break,
+                // A refusal stands, however little of its explanation came through.
+                Err(_) if !status.is_success() => break,
+                Err(error) => return Err(cut(error, url)),
+            }
+        }
+        Ok(Answer { status, body, retry_after })
+    };
+    let late = |_| {
+        let what = format!("no answer within {} s ({})", patience.as_secs_f32(), place(url));
+        Failure::new(FailureKind::Unsure, what)
+    };
+    tokio::time::timeout(patience, whole).await.map_err(late)?
+}
+
+/// `Retry-After`: seconds or an HTTP date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    let asked = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let pause = match asked.parse() {
+        Ok(seconds) => SignedDuration::from_secs(seconds),
+        Err(_) => rfc2822::parse(asked).ok()?.timestamp().duration_since(now),
+    };
+    Some(bounded(pause))
+}
+
+/// A pause as a server asks for it, within reason.
+pub(super) fn bounded(pause: SignedDuration) -> SignedDuration {
+    pause.clamp(SignedDuration::ZERO, LONGEST_PAUSE)
+}
+
+/// A connection that never came about sent nothing; anything later may have arrived.
+fn unsent(error: reqwest::Error, url: &Url) -> Failure {
+    if !error.is_connect() {
+        return cut(error, url);
+    }
+    let kind =
+        if is_local(url) || has_network() { FailureKind::Later { retry_after: None } } else { FailureKind::Offline };
+    Failure::new(kind, format!("{} ({})", deepest(&error.without_url()), place(url)))
+}
+
+fn cut(error: reqwest::Error, url: &Url) -> Failure {
+    Failure::new(FailureKind::Unsure, format!("{} ({})", deepest(&error.without_url()), place(url)))
+}
+
+fn deepest(error: &dyn Error) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+/// The server's name and port: all of an address that is safe to show.
+pub(super) fn place(url: &Url) -> String {
+    match (url.host_str(), url.port_or_known_default()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (host, _) => host.unwrap_or_default().to_owned(),
+    }
+}
+
+/// A server on this machine needs no network.
+fn is_local(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Whether there is a route to the rest of the world. Asks the system only: connecting a datagram socket sends nothing.
+fn has_network() -> bool {
+    let routed = |from: &str, to: &str| UdpSocket::bind(from).and_then(|socket| socket.connect(to)).is_ok();
+    routed("0.0.0.0:0", "1.1.1.1:53") || routed("[::]:0", "[2606:4700:4700::1111]:53")
+}

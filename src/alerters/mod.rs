@@ -1,0 +1,198 @@
+//! Data out: one file a channel. A new one is its own file, a line in `switched_on`, and its part of the configuration.
+//!
+//! An alerter draws a notice and hands it over; when, whether and how often is the engine's business.
+
+mod http;
+pub mod notification;
+pub mod telegram;
+pub mod webhook;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::Env;
+use crate::config::schema::Alerters;
+use crate::core::channel::Channel;
+use crate::core::notice::Notice;
+
+/// Something that is done later.
+pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A way out of Operator.
+pub trait Alerter: fmt::Debug + Send + Sync {
+    /// Which.
+    fn channel(&self) -> Channel;
+
+    /// Hand over one message. Gives what the channel calls it, if it can be brought up to date later.
+    ///
+    /// Called with the same `notice.id` again when an earlier try ended in doubt: a channel that takes a key shows it once.
+    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>>;
+
+    /// See whether it would work, without sending anything: says what answered.
+    fn try_out(&self) -> Task<'_, Result<String, Failure>>;
+
+    /// Listen to what the person answers, until the engine drops it. `bookmark` is where it stopped reading the last time.
+    fn listen(self: Arc<Self>, _bookmark: Option<String>, _engine: mpsc::Sender<Heard>) -> Task<'static, ()> {
+        Box::pin(async {})
+    }
+
+    /// The least time between two messages.
+    fn pace(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Changes when the person changes where or how it sends: what was refused before may be taken then.
+    fn settings(&self) -> u64;
+}
+
+/// Every alerter that is switched on. `env` tells where this machine's desktop is.
+#[must_use]
+pub fn switched_on(config: &Alerters, env: &Env) -> Vec<Arc<dyn Alerter>> {
+    let all = [
+        notification::alerter(&config.notification, env),
+        telegram::alerter(&config.telegram),
+        webhook::alerter(&config.webhook),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Why a message was not handed over, or may not have been. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What follows from it.
+    pub kind: FailureKind,
+    /// What happened and where: `connection refused (api.telegram.org:443)`.
+    pub what: String,
+    /// What the person should do; empty when waiting is all there is to do.
+    pub advice: String,
+}
+
+/// What follows from a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It did not arrive and may later: try again, not before the time the server asked for.
+    Later {
+        /// How long the server wants us to wait.
+        retry_after: Option<SignedDuration>,
+    },
+    /// It may have arrived: try again under the same id.
+    Unsure,
+    /// The machine has no network: wait for it.
+    Offline,
+    /// There is nothing here to send it by, such as no session bus: look again now and then.
+    Unavailable,
+    /// It will never be taken as it is: the person must change something.
+    Refused,
+}
+
+impl Failure {
+    /// A failure with nothing to do about it but to wait.
+    #[must_use]
+    pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), advice: String::new() }
+    }
+
+    /// It did not arrive and may later.
+    #[must_use]
+    pub fn later(what: impl Into<String>) -> Self {
+        Self::new(FailureKind::Later { retry_after: None }, what)
+    }
+
+    /// Refused for good.
+    #[must_use]
+    pub fn refused(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Refused, what: what.into(), advice: advice.into() }
+    }
+
+    /// Nothing to send it by.
+    #[must_use]
+    pub fn unavailable(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Unavailable, what: what.into(), advice: advice.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    /// `Telegram answered 401 Unauthorized – check alerters.telegram.token`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if self.advice.is_empty() { Ok(()) } else { write!(f, " – {}", self.advice) }
+    }
+}
+
+/// What came in on a channel.
+#[derive(Debug)]
+pub struct Heard {
+    /// Where.
+    pub channel: Channel,
+    /// What was pressed, if it was for us.
+    pub press: Option<Press>,
+    /// To be remembered: where to go on reading after a restart.
+    pub bookmark: Option<String>,
+    /// Where the engine says what came of it, in a sentence for the person.
+    pub reply: oneshot::Sender<String>,
+}
+
+/// A button that was pressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Press {
+    /// The id of the notice that it stands under.
+    pub notice: String,
+    /// Which.
+    pub button: Button,
+}
+
+/// The buttons that stand under what can be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Button {
+    /// The person knows.
+    Acknowledge,
+    /// Not now.
+    Snooze,
+}
+
+impl Button {
+    /// All, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::Acknowledge, Self::Snooze];
+
+    /// What a press on Snooze puts off by.
+    pub const SNOOZE: SignedDuration = SignedDuration::from_hours(1);
+
+    /// What stands on it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "Acknowledge",
+            Self::Snooze => "Snooze 1 h",
+        }
+    }
+
+    /// `acknowledge` or `snooze`: what a channel calls it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Snooze => "snooze",
+        }
+    }
+
+    /// The handle that a button carries on a channel that gives back a text of ours: `acknowledge:1f2e-17`.
+    #[must_use]
+    pub fn handle(self, notice: &Notice) -> String {
+        format!("{}:{}", self.as_str(), notice.id)
+    }
+
+    /// The press that a handle stands for.
+    #[must_use]
+    pub fn pressed(handle: &str) -> Option<Press> {
+        let (name, notice) = handle.split_once(':')?;
+        let button = Self::ALL.into_iter().find(|button| button.as_str() == name)?;
+        Some(Press { notice: notice.to_owned(), button })
+    }
+}
