@@ -7,7 +7,7 @@ pub mod notification;
 pub mod telegram;
 pub mod webhook;
 
-use std::fmt;
+use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,13 @@ use crate::config::schema::Alerters;
 use crate::core::channel::Channel;
 use crate::core::notice::Notice;
 
+pub use crate::core::delivery::failure::{Failure, FailureKind};
+
 /// Something that is done later.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A way out of Operator.
-pub trait Alerter: fmt::Debug + Send + Sync {
+pub trait Alerter: Debug + Send + Sync {
     /// Which.
     fn channel(&self) -> Channel;
 
@@ -60,69 +62,6 @@ pub fn switched_on(config: &Alerters, env: &Env) -> Vec<Arc<dyn Alerter>> {
         webhook::alerter(&config.webhook),
     ];
     all.into_iter().flatten().collect()
-}
-
-/// Why a message was not handed over, or may not have been. Holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// What follows from it.
-    pub kind: FailureKind,
-    /// What happened and where: `connection refused (api.telegram.org:443)`.
-    pub what: String,
-    /// What the person should do; empty when waiting is all there is to do.
-    pub advice: String,
-}
-
-/// What follows from a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// It did not arrive and may later: try again, not before the time the server asked for.
-    Later {
-        /// How long the server wants us to wait.
-        retry_after: Option<SignedDuration>,
-    },
-    /// It may have arrived: try again under the same id.
-    Unsure,
-    /// The machine has no network: wait for it.
-    Offline,
-    /// There is nothing here to send it by, such as no session bus: look again now and then.
-    Unavailable,
-    /// It will never be taken as it is: the person must change something.
-    Refused,
-}
-
-impl Failure {
-    /// A failure with nothing to do about it but to wait.
-    #[must_use]
-    pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), advice: String::new() }
-    }
-
-    /// It did not arrive and may later.
-    #[must_use]
-    pub fn later(what: impl Into<String>) -> Self {
-        Self::new(FailureKind::Later { retry_after: None }, what)
-    }
-
-    /// Refused for good.
-    #[must_use]
-    pub fn refused(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Refused, what: what.into(), advice: advice.into() }
-    }
-
-    /// Nothing to send it by.
-    #[must_use]
-    pub fn unavailable(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Unavailable, what: what.into(), advice: advice.into() }
-    }
-}
-
-impl fmt::Display for Failure {
-    /// `Telegram answered 401 Unauthorized – check alerters.telegram.token`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        if self.advice.is_empty() { Ok(()) } else { write!(f, " – {}", self.advice) }
-    }
 }
 
 /// What came in on a channel.

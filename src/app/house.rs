@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::exit::Failure;
+use crate::alerters::{self, Alerter};
 use crate::config::schema::Config;
 use crate::config::{self, paths};
 use crate::engine::clock::Clock;
@@ -79,6 +80,12 @@ impl House {
     #[must_use]
     pub fn setup(&self) -> Setup {
         wiring::setup(&self.config, &self.env)
+    }
+
+    /// The alerters that are switched on.
+    #[must_use]
+    pub fn alerters(&self) -> Vec<Arc<dyn Alerter>> {
+        alerters::switched_on(&self.config.alerters, &self.env)
     }
 
     /// The person's zone.
@@ -161,6 +168,7 @@ impl House {
         warnings.extend(more);
         Ok(Engine::new(Parts {
             setup: self.setup(),
+            alerters: self.alerters(),
             shown_config: self.config.summary(),
             config: Arc::clone(&self.config),
             store,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::core::alert::AlertKey;
+use crate::core::channel::Channel;
 use crate::monitors::ask::Source;
 
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
@@ -16,7 +17,8 @@ use crate::monitors::ask::Source;
 Without a command Operator runs until it is stopped, checking every few minutes.
 
   operator demo                     see it work on a made-up person
-  operator check                    try the configuration and every source
+  operator check                    try the configuration, every source and every channel
+  operator test-alert               send yourself a test
   operator --once --dry-run         one check, nothing sent or written
   operator --headless               run without a screen
 
@@ -118,6 +120,11 @@ pub enum Command {
         /// How far back: 12h, 7d, 4w
         #[arg(long, default_value = "7d", value_parser = parse_span)]
         since: jiff::Span,
+    },
+    /// Send a test on one channel or on all that are on, and say what became of it
+    TestAlert {
+        /// journal, notification, telegram or webhook [default: all that are on]
+        channel: Option<Channel>,
     },
     /// Ask a source again at once, whatever its failures
     ResetCircuit {

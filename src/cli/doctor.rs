@@ -7,8 +7,10 @@ use jiff::ToSpan;
 use serde::Serialize;
 
 use super::print::{Cell, Paint, Table, emit, emit_json};
-use crate::app::exit::Failure;
+use crate::alerters::{Failure, FailureKind};
+use crate::app::exit;
 use crate::app::house::{House, runtime};
+use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::facts::TaskReading;
 use crate::core::text;
@@ -30,13 +32,13 @@ struct Line {
 ///
 /// # Errors
 /// When it cannot even be tried. What fails is told in the result, and the exit code is 1 then.
-pub fn run(house: &House, json: bool) -> Result<ExitCode, Failure> {
+pub fn run(house: &House, json: bool) -> Result<ExitCode, exit::Failure> {
     let mut lines = vec![configuration(house), state(house)];
     let runtime = runtime()?;
     lines.extend(runtime.block_on(sources(house)));
+    lines.extend(runtime.block_on(channels(house)));
     // A file that never answers must not keep the doctor from its verdict.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    lines.extend(channels(house));
     let failed = lines.iter().any(|line| line.result == "failed");
     if json {
         emit_json(&lines)
@@ -112,20 +114,39 @@ fn tasks(reading: &TaskReading) -> String {
     [tasks, promises, thoughts].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Nothing is sent here: what is on, and from which urgency.
-fn channels(house: &House) -> Vec<Line> {
+/// Nothing is sent here: those that are on say whether they would.
+async fn channels(house: &House) -> Vec<Line> {
+    let alerters = house.alerters();
     let routing = house.config.alerters.routing();
-    let channel = |channel: Channel| {
-        let least = routing.0.iter().find(|(known, _)| *known == channel).map(|(_, least)| least);
-        let (result, about) = match least {
-            Some(least) => ("ok", format!("on, from {least} priority; this version keeps its messages in the outbox")),
-            None => ("off", format!("set alerters.{channel}.enabled to use it")),
+    let mut lines =
+        vec![Line { name: "journal".into(), result: "ok", about: "takes every alert".into(), advice: String::new() }];
+    for channel in Channel::OUTSIDE {
+        let least = routing.0.iter().find(|(known, _)| *known == channel).map(|(_, least)| *least);
+        let line = match alerters.iter().find(|alerter| alerter.channel() == channel) {
+            Some(alerter) => tried(channel, least.unwrap_or(Priority::Low), alerter.try_out().await),
+            None => {
+                let about = format!("set alerters.{channel}.enabled to use it");
+                Line { name: channel.to_string(), result: "off", about, advice: String::new() }
+            }
         };
-        Line { name: channel.to_string(), result, about, advice: String::new() }
-    };
-    let journal =
-        Line { name: "journal".into(), result: "ok", about: "takes every alert".into(), advice: String::new() };
-    std::iter::once(journal).chain(Channel::OUTSIDE.map(channel)).collect()
+        lines.push(line);
+    }
+    lines
+}
+
+fn tried(channel: Channel, least: Priority, outcome: Result<String, Failure>) -> Line {
+    let name = channel.to_string();
+    match outcome {
+        Ok(answer) => {
+            let about = format!("from {least} priority: {answer}");
+            Line { name, result: "ok", about, advice: String::new() }
+        }
+        // A machine without a desktop is not broken.
+        Err(failure) if failure.kind == FailureKind::Unavailable && failure.advice.is_empty() => {
+            Line { name, result: "off", about: failure.what, advice: String::new() }
+        }
+        Err(failure) => Line { name, result: "failed", about: failure.what, advice: failure.advice },
+    }
 }
 
 fn shown(lines: &[Line]) -> String {

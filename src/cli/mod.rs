@@ -18,6 +18,7 @@ use self::show::{Look, ahead, back};
 use crate::app::exit::Failure;
 use crate::app::house::{House, Logs, environment, runtime};
 use crate::core::alert::AlertKey;
+use crate::core::channel::Channel;
 use crate::core::policy::memory::Incident;
 use crate::core::policy::storm::by_urgency;
 use crate::core::status::Status;
@@ -25,6 +26,7 @@ use crate::engine::clock::Clock;
 use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;
 use crate::engine::report::CheckReport;
+use crate::engine::test_alert::TestOutcome;
 use crate::shell::headless;
 
 /// More decisions of one alert than this are not shown.
@@ -32,6 +34,9 @@ const STORY: u32 = 50;
 
 /// More journal entries than this are not shown at once.
 const PAGE: u32 = 10_000;
+
+/// One check waits so long for its messages to go out.
+const DELIVERY: Duration = Duration::from_secs(30);
 
 type Done = Result<ExitCode, Failure>;
 
@@ -50,6 +55,7 @@ pub fn run(cli: &Cli) -> Done {
         Some(Subcommand::Why { key }) => why(cli, key),
         Some(Subcommand::Journal { since }) => journal(cli, *since),
         Some(Subcommand::RunNow) => run_now(cli),
+        Some(Subcommand::TestAlert { channel }) => test_alert(cli, *channel),
         Some(change) => self::change(cli, change),
     }
 }
@@ -81,7 +87,7 @@ fn once(cli: &Cli, run: &RunArgs) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A whole check in a process of its own. A dry run reads what is remembered, takes no lock and leaves no trace.
+/// A whole check in a process of its own, and what it has to say sent as far as that goes in half a minute. A dry run reads what is remembered, takes no lock and leaves no trace.
 fn check_once(house: &House, clock: Clock, dry_run: bool) -> Result<CheckReport, Failure> {
     let (_lock, (store, warnings)) = if dry_run {
         (None, (house.for_dry_run(false)?, Vec::new()))
@@ -90,7 +96,13 @@ fn check_once(house: &House, clock: Clock, dry_run: bool) -> Result<CheckReport,
     };
     let mut engine = house.engine(store, clock, dry_run, warnings)?;
     let runtime = runtime()?;
-    let report = runtime.block_on(engine.check_once());
+    let report = runtime.block_on(async {
+        let report = engine.check_once().await;
+        if report.is_ok() {
+            engine.deliver(DELIVERY).await;
+        }
+        report
+    });
     // A file that never answers must not keep the process from ending.
     runtime.shutdown_timeout(Duration::from_millis(100));
     Ok(report?)
@@ -140,6 +152,33 @@ fn run_now(cli: &Cli) -> Done {
     };
     show_report(cli, &house, &report);
     Ok(ExitCode::SUCCESS)
+}
+
+/// By the running engine; without one, by an engine that is there for the tests alone.
+fn test_alert(cli: &Cli, channel: Option<Channel>) -> Done {
+    let house = open(cli, Logs::Quiet)?;
+    let reply = match ask(&house, &Command::TestAlert { channel })? {
+        Some(reply) => reply,
+        None => {
+            let clock = Clock::system();
+            let _lock = house.lock()?;
+            let (store, warnings) = house.writable(clock.now())?;
+            let mut engine = house.engine(store, clock, false, warnings)?;
+            let runtime = runtime()?;
+            let reply = runtime.block_on(engine.test_alone(channel));
+            runtime.shutdown_timeout(Duration::from_millis(100));
+            reply
+        }
+    };
+    let outcomes: Vec<TestOutcome> = serde_json::from_value(accepted(reply)?.body)
+        .map_err(|error| Failure::Other(format!("the outcome of the test cannot be read: {error}")))?;
+    if cli.json {
+        emit_json(&outcomes)
+    } else {
+        emit(&look(&house).tests(&outcomes))
+    }
+    let all_well = outcomes.iter().all(|outcome| outcome.ok);
+    Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Commands that only change what is remembered: by the running engine, or on the database when none runs.

@@ -7,9 +7,10 @@ use super::print::{Cell, Paint, Table};
 use crate::core::alert::Priority;
 use crate::core::policy::memory::Incident;
 use crate::core::policy::verdict::{Decision, Reason};
-use crate::core::status::{RunStatus, Status};
+use crate::core::status::{ChannelHealth, RunStatus, Status};
 use crate::core::text;
 use crate::engine::report::{AlertReport, CheckReport};
+use crate::engine::test_alert::TestOutcome;
 use crate::store::journal::Entry;
 use crate::store::outbox::Dispatch;
 
@@ -217,10 +218,33 @@ impl Look {
             line(&format!("  {name}"), format!("circuit {}", circuit.as_str()));
         }
         for (channel, depth) in &status.outbox {
-            line(&format!("  {channel}"), format!("{} pending, {} failed", depth.pending, depth.failed));
+            let state = status.channel_states.get(channel).cloned().unwrap_or_default();
+            if (state.state, depth.pending, depth.failed) == (ChannelHealth::Off, 0, 0) {
+                continue;
+            }
+            let reason = state.reason.map_or_else(String::new, |reason| format!(" – {reason}"));
+            let word = state.state.as_str();
+            line(
+                &format!("  {channel}"),
+                format!("{word}, {} pending, {} failed{reason}", depth.pending, depth.failed),
+            );
         }
         for warning in &status.warnings {
             line("Warning", warning.clone());
+        }
+        table.render()
+    }
+}
+
+impl Look {
+    /// What became of the tests.
+    #[must_use]
+    pub fn tests(&self, outcomes: &[TestOutcome]) -> String {
+        let mut table = Table::default();
+        for outcome in outcomes {
+            let word = if outcome.ok { "ok" } else { "failed" };
+            let drawn = Cell::drawn(word, self.paint.verdict(outcome.ok, word));
+            table.row([outcome.channel.as_str().into(), drawn, outcome.about.clone().into()]);
         }
         table.render()
     }

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod channel;
 pub mod circuit;
+pub mod delivery;
 pub mod facts;
 pub mod history;
 pub mod notice;

@@ -60,6 +60,44 @@ pub struct QueueDepth {
     pub failed: u64,
 }
 
+/// How a channel does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelState {
+    /// In a word.
+    pub state: ChannelHealth,
+    /// What is wrong, and what to do about it.
+    pub reason: Option<String>,
+    /// When it is tried next.
+    pub next_try: Option<Timestamp>,
+    /// When something got through last.
+    pub last_delivered: Option<Timestamp>,
+}
+
+/// How a channel does, in a word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelHealth {
+    /// Switched off.
+    #[default]
+    Off,
+    /// Switched on, and nothing is known to be wrong.
+    Ok,
+    /// The last message did not get through.
+    Failing,
+}
+
+impl ChannelHealth {
+    /// `off`, `ok` or `failing`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Ok => "ok",
+            Self::Failing => "failing",
+        }
+    }
+}
+
 /// The counters that outlive a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -110,6 +148,9 @@ pub struct Status {
     pub dedup_cache_size: usize,
     /// What waits, by channel.
     pub outbox: BTreeMap<Channel, QueueDepth>,
+    /// How each channel does.
+    #[serde(default)]
+    pub channel_states: BTreeMap<Channel, ChannelState>,
     /// The configuration in force, without secrets.
     pub config: Value,
     /// What is wrong with Operator itself, in sentences.

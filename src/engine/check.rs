@@ -244,7 +244,7 @@ fn described(answer: &Answer) -> String {
 }
 
 /// Spreads the pauses between probes; nothing secret depends on it.
-fn chance() -> f64 {
+pub(super) fn chance() -> f64 {
     use std::hash::{BuildHasher, Hasher};
     let random = std::hash::RandomState::new().build_hasher().finish();
     #[expect(clippy::cast_precision_loss, reason = "53 bits are chance enough")]

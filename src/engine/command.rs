@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::core::alert::AlertKey;
+use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
 use crate::core::policy::memory::Pause;
 use crate::monitors::ask::Source;
@@ -41,6 +42,11 @@ pub enum Command {
     ResetCircuit {
         /// The circuit's name.
         name: String,
+    },
+    /// Send a test, through everything that an alert goes through.
+    TestAlert {
+        /// Where; none: everywhere.
+        channel: Option<Channel>,
     },
     /// Decide and report, and write nothing; or write again.
     DryRun {
@@ -92,25 +98,25 @@ pub fn remember(store: &mut Store, command: &Command, now: Timestamp) -> Option<
             store.set_pause(Some(pause)).map(|()| Reply::done("Paused: alerts wait and come as one digest afterwards."))
         }
         Command::Resume => store.set_pause(None).map(|()| Reply::done("Resumed.")),
-        Command::Acknowledge { key } => acknowledge(store, key),
+        Command::Acknowledge { key } => acknowledge(store, key, now),
         Command::Snooze { key, until } if *until <= now => Ok(Reply::refused(format!("{key}: {until} is past"))),
-        Command::Snooze { key, until } => snooze(store, key, *until),
+        Command::Snooze { key, until } => snooze(store, key, *until, now),
         Command::ResetCircuit { name } => reset_circuit(store, name),
-        Command::Status | Command::RunNow | Command::DryRun { .. } => return None,
+        Command::Status | Command::RunNow | Command::TestAlert { .. } | Command::DryRun { .. } => return None,
     };
     Some(done.unwrap_or_else(|error| Reply::refused(error.to_string())))
 }
 
 type Done = Result<Reply, crate::store::StoreError>;
 
-fn acknowledge(store: &mut Store, key: &AlertKey) -> Done {
-    let mut was_open = false;
-    let incident = store.update_incident(key, |incident| {
-        was_open = incident.open;
+fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
+    let incident = store.answer_incident(key, now, |incident| {
+        let news = incident.open && !incident.acknowledged;
         incident.acknowledged = incident.open;
+        news
     })?;
     Ok(match incident {
-        Some(incident) if was_open => {
+        Some(incident) if incident.open => {
             Reply::done(format!("Acknowledged: {}. Silent until it resolves.", incident.alert.title))
         }
         Some(incident) => Reply::refused(format!("{key}: \"{}\" has resolved already", incident.alert.title)),
@@ -118,8 +124,8 @@ fn acknowledge(store: &mut Store, key: &AlertKey) -> Done {
     })
 }
 
-fn snooze(store: &mut Store, key: &AlertKey, until: Timestamp) -> Done {
-    let incident = store.update_incident(key, |incident| incident.snoozed_until = Some(until))?;
+fn snooze(store: &mut Store, key: &AlertKey, until: Timestamp, now: Timestamp) -> Done {
+    let incident = store.answer_incident(key, now, |incident| incident.snoozed_until.replace(until) != Some(until))?;
     Ok(incident.map_or_else(|| unknown(key), |incident| Reply::done(format!("Snoozed: {}.", incident.alert.title))))
 }
 

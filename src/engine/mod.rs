@@ -5,14 +5,18 @@ pub mod clock;
 pub mod command;
 mod conclude;
 pub mod control;
+mod letter;
 pub mod lock;
 mod once;
+mod post;
+mod presses;
 mod recovery;
 pub mod report;
 mod requests;
 mod run;
 mod snapshot;
 mod state_file;
+pub mod test_alert;
 pub mod wiring;
 
 pub use requests::Request;
@@ -25,6 +29,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use serde_json::Value;
 
+use crate::alerters::Alerter;
 use crate::config::schema::Config;
 use crate::core::alert::Monitor;
 use crate::core::circuit::Circuit;
@@ -35,6 +40,7 @@ use crate::monitors::setup::Setup;
 use crate::sources::error::SourceError;
 use crate::store::{Store, StoreError};
 use clock::Clock;
+use post::Post;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.
 #[derive(Debug)]
@@ -58,6 +64,7 @@ pub struct Engine {
     pause: Option<Pause>,
     warnings: Vec<String>,
     checks_begun: u64,
+    post: Post,
 }
 
 /// What an engine is made of.
@@ -67,6 +74,8 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// What is connected.
     pub setup: Setup,
+    /// Where alerts go.
+    pub alerters: Vec<Arc<dyn Alerter>>,
     /// The configuration as it may be shown.
     pub shown_config: Value,
     /// Our database.
@@ -112,6 +121,7 @@ impl Engine {
             dry_run: parts.dry_run,
             warnings: parts.warnings,
             checks_begun: 0,
+            post: Post::new(parts.alerters),
         })
     }
 

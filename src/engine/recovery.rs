@@ -63,6 +63,7 @@ impl Engine {
             self.warnings.push(kept);
         }
         self.store = opened.store;
+        self.post.start_over();
         self.store_is_lost = false;
         self.store.set_pause(self.pause)
     }

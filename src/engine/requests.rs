@@ -7,6 +7,7 @@ use super::command::{self, Command, Reply};
 use super::report::CheckReport;
 use super::run::{Desk, is_busy};
 use crate::core::alert::Monitor;
+use crate::core::channel::Channel;
 use crate::monitors::ask::needs;
 
 /// A command and where its reply goes.
@@ -23,6 +24,7 @@ impl Desk {
         let Request { command, reply } = request;
         let answer = match command {
             Command::RunNow => return self.run_now(reply),
+            Command::TestAlert { channel } => return self.test_alert(channel, reply),
             Command::Status => match self.engine.status(true) {
                 Ok(status) => Reply::with(&status),
                 Err(error) => Reply::refused(error.to_string()),
@@ -74,6 +76,14 @@ impl Desk {
             // Whoever asked may have gone away.
             let _ = reply.send(whole.as_ref().map_or_else(nothing, Reply::with));
         });
+    }
+
+    /// The reply comes when every channel has said what became of its test.
+    fn test_alert(&mut self, channel: Option<Channel>, reply: oneshot::Sender<Reply>) {
+        match self.engine.begin_test(channel) {
+            Err(refused) => drop(reply.send(refused)),
+            Ok(tests) => drop(tokio::spawn(async move { reply.send(tests.outcome().await) })),
+        }
     }
 
     /// Close a circuit, and look at once at what rests on its source.

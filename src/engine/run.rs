@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Engine;
 use super::check::{Arrival, Check};
+use super::post::Returned;
 use super::report::CheckReport;
 use super::requests::Request;
 use crate::core::alert::Monitor;
@@ -30,19 +31,24 @@ pub async fn run(
     snapshots: watch::Sender<Option<Status>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let (mut desk, mut answers) = Desk::new(engine, snapshots);
+    let (mut desk, mut answers, mut returned) = Desk::new(engine, snapshots);
+    let (ears, mut heard) = mpsc::channel(8);
+    // A dry run leaves no trace, and what is pressed is for the one that spoke.
+    let _listeners = (!desk.engine.dry_run).then(|| desk.engine.listen(&ears));
     desk.publish();
     loop {
         let pause = desk.look();
         tokio::select! {
             Some(request) = inbox.recv() => desk.handle(request),
             Some(arrival) = answers.recv() => desk.take_in(arrival),
+            Some(back) = returned.recv() => desk.take_back(back),
+            Some(heard) = heard.recv() => desk.hear(heard),
             () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
     drop(inbox); // whoever asks now is told at once that the engine stops
-    desk.farewell(&mut answers).await;
+    desk.farewell(&mut answers, &mut returned).await;
 }
 
 /// The engine at work, with the checks that are under way.
@@ -57,11 +63,17 @@ pub(super) struct Desk {
     waiters: Vec<oneshot::Sender<CheckReport>>,
     was_silent: bool,
     last_look: (Timestamp, Instant),
+    /// Where messages come back that were handed over.
+    returns: mpsc::Sender<Returned>,
 }
 
 impl Desk {
-    fn new(engine: Engine, snapshots: watch::Sender<Option<Status>>) -> (Self, mpsc::Receiver<Arrival>) {
+    fn new(
+        engine: Engine,
+        snapshots: watch::Sender<Option<Status>>,
+    ) -> (Self, mpsc::Receiver<Arrival>, mpsc::Receiver<Returned>) {
         let (arrivals, answers) = mpsc::channel(16);
+        let (returns, returned) = mpsc::channel(8);
         let was_silent = engine.is_silent(&engine.now());
         let last_look = (engine.clock.now(), Instant::now());
         (
@@ -74,8 +86,10 @@ impl Desk {
                 waiters: Vec::new(),
                 was_silent,
                 last_look,
+                returns,
             },
             answers,
+            returned,
         )
     }
 
@@ -84,6 +98,7 @@ impl Desk {
         self.notice_jumps_and_silence();
         self.begin_due();
         self.conclude_ready();
+        self.engine.send_waiting(&self.returns);
         self.pause()
     }
 
@@ -111,6 +126,7 @@ impl Desk {
     fn start_over(&mut self) {
         let checks = std::mem::take(&mut self.checks);
         self.waiters.extend(checks.into_iter().flat_map(|check| self.engine.abandon(check)));
+        self.engine.post.hurry();
         self.want_all();
     }
 
@@ -202,6 +218,7 @@ impl Desk {
         let moments = [next, quiet_change, pause_end, look_again];
         let sleep = schedule::pause_until(moments.into_iter().flatten(), now.timestamp());
         let sleep = Duration::try_from(sleep).unwrap_or(Duration::ZERO);
+        let sleep = engine.post_pause().map_or(sleep, |pause| pause.min(sleep));
         let ripe = self.checks.iter().filter_map(Check::ready_since).min();
         ripe.map_or(sleep, |since| sleep.min(GRACE.saturating_sub(since.elapsed())))
     }
@@ -213,8 +230,13 @@ impl Desk {
         }
     }
 
-    /// Let the checks under way end, as far as they do in time.
-    async fn farewell(mut self, answers: &mut mpsc::Receiver<Arrival>) {
+    fn take_back(&mut self, back: Returned) {
+        self.engine.take_back(back);
+        self.publish();
+    }
+
+    /// Let the checks and the messages under way end, as far as they do in time.
+    async fn farewell(mut self, answers: &mut mpsc::Receiver<Arrival>, returned: &mut mpsc::Receiver<Returned>) {
         let deadline = Instant::now() + FAREWELL;
         while self.checks.iter().any(|check| !check.is_complete()) {
             match tokio::time::timeout_at(deadline, answers.recv()).await {
@@ -225,6 +247,12 @@ impl Desk {
         for index in (0..self.checks.len()).rev() {
             if self.checks.get(index).is_some_and(|check| check.ready_since().is_some()) {
                 self.conclude(index);
+            }
+        }
+        while self.engine.post.is_busy() {
+            match tokio::time::timeout_at(deadline, returned.recv()).await {
+                Ok(Some(back)) => self.engine.take_back(back),
+                _ => break,
             }
         }
         tracing::info!("Stopped");

@@ -50,6 +50,7 @@ impl Engine {
             open_alerts,
             dedup_cache_size,
             outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
+            channel_states: self.channel_states()?,
             config: self.shown_config.clone(),
             warnings: self.warnings.clone(),
         })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
-use super::{Result, Store, millis};
+use super::{Result, Store, millis, outbox};
 use crate::core::alert::AlertKey;
 use crate::core::policy::memory::{Incident, Memory};
 
@@ -55,11 +55,17 @@ impl Store {
         read().map_err(|error| self.fail(error))
     }
 
-    /// Change what is remembered of one key, if anything is.
+    /// Change what is remembered of one key because the person spoke about it, if anything is. Where `change` says that it
+    /// changed something, what waits of the key is not told any more, and what was told is brought up to date.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn update_incident(&mut self, key: &AlertKey, change: impl FnOnce(&mut Incident)) -> Result<Option<Incident>> {
+    pub fn answer_incident(
+        &mut self,
+        key: &AlertKey,
+        now: Timestamp,
+        change: impl FnOnce(&mut Incident) -> bool,
+    ) -> Result<Option<Incident>> {
         let path = self.path.clone();
         let update = |db: &mut rusqlite::Connection| -> rusqlite::Result<Option<Incident>> {
             let transaction = db.transaction()?;
@@ -71,12 +77,14 @@ impl Store {
             let Some(mut incident) = body.and_then(|body| serde_json::from_str::<Incident>(&body).ok()) else {
                 return Ok(None);
             };
-            change(&mut incident);
-            transaction.execute(
-                "UPDATE incidents SET body = ?2 WHERE key = ?1",
-                rusqlite::params![key.as_str(), json(&incident)],
-            )?;
-            transaction.commit()?;
+            if change(&mut incident) {
+                transaction.execute(
+                    "UPDATE incidents SET body = ?2 WHERE key = ?1",
+                    rusqlite::params![key.as_str(), json(&incident)],
+                )?;
+                outbox::answered(&transaction, key, incident.alert.priority, now)?;
+                transaction.commit()?;
+            }
             Ok(Some(incident))
         };
         update(&mut self.db).map_err(|error| super::StoreError::new(&path, error))

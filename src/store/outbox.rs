@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Result, Store, millis, moment};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::channel::Channel;
+use crate::core::delivery::lane::Lane;
 use crate::core::policy::verdict::{Decision, Verdict};
 use crate::core::status::QueueDepth;
 
@@ -17,7 +18,7 @@ use crate::core::status::QueueDepth;
 pub struct Dispatch {
     /// Where it goes.
     pub channel: String,
-    /// `alert`, `digest` or `resolve`.
+    /// `alert`, `digest`, `resolve` or `update`.
     pub kind: String,
     /// `pending`, `delivered`, `failed` or `superseded`.
     pub state: String,
@@ -69,7 +70,14 @@ impl Store {
             )?;
             rows.query_map(params![key.as_str(), limit], dispatch)?.collect()
         };
-        read().map_err(|error| self.fail(error))
+        let mut dispatches = read().map_err(|error| self.fail(error))?;
+        let lanes = self.lanes()?;
+        for dispatch in dispatches.iter_mut().filter(|dispatch| dispatch.state == "pending") {
+            // It is the channel that waits, and all its messages with it.
+            let opens = dispatch.channel.parse().ok().and_then(|channel| lanes.get(&channel)).and_then(Lane::opens_at);
+            dispatch.next_attempt_at = opens.map_or(dispatch.next_attempt_at, |at| at.max(dispatch.next_attempt_at));
+        }
+        Ok(dispatches)
     }
 }
 
@@ -88,22 +96,21 @@ fn dispatch(row: &Row) -> rusqlite::Result<Dispatch> {
 
 /// Put on its way what one verdict asks for. Whatever waited of the same key is out of date.
 pub(super) fn queue(db: &Connection, verdict: &Verdict, now: Timestamp) -> rusqlite::Result<()> {
+    let key = &verdict.alert.key;
     match verdict.decision {
         Decision::Suppress | Decision::Hold => Ok(()),
-        Decision::Coalesce => supersede(db, verdict, "told in a digest instead", now),
+        Decision::Coalesce => supersede(db, key, "told in a digest instead", now),
         Decision::Deliver => {
-            supersede(db, verdict, "a newer one takes its place", now)?;
-            outside(&verdict.channels).try_for_each(|channel| {
-                insert(db, channel, "alert", Some(&verdict.alert.key), None, verdict.alert.priority, now)
-            })
+            supersede(db, key, "a newer one takes its place", now)?;
+            outside(&verdict.channels)
+                .try_for_each(|channel| insert(db, channel, "alert", Some(key), None, verdict.alert.priority, now))
         }
         Decision::Resolve => {
-            supersede(db, verdict, "resolved before it was sent", now)?;
-            supersede_digests(db, verdict, now)?;
-            let told = told_on(db, verdict)?;
-            outside(&verdict.channels).filter(|channel| told.iter().any(|name| name == channel.as_str())).try_for_each(
-                |channel| insert(db, channel, "resolve", Some(&verdict.alert.key), None, verdict.alert.priority, now),
-            )
+            let told = told_on(db, key)?;
+            supersede(db, key, "resolved before it was sent", now)?;
+            supersede_digests(db, key, now)?;
+            told.iter()
+                .try_for_each(|channel| insert(db, *channel, "resolve", Some(key), None, verdict.alert.priority, now))
         }
     }
 }
@@ -117,12 +124,23 @@ pub(super) fn queue_digest(db: &Connection, verdicts: &[Verdict], digest: i64, n
         .try_for_each(|channel| insert(db, channel, "digest", None, Some(digest), first.alert.priority, now))
 }
 
+/// The person said that they know, or not now: what waits of the key is not told, and what was told says so.
+pub(super) fn answered(db: &Connection, key: &AlertKey, priority: Priority, now: Timestamp) -> rusqlite::Result<()> {
+    let told = told_on(db, key)?;
+    let mut write = db.prepare_cached(
+        "UPDATE outbox SET state = 'superseded', reason = 'acknowledged or snoozed before it was sent', done_at = ?2,
+           in_doubt = (in_doubt = 1) WHERE key = ?1 AND state = 'pending' AND kind <> 'resolve'",
+    )?;
+    write.execute(params![key.as_str(), millis(now)])?;
+    told.iter().try_for_each(|channel| insert(db, *channel, "update", Some(key), None, priority, now))
+}
+
 /// The journal needs no message: the decision itself stands in it.
 fn outside(channels: &[Channel]) -> impl Iterator<Item = Channel> {
     channels.iter().copied().filter(|channel| *channel != Channel::Journal)
 }
 
-fn insert(
+pub(super) fn insert(
     db: &Connection,
     channel: Channel,
     kind: &str,
@@ -139,29 +157,35 @@ fn insert(
     write.execute(params![channel.as_str(), kind, key, digest, priority.as_str(), millis(now)]).map(drop)
 }
 
-fn supersede(db: &Connection, verdict: &Verdict, why: &str, now: Timestamp) -> rusqlite::Result<()> {
+fn supersede(db: &Connection, key: &AlertKey, why: &str, now: Timestamp) -> rusqlite::Result<()> {
     let mut write = db.prepare_cached(
-        "UPDATE outbox SET state = 'superseded', reason = ?2, done_at = ?3 WHERE key = ?1 AND state = 'pending'",
+        "UPDATE outbox SET state = 'superseded', reason = ?2, done_at = ?3, in_doubt = (in_doubt = 1)
+         WHERE key = ?1 AND state = 'pending'",
     )?;
-    write.execute(params![verdict.alert.key.as_str(), why, millis(now)]).map(drop)
+    write.execute(params![key.as_str(), why, millis(now)]).map(drop)
 }
 
 /// A digest of which nothing holds any more has nothing to tell.
-fn supersede_digests(db: &Connection, verdict: &Verdict, now: Timestamp) -> rusqlite::Result<()> {
+fn supersede_digests(db: &Connection, key: &AlertKey, now: Timestamp) -> rusqlite::Result<()> {
     let mut write = db.prepare_cached(
-        "UPDATE outbox SET state = 'superseded', reason = 'all of it resolved before it was sent', done_at = ?2
+        "UPDATE outbox SET state = 'superseded', reason = 'all of it resolved before it was sent', done_at = ?2,
+           in_doubt = (in_doubt = 1)
          WHERE state = 'pending' AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM journal JOIN incidents USING (key)
                            WHERE journal.digest = outbox.digest AND incidents.open = 1)",
     )?;
-    write.execute(params![verdict.alert.key.as_str(), millis(now)]).map(drop)
+    write.execute(params![key.as_str(), millis(now)]).map(drop)
 }
 
-/// The channels on which the key's last message was seen: only there is something to update.
-fn told_on(db: &Connection, verdict: &Verdict) -> rusqlite::Result<Vec<String>> {
+/// The channels on which the key stands told, or may: only there is something to bring up to date.
+fn told_on(db: &Connection, key: &AlertKey) -> rusqlite::Result<Vec<Channel>> {
     let mut rows = db.prepare_cached(
-        "SELECT DISTINCT channel FROM outbox WHERE state = 'delivered' AND kind <> 'resolve' AND (key = ?1 OR digest IN
-           (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL))",
+        "SELECT channel FROM told WHERE key = ?1 AND state = 'standing'
+         UNION SELECT channel FROM outbox WHERE in_doubt = 1 AND key = ?1 AND kind = 'alert'
+         UNION SELECT channel FROM outbox WHERE in_doubt = 1
+                 AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL)",
     )?;
-    rows.query_map([verdict.alert.key.as_str()], |row| row.get(0))?.collect()
+    let names = rows.query_map([key.as_str()], |row| row.get::<_, String>(0))?;
+    // A channel that this version does not know cannot be told anything.
+    names.filter_map(|name| name.map(|name| name.parse().ok()).transpose()).collect()
 }

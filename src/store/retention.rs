@@ -40,6 +40,7 @@ pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, ke
            (SELECT id FROM outbox WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
         journal,
     )?;
+    db.execute("DELETE FROM told WHERE parcel < (SELECT min(id) FROM outbox)", [])?;
     forget(
         "DELETE FROM postponements WHERE id IN (SELECT id FROM postponements WHERE at < ?1 ORDER BY at LIMIT ?2)",
         history,

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step a layout: `user_version` counts the steps that were taken. Steps are only ever added.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = ["
     -- Single values: counters, the pause.
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -47,6 +47,22 @@ const STEPS: [&str; 1] = ["
 
     CREATE TABLE circuits (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE monitors (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+", "
+    -- Messages are made of one row or of several: a parcel goes by the number of its first row. In doubt is what may have been
+    -- seen: 1 while it is under way, 2 when no answer came.
+    ALTER TABLE outbox ADD COLUMN parcel INTEGER;
+    ALTER TABLE outbox ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX outbox_parcel ON outbox(parcel) WHERE parcel IS NOT NULL;
+    CREATE INDEX outbox_doubt ON outbox(channel) WHERE in_doubt = 1;
+
+    -- What each parcel told: it stands until its resolve was shown there ('resolved'), or the key was told again ('retold').
+    CREATE TABLE told (
+      parcel INTEGER NOT NULL, key TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'standing',
+      PRIMARY KEY (parcel, key)) STRICT, WITHOUT ROWID;
+    CREATE INDEX told_key ON told(key, channel);
+
+    -- How each channel does, body as core::delivery::lane::Lane.
+    CREATE TABLE lanes (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 "];
 
 /// The newest layout.

@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 use super::incidents::json;
 use super::{Result, Store};
 use crate::core::alert::Monitor;
+use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
+use crate::core::delivery::lane::Lane;
 use crate::core::facts::RestMode;
 use crate::core::policy::memory::Pause;
 use crate::core::status::{Counters, MonitorState};
@@ -63,6 +65,57 @@ impl Store {
         save_circuit(&self.db, name, circuit).map_err(|error| self.fail(error))
     }
 
+    /// How each channel does.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn lanes(&self) -> Result<BTreeMap<Channel, Lane>> {
+        let named: BTreeMap<String, Lane> =
+            bodies(&self.db, "SELECT name, body FROM lanes").map_err(|error| self.fail(error))?;
+        Ok(named.into_iter().filter_map(|(name, lane)| Some((name.parse().ok()?, lane))).collect())
+    }
+
+    /// Keep how a channel does.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn save_lane(&mut self, channel: Channel, lane: &Lane) -> Result<()> {
+        save_lane(&self.db, channel, lane).map_err(|error| self.fail(error))
+    }
+
+    /// Where a channel's listener stopped reading.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn bookmark(&self, channel: Channel) -> Result<Option<String>> {
+        get(&self.db, &format!("bookmark:{channel}")).map_err(|error| self.fail(error))
+    }
+
+    /// Keep where a channel's listener stopped reading.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_bookmark(&mut self, channel: Channel, bookmark: &str) -> Result<()> {
+        set(&self.db, &format!("bookmark:{channel}"), &bookmark).map_err(|error| self.fail(error))
+    }
+
+    /// A word that no other database has: with it the numbers of messages are unlike those of any other. Made, from `fresh`,
+    /// when it is first asked for.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub fn mark(&mut self, fresh: impl FnOnce() -> String) -> Result<String> {
+        let mark = || -> rusqlite::Result<String> {
+            if let Some(mark) = get(&self.db, "mark")? {
+                return Ok(mark);
+            }
+            let mark = fresh();
+            set(&self.db, "mark", &mark)?;
+            Ok(mark)
+        };
+        mark().map_err(|error| self.fail(error))
+    }
+
     /// The monitors' last runs.
     ///
     /// # Errors
@@ -87,6 +140,11 @@ pub(super) fn set<T: Serialize>(db: &Connection, name: &str, value: &T) -> rusql
 
 pub(super) fn save_circuit(db: &Connection, name: &str, circuit: &Circuit) -> rusqlite::Result<()> {
     db.execute("INSERT OR REPLACE INTO circuits (name, body) VALUES (?1, ?2)", params![name, json(circuit)]).map(drop)
+}
+
+pub(super) fn save_lane(db: &Connection, channel: Channel, lane: &Lane) -> rusqlite::Result<()> {
+    let row = params![channel.as_str(), json(lane)];
+    db.execute("INSERT OR REPLACE INTO lanes (name, body) VALUES (?1, ?2)", row).map(drop)
 }
 
 pub(super) fn save_monitor(db: &Connection, monitor: Monitor, state: &MonitorState) -> rusqlite::Result<()> {

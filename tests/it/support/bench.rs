@@ -104,6 +104,7 @@ fn parts(home: &Home, clock: Clock, prepare: impl FnOnce(&mut Store)) -> Parts {
     prepare(&mut store);
     Parts {
         setup: wiring::setup(&config, &|_| None),
+        alerters: Vec::new(),
         shown_config: config.summary(),
         config: Arc::new(config),
         store,
