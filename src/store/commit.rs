@@ -86,7 +86,11 @@ fn write_verdicts(transaction: &rusqlite::Transaction, record: &CheckRecord) -> 
         let key = &verdict.alert.key;
         let told_in = (verdict.decision == Decision::Coalesce).then_some(digest);
         let entry = journal::write(transaction, verdict, last.get(key).copied(), told_in, record.at)?;
-        let incident = record.memory.after(verdict, record.at);
+        let mut incident = record.memory.after(verdict, record.at);
+        if verdict.decision == Decision::Resolve && outbox::was_never_seen(transaction, key)? {
+            // It was decided to tell it, and nobody was: should it come back, it is news.
+            incident.announced = None;
+        }
         incidents::save(transaction, &incident, record.memory.incidents.get(key), entry, record.at)?;
         outbox::queue(transaction, verdict, record.at)?;
     }

@@ -15,10 +15,14 @@ use crate::core::policy::memory::Incident;
 /// A message shows at most so many; the journal has them all.
 const SHOWN: usize = 50;
 
-/// The keys of a parcel's rows, those of its digests included.
-const KEYS: &str = "SELECT key FROM outbox WHERE parcel = ?1 AND kind = 'alert' AND (state = 'pending' OR in_doubt = 1)
-     UNION SELECT journal.key FROM journal
-       WHERE journal.digest IN (SELECT digest FROM outbox WHERE parcel = ?1 AND kind = 'digest')";
+/// The keys of a parcel's rows, those of its digests included, unless a newer row tells them.
+const KEYS: &str =
+    "SELECT key FROM outbox WHERE parcel = ?1 AND kind = 'alert' AND (state = 'pending' OR under_way = 1)
+     UNION SELECT entry.key FROM outbox JOIN journal AS entry USING (digest)
+       WHERE outbox.parcel = ?1 AND outbox.kind = 'digest'
+         AND NOT EXISTS (SELECT 1 FROM outbox AS newer WHERE newer.key = entry.key AND newer.channel = outbox.channel
+                           AND newer.kind = 'alert' AND newer.id > outbox.id)
+         AND NOT EXISTS (SELECT 1 FROM journal AS newer WHERE newer.key = entry.key AND newer.digest > entry.digest)";
 
 /// One alert of a message.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +66,8 @@ pub(super) fn of_news(db: &Connection, parcel: i64, now: Timestamp) -> rusqlite:
     Ok(Members { left_out: keys.len().saturating_sub(shown.len()), shown, keys })
 }
 
-/// What a parcel that is in doubt may have told.
-pub(super) fn of_doubtful(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
+/// What a parcel may have told that was under way when its process ended.
+pub(super) fn of_interrupted(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
     open_keys(db, parcel, |_| true)
 }
 
@@ -83,20 +87,25 @@ fn open_keys(db: &Connection, parcel: i64, wanted: impl Fn(&Brief) -> bool) -> r
     Ok(ranked.into_iter().map(|(_, key)| key).collect())
 }
 
-/// What an earlier parcel told, as it stands now: first what holds, then what resolves with this update, then the rest.
+/// What an earlier parcel told, as it stands now: first what holds, then what this update takes back, then the rest. The keys
+/// are those that it takes back.
 pub(super) fn of_update(db: &Connection, update: i64, target: i64) -> rusqlite::Result<Members> {
     let resolves = keys(db, "SELECT key FROM outbox WHERE parcel = ?1 AND kind = 'resolve'", update)?;
     let resolves: BTreeSet<AlertKey> = resolves.into_iter().collect();
     let standing = keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'standing'", target)?;
     let over = keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'resolved'", target)?;
-    let (ending, holding): (Vec<_>, Vec<_>) = standing.into_iter().partition(|key| resolves.contains(key));
-    let all = holding.len() + ending.len() + over.len();
-    let mut shown = Vec::new();
-    for key in &holding {
-        shown.extend(incident(db, key)?.map(|incident| Member { resolved: !incident.open, incident }));
+    let all = standing.len() + over.len();
+    let (mut holding, mut ending) = (Vec::new(), Vec::new());
+    for key in standing {
+        let Some(incident) = incident(db, &key)? else { continue };
+        let resolved = resolves.contains(&key) || !incident.open;
+        if resolved { ending.push(key) } else { holding.push((Reverse(incident.alert.priority), key)) }
     }
-    shown.sort_by_key(|member| (member.resolved, Reverse(member.incident.alert.priority)));
-    shown.truncate(SHOWN);
+    holding.sort();
+    let mut shown = Vec::new();
+    for (_, key) in holding.iter().take(SHOWN) {
+        shown.extend(incident(db, key)?.map(|incident| Member { incident, resolved: false }));
+    }
     for key in ending.iter().chain(&over).take(SHOWN) {
         shown.extend(incident(db, key)?.map(|incident| Member { incident, resolved: true }));
     }

@@ -99,15 +99,23 @@ pub(super) fn queue(db: &Connection, verdict: &Verdict, now: Timestamp) -> rusql
     let key = &verdict.alert.key;
     match verdict.decision {
         Decision::Suppress | Decision::Hold => Ok(()),
-        Decision::Coalesce => supersede(db, key, "told in a digest instead", now),
+        Decision::Coalesce => {
+            supersede(db, key, "kind = 'alert'", "told in a digest instead", now)?;
+            outside(&verdict.channels).try_for_each(|channel| {
+                supersede(db, key, &format!("channel = '{channel}'"), "it came back and is told again", now)
+            })
+        }
         Decision::Deliver => {
-            supersede(db, key, "a newer one takes its place", now)?;
-            outside(&verdict.channels)
-                .try_for_each(|channel| insert(db, channel, "alert", Some(key), None, verdict.alert.priority, now))
+            supersede(db, key, "kind = 'alert'", "a newer one takes its place", now)?;
+            outside(&verdict.channels).try_for_each(|channel| {
+                // What was to be taken back there holds again, and is told again.
+                supersede(db, key, &format!("channel = '{channel}'"), "it came back and is told again", now)?;
+                insert(db, channel, "alert", Some(key), None, verdict.alert.priority, now)
+            })
         }
         Decision::Resolve => {
             let told = told_on(db, key)?;
-            supersede(db, key, "resolved before it was sent", now)?;
+            supersede(db, key, "1", "resolved before it was sent", now)?;
             supersede_digests(db, key, now)?;
             told.iter()
                 .try_for_each(|channel| insert(db, *channel, "resolve", Some(key), None, verdict.alert.priority, now))
@@ -127,11 +135,7 @@ pub(super) fn queue_digest(db: &Connection, verdicts: &[Verdict], digest: i64, n
 /// The person said that they know, or not now: what waits of the key is not told, and what was told says so.
 pub(super) fn answered(db: &Connection, key: &AlertKey, priority: Priority, now: Timestamp) -> rusqlite::Result<()> {
     let told = told_on(db, key)?;
-    let mut write = db.prepare_cached(
-        "UPDATE outbox SET state = 'superseded', reason = 'acknowledged or snoozed before it was sent', done_at = ?2,
-           in_doubt = (in_doubt = 1) WHERE key = ?1 AND state = 'pending' AND kind <> 'resolve'",
-    )?;
-    write.execute(params![key.as_str(), millis(now)])?;
+    supersede(db, key, "kind <> 'resolve'", "acknowledged or snoozed before it was sent", now)?;
     told.iter().try_for_each(|channel| insert(db, *channel, "update", Some(key), None, priority, now))
 }
 
@@ -157,19 +161,20 @@ pub(super) fn insert(
     write.execute(params![channel.as_str(), kind, key, digest, priority.as_str(), millis(now)]).map(drop)
 }
 
-fn supersede(db: &Connection, key: &AlertKey, why: &str, now: Timestamp) -> rusqlite::Result<()> {
-    let mut write = db.prepare_cached(
-        "UPDATE outbox SET state = 'superseded', reason = ?2, done_at = ?3, in_doubt = (in_doubt = 1)
-         WHERE key = ?1 AND state = 'pending'",
-    )?;
+/// `which`, a condition of ours, says which of the key's rows that wait.
+fn supersede(db: &Connection, key: &AlertKey, which: &str, why: &str, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = format!(
+        "UPDATE outbox SET state = 'superseded', reason = ?2, done_at = ?3
+         WHERE key = ?1 AND state = 'pending' AND {which}"
+    );
+    let mut write = db.prepare_cached(&sql)?;
     write.execute(params![key.as_str(), why, millis(now)]).map(drop)
 }
 
 /// A digest of which nothing holds any more has nothing to tell.
 fn supersede_digests(db: &Connection, key: &AlertKey, now: Timestamp) -> rusqlite::Result<()> {
     let mut write = db.prepare_cached(
-        "UPDATE outbox SET state = 'superseded', reason = 'all of it resolved before it was sent', done_at = ?2,
-           in_doubt = (in_doubt = 1)
+        "UPDATE outbox SET state = 'superseded', reason = 'all of it resolved before it was sent', done_at = ?2
          WHERE state = 'pending' AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM journal JOIN incidents USING (key)
                            WHERE journal.digest = outbox.digest AND incidents.open = 1)",
@@ -177,12 +182,22 @@ fn supersede_digests(db: &Connection, key: &AlertKey, now: Timestamp) -> rusqlit
     write.execute(params![key.as_str(), millis(now)]).map(drop)
 }
 
+/// Whether the key waits to be told, and has not been told anywhere.
+pub(super) fn was_never_seen(db: &Connection, key: &AlertKey) -> rusqlite::Result<bool> {
+    let mut waits = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'pending' AND kind = 'alert' AND key = ?1)
+             OR EXISTS (SELECT 1 FROM outbox WHERE state = 'pending'
+                          AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL))",
+    )?;
+    Ok(waits.query_row([key.as_str()], |row| row.get(0))? && told_on(db, key)?.is_empty())
+}
+
 /// The channels on which the key stands told, or may: only there is something to bring up to date.
 fn told_on(db: &Connection, key: &AlertKey) -> rusqlite::Result<Vec<Channel>> {
     let mut rows = db.prepare_cached(
         "SELECT channel FROM told WHERE key = ?1 AND state = 'standing'
-         UNION SELECT channel FROM outbox WHERE in_doubt = 1 AND key = ?1 AND kind = 'alert'
-         UNION SELECT channel FROM outbox WHERE in_doubt = 1
+         UNION SELECT channel FROM outbox WHERE under_way = 1 AND key = ?1 AND kind = 'alert'
+         UNION SELECT channel FROM outbox WHERE under_way = 1
                  AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL)",
     )?;
     let names = rows.query_map([key.as_str()], |row| row.get::<_, String>(0))?;

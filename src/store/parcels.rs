@@ -1,7 +1,8 @@
 //! From the outbox to messages: what goes out next on a channel, as one parcel, and what became of it.
 //!
-//! A parcel is marked as in doubt, durably, before it is handed over, and settled afterwards. What a crash leaves in doubt goes
-//! out again under the same number, so that a channel that takes a key shows it once.
+//! A parcel is marked as under way, durably, before it is handed over, and settled afterwards. What may have been seen, because
+//! no answer came or the process ended, is in doubt: it goes out again under the same number and with the same members, so that
+//! a channel that takes a key shows it once.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, params};
@@ -44,7 +45,7 @@ pub struct Parcel {
     pub left_out: usize,
     /// What the channel called the message that it takes the place of.
     pub replaces: Option<String>,
-    /// Everything that it tells of, shown or not.
+    /// News: everything that it tells of, shown or not. An update: everything that it takes back.
     keys: Vec<AlertKey>,
     /// The parcel that it brings up to date.
     target: Option<i64>,
@@ -91,7 +92,7 @@ impl Store {
     }
 
     /// Take the next message of a channel: critical news first, other news by urgency, then what was told and has changed. It
-    /// is in doubt until it is settled.
+    /// is under way until it is settled.
     ///
     /// # Errors
     /// When the database cannot be read or written; then nothing was taken.
@@ -102,7 +103,7 @@ impl Store {
             let parcel = next(&transaction, channel, access, now)?;
             if let Some(parcel) = &parcel {
                 let mut mark = transaction.prepare_cached(
-                    "UPDATE outbox SET in_doubt = 1, attempts = attempts + 1 WHERE parcel = ?1 AND state = 'pending'",
+                    "UPDATE outbox SET under_way = 1, attempts = attempts + 1 WHERE parcel = ?1 AND state = 'pending'",
                 )?;
                 mark.execute([parcel.id])?;
             }
@@ -115,7 +116,7 @@ impl Store {
     /// Write down what became of a message, and how its channel does since.
     ///
     /// # Errors
-    /// When the database cannot be written; the message stays in doubt then.
+    /// When the database cannot be written; the message stays under way then.
     pub fn settle(
         &mut self,
         parcel: &Parcel,
@@ -164,9 +165,9 @@ impl Store {
     /// When the database cannot be written.
     pub fn try_refused_again(&mut self, channel: Channel) -> Result<()> {
         let again = self.db.execute(
-            "UPDATE outbox SET state = 'pending', reason = NULL, done_at = NULL, parcel = NULL
-             WHERE channel = ?1 AND state = 'failed' AND (digest IS NOT NULL
-               OR key IN (SELECT key FROM incidents WHERE open = 1) AND kind = 'alert' AND id =
+            "UPDATE outbox SET state = 'pending', reason = NULL, done_at = NULL
+             WHERE channel = ?1 AND state = 'failed' AND (kind IN ('digest', 'resolve')
+               OR kind = 'alert' AND key IN (SELECT key FROM incidents WHERE open = 1) AND id =
                  (SELECT max(id) FROM outbox AS newer WHERE newer.key = outbox.key AND newer.channel = ?1))",
             [channel.as_str()],
         );
@@ -322,7 +323,7 @@ fn next_update(db: &Transaction, channel: Channel, now: Timestamp) -> rusqlite::
 
 fn supersede(db: &Transaction, parcel: i64, why: &str, now: Timestamp) -> rusqlite::Result<()> {
     let mut write = db.prepare_cached(
-        "UPDATE outbox SET state = 'superseded', reason = ?2, done_at = ?3, in_doubt = 0
+        "UPDATE outbox SET state = 'superseded', reason = ?2, done_at = ?3
          WHERE parcel = ?1 AND state = 'pending'",
     )?;
     write.execute(params![parcel, why, millis(now)]).map(drop)
@@ -331,8 +332,8 @@ fn supersede(db: &Transaction, parcel: i64, why: &str, now: Timestamp) -> rusqli
 /// What was superseded while it was under way has been seen as well.
 fn delivered(db: &Transaction, parcel: &Parcel, shown: Option<&str>, now: Timestamp) -> rusqlite::Result<()> {
     let mut done = db.prepare_cached(
-        "UPDATE outbox SET state = 'delivered', reason = NULL, done_at = ?2, external_id = ?3, in_doubt = 0
-         WHERE parcel = ?1 AND in_doubt = 1",
+        "UPDATE outbox SET state = 'delivered', reason = NULL, done_at = ?2, external_id = ?3, in_doubt = 0,
+           under_way = 0 WHERE parcel = ?1 AND under_way = 1",
     )?;
     done.execute(params![parcel.id, millis(now), shown])?;
     match (parcel.kind, parcel.target) {
@@ -341,12 +342,8 @@ fn delivered(db: &Transaction, parcel: &Parcel, shown: Option<&str>, now: Timest
             if let Some(shown) = shown {
                 db.execute("UPDATE outbox SET external_id = ?2 WHERE parcel = ?1", params![target, shown])?;
             }
-            db.execute(
-                "UPDATE told SET state = 'resolved'
-                 WHERE parcel = ?2 AND key IN (SELECT key FROM outbox WHERE parcel = ?1 AND kind = 'resolve')",
-                params![parcel.id, target],
-            )
-            .map(drop)
+            let mut over = db.prepare_cached("UPDATE told SET state = 'resolved' WHERE parcel = ?1 AND key = ?2")?;
+            parcel.keys.iter().try_for_each(|key| over.execute(params![target, key.as_str()]).map(drop))
         }
         _ => Ok(()),
     }
@@ -357,7 +354,9 @@ fn stand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
     let mut before = db.prepare_cached(
         "UPDATE told SET state = 'retold' WHERE key = ?1 AND channel = ?2 AND state = 'standing' AND parcel <> ?3",
     )?;
-    let mut write = db.prepare_cached("INSERT OR IGNORE INTO told (key, channel, parcel) VALUES (?1, ?2, ?3)")?;
+    let mut write = db.prepare_cached(
+        "INSERT INTO told (key, channel, parcel) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET state = 'standing'",
+    )?;
     for key in &parcel.keys {
         let row = params![key.as_str(), parcel.channel.as_str(), parcel.id];
         before.execute(row)?;
@@ -371,40 +370,40 @@ fn failed(db: &Transaction, parcel: &Parcel, failure: &Failure, now: Timestamp) 
     if parcel.kind == NoticeKind::Test || failure.kind == FailureKind::Refused {
         let mut park = db.prepare_cached(
             "UPDATE outbox SET state = CASE state WHEN 'pending' THEN 'failed' ELSE state END, reason = ?2, done_at = ?3,
-               in_doubt = 0 WHERE parcel = ?1 AND in_doubt = 1",
+               under_way = 0 WHERE parcel = ?1 AND under_way = 1",
         )?;
         return park.execute(params![parcel.id, why, millis(now)]).map(drop);
     }
-    let counted = i64::from(failure.kind == FailureKind::Offline);
+    let uncounted = i64::from(failure.kind == FailureKind::Offline);
     let unsure = failure.kind == FailureKind::Unsure;
     if unsure && parcel.kind == NoticeKind::News {
         stand(db, parcel)?;
     }
-    // What surely did not arrive may be told otherwise next time, together with others for example.
-    let sql = if unsure {
-        "UPDATE outbox SET reason = ?2, attempts = attempts - ?3, in_doubt = CASE state WHEN 'pending' THEN 2 ELSE 0 END
-         WHERE parcel = ?1 AND in_doubt = 1"
-    } else {
-        "UPDATE outbox SET reason = CASE state WHEN 'pending' THEN ?2 ELSE reason END, attempts = attempts - ?3,
-           in_doubt = 0, parcel = NULL WHERE parcel = ?1 AND in_doubt = 1"
-    };
-    db.prepare_cached(sql)?.execute(params![parcel.id, why, counted]).map(drop)
+    // What surely never arrived may be told otherwise next time, together with others for example; what may have arrived keeps
+    // its number and its content, so that a channel that takes a key knows it again.
+    let mut wait = db.prepare_cached(
+        "UPDATE outbox SET under_way = 0, attempts = attempts - ?3, in_doubt = max(in_doubt, ?4),
+           reason = CASE state WHEN 'pending' THEN ?2 ELSE reason END,
+           parcel = CASE max(in_doubt, ?4) WHEN 1 THEN parcel END
+         WHERE parcel = ?1 AND under_way = 1",
+    )?;
+    wait.execute(params![parcel.id, why, uncounted, unsure]).map(drop)
 }
 
 fn recover(db: &Transaction, now: Timestamp) -> rusqlite::Result<()> {
-    let mut doubtful = db.prepare_cached(
-        "SELECT DISTINCT channel, parcel FROM outbox WHERE in_doubt = 1 AND kind IN ('alert', 'digest')",
+    let mut interrupted = db.prepare_cached(
+        "SELECT DISTINCT channel, parcel FROM outbox WHERE under_way = 1 AND kind IN ('alert', 'digest')",
     )?;
     let parcels: Vec<(String, i64)> =
-        doubtful.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+        interrupted.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     for (name, id) in parcels {
         let Ok(channel) = name.parse() else { continue };
-        let keys = members::of_doubtful(db, id)?;
+        let keys = members::of_interrupted(db, id)?;
         stand(db, &Parcel { keys, ..Parcel::new(id, channel, NoticeKind::News) })?;
     }
-    db.execute("UPDATE outbox SET in_doubt = 0 WHERE in_doubt = 1 AND state <> 'pending'", [])?;
+    db.execute("UPDATE outbox SET in_doubt = 1, under_way = 0 WHERE under_way = 1", [])?;
     db.execute(
-        "UPDATE outbox SET state = 'superseded', reason = 'Operator stopped before it was sent', done_at = ?1, in_doubt = 0
+        "UPDATE outbox SET state = 'superseded', reason = 'Operator stopped before it was sent', done_at = ?1
          WHERE state = 'pending' AND kind = 'test'",
         [millis(now)],
     )

@@ -48,12 +48,13 @@ const STEPS: [&str; 2] = ["
     CREATE TABLE circuits (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE monitors (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ", "
-    -- Messages are made of one row or of several: a parcel goes by the number of its first row. In doubt is what may have been
-    -- seen: 1 while it is under way, 2 when no answer came.
+    -- Messages are made of one row or of several: a parcel goes by the number of its first row. Under way is what an alerter has
+    -- in hand; in doubt, what an earlier try may have shown already.
     ALTER TABLE outbox ADD COLUMN parcel INTEGER;
+    ALTER TABLE outbox ADD COLUMN under_way INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE outbox ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX outbox_parcel ON outbox(parcel) WHERE parcel IS NOT NULL;
-    CREATE INDEX outbox_doubt ON outbox(channel) WHERE in_doubt = 1;
+    CREATE INDEX outbox_under_way ON outbox(channel) WHERE under_way = 1;
 
     -- What each parcel told: it stands until its resolve was shown there ('resolved'), or the key was told again ('retold').
     CREATE TABLE told (

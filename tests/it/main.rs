@@ -11,6 +11,7 @@ mod health_chain;
 mod history;
 mod logging;
 mod policy;
+mod resolve_contract;
 mod rules_health;
 mod rules_kit;
 mod rules_patterns;

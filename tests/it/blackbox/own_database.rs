@@ -191,7 +191,7 @@ fn a_limit_on_file_sizes_is_an_error_and_nothing_is_half_written() {
     home.check(&home.at("09:05"));
     let before = content(&home.path("state/operator.db"));
     let size = fs::metadata(home.path("state/operator.db")).unwrap().len() / 512;
-    for blocks in [0, 8, 64, size / 2] {
+    for blocks in [0, 8, 64, size / 4] {
         let mut shell = Command::new("sh");
         home.clean(&mut shell);
         let script = format!(
