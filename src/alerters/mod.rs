@@ -6,6 +6,7 @@ mod http;
 pub mod notification;
 pub mod telegram;
 pub mod webhook;
+mod words;
 
 use std::fmt::Debug;
 use std::pin::Pin;

@@ -1,0 +1,133 @@
+//! The words that all channels share: headlines, how an alert stands, and how text from outside is made fit to be shown.
+
+use jiff::ZonedDateTime;
+
+use crate::core::alert::Priority;
+use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+use crate::core::text;
+
+/// One line that says what the message is about: an alert's title, or how many there are.
+pub(super) fn headline(notice: &Notice) -> String {
+    let all = notice.items.len() + notice.left_out;
+    match notice.items.first() {
+        Some(item) if all == 1 => title(item),
+        _ if notice.kind != NoticeKind::Update => text::count(all, "alert"),
+        _ => {
+            let holding = notice.items.iter().filter(|item| item.standing != Standing::Resolved).count();
+            match (holding, notice.left_out) {
+                (0, _) => format!("All {all} alerts have resolved"),
+                (_, 0) => format!("{holding} of {all} alerts still hold"),
+                _ => format!("{all} alerts, some of them resolved"),
+            }
+        }
+    }
+}
+
+/// An alert's title, with how it stands if that is not simply open.
+pub(super) fn title(item: &Item) -> String {
+    let title = plain_line(&item.title);
+    match &item.standing {
+        Standing::Open => title,
+        Standing::Acknowledged => format!("Acknowledged: {title}"),
+        Standing::Snoozed { until } => format!("Snoozed until {}: {title}", clock(until, &item.at)),
+        Standing::Resolved => format!("Resolved: {title}"),
+    }
+}
+
+/// An urgency at the beginning of a line.
+pub(super) const fn capital(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Low => "Low",
+        Priority::Medium => "Medium",
+        Priority::High => "High",
+        Priority::Critical => "Critical",
+    }
+}
+
+/// The time of day, with the date where that is another than the reader's.
+pub(super) fn clock(at: &ZonedDateTime, reader: &ZonedDateTime) -> String {
+    let form = if at.date() == reader.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    at.strftime(form).to_string()
+}
+
+/// What was not shown, and where it is.
+pub(super) fn more(left_out: usize) -> String {
+    format!("and {left_out} more: operator alerts")
+}
+
+/// Text from outside as any channel can carry it: line breaks stay, other control characters become spaces.
+pub(super) fn plain(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    text.trim().chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+}
+
+/// The same on one line.
+pub(super) fn plain_line(text: &str) -> String {
+    plain(text).replace('\n', " ")
+}
+
+/// `text` where it weighs no more than `room`; else cut at a word, with how many characters were left out. `weigh` says what a
+/// character takes on the channel.
+pub(super) fn fit(text: &str, room: usize, weigh: impl Fn(char) -> usize) -> String {
+    if text.chars().map(&weigh).sum::<usize>() <= room {
+        return text.to_owned();
+    }
+    let all = text.chars().count();
+    // With room for the longest way to say what is missing.
+    let room = room.saturating_sub(format!("… ({all} more characters)").chars().count());
+    let (mut weight, mut end, mut word_end) = (0, 0, None);
+    for (at, c) in text.char_indices() {
+        if c.is_whitespace() {
+            word_end = Some(at);
+        }
+        weight += weigh(c);
+        if weight > room {
+            break;
+        }
+        end = at + c.len_utf8();
+    }
+    // A word is cut inside only if whole words would fill less than half of the room.
+    let whole_words = word_end.filter(|at| *at <= end && *at * 2 >= end);
+    let kept = text.get(..whole_words.unwrap_or(end)).unwrap_or_default().trim_end();
+    format!("{kept}… ({} more characters)", all - kept.chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_text_is_cut_at_a_word_and_the_rest_is_counted() {
+        let one = |_| 1;
+        assert_eq!(fit("short", 5, one), "short");
+        let text = "word ".repeat(20);
+        assert_eq!(fit(text.trim(), 40, one), "word word word… (85 more characters)");
+        let long = "x".repeat(100);
+        assert_eq!(fit(&long, 40, one), format!("{}… (84 more characters)", "x".repeat(16)));
+    }
+
+    #[test]
+    fn control_characters_become_spaces_and_lines_stay_lines() {
+        assert_eq!(plain(" a\0b\r\nc\u{1b}[31m\t "), "a b\nc [31m");
+        assert_eq!(plain_line("a\nb"), "a b");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_outgrows_its_room_and_nothing_goes_uncounted(text in "[a-z &<\n\u{1F600}\u{5d0}]{0,200}", room in 40..150_usize) {
+            let weigh = |c: char| if c == '&' { 5 } else { c.len_utf16() };
+            let cut = fit(&text, room, weigh);
+            prop_assert!(cut.chars().map(weigh).sum::<usize>() <= room);
+            match cut.rsplit_once("… (") {
+                None => prop_assert_eq!(cut, text),
+                Some((kept, rest)) => {
+                    let missing: usize = rest.split(' ').next().unwrap().parse().unwrap();
+                    prop_assert!(text.starts_with(kept));
+                    prop_assert_eq!(kept.chars().count() + missing, text.chars().count());
+                }
+            }
+        }
+    }
+}
