@@ -8,13 +8,17 @@ use std::time::Duration;
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Failure, FailureKind};
 use crate::sources::tls;
 
 /// A longer answer (bytes) is not read to its end.
 const LONGEST_ANSWER: usize = 1_000_000;
+
+/// The longest that a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// No pause that a server asks for is taken for longer.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
@@ -28,24 +32,34 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<SignedDuration>,
 }
 
-/// The client, made when it is first needed and kept: a connection that is open is used again.
-///
-/// # Errors
-/// When the system gives no certificates to trust.
-pub(super) fn client() -> Result<&'static Client, Failure> {
-    static CLIENT: OnceLock<Client> = OnceLock::new();
-    if let Some(client) = CLIENT.get() {
-        return Ok(client);
+/// The client of all alerters that talk to web servers, made when it is first needed and kept: a connection that is open is
+/// used again.
+#[derive(Debug, Default)]
+pub(super) struct Web {
+    client: OnceLock<Client>,
+}
+
+impl Web {
+    /// The client.
+    ///
+    /// # Errors
+    /// When the system gives no certificates to trust.
+    pub(super) fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        tls::install();
+        let client = Client::builder()
+            // A redirect could carry a secret to another host.
+            .redirect(redirect::Policy::none())
+            // Nothing has been sent yet when this is over: better than doubt.
+            .connect_timeout(CONNECT)
+            .pool_max_idle_per_host(1)
+            .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Failure::later(format!("cannot set up HTTPS: {}", deepest(&error.without_url()))))?;
+        Ok(self.client.get_or_init(|| client))
     }
-    tls::install();
-    let client = Client::builder()
-        // A redirect could carry a secret to another host.
-        .redirect(redirect::Policy::none())
-        .pool_max_idle_per_host(1)
-        .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| Failure::later(format!("cannot set up HTTPS: {}", deepest(&error.without_url()))))?;
-    Ok(CLIENT.get_or_init(|| client))
 }
 
 /// Send, and read the answer, all within `patience`. Secrets in the address stay out of every failure.
@@ -53,28 +67,27 @@ pub(super) fn client() -> Result<&'static Client, Failure> {
 /// # Errors
 /// `Offline` or `Later` when nothing was sent, `Unsure` when it may have been.
 pub(super) async fn exchange(request: RequestBuilder, url: &Url, patience: Duration) -> Result<Answer, Failure> {
-    let whole = async {
-        let mut response = request.send().await.map_err(|error| unsent(error, url))?;
-        let (status, retry_after) = (response.status(), retry_after(response.headers(), Timestamp::now()));
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(piece)) if body.len().saturating_add(piece.len()) <= LONGEST_ANSWER => {
-                    body.extend_from_slice(&piece)
-                }
-                Ok(_) => break,
-                // A refusal stands, however little of its explanation came through.
-                Err(_) if !status.is_success() => break,
-                Err(error) => return Err(cut(error, url)),
-            }
-        }
-        Ok(Answer { status, body, retry_after })
-    };
+    let deadline = Instant::now() + patience;
     let late = |_| {
         let what = format!("no answer within {} s ({})", patience.as_secs_f32(), place(url));
         Failure::new(FailureKind::Unsure, what)
     };
-    tokio::time::timeout(patience, whole).await.map_err(late)?
+    let sent = timeout_at(deadline, request.send()).await.map_err(late)?;
+    let mut response = sent.map_err(|error| unsent(error, url))?;
+    let (status, retry_after) = (response.status(), retry_after(response.headers(), Timestamp::now()));
+    let mut body = Vec::new();
+    // What became of the message stands in the status: it holds, however little of the rest comes through.
+    let _ = timeout_at(deadline, read(&mut response, &mut body)).await;
+    Ok(Answer { status, body, retry_after })
+}
+
+async fn read(response: &mut Response, body: &mut Vec<u8>) {
+    while let Ok(Some(piece)) = response.chunk().await {
+        if body.len() + piece.len() > LONGEST_ANSWER {
+            break;
+        }
+        body.extend_from_slice(&piece);
+    }
 }
 
 /// `Retry-After`: seconds or an HTTP date.
@@ -94,16 +107,12 @@ pub(super) fn bounded(pause: SignedDuration) -> SignedDuration {
 
 /// A connection that never came about sent nothing; anything later may have arrived.
 fn unsent(error: reqwest::Error, url: &Url) -> Failure {
-    if !error.is_connect() {
-        return cut(error, url);
-    }
-    let kind =
-        if is_local(url) || has_network() { FailureKind::Later { retry_after: None } } else { FailureKind::Offline };
+    let kind = match error.is_connect() {
+        false => FailureKind::Unsure,
+        true if is_local(url) || has_network() => FailureKind::Later { retry_after: None },
+        true => FailureKind::Offline,
+    };
     Failure::new(kind, format!("{} ({})", deepest(&error.without_url()), place(url)))
-}
-
-fn cut(error: reqwest::Error, url: &Url) -> Failure {
-    Failure::new(FailureKind::Unsure, format!("{} ({})", deepest(&error.without_url()), place(url)))
 }
 
 fn deepest(error: &dyn Error) -> String {

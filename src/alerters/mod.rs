@@ -4,6 +4,7 @@
 
 mod http;
 pub mod notification;
+mod secret;
 pub mod telegram;
 pub mod webhook;
 mod words;
@@ -23,6 +24,7 @@ use crate::core::channel::Channel;
 use crate::core::notice::Notice;
 
 pub use crate::core::delivery::failure::{Failure, FailureKind};
+use http::Web;
 
 /// Something that is done later.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -57,10 +59,11 @@ pub trait Alerter: Debug + Send + Sync {
 /// Every alerter that is switched on. `env` tells where this machine's desktop is.
 #[must_use]
 pub fn switched_on(config: &Alerters, env: &Env) -> Vec<Arc<dyn Alerter>> {
+    let web = Arc::new(Web::default());
     let all = [
         notification::alerter(&config.notification, env),
-        telegram::alerter(&config.telegram),
-        webhook::alerter(&config.webhook),
+        telegram::alerter(&config.telegram, &web),
+        webhook::alerter(&config.webhook, &web),
     ];
     all.into_iter().flatten().collect()
 }

@@ -1,12 +1,203 @@
-//! Webhook.
+//! A web address that takes messages as JSON: Home Assistant, ntfy, bridges to Slack and the like. `docs/webhook.md` describes
+//! what is sent.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::Alerter;
+use jiff::ZonedDateTime;
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use ring::hmac;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::http::{Answer, Web, exchange, place};
+use super::secret::Secret;
+use super::words::{headline, plain};
+use super::{Alerter, Failure, FailureKind, Task};
 use crate::config::schema::WebhookConfig;
+use crate::core::channel::Channel;
+use crate::core::notice::{Item, Notice, NoticeKind, Standing};
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub fn alerter(_config: &WebhookConfig) -> Option<Arc<dyn Alerter>> {
-    None
+pub(super) fn alerter(config: &WebhookConfig, web: &Arc<Web>) -> Option<Arc<dyn Alerter>> {
+    let webhook = || Webhook {
+        web: Arc::clone(web),
+        url: Secret::new(&config.url, &config.url_file),
+        key: Secret::new(&config.secret, &config.secret_file),
+        patience: Duration::from_secs(config.timeout_seconds.into()),
+    };
+    config.enabled.then(|| Arc::new(webhook()) as Arc<dyn Alerter>)
+}
+
+#[derive(Debug)]
+struct Webhook {
+    web: Arc<Web>,
+    url: Secret,
+    key: Secret,
+    patience: Duration,
+}
+
+/// What is posted.
+#[derive(Serialize)]
+struct Message<'a> {
+    id: &'a str,
+    kind: NoticeKind,
+    at: String,
+    priority: &'static str,
+    title: String,
+    /// The whole message in words, for those that show one text.
+    text: String,
+    alerts: Vec<Alert<'a>>,
+    left_out: usize,
+    replaces: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Alert<'a> {
+    key: &'a str,
+    priority: &'static str,
+    standing: &'static str,
+    snoozed_until: Option<String>,
+    title: &'a str,
+    message: &'a str,
+    source: Option<&'a str>,
+    at: String,
+}
+
+impl Alerter for Webhook {
+    fn channel(&self) -> Channel {
+        Channel::Webhook
+    }
+
+    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+        Box::pin(self.post(notice))
+    }
+
+    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+        Box::pin(async {
+            let url = self.address()?;
+            self.key.read()?;
+            let asked = self.web.client()?.request(Method::OPTIONS, url.clone());
+            let answer = exchange(asked, &url, self.patience).await?;
+            Ok(format!("{} answers (HTTP {})", place(&url), answer.status.as_u16()))
+        })
+    }
+
+    fn settings(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.url.hash(&mut hasher);
+        self.key.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Webhook {
+    async fn post(&self, notice: &Notice) -> Result<Option<String>, Failure> {
+        let url = self.address()?;
+        let body = serde_json::to_vec(&Message::of(notice)).map_err(|error| Failure::refused(error.to_string(), ""))?;
+        let mut request = self.web.client()?.post(url.clone());
+        request = request.header("content-type", "application/json").header("idempotency-key", &notice.id);
+        let answer = exchange(self.signed(request, &body)?.body(body), &url, self.patience).await?;
+        match refusal(&answer, &url) {
+            None => Ok(Some(notice.id.clone())),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    fn signed(&self, request: RequestBuilder, body: &[u8]) -> Result<RequestBuilder, Failure> {
+        let Some(key) = self.key.read()? else { return Ok(request) };
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes()), body);
+        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(request.header("x-operator-signature", format!("sha256={hex}")))
+    }
+
+    fn address(&self) -> Result<Url, Failure> {
+        let wanted = "set alerters.webhook.url to an address that begins with https:// or http://";
+        let given = self.url.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
+        // What the library says of a wrong address may repeat a part of it.
+        let url = Url::parse(given.expose_secret()).map_err(|_| Failure::refused("the address is none", wanted))?;
+        if matches!(url.scheme(), "http" | "https") {
+            Ok(url)
+        } else {
+            Err(Failure::refused("not a web address", wanted))
+        }
+    }
+}
+
+/// None when the message was taken.
+fn refusal(answer: &Answer, url: &Url) -> Option<Failure> {
+    let status = answer.status;
+    let said = format!("{} answered {status}", place(url));
+    let kind = match status.as_u16() {
+        _ if status.is_success() => return None,
+        // Told to wait, or that the same message is being worked on.
+        408 | 409 | 425 | 429 | 503 => FailureKind::Later { retry_after: answer.retry_after },
+        // It broke while it had the message.
+        500.. => FailureKind::Unsure,
+        _ => return Some(Failure::refused(said, advice(status))),
+    };
+    Some(Failure::new(kind, said))
+}
+
+fn advice(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "set alerters.webhook.url to the address that it moved to",
+        401 | 403 => "check alerters.webhook.url and secret: the server does not accept them",
+        404 | 410 => "check alerters.webhook.url: there is nothing at that address",
+        405 => "check alerters.webhook.url: the address takes no POST",
+        413 => "the server takes only shorter messages",
+        _ => "see the server's log; docs/webhook.md describes what is sent",
+    }
+}
+
+impl<'a> Message<'a> {
+    fn of(notice: &'a Notice) -> Self {
+        Self {
+            id: &notice.id,
+            kind: notice.kind,
+            at: moment(&notice.at),
+            priority: notice.priority.as_str(),
+            title: headline(notice),
+            text: text(notice),
+            alerts: notice.items.iter().map(Alert::of).collect(),
+            left_out: notice.left_out,
+            replaces: notice.replaces.as_deref(),
+        }
+    }
+}
+
+impl<'a> Alert<'a> {
+    fn of(item: &'a Item) -> Self {
+        let (standing, snoozed_until) = match &item.standing {
+            Standing::Open => ("open", None),
+            Standing::Acknowledged => ("acknowledged", None),
+            Standing::Snoozed { until } => ("snoozed", Some(moment(until))),
+            Standing::Resolved => ("resolved", None),
+        };
+        Self {
+            key: item.key.as_str(),
+            priority: item.priority.as_str(),
+            standing,
+            snoozed_until,
+            title: &item.title,
+            message: &item.message,
+            source: item.source.as_deref(),
+            at: moment(&item.at),
+        }
+    }
+}
+
+/// RFC 3339 with the person's offset.
+fn moment(at: &ZonedDateTime) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+fn text(notice: &Notice) -> String {
+    let one = |item: &Item| plain(&item.message);
+    let listed = |item: &Item| format!("{}: {}", super::words::title(item), plain(&item.message));
+    let rest = (notice.left_out > 0).then(|| super::words::more(notice.left_out));
+    let items = notice.items.iter().map(|item| if notice.is_digest() { listed(item) } else { one(item) });
+    items.chain(rest).collect::<Vec<_>>().join("\n")
 }

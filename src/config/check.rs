@@ -1,9 +1,10 @@
 //! Values that fit their types but not the program: out of range, or at odds with each other.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use garde::Validate;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{Mistake, Position};
 use super::schema::Config;
@@ -69,7 +70,7 @@ pub(super) fn contradictions(config: &Config, root: &Node) -> Vec<Mistake> {
     found.goal(config);
     found.journal(config);
     found.secrets(config);
-    found.telegram(config);
+    found.channels(config);
     found.mistakes
 }
 
@@ -154,11 +155,13 @@ impl Found<'_> {
 
     fn secrets(&mut self, config: &Config) {
         let (oura, workos) = (&config.sources.oura, &config.sources.workos);
-        let telegram = &config.alerters.telegram;
+        let (telegram, webhook) = (&config.alerters.telegram, &config.alerters.webhook);
         for (path, both) in [
             ("sources.oura.token_file", oura.token.is_some() && oura.token_file.is_some()),
             ("sources.workos.url_file", workos.url.is_some() && workos.url_file.is_some()),
             ("alerters.telegram.token_file", telegram.token.is_some() && telegram.token_file.is_some()),
+            ("alerters.webhook.url_file", webhook.url.is_some() && webhook.url_file.is_some()),
+            ("alerters.webhook.secret_file", webhook.secret.is_some() && webhook.secret_file.is_some()),
         ] {
             if both {
                 let plain = path.rsplit('.').next().unwrap_or_default().trim_end_matches("_file");
@@ -167,22 +170,44 @@ impl Found<'_> {
         }
     }
 
-    fn telegram(&mut self, config: &Config) {
-        if let Some(missing) = telegram_lacks(config) {
-            self.add("alerters.telegram.enabled", &format!("Telegram cannot be on without {missing}"));
+    fn channels(&mut self, config: &Config) {
+        for lack in lacks(config) {
+            self.add(
+                &format!("{}.enabled", lack.section),
+                &format!("{} cannot be on without {}", lack.name, lack.what),
+            );
         }
     }
 }
 
-/// What Telegram would need to be on.
-pub(super) fn telegram_lacks(config: &Config) -> Option<&'static str> {
+/// Something without which a channel that is switched on cannot work.
+pub(super) struct Lack {
+    pub(super) section: &'static str,
+    /// The channel, at the beginning of a sentence.
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+}
+
+/// What the channels that are on would need.
+pub(super) fn lacks(config: &Config) -> Vec<Lack> {
+    let telegram = telegram_lacks(config).map(|what| Lack { section: "alerters.telegram", name: "Telegram", what });
+    let webhook = &config.alerters.webhook;
+    let has_url = has(webhook.url.as_ref(), webhook.url_file.as_ref());
+    let url = Lack { section: "alerters.webhook", name: "The webhook", what: "url or url_file" };
+    telegram.into_iter().chain((webhook.enabled && !has_url).then_some(url)).collect()
+}
+
+fn telegram_lacks(config: &Config) -> Option<&'static str> {
     let telegram = &config.alerters.telegram;
-    let has_token =
-        telegram.token_file.is_some() || telegram.token.as_ref().is_some_and(|token| !token.expose_secret().is_empty());
+    let has_token = has(telegram.token.as_ref(), telegram.token_file.as_ref());
     match (telegram.enabled, has_token, telegram.chat_id.is_some()) {
         (true, false, false) => Some("token (or token_file) and chat_id"),
         (true, false, true) => Some("token or token_file"),
         (true, true, false) => Some("chat_id"),
         _ => None,
     }
+}
+
+fn has(value: Option<&SecretString>, file: Option<&PathBuf>) -> bool {
+    file.is_some() || value.is_some_and(|secret| !secret.expose_secret().is_empty())
 }

@@ -53,7 +53,7 @@ pub fn parse(text: &str, file: &str, env: &Env) -> Result<(Config, Vec<String>),
     mistakes.extend(resolve_paths(&mut config, &root, file, env));
     let mut warnings = warnings(&filled.unset, file);
     if mistakes.is_empty() {
-        warnings.extend(without_telegram(&mut config, &filled.unset));
+        warnings.extend(without_channels(&mut config, &filled.unset));
         mistakes.extend(check::contradictions(&config, &root));
     }
     if mistakes.is_empty() { Ok((config, warnings)) } else { Err(ConfigError::of(file, mistakes)) }
@@ -92,12 +92,21 @@ fn warnings(unset: &[Unset], file: &str) -> Vec<String> {
     warnings
 }
 
-/// A token that the environment does not give yet is no reason not to start: Telegram stays off, and says so.
-fn without_telegram(config: &mut Config, unset: &[Unset]) -> Option<String> {
-    let missing = check::telegram_lacks(config)?;
-    let excused = unset.iter().any(|one| one.path.starts_with("alerters.telegram."));
-    excused.then(|| {
-        config.alerters.telegram.enabled = false;
-        format!("Telegram stays off: it has no {missing}")
-    })
+/// What the environment does not give yet is no reason not to start: the channel that needs it stays off, and says so.
+fn without_channels(config: &mut Config, unset: &[Unset]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for lack in check::lacks(config) {
+        let keys = format!("{}.", lack.section);
+        if !unset.iter().any(|one| one.path.starts_with(&keys)) {
+            continue;
+        }
+        let alerters = &mut config.alerters;
+        let enabled = match lack.section {
+            "alerters.telegram" => &mut alerters.telegram.enabled,
+            _ => &mut alerters.webhook.enabled,
+        };
+        *enabled = false;
+        warnings.push(format!("{} stays off: it has no {}", lack.name, lack.what));
+    }
+    warnings
 }

@@ -83,8 +83,8 @@ pub fn private_dir(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Every path that the configuration holds, with its key.
-pub(super) fn all(config: &mut Config) -> [(&'static str, &mut Option<PathBuf>); 9] {
-    let sources = &mut config.sources;
+pub(super) fn all(config: &mut Config) -> [(&'static str, &mut Option<PathBuf>); 11] {
+    let (sources, alerters) = (&mut config.sources, &mut config.alerters);
     [
         ("sources.oura.cache_dir", &mut sources.oura.cache_dir),
         ("sources.oura.token_file", &mut sources.oura.token_file),
@@ -92,7 +92,9 @@ pub(super) fn all(config: &mut Config) -> [(&'static str, &mut Option<PathBuf>);
         ("sources.workos.ca_file", &mut sources.workos.ca_file),
         ("sources.state_store.path", &mut sources.state_store.path),
         ("sources.focus_file.path", &mut sources.focus_file.path),
-        ("alerters.telegram.token_file", &mut config.alerters.telegram.token_file),
+        ("alerters.telegram.token_file", &mut alerters.telegram.token_file),
+        ("alerters.webhook.url_file", &mut alerters.webhook.url_file),
+        ("alerters.webhook.secret_file", &mut alerters.webhook.secret_file),
         ("paths.state_dir", &mut config.paths.state_dir),
         ("paths.log_dir", &mut config.paths.log_dir),
     ]

@@ -74,6 +74,12 @@ impl Config {
                 "token_set": alerters.telegram.token.is_some() || alerters.telegram.token_file.is_some(),
                 "chat_set": alerters.telegram.chat_id.is_some(),
             },
+            "webhook": {
+                "enabled": alerters.webhook.enabled,
+                "min_priority": alerters.webhook.min_priority,
+                "url_set": alerters.webhook.url.is_some() || alerters.webhook.url_file.is_some(),
+                "secret_set": alerters.webhook.secret.is_some() || alerters.webhook.secret_file.is_some(),
+            },
         })
     }
 }

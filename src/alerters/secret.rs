@@ -1,0 +1,39 @@
+//! A secret as the person gave it, in the configuration or in a file of its own.
+
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Failure;
+use crate::sources::secret;
+
+/// Where a secret is. A file is read at every use, so that a new one holds at once.
+#[derive(Debug)]
+pub(super) struct Secret {
+    value: Option<SecretString>,
+    file: Option<PathBuf>,
+}
+
+impl Secret {
+    pub(super) fn new(value: &Option<SecretString>, file: &Option<PathBuf>) -> Self {
+        Self { value: value.clone(), file: file.clone() }
+    }
+
+    /// The secret, if one is given.
+    ///
+    /// # Errors
+    /// `Refused`, naming the file, when it cannot be read.
+    pub(super) fn read(&self) -> Result<Option<SecretString>, Failure> {
+        let found = secret::resolve(self.value.as_ref(), self.file.as_deref(), "");
+        found.map_err(|error| Failure::refused(error.what, error.advice))
+    }
+}
+
+/// By what it says now: so a change of it shows.
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let known = self.read().ok().flatten();
+        known.as_ref().map(ExposeSecret::expose_secret).hash(state);
+    }
+}

@@ -1,0 +1,107 @@
+//! Calls of the Bot API (<https://core.telegram.org/bots/api>), and what its refusals mean.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use reqwest::Url;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::alerters::http::{Answer, Web, bounded, exchange, place};
+use crate::alerters::secret::Secret;
+use crate::alerters::{Failure, FailureKind};
+
+/// The longest that a call may take; a long poll may take so much longer than it was asked to.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A bot, by its token.
+#[derive(Debug)]
+pub(super) struct Bot {
+    pub(super) web: Arc<Web>,
+    pub(super) api_url: String,
+    pub(super) token: Secret,
+}
+
+/// What the API said no to.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) failure: Failure,
+    /// Its own words; empty when it said nothing that can be read.
+    description: String,
+}
+
+impl Bot {
+    /// Call a method and give its result; null if it was done and the result cannot be read.
+    pub(super) async fn call(&self, method: &str, arguments: &Value) -> Result<Value, Refusal> {
+        self.call_for(method, arguments, PATIENCE).await
+    }
+
+    /// The same with more patience.
+    pub(super) async fn call_for(&self, method: &str, arguments: &Value, patience: Duration) -> Result<Value, Refusal> {
+        let url = self.address(method)?;
+        let request = self.web.client()?.post(url.clone()).json(arguments);
+        let answer = exchange(request, &url, patience).await?;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if answer.status.is_success() { Ok(said["result"].clone()) } else { Err(Refusal::of(&answer, &said, &url)) }
+    }
+
+    /// The token is a part of the address, which therefore is never shown.
+    fn address(&self, method: &str) -> Result<Url, Failure> {
+        let advice = "set alerters.telegram.token to the one that @BotFather gave you";
+        let token = self.token.read()?.ok_or_else(|| Failure::refused("there is no token", advice))?;
+        let token = token.expose_secret();
+        if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte)) {
+            return Err(Failure::refused("the token has characters that no token has", advice));
+        }
+        let url = Url::parse(&format!("{}/bot{token}/{method}", self.api_url));
+        url.map_err(|_| Failure::refused("alerters.telegram.api_url is no address", "correct it"))
+    }
+}
+
+impl Refusal {
+    fn of(answer: &Answer, said: &Value, url: &Url) -> Self {
+        let status = answer.status.as_u16();
+        let description = said["description"].as_str().unwrap_or_default().to_owned();
+        let shown = if description.is_empty() { answer.status.to_string() } else { format!("{status} {description}") };
+        let what = format!("{} answered {shown}", place(url));
+        let asked = said["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs).map(bounded);
+        let kind = match status {
+            429 | 503 => FailureKind::Later { retry_after: asked.or(answer.retry_after) },
+            408 | 409 | 425 => FailureKind::Later { retry_after: None },
+            // The API itself says that it was not done; a server before it does not know.
+            500.. if said["ok"] == false => FailureKind::Later { retry_after: asked },
+            500.. => FailureKind::Unsure,
+            _ => return Self { failure: Failure::refused(what, advice(status, said, &description)), description },
+        };
+        Self { failure: Failure::new(kind, what), description }
+    }
+
+    /// Whether there is nothing left to edit: the message says it already, or the person deleted it, or it is too old.
+    pub(super) fn is_settled(&self) -> bool {
+        let words = ["message is not modified", "message to edit not found", "message can't be edited"];
+        words.iter().any(|words| self.description.contains(words))
+    }
+}
+
+fn advice(status: u16, said: &Value, description: &str) -> String {
+    if let Some(chat) = said["parameters"]["migrate_to_chat_id"].as_i64() {
+        return format!("set alerters.telegram.chat_id to {chat}: the group has become a supergroup");
+    }
+    let advice = match status {
+        401 | 404 => "check alerters.telegram.token: the bot is not known",
+        403 => "open the chat with your bot, unblock it or add it, and press Start",
+        _ if description.contains("chat not found") => {
+            "check alerters.telegram.chat_id, and write to your bot first: it may not begin a conversation"
+        }
+        300..=399 => "check alerters.telegram.api_url: the server sends elsewhere",
+        _ => "please report this with the log",
+    };
+    advice.into()
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, description: String::new() }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a message looks like: priority sign, bold title, message, source and time, in Telegram's HTML.
+
+use crate::alerters::words::{clock, fit, headline, more, plain, title};
+use crate::core::alert::Priority;
+use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+
+/// Telegram takes 4,096 characters, as UTF-16 counts them, and counts them without markup. Counted with it, no measure is
+/// exceeded.
+const LONGEST: usize = 4_096;
+
+/// A title takes no more.
+const TITLE: usize = 400;
+
+/// In a digest a message takes no more.
+const LISTED: usize = 300;
+
+/// The whole message.
+pub(super) fn text(notice: &Notice) -> String {
+    if notice.is_digest() {
+        digest(notice)
+    } else {
+        notice.items.first().map_or_else(String::new, |item| one(notice, item))
+    }
+}
+
+fn one(notice: &Notice, item: &Item) -> String {
+    let head = format!("{} {}\n\n", sign(item), bold(&title(item)));
+    let foot = format!("\n\n<i>{}</i>", origin(notice, item));
+    let room = LONGEST.saturating_sub(width(&head) + width(&foot));
+    format!("{head}{}{foot}", escaped(&plain(&item.message), room))
+}
+
+fn digest(notice: &Notice) -> String {
+    let mut text = bold(&headline(notice));
+    let foot = format!("\n\n<i>{}</i>", clock(&notice.at, &notice.at));
+    let all = notice.items.len() + notice.left_out;
+    // The longest way to say how many are missing.
+    let room = LONGEST.saturating_sub(width(&foot) + width(&rest(all)));
+    let mut shown = 0;
+    for item in &notice.items {
+        let listed = format!("\n\n{} {}\n{}", sign(item), bold(&title(item)), escaped(&plain(&item.message), LISTED));
+        if width(&text) + width(&listed) > room {
+            break;
+        }
+        text.push_str(&listed);
+        shown += 1;
+    }
+    if shown < all {
+        text.push_str(&rest(all - shown));
+    }
+    text + &foot
+}
+
+fn rest(left_out: usize) -> String {
+    format!("\n\n… {}", more(left_out))
+}
+
+fn sign(item: &Item) -> &'static str {
+    match (&item.standing, item.priority) {
+        (Standing::Resolved, _) => "✅",
+        (Standing::Acknowledged, _) => "👌",
+        (Standing::Snoozed { .. }, _) => "💤",
+        (Standing::Open, Priority::Critical) => "🚨",
+        (Standing::Open, Priority::High) => "🔴",
+        (Standing::Open, Priority::Medium) => "🟡",
+        (Standing::Open, Priority::Low) => "🔵",
+    }
+}
+
+/// `Oura · 07:05`; of an update, when it was told first and when it changed.
+fn origin(notice: &Notice, item: &Item) -> String {
+    let mut parts: Vec<String> = item.source.iter().map(|source| escaped(source, TITLE)).collect();
+    parts.push(clock(&item.at, &notice.at));
+    if notice.kind == NoticeKind::Update {
+        parts.push(format!("updated {}", clock(&notice.at, &notice.at)));
+    }
+    parts.join(" · ")
+}
+
+fn bold(text: &str) -> String {
+    format!("<b>{}</b>", escaped(text, TITLE))
+}
+
+/// Cut to its room, then made harmless: `<`, `>` and `&` are all that HTML mode gives a meaning.
+fn escaped(text: &str, room: usize) -> String {
+    let cut = fit(text, room, |c| match c {
+        '&' => "&amp;".len(),
+        '<' | '>' => "&lt;".len(),
+        c => c.len_utf16(),
+    });
+    cut.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn width(text: &str) -> usize {
+    text.encode_utf16().count()
+}

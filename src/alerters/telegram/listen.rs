@@ -1,0 +1,184 @@
+//! Long polling: what is pressed in the configured chat reaches the engine; what comes from anywhere else changes nothing.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use super::api::{Bot, PATIENCE, Refusal};
+use crate::alerters::words::fit;
+use crate::alerters::{Button, FailureKind, Heard, Press};
+use crate::core::channel::Channel;
+
+/// How long the server keeps a question open (seconds); its own limit is 50.
+const POLL: u64 = 50;
+
+/// The pause after a failed poll; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Buttons should not stay dead for long after the network came back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
+/// So many strangers are told apart.
+const STRANGERS: usize = 1_000;
+
+/// An answer to a button takes no more characters.
+const ANSWER: usize = 200;
+
+/// What happened in a chat.
+#[derive(Default, Deserialize)]
+struct Update {
+    message: Option<Message>,
+    callback_query: Option<Query>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    chat: Chat,
+}
+
+#[derive(Deserialize)]
+struct Chat {
+    id: i64,
+    username: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    id: String,
+    message: Option<Message>,
+    data: Option<String>,
+}
+
+/// Listen until the task is dropped.
+pub(super) async fn listen(bot: &Bot, chat: &str, bookmark: Option<String>, engine: &mpsc::Sender<Heard>) {
+    let mut offset: Option<i64> = bookmark.and_then(|offset| offset.parse().ok());
+    let mut ear = Ear { bot, chat, engine, strangers: HashSet::new() };
+    let mut failures = Failures::default();
+    loop {
+        match poll(bot, offset).await {
+            Ok(updates) => {
+                failures.over();
+                for update in updates {
+                    let next = offset_of(&update).map(|id| id.saturating_add(1));
+                    offset = offset.max(next);
+                    let Some(next) = next else { continue };
+                    if ear.hear(update, next).await.is_err() {
+                        return; // the engine is gone
+                    }
+                }
+            }
+            Err(refusal) => tokio::time::sleep(failures.pause(&refusal)).await,
+        }
+    }
+}
+
+async fn poll(bot: &Bot, offset: Option<i64>) -> Result<Vec<Value>, Refusal> {
+    let mut question = json!({ "timeout": POLL, "allowed_updates": ["message", "callback_query"] });
+    if let Some(offset) = offset {
+        question["offset"] = offset.into();
+    }
+    let patience = Duration::from_secs(POLL) + PATIENCE;
+    match bot.call_for("getUpdates", &question, patience).await? {
+        Value::Array(updates) => Ok(updates),
+        _ => Err(crate::alerters::Failure::later("the answer to getUpdates cannot be read").into()),
+    }
+}
+
+/// Known even of an update that is not understood: it must not come again for ever.
+fn offset_of(update: &Value) -> Option<i64> {
+    update["update_id"].as_i64()
+}
+
+/// The engine is not there any more.
+struct Gone;
+
+struct Ear<'a> {
+    bot: &'a Bot,
+    chat: &'a str,
+    engine: &'a mpsc::Sender<Heard>,
+    strangers: HashSet<i64>,
+}
+
+impl Ear<'_> {
+    /// Pass on what is for us, and with everything the place where to read on.
+    async fn hear(&mut self, update: Value, next: i64) -> Result<(), Gone> {
+        // What is not understood is for nobody.
+        let update: Update = serde_json::from_value(update).unwrap_or_default();
+        let query = update.callback_query;
+        let chat =
+            query.as_ref().map_or(update.message.as_ref(), |query| query.message.as_ref()).map(|told| &told.chat);
+        let is_ours = chat.is_some_and(|chat| chat.is(self.chat));
+        if let Some(stranger) = chat.filter(|_| !is_ours) {
+            self.note_stranger(stranger.id);
+        }
+        let query = query.filter(|_| is_ours);
+        let press = query.as_ref().and_then(|query| Button::pressed(query.data.as_deref()?));
+        let sentence = self.tell(press, next).await?;
+        if let Some(query) = query {
+            let sentence = if sentence.is_empty() { "This button means nothing any more." } else { &sentence };
+            let answer = json!({ "callback_query_id": query.id, "text": fit(sentence, ANSWER, |_| 1) });
+            if let Err(refusal) = self.bot.call("answerCallbackQuery", &answer).await {
+                // It was carried out; only the button goes on blinking for a while.
+                tracing::debug!("telegram: an answer to a button: {}", refusal.failure);
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, press: Option<Press>, next: i64) -> Result<String, Gone> {
+        let (reply, sentence) = oneshot::channel();
+        let heard = Heard { channel: Channel::Telegram, press, bookmark: Some(next.to_string()), reply };
+        self.engine.send(heard).await.map_err(|_| Gone)?;
+        sentence.await.map_err(|_| Gone)
+    }
+
+    fn note_stranger(&mut self, chat: i64) {
+        if self.strangers.len() < STRANGERS && self.strangers.insert(chat) {
+            tracing::warn!("telegram: chat {chat} is not alerters.telegram.chat_id: what comes from there is ignored");
+        }
+    }
+}
+
+impl Chat {
+    /// Whether it is the configured one: a number, or `@name`.
+    fn is(&self, configured: &str) -> bool {
+        match configured.strip_prefix('@') {
+            Some(name) => self.username.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)),
+            None => configured.parse() == Ok(self.id),
+        }
+    }
+}
+
+/// Failures in a row: told when they begin, change and end; the pauses between them grow.
+#[derive(Default)]
+struct Failures {
+    in_a_row: u32,
+    last: String,
+}
+
+impl Failures {
+    fn over(&mut self) {
+        if self.in_a_row > 0 {
+            tracing::info!("telegram: buttons are heard again");
+        }
+        *self = Self::default();
+    }
+
+    fn pause(&mut self, refusal: &Refusal) -> Duration {
+        let failure = &refusal.failure;
+        let said = failure.to_string();
+        if said != self.last {
+            tracing::warn!("telegram: buttons are not heard: {said}");
+            self.last = said;
+        }
+        let grown = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.in_a_row.min(16))).min(LONGEST_PAUSE);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        match failure.kind {
+            FailureKind::Later { retry_after: Some(asked) } => Duration::try_from(asked).unwrap_or_default().max(grown),
+            _ => grown,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A Telegram chat, written to and listened to through the Bot API.
+
+mod api;
+mod draw;
+mod listen;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use self::api::{Bot, Refusal};
+use super::http::Web;
+use super::secret::Secret;
+use super::{Alerter, Button, Failure, Heard, Task};
+use crate::config::schema::TelegramConfig;
+use crate::core::alert::Priority;
+use crate::core::channel::Channel;
+use crate::core::notice::{Notice, NoticeKind};
+
+/// One message a second per chat: <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
+const PACE: Duration = Duration::from_secs(1);
+
+/// The alerter, if it is switched on.
+#[must_use]
+pub(super) fn alerter(config: &TelegramConfig, web: &Arc<Web>) -> Option<Arc<dyn Alerter>> {
+    let telegram = || Telegram {
+        bot: Bot {
+            web: Arc::clone(web),
+            api_url: config.api_url.clone(),
+            token: Secret::new(&config.token, &config.token_file),
+        },
+        chat: config.chat_id.clone().unwrap_or_default(),
+    };
+    config.enabled.then(|| Arc::new(telegram()) as Arc<dyn Alerter>)
+}
+
+#[derive(Debug)]
+struct Telegram {
+    bot: Bot,
+    /// A number, or `@name` of a public chat.
+    chat: String,
+}
+
+impl Alerter for Telegram {
+    fn channel(&self) -> Channel {
+        Channel::Telegram
+    }
+
+    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+        Box::pin(async move {
+            match (notice.kind, &notice.replaces) {
+                (NoticeKind::Update, Some(message)) => self.edit(notice, message).await,
+                _ => self.write(notice).await,
+            }
+        })
+    }
+
+    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+        Box::pin(async {
+            let me = self.bot.call("getMe", &json!({})).await?;
+            let chat = self.bot.call("getChat", &json!({ "chat_id": self.chat })).await?;
+            let names = ["title", "username", "first_name"];
+            let chat = names.into_iter().find_map(|name| chat[name].as_str()).unwrap_or("the chat");
+            Ok(format!("@{} may write to {chat}", me["username"].as_str().unwrap_or("the bot")))
+        })
+    }
+
+    fn listen(self: Arc<Self>, bookmark: Option<String>, engine: mpsc::Sender<Heard>) -> Task<'static, ()> {
+        Box::pin(async move { listen::listen(&self.bot, &self.chat, bookmark, &engine).await })
+    }
+
+    fn pace(&self) -> Duration {
+        PACE
+    }
+
+    fn settings(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.bot.token.hash(&mut hasher);
+        (&self.bot.api_url, &self.chat).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Telegram {
+    async fn write(&self, notice: &Notice) -> Result<Option<String>, Failure> {
+        let mut message = self.message(notice);
+        message["disable_notification"] = is_silent(notice).into();
+        let sent = self.bot.call("sendMessage", &message).await?;
+        // Without a number it was sent all the same; it only cannot be brought up to date.
+        Ok(sent["message_id"].as_i64().map(|id| id.to_string()))
+    }
+
+    async fn edit(&self, notice: &Notice, id: &str) -> Result<Option<String>, Failure> {
+        let mut message = self.message(notice);
+        message["message_id"] = id.parse::<i64>().map_or_else(|_| id.into(), Value::from);
+        match self.bot.call("editMessageText", &message).await {
+            Ok(_) => Ok(Some(id.to_owned())),
+            Err(refusal) if refusal.is_settled() => Ok(None),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    fn message(&self, notice: &Notice) -> Value {
+        let mut message = json!({
+            "chat_id": self.chat,
+            "text": draw::text(notice),
+            "parse_mode": "HTML",
+            "link_preview_options": { "is_disabled": true },
+        });
+        if notice.can_be_answered() {
+            let button = |button: Button| json!({ "text": button.label(), "callback_data": button.handle(notice) });
+            message["reply_markup"] = json!({ "inline_keyboard": [Button::ALL.map(button)] });
+        }
+        message
+    }
+}
+
+/// What is less than high, and what only brings up to date, comes without a sound.
+fn is_silent(notice: &Notice) -> bool {
+    notice.kind == NoticeKind::Update || notice.priority < Priority::High
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        refusal.failure
+    }
+}
