@@ -7,10 +7,14 @@
 mod homes;
 #[path = "footprint/idle.rs"]
 mod idle;
+#[path = "footprint/latency.rs"]
+mod latency;
 #[path = "footprint/measure.rs"]
 mod measure;
 #[path = "footprint/policy.rs"]
 mod policy;
+#[path = "footprint/server.rs"]
+mod server;
 #[path = "footprint/table.rs"]
 mod table;
 
@@ -36,8 +40,14 @@ fn main() {
     }
     let folder = tempfile::tempdir().expect("a folder for the homes");
     let wanted = arguments.iter().skip(1).find(|argument| !argument.starts_with("--"));
-    let parts: [(&str, Part); 5] =
-        [("demo", demo), ("decade", decade), ("storm", storm), ("idle", idle::rows), ("policy", policy::rows)];
+    let parts: [(&str, Part); 6] = [
+        ("demo", demo),
+        ("decade", decade),
+        ("storm", storm),
+        ("latency", latency::rows),
+        ("idle", idle::rows),
+        ("policy", policy::rows),
+    ];
     let mut rows = vec![Row::new("an empty process (/bin/true), peak RSS", measure::floor(), "MiB", None)];
     for (name, part) in parts {
         if wanted.is_none_or(|wanted| name.contains(wanted.as_str())) {

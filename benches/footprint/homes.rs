@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
@@ -86,18 +88,34 @@ impl Home {
         let _ = fs::remove_dir_all(self.folder.join("state"));
     }
 
+    /// Add sections to the configuration.
+    pub(crate) fn configure(&self, sections: &str) {
+        let path = self.path("config.yaml");
+        let known = fs::read_to_string(&path).unwrap();
+        fs::write(path, known + sections).unwrap();
+    }
+
+    /// A place in this home.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Until the resident program has looked at everything once.
+    #[expect(clippy::disallowed_methods, reason = "another process can only be looked at again and again")]
+    pub(crate) fn wait_for_the_first_check(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // Replaced at the end of every check.
+        while !self.path("state/operator_state.json").exists() {
+            assert!(Instant::now() < deadline, "the first check never ended");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// The command of the resident program.
-    #[cfg(target_os = "linux")]
     pub(crate) fn headless(&self) -> Command {
         let mut command = operator();
         command.arg("--config").arg(self.folder.join("config.yaml")).arg("--headless");
         command
-    }
-
-    /// Replaced at the end of every check.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn state_file(&self) -> PathBuf {
-        self.folder.join("state/operator_state.json")
     }
 
     fn run(&self, minutes: i64, more: &[&str]) -> Cost {

@@ -21,24 +21,33 @@ mod linux {
     use std::path::Path;
     use std::process::Stdio;
     use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::Row;
     use crate::homes::{Home, Kind};
+    use crate::server::Server;
 
     /// Threads that read files end when they had nothing to do for ten seconds: idleness begins then.
     const SETTLE: Duration = Duration::from_secs(12);
 
-    #[expect(clippy::disallowed_methods, reason = "idleness is measured by letting time pass")]
     pub(super) fn rows(folder: &Path) -> Vec<Row> {
+        let alone = Home::make(&folder.join("idle"), Kind::Demo);
+        let listening = Home::make(&folder.join("listening"), Kind::Demo);
+        let server = Server::start();
+        listening.configure(&format!(
+            "alerters: {{telegram: {{enabled: true, token: \"1:a\", chat_id: 1, api_url: {:?}}}}}\n",
+            server.url
+        ));
+        let mut rows = measured(&alone, "headless and idle");
+        rows.extend(measured(&listening, "the same, listening to Telegram"));
+        rows
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "idleness is measured by letting time pass")]
+    fn measured(home: &Home, what: &str) -> Vec<Row> {
         let window = std::env::var("OPERATOR_BENCH_IDLE_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(60);
-        let home = Home::make(&folder.join("idle"), Kind::Demo);
         let mut engine = home.headless().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !home.state_file().exists() {
-            assert!(Instant::now() < deadline, "the first check never ended");
-            thread::sleep(Duration::from_millis(50));
-        }
+        home.wait_for_the_first_check();
         thread::sleep(SETTLE);
         let before = threads(engine.id());
         thread::sleep(Duration::from_secs(window));
@@ -51,9 +60,9 @@ mod linux {
             after.iter().map(of_one).sum::<f64>() * 60.0 / window as f64
         };
         vec![
-            Row::new("headless and idle, resident memory", resident, "MiB", Some(8.0)),
-            Row::new("headless and idle, wake-ups a minute", gone(|thread| thread.wakeups), "", Some(6.0)),
-            Row::new("headless and idle, CPU a minute", gone(|thread| thread.cpu_ms), "ms", Some(2.0)),
+            Row::new(&format!("{what}, resident memory"), resident, "MiB", Some(8.0)),
+            Row::new(&format!("{what}, wake-ups a minute"), gone(|thread| thread.wakeups), "", Some(6.0)),
+            Row::new(&format!("{what}, CPU a minute"), gone(|thread| thread.cpu_ms), "ms", Some(2.0)),
         ]
     }
 
