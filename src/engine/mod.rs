@@ -5,6 +5,7 @@ pub mod clock;
 pub mod command;
 mod conclude;
 pub mod control;
+mod footprint;
 mod letter;
 pub mod lock;
 mod once;

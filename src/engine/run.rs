@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::Engine;
 use super::check::{Arrival, Check};
 use super::post::Returned;
 use super::report::CheckReport;
 use super::requests::Request;
+use super::{Engine, footprint};
 use crate::core::alert::Monitor;
 use crate::core::policy::memory::Pause;
 use crate::core::policy::verdict::Decision;
@@ -169,6 +169,7 @@ impl Desk {
         }
         if concluded {
             self.publish();
+            footprint::let_go_of_code();
         }
     }
 
