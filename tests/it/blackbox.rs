@@ -3,6 +3,8 @@
 mod bad_content;
 mod bad_sources;
 mod commands;
+#[cfg(target_os = "linux")]
+mod dbus;
 mod demo;
 mod headless;
 mod once;
