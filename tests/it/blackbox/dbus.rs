@@ -193,14 +193,19 @@ fn a_digest_stays_as_long_as_something_of_it_holds() {
     let home = calm(desktop.home());
     lose_keys(&home);
     home.set(json!({"deduplication": {"max_alerts_per_run": 1}}));
-    home.run(&["--once"]).ok();
+    let _engine = Running::start(&home);
     let shown = service.banner("2 alerts");
+    arrived(&home, PASSPORT, "digest");
     renew(&home);
-    home.run(&["--once"]).ok();
+    home.run(&["run-now"]).ok();
     let update = service.banner("1 of 2 alerts still hold");
     assert_eq!((update.replaces, update.urgency(), update.is("suppress-sound")), (shown.number, 0, true));
     assert!(!update.is("transient") && update.actions.len() == 4, "{update:?}");
     assert_eq!(update.body, format!("High – Overdue: Find the keys\nHigh – Resolved: {TITLE}"));
+    service.press(&update, "Acknowledge");
+    eventually("its buttons are obeyed too", || {
+        (incident(&home, "task:deadline_overdue:keys")["acknowledged"] == true).then_some(())
+    });
 }
 
 #[test]
