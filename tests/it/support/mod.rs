@@ -2,9 +2,11 @@
 
 pub(crate) mod bench;
 #[cfg(target_os = "linux")]
+pub(crate) mod bot;
 pub(crate) mod desktop;
 pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod http;
+pub(crate) mod notices;
 pub(crate) mod postgres;
