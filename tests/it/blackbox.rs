@@ -12,5 +12,7 @@ mod own_database;
 mod secrets;
 mod slow_source;
 mod socket;
+mod telegram;
 mod usage;
+mod webhook;
 mod zones;
