@@ -1,6 +1,7 @@
 //! Telegram against a server that makes its checks, and servers that misbehave.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -578,6 +579,24 @@ async fn a_server_that_answers_at_once_with_nothing_new_is_not_asked_without_end
         assert!(listening.await.is_err(), "it goes on");
         assert!(server.times("getUpdates") <= 2, "{}", server.times("getUpdates"));
     }
+}
+
+#[rstest]
+#[case::a_gateway(|| Answer::status(502), 5)]
+#[case::nothing_that_can_be_read(|| Answer::json("<html>"), 5)]
+#[case::no_list(|| Answer::json(r#"{"ok":true,"result":{}}"#), 5)]
+#[case::another_listener(|| refusal(409, "Conflict: terminated by other getUpdates request"), 5)]
+#[case::told_to_wait(|| Answer::json(r#"{"ok":false,"error_code":429,"parameters":{"retry_after":7}}"#), 7)]
+#[tokio::test]
+async fn after_a_failure_presses_are_heard_again(#[case] failure: fn() -> Answer, #[case] seconds: u64) {
+    let fails = AtomicBool::new(true);
+    let bot = Bot::with(move |request| {
+        (request.collection == "getUpdates" && fails.swap(false, Ordering::SeqCst)).then(failure)
+    });
+    bot.press(500, CHAT, "acknowledge:1f2e3d4c-17");
+    assert!(hear(&bot, None, 1).await[0].0.is_some());
+    let polls: Vec<_> = bot.server.asked().into_iter().filter(|r| r.collection == "getUpdates").map(|r| r.at).collect();
+    assert!(polls[1] - polls[0] >= Duration::from_millis(seconds * 1000 - 100), "{polls:?}");
 }
 
 #[tokio::test]

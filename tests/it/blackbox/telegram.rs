@@ -216,7 +216,7 @@ fn a_refusal_is_parked_and_says_what_to_do() {
     let bot = failing(99, || refusal(403, "Forbidden: bot was blocked by the user"));
     let home = home(&bot);
     let engine = Running::start(&home);
-    eventually("the failure is known", || (fate(&home).0 == "failed").then_some(()));
+    eventually("the failure is known", || (engine.status()["outbox"]["telegram"]["failed"] == 1).then_some(()));
     let message = fate(&home).1;
     assert!(message["reason"].as_str().unwrap().contains("unblock it"), "{message}");
     let status = engine.status();
@@ -225,6 +225,23 @@ fn a_refusal_is_parked_and_says_what_to_do() {
     assert!(home.run(&["--status"]).ok().out.contains("0 pending, 1 failed"));
     home.run(&["run-now"]).ok();
     assert_eq!(bot.server.times("sendMessage"), 1, "not tried again");
+}
+
+#[test]
+fn what_was_taken_is_not_told_twice_though_the_answer_was_cut() {
+    let bot = failing(1, || Answer::Cut(json!({"ok": true, "result": {"message_id": 7}}).to_string()));
+    let home = home(&bot);
+    let engine = Running::start(&home);
+    eventually("it is settled", || {
+        engine.status()["channel_states"]["telegram"]["last_delivered"].is_string().then_some(())
+    });
+    assert_eq!(fate(&home).0, "delivered");
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    // Nobody knows the number of the message that would be edited.
+    let (_, sent) = told(&bot, "Resolved: Readiness is low");
+    assert!(sent.silent && sent.buttons.is_empty(), "{sent:?}");
+    assert_eq!(bot.server.times("sendMessage"), 2);
 }
 
 #[rstest]
