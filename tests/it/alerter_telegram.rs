@@ -514,6 +514,27 @@ async fn what_is_no_press_in_our_chat_changes_nothing_and_is_passed(#[case] upda
 }
 
 #[rstest]
+#[case::by_number("-1004711", json!({"id": -1_004_711}), true)]
+#[case::by_name("@Ops_Room", json!({"id": -1_004_711, "username": "ops_room"}), true)]
+#[case::another_name("@ops_room", json!({"id": -1_004_711, "username": "ops_room2"}), false)]
+#[case::no_name("@ops_room", json!({"id": -1_004_711}), false)]
+#[case::a_number_as_a_name("@4711", json!({"id": 4711}), false)]
+#[case::a_name_that_is_our_number("4711", json!({"id": 666, "username": "4711"}), false)]
+#[tokio::test]
+async fn our_chat_is_known_by_number_or_name(#[case] configured: &str, #[case] chat: Value, #[case] ours: bool) {
+    let bot = Bot::start();
+    let mut update = pressed(500, 0, "acknowledge:1f2e3d4c-17");
+    update["callback_query"]["message"]["chat"] = chat;
+    bot.happens(update);
+    let keys = format!("token: '{TOKEN}', chat_id: '{configured}', api_url: '{}'", bot.server.url);
+    let (ears, mut heard) = mpsc::channel::<Heard>(1);
+    let listener = tokio::spawn(alerter(Channel::Telegram, &keys).listen(None, ears));
+    let said = timeout(Duration::from_secs(20), heard.recv()).await.expect("it goes on listening").unwrap();
+    assert_eq!(said.press.is_some(), ours);
+    listener.abort();
+}
+
+#[rstest]
 #[case(json!("delete:1f2e3d4c-17"))]
 #[case(json!("acknowledge"))]
 #[case(json!(""))]

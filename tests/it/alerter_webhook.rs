@@ -152,6 +152,17 @@ async fn credentials_in_the_address_become_a_header() {
     assert_eq!(server.asked()[0].headers["authorization"], "Basic YWRhOnMzY3JldC13b3Jk");
 }
 
+/// As ntfy wants it.
+#[tokio::test]
+async fn an_address_may_have_a_template_in_it() {
+    let server = Server::start(|_| Answer::json("{}"));
+    let url = format!("{}/operator?template=yes&title={{{{.title}}}}&message={{{{.text}}}}", server.url);
+    alerter(Channel::Webhook, &format!("url: '{url}'")).send(&news(vec![item("Low", "x")])).await.unwrap();
+    let query = &server.asked()[0].query;
+    let decoded = |name: &str| query[name].replace("%7B", "{").replace("%7D", "}");
+    assert_eq!((decoded("title"), decoded("message")), ("{{.title}}".into(), "{{.text}}".into()));
+}
+
 // === What a server may answer ===
 
 #[rstest]

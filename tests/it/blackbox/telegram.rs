@@ -142,6 +142,32 @@ fn what_resolves_is_edited_and_its_old_buttons_say_so() {
 }
 
 #[test]
+fn the_buttons_of_a_digest_answer_for_what_is_left_of_it() {
+    let bot = Bot::start();
+    let home = Home::new();
+    home.set(json!({
+        "deduplication": {"max_alerts_per_run": 1},
+        "monitors": {"tasks": {"enabled": false}, "patterns": {"enabled": false}},
+        "alerters": {"notification": {"enabled": false}, "telegram": bot.section()},
+    }));
+    let _engine = Running::start(&home);
+    let (number, digest) = told(&bot, LOW);
+    let listed = digest.shown.bold.len() - 1;
+    assert!(listed > 1 && digest.shown.bold[0] == format!("{listed} alerts"), "{digest:?}");
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    let edited = eventually("the edit", || bot.messages().get(&number).filter(|sent| sent.edits > 0).cloned());
+    assert_eq!(edited.shown.bold[0], format!("{} of {listed} alerts still hold", listed - 1));
+    assert!(edited.shown.text.contains("✅ Resolved: Readiness is low"), "{edited:?}");
+    bot.press(500, CHAT, &data(&edited, "Acknowledge"));
+    assert!(answer_to(&bot, "q500").starts_with("Acknowledged: "), "{:?}", bot.answered());
+    let last =
+        eventually("the last edit", || bot.messages().get(&number).filter(|sent| sent.buttons.is_empty()).cloned());
+    assert!(last.shown.text.contains("👌 Acknowledged: "), "{last:?}");
+    assert_eq!(bot.messages().len(), 1);
+}
+
+#[test]
 fn a_message_that_was_deleted_is_not_brought_up_to_date_again_and_again() {
     let bot = Bot::start();
     let home = home(&bot);
