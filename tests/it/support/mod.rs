@@ -1,8 +1,8 @@
 //! The real things that tests run against.
 
 pub(crate) mod bench;
-#[cfg(target_os = "linux")]
 pub(crate) mod bot;
+#[cfg(target_os = "linux")]
 pub(crate) mod desktop;
 pub(crate) mod engine;
 pub(crate) mod files;
