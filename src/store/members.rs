@@ -117,6 +117,17 @@ pub(super) fn told_and_open(db: &Connection, parcel: i64) -> rusqlite::Result<Ve
     keys(db, "SELECT key FROM told JOIN incidents USING (key) WHERE parcel = ?1 AND open = 1", parcel)
 }
 
+/// The number of the row by which a parcel tells a key: the later it was decided to tell, the higher.
+pub(super) fn row_that_tells(db: &Connection, key: &AlertKey, parcel: i64) -> rusqlite::Result<i64> {
+    let mut row = db.prepare_cached(
+        "SELECT max(id) FROM (
+           SELECT id FROM outbox WHERE key = ?1 AND parcel = ?2 AND kind = 'alert'
+           UNION ALL SELECT id FROM outbox WHERE parcel = ?2
+             AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL))",
+    )?;
+    Ok(row.query_row(params![key.as_str(), parcel], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0))
+}
+
 /// The message that told this key last, if it told nothing else.
 pub(super) fn alone_in_its_message(
     db: &Connection,

@@ -6,6 +6,7 @@ mod blackbox;
 mod circuit_interleavings;
 mod config;
 mod config_errors;
+mod delivery;
 mod engine_loop;
 mod health_chain;
 mod history;
