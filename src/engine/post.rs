@@ -31,6 +31,10 @@ const REST: Duration = Duration::from_secs(30);
 /// message then. What is critical does not wait.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// A message that has been under way for so long goes to a slow server: what is critical does not wait for it. Before that, one
+/// at a time leaves the least in doubt if the process ends.
+const SLOW: Duration = Duration::from_millis(500);
+
 /// What an alerter said of a message.
 pub(super) type Fate = Result<Option<String>, Failure>;
 
@@ -69,6 +73,7 @@ struct Carrier {
 #[derive(Debug)]
 struct Hand {
     parcel: Parcel,
+    since: Instant,
     /// It came back, and the database could not take its fate yet.
     fate: Option<Fate>,
 }
@@ -79,9 +84,13 @@ impl Carrier {
         self.hands.is_empty()
     }
 
-    /// Whether something critical may go beside what is under way; a channel in trouble is tried with one message at a time.
-    fn has_room_beside(&self) -> bool {
-        self.hands.len() == 1 && self.lane.opens_at().is_none()
+    /// How long until something critical may go beside what is under way; none: not before that is over. A channel in trouble is
+    /// tried with one message at a time.
+    fn room_beside(&self) -> Option<Duration> {
+        match self.hands.as_slice() {
+            [hand] if self.lane.opens_at().is_none() => Some(SLOW.saturating_sub(hand.since.elapsed())),
+            _ => None,
+        }
     }
 
     fn is_busy(&self) -> bool {
@@ -93,7 +102,7 @@ impl Carrier {
         let urgent = waiting.urgent && self.lane.is_open_for_urgent(now);
         match self.is_free() {
             true => waiting.test || urgent || waiting.anything && self.lane.is_open(now),
-            false => urgent && self.has_room_beside(),
+            false => urgent && self.room_beside() == Some(Duration::ZERO),
         }
     }
 }
@@ -227,7 +236,7 @@ impl Engine {
         let Some(carrier) = self.post.carriers.get_mut(&parcel.channel) else { return };
         let (alerter, channel, returns) = (Arc::clone(&carrier.alerter), parcel.channel, returns.clone());
         let number = parcel.id;
-        carrier.hands.push(Hand { parcel, fate: None });
+        carrier.hands.push(Hand { parcel, since: Instant::now(), fate: None });
         tokio::spawn(async move {
             let sending = tokio::spawn(async move { alerter.send(&notice).await });
             let fate = match tokio::time::timeout(LONGEST_SEND, sending).await {
@@ -250,7 +259,7 @@ impl Engine {
         }
         let Some(carrier) = self.post.carriers.get_mut(&returned.channel) else { return };
         let of = |hand: &&mut Hand| hand.parcel.id == returned.parcel;
-        let Some(Hand { parcel, fate }) = carrier.hands.iter_mut().find(of) else { return };
+        let Some(Hand { parcel, fate, .. }) = carrier.hands.iter_mut().find(of) else { return };
         let before = carrier.lane.trouble.clone();
         match &returned.fate {
             Ok(_) => carrier.lane.delivered(now),
@@ -277,7 +286,7 @@ impl Engine {
         let now = self.clock.now();
         let Some(carrier) = self.post.carriers.get_mut(&channel) else { return Ok(()) };
         while let Some(place) = carrier.hands.iter().position(|hand| hand.fate.is_some()) {
-            if let Some(Hand { parcel, fate: Some(fate) }) = carrier.hands.get(place) {
+            if let Some(Hand { parcel, fate: Some(fate), .. }) = carrier.hands.get(place) {
                 self.store.settle(parcel, fate, &carrier.lane, now)?;
             }
             carrier.hands.remove(place);
@@ -301,15 +310,15 @@ impl Engine {
         }
         let (now, gate) = (self.clock.now(), self.gate());
         let soonest = self.post.carriers.iter().filter_map(|(channel, carrier)| {
-            if carrier.is_busy() && !carrier.has_room_beside() {
-                return None;
-            }
             // A database that cannot be read is somebody else's to report; the heartbeat looks again.
             let waiting = self.store.waiting(*channel, gate).ok().filter(|waiting| waiting.anything)?;
-            let opens = match (carrier.is_busy(), waiting) {
-                (true, Waiting { urgent: false, .. }) => return None,
-                (false, Waiting { test: true, .. }) => None,
-                (_, Waiting { urgent: true, .. }) => carrier.lane.opens_for_urgent_at(),
+            if carrier.is_busy() {
+                let room = carrier.room_beside().filter(|_| waiting.urgent)?;
+                return Some(room.max(rest(carrier.rests_until)));
+            }
+            let opens = match (waiting.test, waiting.urgent) {
+                (true, _) => None,
+                (_, true) => carrier.lane.opens_for_urgent_at(),
                 _ => carrier.lane.opens_at(),
             };
             let closed =

@@ -315,7 +315,7 @@ fn next_update(db: &Transaction, channel: Channel, now: Timestamp) -> rusqlite::
         let others =
             format!("{UPDATES} AND key IN (SELECT key FROM told WHERE parcel = {target} AND state = 'standing')");
         pack(db, &head, &others, channel)?;
-        let Members { shown, left_out, keys } = members::of_update(db, id, target)?;
+        let Members { shown, left_out, keys } = members::of_update(db, id, target, head.parcel.is_some())?;
         let replaces = members::external_id(db, target)?;
         let parcel = Parcel::new(id, channel, NoticeKind::Update);
         return Ok(Some(Parcel { members: shown, left_out, replaces, keys, target: Some(target), ..parcel }));

@@ -135,6 +135,27 @@ async fn what_resolves_while_its_digest_is_under_way_is_taken_back_in_it() {
     assert_eq!(shown[1].items.len(), 8);
 }
 
+/// A channel that takes a key looks at a number once: what has resolved since must not hide under it.
+#[tokio::test(start_paused = true)]
+async fn what_resolves_while_an_update_is_in_doubt_has_an_update_of_its_own() {
+    let (home, channel) = (home(), Scripted::new(Weather::Fine));
+    home.set(json!({"deduplication": {"max_alerts_per_run": 5}}));
+    let keys: Vec<String> = (0..8).map(|number| overdue(&home, &format!("t{number}"))).collect();
+    let bench = Bench::start_with(home, "09:00", channel.alone());
+    pass(30).await;
+    channel.turn(Weather::Mute { shown: true });
+    done(&bench.home, "t1");
+    pass(MINUTE).await;
+    done(&bench.home, "t2");
+    pass(MINUTE).await;
+    channel.turn(Weather::Fine);
+    pass(HOUR / 2).await;
+    let last = channel.shown().pop().expect("messages");
+    let resolved: Vec<_> =
+        last.items.iter().filter(|(_, standing)| **standing == "resolved").map(|(key, _)| key).collect();
+    assert_eq!(resolved, [&keys[1], &keys[2]]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_acknowledged_while_it_is_under_way_says_so_afterwards() {
     for (weather, shown) in
