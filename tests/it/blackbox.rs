@@ -3,6 +3,7 @@
 mod bad_content;
 mod bad_sources;
 mod commands;
+mod delivery;
 mod demo;
 mod headless;
 mod once;

@@ -5,5 +5,6 @@ pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod http;
+pub(crate) mod inbox;
 pub(crate) mod postgres;
 pub(crate) mod scripted;
