@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::Engine;
+use super::carrier::{Carrier, Hand, is_resting, rest};
 use super::check::chance;
 use super::letter;
 use crate::alerters::{Alerter, Failure, FailureKind, Heard};
@@ -19,7 +19,7 @@ use crate::core::delivery::lane::{Gate, Lane};
 use crate::core::notice::NoticeKind;
 use crate::core::status::{ChannelHealth, ChannelState};
 use crate::store::StoreError;
-use crate::store::parcels::{Access, Parcel, Waiting};
+use crate::store::parcels::{Access, Parcel};
 
 /// Alerters have limits of their own; one that forgot them does not hold up its channel for longer.
 const LONGEST_SEND: Duration = Duration::from_secs(60);
@@ -30,10 +30,6 @@ const REST: Duration = Duration::from_secs(30);
 /// After a start, and when a silence ends, what waited gives the first check so long to add what it finds: all of it is one
 /// message then. What is critical does not wait.
 const LINGER: Duration = Duration::from_secs(10);
-
-/// A message that has been under way for so long goes to a slow server: what is critical does not wait for it. Before that, one
-/// at a time leaves the least in doubt if the process ends.
-const SLOW: Duration = Duration::from_millis(500);
 
 /// What an alerter said of a message.
 pub(super) type Fate = Result<Option<String>, Failure>;
@@ -60,59 +56,9 @@ pub(super) struct Post {
     lingers_until: Option<Instant>,
 }
 
-#[derive(Debug)]
-struct Carrier {
-    alerter: Arc<dyn Alerter>,
-    lane: Lane,
-    /// The messages under way.
-    hands: Vec<Hand>,
-    rests_until: Option<Instant>,
-}
-
-/// A message under way.
-#[derive(Debug)]
-struct Hand {
-    parcel: Parcel,
-    since: Instant,
-    /// It came back, and the database could not take its fate yet.
-    fate: Option<Fate>,
-}
-
-impl Carrier {
-    /// Whether anything may be taken.
-    fn is_free(&self) -> bool {
-        self.hands.is_empty()
-    }
-
-    /// How long until something critical may go beside what is under way; none: not before that is over. A channel in trouble is
-    /// tried with one message at a time.
-    fn room_beside(&self) -> Option<Duration> {
-        match self.hands.as_slice() {
-            [hand] if self.lane.opens_at().is_none() => Some(SLOW.saturating_sub(hand.since.elapsed())),
-            _ => None,
-        }
-    }
-
-    fn is_busy(&self) -> bool {
-        self.hands.iter().any(|hand| hand.fate.is_none())
-    }
-
-    /// Whether something of what waits may be taken at `now`.
-    fn may_take(&self, waiting: Waiting, now: Timestamp) -> bool {
-        let urgent = waiting.urgent && self.lane.is_open_for_urgent(now);
-        match self.is_free() {
-            true => waiting.test || urgent || waiting.anything && self.lane.is_open(now),
-            false => urgent && self.room_beside() == Some(Duration::ZERO),
-        }
-    }
-}
-
 impl Post {
     pub(super) fn new(alerters: Vec<Arc<dyn Alerter>>) -> Self {
-        let carrier = |alerter: Arc<dyn Alerter>| {
-            let lane = Lane::new(alerter.settings());
-            (alerter.channel(), Carrier { alerter, lane, hands: Vec::new(), rests_until: None })
-        };
+        let carrier = |alerter: Arc<dyn Alerter>| (alerter.channel(), Carrier::new(alerter));
         Self { carriers: alerters.into_iter().map(carrier).collect(), ..Self::default() }
     }
 
@@ -312,18 +258,7 @@ impl Engine {
         let soonest = self.post.carriers.iter().filter_map(|(channel, carrier)| {
             // A database that cannot be read is somebody else's to report; the heartbeat looks again.
             let waiting = self.store.waiting(*channel, gate).ok().filter(|waiting| waiting.anything)?;
-            if carrier.is_busy() {
-                let room = carrier.room_beside().filter(|_| waiting.urgent)?;
-                return Some(room.max(rest(carrier.rests_until)));
-            }
-            let opens = match (waiting.test, waiting.urgent) {
-                (true, _) => None,
-                (_, true) => carrier.lane.opens_for_urgent_at(),
-                _ => carrier.lane.opens_at(),
-            };
-            let closed =
-                opens.map_or(Duration::ZERO, |at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-            Some(closed.max(rest(carrier.rests_until)))
+            carrier.pause(waiting, now)
         });
         let lingers = self.post.lingers_until.map(|until| rest(Some(until))).filter(|left| !left.is_zero());
         let soonest = soonest.chain(lingers);
@@ -422,14 +357,6 @@ impl Engine {
         };
         Ok(Channel::OUTSIDE.into_iter().map(|channel| (channel, state(channel))).collect())
     }
-}
-
-fn is_resting(until: Option<Instant>) -> bool {
-    !rest(until).is_zero()
-}
-
-fn rest(until: Option<Instant>) -> Duration {
-    until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
 }
 
 /// A channel's trouble is logged when it changes, not at every try.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod delivery;
+mod evidence;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../it/support/home.rs"]
 mod home;

@@ -186,3 +186,37 @@ async fn an_alerter_that_never_answers_holds_its_channel_up_for_a_minute() {
     assert_eq!(channel.tries().len(), 2);
     drop(bench);
 }
+
+/// A home whose journal is kept for a day.
+fn forgetful_home() -> Home {
+    let home = home();
+    home.set(json!({"retention": {"journal_days": 1}, "intervals": {"task_check": 3600}}));
+    home
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_told_is_taken_back_however_soon_the_journal_forgets() {
+    let (home, channel) = (forgetful_home(), Scripted::new(Weather::Fine));
+    let key = overdue(&home, "a");
+    let bench = Bench::start_with(home, "09:00", channel.alone());
+    pass(2).await;
+    assert!(bench.ask(Command::Acknowledge { key: key.parse().expect("a key") }).await.ok);
+    pass(70 * HOUR).await;
+    done(&bench.home, "a");
+    pass(2 * HOUR).await;
+    let last = channel.shown().pop().expect("messages");
+    assert_eq!((last.items, last.replaces), ([(key, "resolved")].into(), Some(channel.shown()[0].id.clone())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_is_never_used_again() {
+    let (home, channel) = (forgetful_home(), Scripted::new(Weather::Fine));
+    overdue(&home, "a");
+    let bench = Bench::start_with(home, "09:00", channel.alone());
+    pass(HOUR).await;
+    done(&bench.home, "a");
+    pass(70 * HOUR).await;
+    let key = overdue(&bench.home, "b");
+    pass(HOUR).await;
+    assert_eq!(channel.told().get(&key), Some(&1), "{:?}", channel.tries());
+}
