@@ -32,6 +32,7 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let (mut desk, mut answers, mut returned) = Desk::new(engine, snapshots);
+    desk.engine.post.linger();
     let (ears, mut heard) = mpsc::channel(8);
     // A dry run leaves no trace, and what is pressed is for the one that spoke.
     let _listeners = (!desk.engine.dry_run).then(|| desk.engine.listen(&ears));
@@ -115,6 +116,7 @@ impl Desk {
         let silent = self.engine.is_silent(&now);
         if self.was_silent && !silent {
             self.want_all();
+            self.engine.post.linger();
         }
         if self.was_silent != silent {
             self.was_silent = silent;
@@ -168,6 +170,7 @@ impl Desk {
             }
         }
         if concluded {
+            self.engine.post.go_on();
             self.publish();
             footprint::let_go_of_code();
         }
@@ -256,6 +259,7 @@ impl Desk {
                 _ => break,
             }
         }
+        self.engine.write_down_all();
         tracing::info!("Stopped");
     }
 }

@@ -5,6 +5,7 @@ mod bad_sources;
 mod commands;
 #[cfg(target_os = "linux")]
 mod dbus;
+mod delivery;
 mod demo;
 mod headless;
 mod once;

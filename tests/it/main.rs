@@ -10,6 +10,7 @@ mod config;
 mod config_errors;
 #[cfg(target_os = "linux")]
 mod dbus;
+mod delivery;
 mod engine_loop;
 mod health_chain;
 mod history;

@@ -8,5 +8,7 @@ pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod http;
+pub(crate) mod inbox;
 pub(crate) mod notices;
 pub(crate) mod postgres;
+pub(crate) mod scripted;
