@@ -66,9 +66,15 @@ pub(super) fn of_news(db: &Connection, parcel: i64, now: Timestamp) -> rusqlite:
     Ok(Members { left_out: keys.len().saturating_sub(shown.len()), shown, keys })
 }
 
-/// What a parcel may have told that was under way when its process ended.
+/// What a parcel may have told that was under way when its process ended: what is open, and what resolved meanwhile and is to be
+/// taken back.
 pub(super) fn of_interrupted(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
-    open_keys(db, parcel, |_| true)
+    let sql = format!(
+        "SELECT key FROM ({KEYS}) AS mine WHERE EXISTS (SELECT 1 FROM incidents WHERE key = mine.key AND open = 1)
+           OR EXISTS (SELECT 1 FROM outbox WHERE key = mine.key AND kind = 'resolve' AND state = 'pending'
+                        AND channel = (SELECT channel FROM outbox WHERE parcel = ?1 LIMIT 1))"
+    );
+    keys(db, &sql, parcel)
 }
 
 /// The open ones among a parcel's keys, the most urgent first.

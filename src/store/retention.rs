@@ -37,14 +37,13 @@ pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, ke
            (SELECT digest FROM outbox WHERE state = 'pending' AND digest IS NOT NULL)) ORDER BY last_at LIMIT ?2)",
         journal,
     )?;
-    // What waits is still to be sent, and what stands told of something open is still to be taken back. The newest stays, so
+    // What waits is still to be sent, and what stands told is still to be taken back. The newest stays, so
     // that no number is used again: a channel that takes a key would hold the new message for the old one.
     forget(
         "DELETE FROM outbox WHERE id IN
            (SELECT id FROM outbox AS old WHERE created_at < ?1 AND state <> 'pending' AND under_way = 0
               AND id < (SELECT max(id) FROM outbox)
-              AND NOT EXISTS (SELECT 1 FROM told JOIN incidents USING (key)
-                              WHERE told.parcel = old.parcel AND told.state = 'standing' AND open = 1)
+              AND NOT EXISTS (SELECT 1 FROM told WHERE told.parcel = old.parcel AND told.state = 'standing')
             ORDER BY created_at LIMIT ?2)",
         journal,
     )?;

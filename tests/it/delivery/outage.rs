@@ -76,9 +76,10 @@ async fn a_critical_alert_does_not_wait_out_the_pause_of_its_channel() {
     let (home, channel) = (home(), Scripted::new(Weather::ConnectionRefused));
     overdue(&home, "a");
     let bench = Bench::start_with(home, "09:00", channel.alone());
-    pass(50 * MINUTE).await;
-    let pause = shown(&bench).1.next_try.expect("a pause").duration_since(bench.now());
-    assert!(pause.as_secs() > 240, "the test begins in a long pause: {pause:?}");
+    let pause = || shown(&bench).1.next_try.map_or(0, |at| at.duration_since(bench.now()).as_secs());
+    while pause() < 5 * 60 {
+        pass(MINUTE).await;
+    }
     channel.turn(Weather::Fine);
     let key = critical(&bench.home, "b");
     pass(3 * MINUTE + 1).await;
