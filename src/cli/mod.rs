@@ -210,6 +210,10 @@ fn command_of(wanted: &Subcommand, now: Timestamp, house: &House) -> Result<Comm
         Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: ahead(now, *time, &zone) },
         Subcommand::Pause { time } => Command::Pause { until: time.map(|time| ahead(now, time, &zone)) },
         Subcommand::Resume => Command::Resume,
+        Subcommand::Quiet { state } => {
+            let until = house.config.quiet_hours.resolve().next_boundary(&now.to_zoned_datetime(zone));
+            Command::QuietHours { quiet: state == "on", until }
+        }
         Subcommand::ResetCircuit { name } => Command::ResetCircuit { name: name.clone() },
         _ => Command::Status,
     })

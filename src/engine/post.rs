@@ -45,6 +45,8 @@ pub(super) struct Post {
     /// Who waits for the outcome of a test.
     testers: Vec<(Channel, oneshot::Sender<Fate>)>,
     rests_until: Option<Instant>,
+    /// Those of a new configuration.
+    successors: Option<Vec<Arc<dyn Alerter>>>,
 }
 
 #[derive(Debug)]
@@ -65,6 +67,22 @@ impl Post {
             (alerter.channel(), Carrier { alerter, lane, in_hand: None, unwritten: None, rests_until: None })
         };
         Self { carriers: alerters.into_iter().map(carrier).collect(), ..Self::default() }
+    }
+
+    /// Have other alerters from now on. Nothing more is handed to the old ones.
+    pub(super) fn replace_by(&mut self, alerters: Vec<Arc<dyn Alerter>>) {
+        self.successors = Some(alerters);
+    }
+
+    /// Change over to the new alerters, if there are any and nothing is in the old ones' hands: so the change is like a restart,
+    /// and the fate of every message is known. Tells whether it was done.
+    pub(super) fn change_over(&mut self) -> bool {
+        if self.carriers.values().any(|carrier| carrier.in_hand.is_some()) {
+            return false;
+        }
+        let Some(alerters) = self.successors.take() else { return false };
+        *self = Self { testers: std::mem::take(&mut self.testers), ..Self::new(alerters) };
+        true
     }
 
     /// The channels that are switched on.
@@ -116,6 +134,9 @@ impl Engine {
         self.open_post()?;
         for channel in self.post.channels() {
             self.write_down(channel)?;
+            if self.post.successors.is_some() {
+                continue;
+            }
             if let Some(parcel) = self.take_for(channel)? {
                 self.hand_over(parcel, returns);
             }
@@ -294,9 +315,13 @@ impl Engine {
         })
     }
 
-    /// Listen on every channel; the listeners end when the tasks are dropped.
+    /// Listen on every channel; the listeners end when the tasks are dropped. A dry run leaves no trace, and what is pressed is for
+    /// the one that spoke: it does not listen.
     pub(super) fn listen(&self, ears: &mpsc::Sender<Heard>) -> tokio::task::JoinSet<()> {
         let mut listeners = tokio::task::JoinSet::new();
+        if self.dry_run {
+            return listeners;
+        }
         for (channel, carrier) in &self.post.carriers {
             let bookmark = self.store.bookmark(*channel).unwrap_or_default();
             listeners.spawn(Arc::clone(&carrier.alerter).listen(bookmark, ears.clone()));

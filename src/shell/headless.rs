@@ -4,11 +4,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
+use tokio::sync::watch as snapshot;
 use tokio::task::JoinHandle;
 
 use crate::app::exit::Failure;
 use crate::app::house::{House, runtime};
+use crate::app::watch;
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
 use crate::engine::{self, Engine, Request};
@@ -40,11 +42,16 @@ pub fn run(house: &House, dry_run: bool) -> Result<ExitCode, Failure> {
 
 async fn serve(engine: Engine, house: &House, dry_run: bool) -> Result<(), Failure> {
     let (requests, inbox) = mpsc::channel(16);
-    let (snapshots, _) = watch::channel(None);
-    let (stop, stopped) = watch::channel(false);
+    let (tell, changes) = mpsc::channel(1);
+    let watch = house.blueprint().map(|blueprint| tokio::spawn(watch::configuration(blueprint, tell)));
+    let (snapshots, _) = snapshot::channel(None);
+    let (stop, stopped) = snapshot::channel(false);
     let socket = if dry_run { None } else { open_socket(house, requests.clone()) };
     listen_for_signals(stop)?;
-    engine::run(engine, inbox, snapshots, stopped).await;
+    engine::run(engine, inbox, changes, snapshots, stopped).await;
+    if let Some(watch) = watch {
+        watch.abort();
+    }
     if let Some(socket) = socket {
         socket.abort();
         // The file goes with the task.
@@ -63,7 +70,7 @@ fn open_socket(house: &House, requests: mpsc::Sender<Request>) -> Option<JoinHan
     }
 }
 
-fn listen_for_signals(stop: watch::Sender<bool>) -> Result<(), Failure> {
+fn listen_for_signals(stop: snapshot::Sender<bool>) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::Other(format!("cannot listen for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
