@@ -185,6 +185,12 @@ pub struct Status {
     pub open: Vec<OpenAlert>,
     /// Keys that would be duplicates now.
     pub dedup_cache_size: usize,
+    /// Whether a check is under way.
+    #[serde(default)]
+    pub checking: bool,
+    /// What the person means by tomorrow: the end of the quiet hours, on the next day.
+    #[serde(default)]
+    pub tomorrow: Option<Timestamp>,
     /// What waits, by channel.
     pub outbox: BTreeMap<Channel, QueueDepth>,
     /// How each channel does.
@@ -197,6 +203,14 @@ pub struct Status {
     /// Why the configuration as it now stands in its file is not in force.
     #[serde(default)]
     pub config_error: Option<String>,
+}
+
+impl Status {
+    /// How many open alerts wait to be seen: neither acknowledged nor snoozed, as far as they are listed.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.open.iter().filter(|alert| !alert.acknowledged && alert.snoozed_until.is_none()).count()
+    }
 }
 
 /// A snapshot lists so many open alerts; the others are counted.

@@ -233,7 +233,10 @@ impl Desk {
 
     pub(super) fn publish(&mut self) {
         match self.engine.status(true) {
-            Ok(status) => drop(self.snapshots.send_replace(Some(status))),
+            Ok(status) => {
+                let checking = !self.checks.is_empty();
+                self.snapshots.send_replace(Some(Status { checking, ..status }));
+            }
             Err(error) => tracing::warn!("The status cannot be read: {error}"),
         }
     }

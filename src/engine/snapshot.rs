@@ -57,6 +57,8 @@ impl Engine {
             open_alerts: open.count,
             open: open.most_urgent,
             dedup_cache_size,
+            checking: false,
+            tomorrow: self.config.quiet_hours.resolve().tomorrow(&now),
             outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
             channel_states: self.channel_states()?,
             config: self.shown_config.clone(),

@@ -155,6 +155,13 @@ impl QuietHours {
         boundary.unwrap_or_else(in_half_a_day)
     }
 
+    /// What a person means by tomorrow: the end of quiet hours on the next day of the calendar.
+    #[must_use]
+    pub fn tomorrow(&self, now: &ZonedDateTime) -> Option<Timestamp> {
+        let morning = now.date().tomorrow().ok()?.to_datetime(self.end.time());
+        Some(now.time_zone().to_ambiguous_zoned_datetime(morning).compatible().ok()?.timestamp())
+    }
+
     /// The first instant after `now` at which they begin or end; none if they never do.
     #[must_use]
     pub fn next_change(&self, now: &ZonedDateTime) -> Option<ZonedDateTime> {
