@@ -18,7 +18,11 @@ pub(super) fn written(parcel: &Parcel, mark: &str, now: &ZonedDateTime) -> Notic
         items.iter().filter(counts).map(|item| item.priority).max()
     };
     Notice {
-        id: format!("{mark}-{}", parcel.id),
+        id: match parcel.target() {
+            // Its buttons answer for the message that it takes the place of.
+            Some(target) => format!("{mark}-{target}-{}", parcel.id),
+            None => format!("{mark}-{}", parcel.id),
+        },
         kind: parcel.kind,
         priority: loudest(true).or(loudest(false)).unwrap_or(Priority::Low),
         items,
@@ -28,9 +32,9 @@ pub(super) fn written(parcel: &Parcel, mark: &str, now: &ZonedDateTime) -> Notic
     }
 }
 
-/// The number of the parcel that a notice's id stands for, if it is one of this database's.
+/// The number of the parcel that a notice's buttons answer for, if it is one of this database's.
 pub(super) fn parcel_of(notice: &str, mark: &str) -> Option<i64> {
-    notice.strip_prefix(mark)?.strip_prefix('-')?.parse().ok()
+    notice.strip_prefix(mark)?.strip_prefix('-')?.split('-').next()?.parse().ok()
 }
 
 fn item(member: &Member, now: &ZonedDateTime) -> Item {
@@ -74,5 +78,19 @@ fn test_item(now: &ZonedDateTime) -> Item {
         source: None,
         at: now.clone(),
         standing: Standing::Open,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buttons_answer_for_the_message_that_told() {
+        assert_eq!(parcel_of("5be2c1d0-17", "5be2c1d0"), Some(17));
+        assert_eq!(parcel_of("5be2c1d0-17-23", "5be2c1d0"), Some(17), "an update of 17");
+        for foreign in ["5be2c1d1-17", "5be2c1d0", "5be2c1d0-", "5be2c1d0x-17", "17", ""] {
+            assert_eq!(parcel_of(foreign, "5be2c1d0"), None, "{foreign}");
+        }
     }
 }

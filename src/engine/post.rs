@@ -179,7 +179,7 @@ impl Engine {
         let waiting = self.store.waiting(channel, gate)?;
         let open = carrier.lane.is_open(now);
         let urgent = waiting.urgent && carrier.lane.is_open_for_urgent(now);
-        if !waiting.test && !(waiting.anything && open) && !urgent {
+        if !(waiting.test || urgent || waiting.anything && open) {
             return Ok(None);
         }
         let most = self.config.deduplication.max_alerts_per_run;

@@ -411,6 +411,12 @@ fn recover(db: &Transaction, now: Timestamp) -> rusqlite::Result<()> {
 }
 
 impl Parcel {
+    /// The number of the parcel that it brings up to date.
+    #[must_use]
+    pub const fn target(&self) -> Option<i64> {
+        self.target
+    }
+
     fn new(id: i64, channel: Channel, kind: NoticeKind) -> Self {
         Self { id, channel, kind, members: Vec::new(), left_out: 0, replaces: None, keys: Vec::new(), target: None }
     }

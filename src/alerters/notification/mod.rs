@@ -3,7 +3,8 @@
 mod banner;
 #[cfg(not(target_os = "macos"))]
 mod linux;
-#[cfg(target_os = "macos")]
+// What needs nothing of macOS is tested everywhere.
+#[cfg(any(target_os = "macos", test))]
 mod macos;
 
 #[cfg(not(target_os = "macos"))]
