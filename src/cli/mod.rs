@@ -27,7 +27,7 @@ use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;
 use crate::engine::report::CheckReport;
 use crate::engine::test_alert::TestOutcome;
-use crate::shell::headless;
+use crate::shell::{self, headless};
 
 /// More decisions of one alert than this are not shown.
 const STORY: u32 = 50;
@@ -69,14 +69,11 @@ fn look(house: &House) -> Look {
 }
 
 fn resident(cli: &Cli) -> Done {
-    if cli.run.tray {
-        return Err(Failure::NoTray("this build has no tray; run it with --headless".into()));
-    }
     let house = open(cli, if cli.run.dry_run { Logs::ScreenOnly } else { Logs::Kept })?;
-    if !cli.run.headless {
-        tracing::info!("This build has no tray: running headless");
+    if cli.run.headless {
+        return headless::run(&house, cli.run.dry_run);
     }
-    headless::run(&house, cli.run.dry_run)
+    shell::run(house, cli.run.dry_run, cli.run.tray)
 }
 
 fn once(cli: &Cli, run: &RunArgs) -> Done {

@@ -61,7 +61,8 @@ impl Tray {
     /// In words, when the system has no place for it.
     pub(super) fn new() -> Result<Self, String> {
         let menu = Menu::new();
-        let builder = TrayIconBuilder::new().with_id("operator").with_title("Operator").with_menu(Box::new(menu.clone()));
+        let builder =
+            TrayIconBuilder::new().with_id("operator").with_title("Operator").with_menu(Box::new(menu.clone()));
         let item = builder.with_autosave_name("operator").build().map_err(|error| error.to_string())?;
         Ok(Self { item, menu, painted: None, widgets: Vec::new() })
     }
@@ -95,7 +96,11 @@ impl Tray {
     fn show(&self, icon: Icon) -> Result<(), String> {
         let (pixels, width, height) = picture::pixels(icon)?;
         let picture = Picture::from_rgba(pixels, width, height).map_err(|error| error.to_string())?;
-        self.item.set_icon_with_as_template(Some(picture), cfg!(target_os = "macos")).map_err(|error| error.to_string())
+        #[cfg(target_os = "macos")]
+        let shown = self.item.set_icon_templated(Some(picture));
+        #[cfg(not(target_os = "macos"))]
+        let shown = self.item.set_icon(Some(picture));
+        shown.map_err(|error| error.to_string())
     }
 
     /// A tick flips by itself when it is clicked; what the engine says is what holds.
