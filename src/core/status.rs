@@ -180,7 +180,10 @@ pub struct Status {
     pub sources: BTreeMap<String, SourceState>,
     /// How many alerts are open.
     pub open_alerts: usize,
-    /// The most urgent of them, at most `OPEN_SHOWN`.
+    /// How many of them wait to be seen: neither acknowledged nor snoozed.
+    #[serde(default)]
+    pub waiting_alerts: usize,
+    /// Those that wait, the most urgent first, then the others; at most `OPEN_SHOWN`.
     #[serde(default)]
     pub open: Vec<OpenAlert>,
     /// Keys that would be duplicates now.
@@ -205,11 +208,11 @@ pub struct Status {
     pub config_error: Option<String>,
 }
 
-impl Status {
-    /// How many open alerts wait to be seen: neither acknowledged nor snoozed, as far as they are listed.
+impl OpenAlert {
+    /// Whether the person has not answered it: neither acknowledged nor snoozed.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.open.iter().filter(|alert| !alert.acknowledged && alert.snoozed_until.is_none()).count()
+    pub const fn waits(&self) -> bool {
+        !self.acknowledged && self.snoozed_until.is_none()
     }
 }
 

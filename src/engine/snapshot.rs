@@ -55,6 +55,7 @@ impl Engine {
             circuit_states: self.circuit_states(),
             sources: self.source_states(),
             open_alerts: open.count,
+            waiting_alerts: open.waiting,
             open: open.most_urgent,
             dedup_cache_size,
             checking: false,
@@ -88,6 +89,7 @@ impl Engine {
 #[derive(Default)]
 struct Open {
     count: usize,
+    waiting: usize,
     most_urgent: Vec<OpenAlert>,
 }
 
@@ -96,18 +98,21 @@ impl Open {
         if !incident.open {
             return;
         }
+        let Incident { alert, opened_at: since, acknowledged, snoozed_until, .. } = incident;
+        let snoozed_until = snoozed_until.filter(|until| *until > now);
+        let Alert { key, priority, title, .. } = alert;
+        let alert = OpenAlert { key, priority, title, since, acknowledged, snoozed_until };
         self.count += 1;
-        let Incident { alert, opened_at, acknowledged, snoozed_until, .. } = incident;
-        let rank = |priority: Priority, key: &AlertKey| (Reverse(priority), key.clone());
-        let place = self
-            .most_urgent
-            .partition_point(|known| rank(known.priority, &known.key) < rank(alert.priority, &alert.key));
+        self.waiting += usize::from(alert.waits());
+        let place = self.most_urgent.partition_point(|known| rank(known) < rank(&alert));
         if place < OPEN_SHOWN {
-            let snoozed_until = snoozed_until.filter(|until| *until > now);
-            let Alert { key, priority, title, .. } = alert;
-            self.most_urgent
-                .insert(place, OpenAlert { key, priority, title, since: opened_at, acknowledged, snoozed_until });
+            self.most_urgent.insert(place, alert);
             self.most_urgent.truncate(OPEN_SHOWN);
         }
     }
+}
+
+/// Those that wait first, the most urgent first.
+fn rank(alert: &OpenAlert) -> (bool, Reverse<Priority>, &AlertKey) {
+    (!alert.waits(), Reverse(alert.priority), &alert.key)
 }

@@ -18,14 +18,12 @@ pub(super) fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> 
 pub(super) fn look(env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
     const WATCHER: &str = "org.kde.StatusNotifierWatcher";
-    let address = env("DBUS_SESSION_BUS_ADDRESS").filter(|address| !address.is_empty());
+    let named = env("DBUS_SESSION_BUS_ADDRESS").filter(|address| !address.is_empty());
+    let usual = || Some(format!("unix:path={}/bus", env("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty())?));
+    let address = named.or_else(usual).ok_or("There is no session bus")?;
     let runtime = crate::app::house::runtime().map_err(|error| error.to_string())?;
     let asked = async {
-        let builder = match &address {
-            Some(address) => zbus::connection::Builder::address(address.as_str())?,
-            None => zbus::connection::Builder::session()?,
-        };
-        let bus = builder.build().await?;
+        let bus = zbus::connection::Builder::address(address.as_str())?.build().await?;
         let names = zbus::fdo::DBusProxy::new(&bus).await?;
         names.name_has_owner(WATCHER.try_into()?).await.map_err(zbus::Error::from)
     };

@@ -28,7 +28,7 @@ impl Icon {
             Self::Paused
         } else if status.circuit_states.values().any(|state| *state != CircuitState::Closed) {
             Self::Down
-        } else if status.waiting() > 0 {
+        } else if status.waiting_alerts > 0 {
             Self::Alerts
         } else if status.is_quiet_hours {
             Self::Quiet

@@ -114,11 +114,9 @@ impl Entry {
 fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
     let mut menu = vec![Entry::text("summary", summary), Entry::text("checks", checks(status, around))];
     menu.extend(complaints(status));
-    if !status.open.is_empty() {
+    if status.open_alerts > 0 {
         menu.push(Entry::Separator(1));
-        menu.extend(status.open.iter().take(NAMED).map(|alert| self::alert(alert, around)));
-        let others = status.open_alerts.saturating_sub(NAMED);
-        menu.extend((others > 0).then(|| Entry::text("others", format!("and {}", text::count(others, "more alert")))));
+        menu.extend(alerts(status));
     }
     menu.push(Entry::Separator(2));
     menu.push(Entry::Item {
@@ -142,8 +140,8 @@ fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
 /// `Operator – 2 alerts, WorkOS unreachable`.
 fn summary(status: &Status, around: &Surroundings) -> String {
     let mut parts = Vec::new();
-    if status.open_alerts > 0 {
-        parts.push(text::count(status.open_alerts, "alert"));
+    if status.waiting_alerts > 0 {
+        parts.push(text::count(status.waiting_alerts, "alert"));
     }
     let down = status.circuit_states.iter().filter(|(_, state)| **state != CircuitState::Closed);
     parts.extend(down.map(|(name, _)| format!("{} unreachable", source_name(name))));
@@ -187,22 +185,27 @@ fn complaints(status: &Status) -> Vec<Entry> {
     entries
 }
 
+/// What waits to be seen, by name as far as there is room; what was answered is only counted.
+fn alerts(status: &Status) -> Vec<Entry> {
+    let waiting = status.open.iter().filter(|alert| alert.waits()).take(NAMED);
+    let mut entries: Vec<Entry> = waiting.map(alert).collect();
+    let others = status.waiting_alerts.saturating_sub(NAMED);
+    if others > 0 {
+        entries.push(Entry::text("others", format!("and {}", text::count(others, "more alert"))));
+    }
+    let answered = status.open_alerts.saturating_sub(status.waiting_alerts);
+    if answered > 0 {
+        entries.push(Entry::text("answered", format!("{answered} acknowledged or snoozed")));
+    }
+    entries
+}
+
 /// `High – 3 tasks overdue`.
-fn alert(alert: &OpenAlert, around: &Surroundings) -> Entry {
-    let standing = match (alert.acknowledged, alert.snoozed_until) {
-        (true, _) => " (acknowledged)".into(),
-        (_, Some(until)) => format!(" (snoozed until {})", around.clock(until)),
-        _ => String::new(),
-    };
-    let label = format!("{} – {}{standing}", capital(alert.priority), alert.title);
+fn alert(alert: &OpenAlert) -> Entry {
+    let label = format!("{} – {}", capital(alert.priority), alert.title);
     let key = || alert.key.clone();
     let entries = vec![
-        Entry::Item {
-            label: "Acknowledge".into(),
-            action: Action::Acknowledge(key()),
-            enabled: !alert.acknowledged,
-            checked: None,
-        },
+        Entry::item("Acknowledge", Action::Acknowledge(key())),
         Entry::item("Snooze 1 Hour", Action::Snooze(key())),
         Entry::item("Snooze until Tomorrow", Action::SnoozeUntilTomorrow(key())),
         Entry::item("Why…", Action::Why(key())),
