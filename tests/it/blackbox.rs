@@ -3,6 +3,8 @@
 mod bad_content;
 mod bad_sources;
 mod commands;
+#[cfg(target_os = "linux")]
+mod dbus;
 mod demo;
 mod headless;
 mod once;
@@ -10,5 +12,7 @@ mod own_database;
 mod secrets;
 mod slow_source;
 mod socket;
+#[cfg(target_os = "linux")]
+mod tray;
 mod usage;
 mod zones;

@@ -6,6 +6,8 @@ mod blackbox;
 mod circuit_interleavings;
 mod config;
 mod config_errors;
+#[cfg(target_os = "linux")]
+mod dbus;
 mod engine_loop;
 mod health_chain;
 mod history;

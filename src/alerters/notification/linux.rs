@@ -1,10 +1,137 @@
-//! Banners over D-Bus.
+//! Banners over D-Bus, for every desktop that serves `org.freedesktop.Notifications`.
+//!
+//! <https://specifications.freedesktop.org/notification-spec/latest/>
 
+mod bus;
+mod ears;
+mod shown;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::alerters::Alerter;
-use crate::config::Env;
+use tokio::sync::{Mutex, mpsc};
+use zbus::zvariant::Value;
 
-pub(super) fn alerter(_env: &Env) -> Arc<dyn Alerter> {
-    unimplemented!()
+use self::bus::{Bus, Server};
+use self::shown::{Closed, Shown};
+use super::banner::{Banner, Loudness};
+use crate::alerters::{Alerter, Button, Failure, Heard, Task};
+use crate::config::Env;
+use crate::core::channel::Channel;
+use crate::core::notice::{Notice, NoticeKind, Standing};
+
+/// The alerter of the desktop that `env` tells of; without one it says so whenever it is asked.
+pub(super) fn alerter(env: &Env) -> Arc<dyn Alerter> {
+    Arc::new(Banners { bus: Bus::of(env), closed: Mutex::default() })
+}
+
+#[derive(Debug)]
+struct Banners {
+    bus: Option<Bus>,
+    closed: Mutex<Closed>,
+}
+
+impl Alerter for Banners {
+    fn channel(&self) -> Channel {
+        Channel::Notification
+    }
+
+    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+        Box::pin(self.show(notice))
+    }
+
+    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+        Box::pin(async {
+            let (name, version) = self.bus()?.server_information().await?;
+            Ok(format!("{name} {version} shows banners"))
+        })
+    }
+
+    fn listen(self: Arc<Self>, _bookmark: Option<String>, engine: mpsc::Sender<Heard>) -> Task<'static, ()> {
+        Box::pin(async move {
+            if let Some(bus) = &self.bus {
+                ears::listen(bus, &self.closed, &engine).await;
+            }
+        })
+    }
+
+    /// There is nothing to set.
+    fn settings(&self) -> u64 {
+        0
+    }
+}
+
+impl Banners {
+    fn bus(&self) -> Result<&Bus, Failure> {
+        self.bus.as_ref().ok_or_else(bus::no_bus)
+    }
+
+    async fn show(&self, notice: &Notice) -> Result<Option<String>, Failure> {
+        let server = self.bus()?.server().await?;
+        let mut closed = self.closed.lock().await;
+        let earlier = notice.replaces.as_deref().and_then(Shown::parse);
+        let standing = earlier.filter(|shown| server.drew(shown) && !closed.has(shown));
+        // What the person put away, or what went with the service that showed it, does not come back to say that it is over.
+        // Where no earlier banner is named one may have been seen all the same: that is taken back.
+        if notice.kind == NoticeKind::Update && notice.replaces.is_some() && standing.is_none() {
+            return Ok(None);
+        }
+        let number = standing.map_or_else(|| shown::number_of(&notice.id), |shown| shown.number);
+        closed.forget(&server.shown(number));
+        drop(closed);
+        let number = draw(&server, notice, number).await?;
+        Ok(Some(server.shown(number).to_string()))
+    }
+}
+
+/// Show a notice in place of the banner with this number, if there is one; gives the number that it has now.
+async fn draw(server: &Server, notice: &Notice, replaces: u32) -> Result<u32, Failure> {
+    let banner = Banner::of(notice);
+    let body = if server.reads_markup { escaped(&banner.body) } else { banner.body.clone() };
+    let handles = Button::ALL.map(|button| (button.handle(notice), button.label()));
+    let has_buttons = banner.can_be_answered && server.has_buttons;
+    let actions: Vec<&str> = match has_buttons {
+        true => handles.iter().flat_map(|(handle, label)| [handle.as_str(), label]).collect(),
+        false => Vec::new(),
+    };
+    // How long it stays: as the desktop likes it, and what is critical until it is seen.
+    let expires_ms = if banner.loudness == Loudness::Urgent { 0 } else { -1 };
+    let hints = hints(&banner, notice);
+    server.notify(&("Operator", replaces, "", banner.title.as_str(), body.as_str(), actions, hints, expires_ms)).await
+}
+
+fn hints(banner: &Banner, notice: &Notice) -> HashMap<&'static str, Value<'static>> {
+    let (urgency, sound) = match banner.loudness {
+        Loudness::Silent => (0_u8, None),
+        Loudness::Audible => (1, Some("message-new-instant")),
+        Loudness::Urgent => (2, Some("dialog-warning")),
+    };
+    let mut hints = HashMap::from([
+        ("urgency", Value::from(urgency)),
+        ("category", Value::from(format!("x-operator.{}", banner.thread))),
+        ("desktop-entry", Value::from("operator")),
+    ]);
+    match sound {
+        Some(name) => hints.insert("sound-name", Value::from(name)),
+        None => hints.insert("suppress-sound", Value::from(true)),
+    };
+    // What is over is seen where it stood, and then gone: nothing of it is left to be put away.
+    let is_over = notice.items.iter().all(|item| item.standing != Standing::Open);
+    if notice.kind == NoticeKind::Update && is_over {
+        hints.insert("transient", Value::from(true));
+    }
+    hints
+}
+
+/// Plain text for a server that reads markup.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn markup_is_shown_as_it_was_typed() {
+        assert_eq!(super::escaped(r#"<b>"Q&A"</b> isn't &amp;"#), "&lt;b&gt;\"Q&amp;A\"&lt;/b&gt; isn't &amp;amp;");
+    }
 }

@@ -190,7 +190,10 @@ fn an_alert_can_be_put_off_until_tomorrow_or_acknowledged() {
     seat.panel.click("High – Overdue: Find the keys & more > Acknowledge");
     seat.panel.says("Operator – all is well");
     let alerts = seat.home.run(&["alerts", "--json"]).ok().json();
-    assert_eq!((&alerts[0]["alert"]["key"], &alerts[0]["acknowledged"]), (&json!("task:deadline_overdue:keys"), &json!(true)));
+    assert_eq!(
+        (&alerts[0]["alert"]["key"], &alerts[0]["acknowledged"]),
+        (&json!("task:deadline_overdue:keys"), &json!(true))
+    );
     assert_eq!(running.stop("TERM"), Some(0));
 }
 

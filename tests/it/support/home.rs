@@ -22,6 +22,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(crate) struct Home {
     folder: TempDir,
     config: RefCell<Value>,
+    variables: RefCell<BTreeMap<&'static str, String>>,
     pub(crate) today: Date,
     zone: String,
 }
@@ -98,7 +99,8 @@ impl Home {
             },
             "paths": {"state_dir": place("state"), "log_dir": place("logs")},
         });
-        let home = Self { folder, config: RefCell::new(config), today, zone: zone.to_owned() };
+        let home =
+            Self { folder, config: RefCell::new(config), variables: RefCell::default(), today, zone: zone.to_owned() };
         home.set(json!({}));
         home
     }
@@ -144,7 +146,14 @@ impl Home {
     pub(crate) fn program(&self) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_operator"));
         self.clean(&mut program);
+        program.envs(&*self.variables.borrow());
         program
+    }
+
+    /// A variable that the program finds in its environment.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn variable(&self, name: &'static str, value: impl Into<String>) {
+        self.variables.borrow_mut().insert(name, value.into());
     }
 
     /// Nothing of the tester's environment reaches the program.

@@ -188,7 +188,8 @@ fn line(node: Value<'static>) -> Option<Line> {
     let id = i32::try_from(fields.next()?).ok()?;
     let properties = HashMap::<String, OwnedValue>::try_from(fields.next()?).ok()?;
     let Value::Array(children) = fields.next()? else { return None };
-    let text = |name: &str| properties.get(name).and_then(|value| value.downcast_ref::<&str>().ok()).unwrap_or_default();
+    let text =
+        |name: &str| properties.get(name).and_then(|value| value.downcast_ref::<&str>().ok()).unwrap_or_default();
     let truth = |name: &str| properties.get(name).and_then(|value| value.downcast_ref::<bool>().ok());
     let state = properties.get("toggle-state").and_then(|value| value.downcast_ref::<i32>().ok());
     let label = if text("type") == "separator" { "----" } else { text("label") };

@@ -1,0 +1,410 @@
+//! Banners on a Linux desktop: the built program on a real session bus.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use rstest::rstest;
+use serde_json::{Value, json};
+use zbus::fdo;
+
+use crate::support::desktop::{Answer, Banner, Desktop, USUAL, silent_bus};
+use crate::support::engine::Running;
+use crate::support::home::{Home, eventually, finish};
+
+const PASSPORT: &str = "task:deadline_overdue:passport";
+const TITLE: &str = "Overdue: Renew the passport";
+
+/// Numbers of the program's own begin here.
+const OURS: u32 = 0x4000_0000;
+
+/// Somebody who has one thing to hear: that the passport is overdue.
+fn calm(home: Home) -> Home {
+    home.tasks("DELETE FROM tasks WHERE id <> 'passport'; DELETE FROM commitments");
+    home.set(json!({"sources": {"oura": null}}));
+    home
+}
+
+/// Another thing to hear.
+fn lose_keys(home: &Home) {
+    home.tasks(
+        "INSERT INTO tasks (id, title, status, priority, due_date, domain, source, created_at, updated_at)
+         SELECT 'keys', 'Find the keys', status, priority, due_date, domain, source, created_at, updated_at FROM tasks",
+    );
+}
+
+fn renew(home: &Home) {
+    home.tasks("UPDATE tasks SET status = 'done' WHERE id = 'passport'");
+}
+
+/// What became of a key's messages, the newest first.
+fn deliveries(home: &Home, key: &str) -> Vec<Value> {
+    home.run(&["why", key, "--json"]).ok().json()["deliveries"].as_array().expect("a list").clone()
+}
+
+fn incident(home: &Home, key: &str) -> Value {
+    let alerts = home.run(&["alerts", "--json"]).ok().json();
+    let found = alerts.as_array().expect("a list").iter().find(|incident| incident["alert"]["key"] == key);
+    found.cloned().unwrap_or_default()
+}
+
+/// Until the newest message of a key is of this kind and has arrived, shown or not.
+fn arrived(home: &Home, key: &str, kind: &str) {
+    eventually(kind, || {
+        let newest = deliveries(home, key).first().cloned().unwrap_or_default();
+        (newest["kind"] == kind && newest["state"] == "delivered").then_some(())
+    });
+}
+
+/// Without a sound, without buttons, in the same place, and gone by itself.
+fn assert_update_of(update: &Banner, before: &Banner) {
+    assert_eq!((update.replaces, update.number), (before.number, before.number), "{update:?}");
+    assert_eq!((update.urgency(), update.hint("sound-name"), update.expires_ms), (0, None, -1), "{update:?}");
+    assert!(update.is("suppress-sound") && update.is("transient") && update.actions.is_empty(), "{update:?}");
+}
+
+#[test]
+fn every_alert_is_shown_as_loud_as_it_is() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = desktop.home();
+    home.run(&["--once"]).ok();
+
+    let critical = service.banner("Promise overdue: Review the proposal");
+    assert_eq!((critical.urgency(), critical.expires_ms), (2, 0), "it stays until it is seen");
+    assert_eq!(critical.hint("sound-name").as_deref(), Some("dialog-warning"));
+    let high = service.banner("Readiness is low: 48");
+    assert_eq!((high.urgency(), high.expires_ms), (1, -1));
+    assert_eq!(high.hint("sound-name").as_deref(), Some("message-new-instant"));
+    assert!(high.body.starts_with("Readiness 48 – your usual is 75–82."), "{high:?}");
+    let medium = service.banner("Slept 5 h 12");
+    assert_eq!((medium.urgency(), medium.expires_ms, medium.hint("sound-name")), (0, -1, None));
+    assert!(medium.is("suppress-sound") && !high.is("suppress-sound") && !critical.is("suppress-sound"));
+    assert_eq!(high.hint("category").as_deref(), Some("x-operator.health"));
+    assert_eq!(service.banner(TITLE).hint("category").as_deref(), Some("x-operator.task"));
+
+    let mut numbers = BTreeSet::new();
+    for banner in service.shown() {
+        assert_eq!((banner.app.as_str(), banner.hint("desktop-entry").as_deref()), ("Operator", Some("operator")));
+        assert!(banner.replaces >= OURS && numbers.insert(banner.replaces), "one number each: {banner:?}");
+        let (acknowledge, snooze) = (banner.handle("Acknowledge"), banner.handle("Snooze 1 h"));
+        assert_eq!(acknowledge.strip_prefix("acknowledge:"), snooze.strip_prefix("snooze:"));
+        assert!(!banner.is("transient"), "{banner:?}");
+    }
+    let told = deliveries(&home, "health:readiness_low");
+    assert_eq!((&told[0]["channel"], &told[0]["state"]), (&json!("notification"), &json!("delivered")));
+    assert_eq!(told.len(), 1);
+}
+
+#[test]
+fn a_dry_run_and_a_demo_leave_the_desktop_alone() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = desktop.home();
+    home.run(&["--once", "--dry-run"]).ok();
+    let mut demo = home.program();
+    demo.arg("demo");
+    finish(demo).ok();
+    assert!(service.shown().is_empty(), "{:?}", service.shown());
+}
+
+#[test]
+fn a_service_without_buttons_gets_none() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(&["body"]);
+    let home = calm(desktop.home());
+    home.run(&["--once"]).ok();
+    assert!(service.banner(TITLE).actions.is_empty());
+}
+
+#[rstest]
+#[case::acknowledge("Acknowledge", "Acknowledged: Overdue")]
+#[case::snooze("Snooze 1 h", "Snoozed until")]
+fn a_pressed_button_is_obeyed_and_the_banner_says_so(#[case] label: &str, #[case] title: &str) {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = calm(desktop.home());
+    let _engine = Running::start(&home);
+    let shown = service.banner(TITLE);
+    service.press(&shown, label);
+    assert_update_of(&service.banner(title), &shown);
+    let incident = incident(&home, PASSPORT);
+    if label == "Acknowledge" {
+        assert_eq!(incident["acknowledged"], true, "{incident:#}");
+        return;
+    }
+    let until: Timestamp = incident["snoozed_until"].as_str().expect("a moment").parse().unwrap();
+    let left = until.duration_since(Timestamp::now());
+    assert!(left <= SignedDuration::from_hours(1) && left > SignedDuration::from_mins(58), "{left}");
+}
+
+#[test]
+fn a_button_is_understood_by_the_engine_after_a_restart() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = calm(desktop.home());
+    let mut first = Running::start(&home);
+    let shown = service.banner(TITLE);
+    arrived(&home, PASSPORT, "alert");
+    assert_eq!(first.stop("KILL"), None);
+    let second = Running::start(&home);
+    // Without anything to show, nothing tells from outside when it has begun to listen.
+    eventually("it is understood", || {
+        service.press(&shown, "Acknowledge");
+        (incident(&home, PASSPORT)["acknowledged"] == true).then_some(())
+    });
+    assert_update_of(&service.banner("Acknowledged"), &shown);
+    drop(second);
+}
+
+#[test]
+fn nobody_but_the_service_presses_buttons() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = calm(desktop.home());
+    lose_keys(&home);
+    let _engine = Running::start(&home);
+    let (passport, keys) = (service.banner(TITLE), service.banner("Find the keys"));
+    let somebody = desktop.somebody();
+    desktop.forge(&somebody, &passport.sender, &(passport.number, passport.handle("Acknowledge")));
+    service.press(&keys, "Acknowledge");
+    service.banner("Acknowledged: Overdue: Find the keys");
+    assert_eq!(incident(&home, PASSPORT)["acknowledged"], false);
+}
+
+#[test]
+fn what_resolves_is_brought_up_to_date_once_and_in_silence() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = calm(desktop.home());
+    home.run(&["--once"]).ok();
+    let shown = service.banner(TITLE);
+    renew(&home);
+    // By another process: which banner it is stands in the database.
+    home.run(&["--once"]).ok();
+    assert_update_of(&service.banner("Resolved: Overdue"), &shown);
+    home.run(&["--once"]).ok();
+    assert_eq!(service.shown().len(), 2);
+}
+
+#[test]
+fn a_digest_stays_as_long_as_something_of_it_holds() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = calm(desktop.home());
+    lose_keys(&home);
+    home.set(json!({"deduplication": {"max_alerts_per_run": 1}}));
+    let _engine = Running::start(&home);
+    let shown = service.banner("2 alerts");
+    arrived(&home, PASSPORT, "digest");
+    renew(&home);
+    home.run(&["run-now"]).ok();
+    let update = service.banner("1 of 2 alerts still hold");
+    assert_eq!((update.replaces, update.urgency(), update.is("suppress-sound")), (shown.number, 0, true));
+    assert!(!update.is("transient") && update.actions.len() == 4, "{update:?}");
+    assert_eq!(update.body, format!("High – Overdue: Find the keys\nHigh – Resolved: {TITLE}"));
+    service.press(&update, "Acknowledge");
+    eventually("its buttons are obeyed too", || {
+        (incident(&home, "task:deadline_overdue:keys")["acknowledged"] == true).then_some(())
+    });
+}
+
+#[test]
+fn what_the_person_closed_does_not_come_back_to_say_that_it_is_over() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = calm(desktop.home());
+    let _engine = Running::start(&home);
+    service.close(&service.banner(TITLE));
+    renew(&home);
+    home.run(&["run-now"]).ok();
+    arrived(&home, PASSPORT, "resolve");
+    assert_eq!(service.shown().len(), 1, "{:?}", service.shown());
+}
+
+#[test]
+fn a_banner_that_goes_when_it_is_pressed_stays_away() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    let home = calm(desktop.home());
+    let _engine = Running::start(&home);
+    let shown = service.banner(TITLE);
+    // Services do both at once; in this order the test does not depend on who is faster.
+    service.close(&shown);
+    service.press(&shown, "Acknowledge");
+    arrived(&home, PASSPORT, "update");
+    assert_eq!(service.shown().len(), 1, "{:?}", service.shown());
+}
+
+#[rstest]
+#[case::markup(USUAL, "&lt;b&gt;R&amp;D&lt;/b&gt;")]
+#[case::plain(&["actions", "body"], "<b>R&D</b>")]
+fn what_was_typed_is_what_is_read(#[case] capabilities: &'static [&'static str], #[case] bold: &str) {
+    let desktop = Desktop::start();
+    let service = desktop.serve(capabilities);
+    let home = calm(desktop.home());
+    home.tasks("UPDATE tasks SET title = '<b>R&D</b>' || char(10) || '\"it''s\" שלום \u{1F98A}' || char(7)");
+    home.run(&["--once"]).ok();
+    let shown = service.banner("Overdue");
+    assert_eq!(shown.title, "Overdue: <b>R&D</b> \"it's\" שלום 🦊", "a title is never markup");
+    assert!(shown.body.contains(bold) && shown.body.contains("\"it's\" שלום 🦊"), "{shown:?}");
+}
+
+#[test]
+fn a_machine_without_a_desktop_is_not_broken() {
+    let home = calm(Home::new());
+    let checked = home.run(&["check"]).ok();
+    let line = checked.out.lines().find(|line| line.starts_with("notification"));
+    let words: Vec<&str> = line.expect("a line").split_whitespace().collect();
+    assert_eq!(words, ["notification", "off", "no", "session", "bus"]);
+    home.run(&["--once"]).ok();
+    waits(&home, "no session bus");
+}
+
+/// What is told waits for this reason, and when it is tried next is known.
+fn waits(home: &Home, reason: &str) {
+    let told = deliveries(home, PASSPORT);
+    assert_eq!((told.len(), &told[0]["state"]), (1, &json!("pending")), "{told:#?}");
+    assert!(told[0]["reason"].as_str().unwrap().starts_with(reason), "{told:#?}");
+    let channel = home.run(&["--status", "--json"]).ok().json()["channel_states"]["notification"].clone();
+    assert!(channel["reason"].as_str().unwrap().starts_with(reason) && channel["next_try"].is_string(), "{channel:#}");
+}
+
+#[test]
+fn the_usual_place_of_the_bus_will_do() {
+    let desktop = Desktop::start();
+    let _service = desktop.serve(USUAL);
+    let home = Home::new();
+    home.variable("XDG_RUNTIME_DIR", desktop.folder().display().to_string());
+    assert!(home.run(&["check"]).ok().out.contains("Testshell 46.0 shows banners"));
+}
+
+#[test]
+fn a_bus_that_never_answers_is_left_alone() {
+    let home = calm(Home::new());
+    let (_listener, address) = silent_bus(&home);
+    home.variable("DBUS_SESSION_BUS_ADDRESS", address);
+    let checked = home.run(&["check"]);
+    assert!(checked.code == 1 && checked.out.contains("the session bus does not answer – "), "{checked:?}");
+    home.run(&["--once"]).ok();
+    waits(&home, "the session bus does not answer");
+}
+
+#[test]
+fn what_waits_for_a_notification_service_is_shown_when_there_is_one() {
+    let desktop = Desktop::start();
+    let home = calm(desktop.home());
+    let nobody = "no notification service on the session bus";
+    let checked = home.run(&["check"]);
+    assert!(checked.code == 1 && checked.out.contains(&format!("{nobody} – start one")), "{checked:?}");
+    home.run(&["--once"]).ok();
+    waits(&home, nobody);
+    let service = desktop.serve(USUAL);
+    let _engine = Running::start(&home);
+    let shown = service.banner(TITLE);
+    arrived(&home, PASSPORT, "alert");
+    service.press(&shown, "Acknowledge");
+    service.banner("Acknowledged");
+    assert_eq!(service.times(TITLE), 2, "itself and its update: {:?}", service.shown());
+}
+
+#[test]
+fn a_new_service_knows_nothing_of_the_banners_of_the_old_one() {
+    let desktop = Desktop::start();
+    let old = desktop.serve(USUAL);
+    let home = calm(desktop.home());
+    let _engine = Running::start(&home);
+    let shown = old.banner(TITLE);
+    arrived(&home, PASSPORT, "alert");
+    old.quit();
+    let new = desktop.serve(USUAL);
+    desktop.show_as(&desktop.somebody(), "You have mail");
+    assert_eq!(new.banner("mail").number, shown.number, "the same number, and another banner");
+    lose_keys(&home);
+    renew(&home);
+    home.run(&["run-now"]).ok();
+    arrived(&home, PASSPORT, "resolve");
+    new.press(&new.banner("Find the keys"), "Acknowledge");
+    new.banner("Acknowledged");
+    let titles: Vec<String> = new.shown().into_iter().map(|banner| banner.title).collect();
+    let keys = "Overdue: Find the keys";
+    assert_eq!(titles, ["You have mail", keys, &format!("Acknowledged: {keys}")]);
+}
+
+#[test]
+fn a_bus_that_was_restarted_is_found_again() {
+    let mut desktop = Desktop::start();
+    let home = calm(desktop.home());
+    let before = desktop.serve(USUAL);
+    let _engine = Running::start(&home);
+    before.banner(TITLE);
+    arrived(&home, PASSPORT, "alert");
+    desktop.go();
+    desktop.come_back();
+    let after = desktop.serve(USUAL);
+    lose_keys(&home);
+    home.run(&["run-now"]).ok();
+    let keys = after.banner("Find the keys");
+    eventually("it is listened to again", || {
+        after.press(&keys, "Acknowledge");
+        (after.times("Acknowledged") > 0).then_some(())
+    });
+    assert_eq!(after.times(TITLE), 0);
+}
+
+#[test]
+fn a_bus_that_comes_later_is_found_and_listened_to() {
+    let mut desktop = Desktop::start();
+    desktop.go();
+    let home = calm(Home::new());
+    home.variable("XDG_RUNTIME_DIR", desktop.folder().display().to_string());
+    let _engine = Running::start(&home);
+    eventually("it waits", || (deliveries(&home, PASSPORT).first()?["reason"] == "no session bus").then_some(()));
+    desktop.come_back();
+    let service = desktop.serve(USUAL);
+    let shown = service.banner(TITLE);
+    eventually("it is listened to", || {
+        service.press(&shown, "Acknowledge");
+        (service.times("Acknowledged") > 0).then_some(())
+    });
+}
+
+#[test]
+fn what_is_shown_in_doubt_is_shown_in_the_same_place() {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    service.keep_numbers();
+    service.will(&[Answer::Silence]);
+    let home = calm(desktop.home());
+    home.run(&["--once"]).ok();
+    let [first, second] = service.shown().try_into().expect("twice");
+    assert!(first.replaces >= OURS && first.replaces == second.replaces, "{first:?} {second:?}");
+    assert_eq!((first.number, &first.title, &first.actions), (second.number, &second.title, &second.actions));
+    let told = deliveries(&home, PASSPORT);
+    assert_eq!((&told[0]["state"], &told[0]["attempts"]), (&json!("delivered"), &json!(2)), "{told:#?}");
+}
+
+#[test]
+fn a_test_is_marked_and_has_no_buttons() {
+    let desktop = Desktop::start();
+    let home = desktop.home();
+    let failed = home.run(&["test-alert", "notification"]);
+    assert_eq!(failed.code, 1);
+    assert!(failed.out.contains("no notification service on the session bus – start one"), "{failed:?}");
+    let service = desktop.serve(USUAL);
+    home.run(&["test-alert", "notification"]).ok();
+    let test = service.banner("Test from Operator");
+    assert!(test.actions.is_empty() && test.urgency() == 1, "{test:?}");
+    assert!(home.run(&["check"]).ok().out.contains("Testshell 46.0 shows banners"));
+}
+
+#[rstest]
+#[case::refused(fdo::Error::InvalidArgs, "InvalidArgs: as the test wants it) – use another")]
+#[case::forbidden(fdo::Error::AccessDenied, "AccessDenied: as the test wants it) – let Operator talk")]
+#[case::too_many(fdo::Error::LimitsExceeded, "LimitsExceeded: as the test wants it)")]
+fn a_service_that_does_not_show_it_is_quoted(#[case] error: fn(String) -> fdo::Error, #[case] said: &str) {
+    let desktop = Desktop::start();
+    let service = desktop.serve(USUAL);
+    service.will(&[Answer::Error(error)]);
+    let failed = desktop.home().run(&["test-alert", "notification"]);
+    assert!(failed.code == 1 && failed.out.contains(said), "{failed:?}");
+}
