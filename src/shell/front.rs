@@ -46,13 +46,14 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// Start the engine on a thread of its own, and hear what is clicked.
+    /// Put the item into the bar, start the engine on a thread of its own, and hear what is clicked.
     ///
     /// # Errors
-    /// When another instance runs, or the database cannot be opened.
-    pub(super) fn start(house: House, dry_run: bool, tray: Tray, wake: Wake) -> Result<Self, Failure> {
+    /// When another instance runs, the database cannot be opened, or the bar takes no item.
+    pub(super) fn start(house: House, dry_run: bool, wake: Wake) -> Result<Self, Failure> {
         let house = Arc::new(house);
         let service = Service::prepare(&house, dry_run)?;
+        let tray = Tray::new().map_err(Failure::NoTray)?;
         announce(&house, "in the tray");
         let (requests, stop) = (service.requests(), service.stopper());
         let clicked = Arc::clone(&wake);

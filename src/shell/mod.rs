@@ -25,6 +25,10 @@ use crate::app::house::House;
 /// # Errors
 /// When another instance runs, the database cannot be opened, or `wanted` and there is no tray.
 pub fn run(house: House, dry_run: bool, wanted: bool) -> Result<ExitCode, Failure> {
+    if !dry_run {
+        // Where another one runs, that is what should be said.
+        drop(house.lock()?);
+    }
     match host::look(crate::app::house::environment) {
         Ok(()) => run_loop::run(house, dry_run),
         Err(what) if wanted => Err(Failure::NoTray(format!("{what}; run it with --headless"))),

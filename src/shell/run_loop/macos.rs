@@ -15,7 +15,6 @@ use tao::platform::run_return::EventLoopExtRunReturn;
 use crate::app::exit::Failure;
 use crate::app::house::House;
 use crate::shell::front::{Event, Front};
-use crate::shell::tray::Tray;
 
 /// Run in the menu bar until it is told to stop.
 ///
@@ -35,10 +34,7 @@ pub(in crate::shell) fn run(house: House, dry_run: bool) -> Result<ExitCode, Fai
         match woken {
             Woken::NewEvents(StartCause::Init) => {
                 if let Some((house, wake)) = begin.take() {
-                    front = Tray::new()
-                        .map_err(Failure::NoTray)
-                        .and_then(|tray| Front::start(house, dry_run, tray, wake))
-                        .map(Some);
+                    front = Front::start(house, dry_run, wake).map(Some);
                 }
                 if front.is_err() {
                     *control_flow = ControlFlow::Exit;

@@ -183,7 +183,11 @@ fn find(lines: &[Line], path: &str) -> Option<i32> {
 
 /// None for what is hidden or no line.
 fn line(node: Value<'static>) -> Option<Line> {
-    let Value::Structure(parts) = node else { return None };
+    let parts = match node {
+        Value::Value(inner) => return line(*inner),
+        Value::Structure(parts) => parts,
+        _ => return None,
+    };
     let mut fields = parts.into_fields().into_iter();
     let id = i32::try_from(fields.next()?).ok()?;
     let properties = HashMap::<String, OwnedValue>::try_from(fields.next()?).ok()?;
