@@ -17,8 +17,9 @@ use crate::sources::tls;
 /// A longer answer (bytes) is not read to its end.
 const LONGEST_ANSWER: usize = 1_000_000;
 
-/// The longest that a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(10);
+/// The longest that a connection may take to come about. Less than the patience for a whole try, so that a server that cannot
+/// be reached is told from one that has the message and does not answer.
+const CONNECT: Duration = Duration::from_secs(8);
 
 /// No pause that a server asks for is taken for longer.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);

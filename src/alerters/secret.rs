@@ -23,10 +23,16 @@ impl Secret {
     /// The secret, if one is given.
     ///
     /// # Errors
-    /// `Refused`, naming the file, when it cannot be read.
+    /// `Refused`, naming the file, when it cannot be read or is empty: whoever named it wants its secret to be used.
     pub(super) fn read(&self) -> Result<Option<SecretString>, Failure> {
         let found = secret::resolve(self.value.as_ref(), self.file.as_deref(), "");
-        found.map_err(|error| Failure::refused(error.what, error.advice))
+        let found = found.map_err(|error| Failure::refused(error.what, error.advice))?;
+        match (&found, &self.file) {
+            (None, Some(file)) => {
+                Err(Failure::refused(format!("{} is empty", file.display()), "put the secret into it as one line"))
+            }
+            _ => Ok(found),
+        }
     }
 }
 

@@ -117,7 +117,8 @@ impl Webhook {
         let wanted = "set alerters.webhook.url to an address that begins with https:// or http://";
         let given = self.url.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
         // What the library says of a wrong address may repeat a part of it.
-        let url = Url::parse(given.expose_secret()).map_err(|_| Failure::refused("the address is none", wanted))?;
+        let url = Url::parse(given.expose_secret())
+            .map_err(|_| Failure::refused("what is given is not an address", wanted))?;
         if matches!(url.scheme(), "http" | "https") {
             Ok(url)
         } else {

@@ -105,7 +105,7 @@ mod tests {
         let text = "word ".repeat(20);
         assert_eq!(fit(text.trim(), 40, one), "word word word… (85 more characters)");
         let long = "x".repeat(100);
-        assert_eq!(fit(&long, 40, one), format!("{}… (84 more characters)", "x".repeat(16)));
+        assert_eq!(fit(&long, 40, one), format!("{}… (83 more characters)", "x".repeat(17)));
     }
 
     #[test]

@@ -47,6 +47,10 @@ impl Engine {
         if !self.dry_run {
             self.find_lost_store()?;
         }
+        if self.may_send() {
+            // What the last process left in doubt may stand told: only then is what resolves now taken back.
+            self.open_post()?;
+        }
         let ready = check.take_ready();
         let mut known = self.known(check)?;
         let mut judgements = Vec::new();

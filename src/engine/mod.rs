@@ -1,5 +1,6 @@
 //! The only loop: commands in, snapshots out. A check goes begin → absorb answers → conclude.
 
+mod carrier;
 mod check;
 pub mod clock;
 pub mod command;

@@ -1,4 +1,6 @@
 //! The post: hands what waits in the outbox to the alerters, one message a channel at a time, and writes down what became of it.
+//!
+//! Only what is critical goes beside a message that is under way, for a slow server may take its time over that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::Engine;
+use super::carrier::{Carrier, Hand, is_resting, rest};
 use super::check::chance;
 use super::letter;
 use crate::alerters::{Alerter, Failure, FailureKind, Heard};
@@ -24,6 +27,10 @@ const LONGEST_SEND: Duration = Duration::from_secs(60);
 /// After the database failed the post.
 const REST: Duration = Duration::from_secs(30);
 
+/// After a start, and when a silence ends, what waited gives the first check so long to add what it finds: all of it is one
+/// message then. What is critical does not wait.
+const LINGER: Duration = Duration::from_secs(10);
+
 /// What an alerter said of a message.
 pub(super) type Fate = Result<Option<String>, Failure>;
 
@@ -31,6 +38,7 @@ pub(super) type Fate = Result<Option<String>, Failure>;
 #[derive(Debug)]
 pub(super) struct Returned {
     channel: Channel,
+    parcel: i64,
     /// The database that it came from.
     mark: Arc<str>,
     fate: Fate,
@@ -45,27 +53,14 @@ pub(super) struct Post {
     /// Who waits for the outcome of a test.
     testers: Vec<(Channel, oneshot::Sender<Fate>)>,
     rests_until: Option<Instant>,
+    lingers_until: Option<Instant>,
     /// Those of a new configuration.
     successors: Option<Vec<Arc<dyn Alerter>>>,
 }
 
-#[derive(Debug)]
-struct Carrier {
-    alerter: Arc<dyn Alerter>,
-    lane: Lane,
-    /// The message under way.
-    in_hand: Option<Parcel>,
-    /// It came back, and the database could not take its fate yet.
-    unwritten: Option<Fate>,
-    rests_until: Option<Instant>,
-}
-
 impl Post {
     pub(super) fn new(alerters: Vec<Arc<dyn Alerter>>) -> Self {
-        let carrier = |alerter: Arc<dyn Alerter>| {
-            let lane = Lane::new(alerter.settings());
-            (alerter.channel(), Carrier { alerter, lane, in_hand: None, unwritten: None, rests_until: None })
-        };
+        let carrier = |alerter: Arc<dyn Alerter>| (alerter.channel(), Carrier::new(alerter));
         Self { carriers: alerters.into_iter().map(carrier).collect(), ..Self::default() }
     }
 
@@ -77,7 +72,7 @@ impl Post {
     /// Change over to the new alerters, if there are any and nothing is in the old ones' hands: so the change is like a restart,
     /// and the fate of every message is known. Tells whether it was done.
     pub(super) fn change_over(&mut self) -> bool {
-        if self.carriers.values().any(|carrier| carrier.in_hand.is_some()) {
+        if !self.carriers.values().all(Carrier::is_free) {
             return false;
         }
         let Some(alerters) = self.successors.take() else { return false };
@@ -94,8 +89,18 @@ impl Post {
     pub(super) fn start_over(&mut self) {
         self.mark = None;
         for carrier in self.carriers.values_mut() {
-            (carrier.in_hand, carrier.unwritten) = (None, None);
+            carrier.hands.clear();
         }
+    }
+
+    /// Let what waits come together with what the next check finds.
+    pub(super) fn linger(&mut self) {
+        self.lingers_until = Some(Instant::now() + LINGER);
+    }
+
+    /// That check is over.
+    pub(super) fn go_on(&mut self) {
+        self.lingers_until = None;
     }
 
     /// The machine woke or the person wants to know: pauses end, unless a server asked for them.
@@ -105,7 +110,7 @@ impl Post {
 
     /// Whether something is under way.
     pub(super) fn is_busy(&self) -> bool {
-        self.carriers.values().any(|carrier| carrier.in_hand.is_some() && carrier.unwritten.is_none())
+        self.carriers.values().any(Carrier::is_busy)
     }
 
     pub(super) fn mark(&self) -> Option<&str> {
@@ -115,7 +120,7 @@ impl Post {
 
 impl Engine {
     /// Nothing leaves the house in a dry run.
-    fn may_send(&self) -> bool {
+    pub(super) fn may_send(&self) -> bool {
         !self.dry_run && !self.store.is_scratch()
     }
 
@@ -145,7 +150,7 @@ impl Engine {
     }
 
     /// At the first use of a database: what its last process left, and what has changed in the alerters' settings.
-    fn open_post(&mut self) -> Result<(), StoreError> {
+    pub(super) fn open_post(&mut self) -> Result<(), StoreError> {
         if self.post.mark.is_some() {
             return Ok(());
         }
@@ -173,19 +178,20 @@ impl Engine {
     fn take_for(&mut self, channel: Channel) -> Result<Option<Parcel>, StoreError> {
         let (now, gate) = (self.clock.now(), self.gate());
         let Some(carrier) = self.post.carriers.get_mut(&channel) else { return Ok(None) };
-        if carrier.in_hand.is_some() || is_resting(carrier.rests_until) {
-            return Ok(None);
-        }
-        let waiting = self.store.waiting(channel, gate)?;
-        let open = carrier.lane.is_open(now);
-        let urgent = waiting.urgent && carrier.lane.is_open_for_urgent(now);
-        if !(waiting.test || urgent || waiting.anything && open) {
+        if is_resting(carrier.rests_until) || !carrier.may_take(self.store.waiting(channel, gate)?, now) {
             return Ok(None);
         }
         let most = self.config.deduplication.max_alerts_per_run;
-        let parcel = self.store.take(channel, Access { gate, only_urgent: !open, most }, now)?;
-        // Whatever waits and cannot be taken must not be looked at without end.
-        carrier.rests_until = Some(Instant::now() + if parcel.is_some() { carrier.alerter.pace() } else { REST });
+        let only_urgent = !(carrier.is_free() && carrier.lane.is_open(now));
+        let parcel = self.store.take(channel, Access { gate, only_urgent, most }, now)?;
+        let rest = match &parcel {
+            Some(_) => carrier.alerter.pace(),
+            // What waited needs not be told any more: nothing that comes now waits for it.
+            None if !carrier.may_take(self.store.waiting(channel, gate)?, now) => Duration::ZERO,
+            // Whatever waits and cannot be taken must not be looked at without end.
+            None => REST,
+        };
+        carrier.rests_until = Some(Instant::now() + rest);
         Ok(parcel)
     }
 
@@ -196,7 +202,8 @@ impl Engine {
         let notice = letter::written(&parcel, &mark, &self.clock.now().to_zoned_datetime(zone));
         let Some(carrier) = self.post.carriers.get_mut(&parcel.channel) else { return };
         let (alerter, channel, returns) = (Arc::clone(&carrier.alerter), parcel.channel, returns.clone());
-        carrier.in_hand = Some(parcel);
+        let number = parcel.id;
+        carrier.hands.push(Hand { parcel, since: Instant::now(), fate: None });
         tokio::spawn(async move {
             let sending = tokio::spawn(async move { alerter.send(&notice).await });
             let fate = match tokio::time::timeout(LONGEST_SEND, sending).await {
@@ -207,7 +214,7 @@ impl Engine {
                 Err(_) => Err(Failure::new(FailureKind::Unsure, "no outcome within a minute")),
             };
             // Nobody is there to be told when the engine stops; the message stays in doubt then.
-            let _ = returns.send(Returned { channel, mark, fate }).await;
+            let _ = returns.send(Returned { channel, parcel: number, mark, fate }).await;
         });
     }
 
@@ -218,7 +225,8 @@ impl Engine {
             return;
         }
         let Some(carrier) = self.post.carriers.get_mut(&returned.channel) else { return };
-        let Some(parcel) = &carrier.in_hand else { return };
+        let of = |hand: &&mut Hand| hand.parcel.id == returned.parcel;
+        let Some(Hand { parcel, fate, .. }) = carrier.hands.iter_mut().find(of) else { return };
         let before = carrier.lane.trouble.clone();
         match &returned.fate {
             Ok(_) => carrier.lane.delivered(now),
@@ -233,7 +241,7 @@ impl Engine {
                 let _ = testers.swap_remove(place).1.send(returned.fate.clone());
             }
         }
-        carrier.unwritten = Some(returned.fate);
+        *fate = Some(returned.fate);
         if let Err(error) = self.write_down(returned.channel) {
             tracing::error!("A message to {} is not written down yet: {error}", returned.channel);
             self.post.rests_until = Some(Instant::now() + REST);
@@ -244,11 +252,22 @@ impl Engine {
     fn write_down(&mut self, channel: Channel) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some(carrier) = self.post.carriers.get_mut(&channel) else { return Ok(()) };
-        if let (Some(parcel), Some(fate)) = (&carrier.in_hand, &carrier.unwritten) {
-            self.store.settle(parcel, fate, &carrier.lane, now)?;
-            (carrier.in_hand, carrier.unwritten) = (None, None);
+        while let Some(place) = carrier.hands.iter().position(|hand| hand.fate.is_some()) {
+            if let Some(Hand { parcel, fate: Some(fate), .. }) = carrier.hands.get(place) {
+                self.store.settle(parcel, fate, &carrier.lane, now)?;
+            }
+            carrier.hands.remove(place);
         }
         Ok(())
+    }
+
+    /// The last chance before the end: what is not written down now is sent again by the next process.
+    pub(super) fn write_down_all(&mut self) {
+        for channel in self.post.channels() {
+            if let Err(error) = self.write_down(channel) {
+                tracing::error!("A message to {channel} will be sent again: {error}");
+            }
+        }
     }
 
     /// How long until the post has something to do by itself; none: not before something new comes.
@@ -257,27 +276,21 @@ impl Engine {
             return None;
         }
         let (now, gate) = (self.clock.now(), self.gate());
-        let idle =
-            self.post.carriers.iter().filter(|(_, carrier)| carrier.in_hand.is_none() || carrier.unwritten.is_some());
-        let soonest = idle.filter_map(|(channel, carrier)| {
+        let soonest = self.post.carriers.iter().filter_map(|(channel, carrier)| {
             // A database that cannot be read is somebody else's to report; the heartbeat looks again.
             let waiting = self.store.waiting(*channel, gate).ok().filter(|waiting| waiting.anything)?;
-            let opens = match (waiting.test, waiting.urgent) {
-                (true, _) => None,
-                (_, true) => carrier.lane.opens_for_urgent_at(),
-                _ => carrier.lane.opens_at(),
-            };
-            let closed =
-                opens.map_or(Duration::ZERO, |at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-            Some(closed.max(rest(carrier.rests_until)))
+            carrier.pause(waiting, now)
         });
+        let lingers = self.post.lingers_until.map(|until| rest(Some(until))).filter(|left| !left.is_zero());
+        let soonest = soonest.chain(lingers);
         soonest.min().map(|pause| pause.max(rest(self.post.rests_until)))
     }
 
     /// Which news may be told now.
     fn gate(&self) -> Gate {
         let now = self.now();
-        match (self.pause.is_some_and(|pause| pause.in_force(now.timestamp())), self.is_quiet(&now)) {
+        let waits = self.is_quiet(&now) || is_resting(self.post.lingers_until);
+        match (self.pause.is_some_and(|pause| pause.in_force(now.timestamp())), waits) {
             (true, _) => Gate::Shut,
             (_, true) => Gate::Critical,
             _ => Gate::Open,
@@ -304,6 +317,7 @@ impl Engine {
                 () = tokio::time::sleep_until(until) => if until >= deadline { break },
             }
         }
+        self.write_down_all();
     }
 
     /// Whether all that waits, waits for a channel that is not there at all.
@@ -368,14 +382,6 @@ impl Engine {
         };
         Ok(Channel::OUTSIDE.into_iter().map(|channel| (channel, state(channel))).collect())
     }
-}
-
-fn is_resting(until: Option<Instant>) -> bool {
-    !rest(until).is_zero()
-}
-
-fn rest(until: Option<Instant>) -> Duration {
-    until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
 }
 
 /// A channel's trouble is logged when it changes, not at every try.

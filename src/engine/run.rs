@@ -34,6 +34,7 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let (mut desk, mut answers, mut returned) = Desk::new(engine, snapshots);
+    desk.engine.post.linger();
     let (ears, mut heard) = mpsc::channel(8);
     let mut listeners = desk.engine.listen(&ears);
     desk.publish();
@@ -121,6 +122,7 @@ impl Desk {
         let silent = self.engine.is_silent(&now);
         if self.was_silent && !silent {
             self.want_all();
+            self.engine.post.linger();
         }
         if self.was_silent != silent {
             self.was_silent = silent;
@@ -174,6 +176,7 @@ impl Desk {
             }
         }
         if concluded {
+            self.engine.post.go_on();
             self.publish();
             footprint::let_go_of_code();
         }
@@ -266,6 +269,7 @@ impl Desk {
                 _ => break,
             }
         }
+        self.engine.write_down_all();
         tracing::info!("Stopped");
     }
 }

@@ -152,5 +152,7 @@ fn count(db: &Connection, verdict: &Verdict, last: i64, now: Timestamp) -> rusql
 
 /// The number that the next digest goes by.
 pub(super) fn next_digest(db: &Connection) -> rusqlite::Result<i64> {
-    db.query_row("SELECT coalesce(max(id), 0) + 1 FROM journal", [], |row| row.get(0))
+    // A message may outlive the entries that it told.
+    let sql = "SELECT 1 + max(ifnull((SELECT max(id) FROM journal), 0), ifnull((SELECT max(digest) FROM outbox), 0))";
+    db.query_row(sql, [], |row| row.get(0))
 }

@@ -88,8 +88,9 @@ fn open_keys(db: &Connection, parcel: i64, wanted: impl Fn(&Brief) -> bool) -> r
 }
 
 /// What an earlier parcel told, as it stands now: first what holds, then what this update takes back, then the rest. The keys
-/// are those that it takes back.
-pub(super) fn of_update(db: &Connection, update: i64, target: i64) -> rusqlite::Result<Members> {
+/// are those that it takes back: of one that is sent again, no more than the first time, for a channel that knows its number
+/// looks at it no more.
+pub(super) fn of_update(db: &Connection, update: i64, target: i64, again: bool) -> rusqlite::Result<Members> {
     let resolves = keys(db, "SELECT key FROM outbox WHERE parcel = ?1 AND kind = 'resolve'", update)?;
     let resolves: BTreeSet<AlertKey> = resolves.into_iter().collect();
     let standing = keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'standing'", target)?;
@@ -109,12 +110,25 @@ pub(super) fn of_update(db: &Connection, update: i64, target: i64) -> rusqlite::
     for key in ending.iter().chain(&over).take(SHOWN) {
         shown.extend(incident(db, key)?.map(|incident| Member { incident, resolved: true }));
     }
-    Ok(Members { left_out: all.saturating_sub(shown.len()), shown, keys: ending })
+    let left_out = all.saturating_sub(shown.len());
+    ending.retain(|key| !again || resolves.contains(key));
+    Ok(Members { left_out, shown, keys: ending })
 }
 
 /// What a message told of and what is open of it: what an answer to it is about.
 pub(super) fn told_and_open(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
     keys(db, "SELECT key FROM told JOIN incidents USING (key) WHERE parcel = ?1 AND open = 1", parcel)
+}
+
+/// The number of the row by which a parcel tells a key: the later it was decided to tell, the higher.
+pub(super) fn row_that_tells(db: &Connection, key: &AlertKey, parcel: i64) -> rusqlite::Result<i64> {
+    let mut row = db.prepare_cached(
+        "SELECT max(id) FROM (
+           SELECT id FROM outbox WHERE key = ?1 AND parcel = ?2 AND kind = 'alert'
+           UNION ALL SELECT id FROM outbox WHERE parcel = ?2
+             AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL))",
+    )?;
+    Ok(row.query_row(params![key.as_str(), parcel], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0))
 }
 
 /// The message that told this key last, if it told nothing else.

@@ -232,8 +232,7 @@ fn next(db: &Transaction, channel: Channel, access: Access, now: Timestamp) -> r
     for (gate, class) in open.take(if access.only_urgent { 1 } else { 2 }) {
         // What nobody needs to hear of any more is passed over.
         while let Some(head) = head(db, channel, class)? {
-            let together = gathers(db, channel, class, gate, access, now)?;
-            pack(db, &head, if together { class } else { "0" }, channel)?;
+            pack(db, &head, company(db, channel, class, gate, access, now)?, channel)?;
             if let Some(parcel) = news_of(db, &head, channel, now)? {
                 return Ok(Some(parcel));
             }
@@ -242,15 +241,16 @@ fn next(db: &Transaction, channel: Channel, access: Access, now: Timestamp) -> r
     if access.only_urgent { Ok(None) } else { next_update(db, channel, now) }
 }
 
-/// Whether a class of news goes out as one message: too much at once, too much too late, or a digest with what waits beside it.
-fn gathers(
+/// What goes out in one message with the first of its class: the others of it when there is too much at once, too much too late,
+/// or a digest; with a digest that ended a silence, all that waits beside it.
+fn company<'a>(
     db: &Transaction,
     channel: Channel,
-    class: &str,
+    class: &'a str,
     gate: Gate,
     access: Access,
     now: Timestamp,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<&'a str> {
     let late = millis(now.saturating_sub(LATE).unwrap_or(now));
     let count = |which: &str| -> rusqlite::Result<(i64, i64, i64)> {
         let sql = format!(
@@ -264,8 +264,10 @@ fn gathers(
     let (mine, _, digests) = count(class)?;
     let crowd = all > i64::from(access.most) || late > MOST_LATE;
     Ok(match gate {
-        Gate::Critical => digests > 0 || crowd && mine > MOST_CRITICAL,
-        _ => digests > 0 || crowd,
+        Gate::Critical if digests > 0 && !access.only_urgent => news(access.gate),
+        Gate::Critical if digests > 0 || crowd && mine > MOST_CRITICAL => class,
+        Gate::Open if digests > 0 || crowd => class,
+        _ => "0",
     })
 }
 
@@ -313,7 +315,7 @@ fn next_update(db: &Transaction, channel: Channel, now: Timestamp) -> rusqlite::
         let others =
             format!("{UPDATES} AND key IN (SELECT key FROM told WHERE parcel = {target} AND state = 'standing')");
         pack(db, &head, &others, channel)?;
-        let Members { shown, left_out, keys } = members::of_update(db, id, target)?;
+        let Members { shown, left_out, keys } = members::of_update(db, id, target, head.parcel.is_some())?;
         let replaces = members::external_id(db, target)?;
         let parcel = Parcel::new(id, channel, NoticeKind::Update);
         return Ok(Some(Parcel { members: shown, left_out, replaces, keys, target: Some(target), ..parcel }));
@@ -349,18 +351,30 @@ fn delivered(db: &Transaction, parcel: &Parcel, shown: Option<&str>, now: Timest
     }
 }
 
-/// From now on the keys stand told by this parcel, and by no earlier one.
+/// From now on the keys stand told by this parcel, and by no earlier one. One that was written earlier may come back later, when
+/// something critical went beside it: it takes nothing over then.
 fn stand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
-    let mut before = db.prepare_cached(
-        "UPDATE told SET state = 'retold' WHERE key = ?1 AND channel = ?2 AND state = 'standing' AND parcel <> ?3",
+    let mut others = db.prepare_cached(
+        "SELECT parcel FROM told WHERE key = ?1 AND channel = ?2 AND state = 'standing' AND parcel <> ?3",
     )?;
+    let mut before = db.prepare_cached("UPDATE told SET state = 'retold' WHERE key = ?1 AND parcel = ?2")?;
     let mut write = db.prepare_cached(
-        "INSERT INTO told (key, channel, parcel) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET state = 'standing'",
+        "INSERT INTO told (key, channel, parcel, state) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET state = excluded.state",
     )?;
     for key in &parcel.keys {
-        let row = params![key.as_str(), parcel.channel.as_str(), parcel.id];
-        before.execute(row)?;
-        write.execute(row)?;
+        let (name, channel) = (key.as_str(), parcel.channel.as_str());
+        let others: Vec<i64> =
+            others.query_map(params![name, channel, parcel.id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let mut state = "standing";
+        for other in others {
+            if members::row_that_tells(db, key, other)? > members::row_that_tells(db, key, parcel.id)? {
+                state = "retold";
+            } else {
+                before.execute(params![name, other])?;
+            }
+        }
+        write.execute(params![name, channel, parcel.id, state])?;
     }
     Ok(())
 }

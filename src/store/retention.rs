@@ -31,13 +31,21 @@ pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, ke
     let history = before(now, keep.history_days);
     let incidents = before(now, CLOSED_INCIDENT_DAYS);
     let forget = |sql: &str, until: i64| db.prepare_cached(sql)?.execute(params![until, AT_ONCE]).map(drop);
+    // What a digest that waits will tell, stands in the journal.
     forget(
-        "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE last_at < ?1 ORDER BY last_at LIMIT ?2)",
+        "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE last_at < ?1 AND (digest IS NULL OR digest NOT IN
+           (SELECT digest FROM outbox WHERE state = 'pending' AND digest IS NOT NULL)) ORDER BY last_at LIMIT ?2)",
         journal,
     )?;
+    // What waits is still to be sent, and what stands told of something open is still to be taken back. The newest stays, so
+    // that no number is used again: a channel that takes a key would hold the new message for the old one.
     forget(
         "DELETE FROM outbox WHERE id IN
-           (SELECT id FROM outbox WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+           (SELECT id FROM outbox AS old WHERE created_at < ?1 AND state <> 'pending' AND under_way = 0
+              AND id < (SELECT max(id) FROM outbox)
+              AND NOT EXISTS (SELECT 1 FROM told JOIN incidents USING (key)
+                              WHERE told.parcel = old.parcel AND told.state = 'standing' AND open = 1)
+            ORDER BY created_at LIMIT ?2)",
         journal,
     )?;
     db.execute("DELETE FROM told WHERE parcel < (SELECT min(id) FROM outbox)", [])?;

@@ -5,6 +5,7 @@ mod bad_sources;
 mod commands;
 #[cfg(target_os = "linux")]
 mod dbus;
+mod delivery;
 mod demo;
 mod headless;
 mod once;
@@ -12,7 +13,9 @@ mod own_database;
 mod secrets;
 mod slow_source;
 mod socket;
+mod telegram;
 #[cfg(target_os = "linux")]
 mod tray;
 mod usage;
+mod webhook;
 mod zones;

@@ -261,12 +261,35 @@ fn telegram_stays_off_while_its_token_is_not_set() {
     assert_eq!(warnings, expected);
 }
 
+#[test]
+fn so_does_the_webhook_while_its_address_is_not_set() {
+    let text = "alerters: {webhook: {enabled: true, url: '${ALERT_WEBHOOK}', secret: '${ALERT_SECRET}'}}\n";
+    let (config, warnings) = parse(text, "c.yaml", &env).unwrap();
+    assert!(!config.alerters.webhook.enabled);
+    let expected = [
+        "c.yaml:1:37: ${ALERT_WEBHOOK} is not set: alerters.webhook.url keeps its default",
+        "c.yaml:1:62: ${ALERT_SECRET} is not set: alerters.webhook.secret keeps its default",
+        "The webhook stays off: it has no url or url_file",
+    ];
+    assert_eq!(warnings, expected);
+}
+
+#[test]
+fn files_of_the_alerters_lie_beside_the_configuration() {
+    let text = "alerters: {telegram: {token_file: bot}, webhook: {url_file: hook, secret_file: /run/key}}\n";
+    let (config, _) = parse(text, "etc/c.yaml", &env).unwrap();
+    let (telegram, webhook) = (config.alerters.telegram, config.alerters.webhook);
+    let files = [telegram.token_file, webhook.url_file, webhook.secret_file];
+    assert_eq!(files, ["etc/bot", "etc/hook", "/run/key"].map(|path| Some(path.into())));
+}
+
 // Secrets
 
 fn with_secrets() -> Config {
     config(
         "sources: {oura: {token: s3cret}, workos: {url: 'postgres://ada:s3cret@db/work'}}\n\
-         alerters: {telegram: {enabled: true, token: '1:s3cret', chat_id: 77123}}",
+         alerters: {telegram: {enabled: true, token: '1:s3cret', chat_id: 77123},
+                    webhook: {enabled: true, url: 'https://ada:s3cret@h/s3cret', secret: s3cret}}",
     )
 }
 
@@ -289,7 +312,10 @@ fn the_summary_says_what_holds() {
     assert_eq!(summary["enabled_monitors"], serde_json::json!(["health", "tasks", "patterns"]));
     assert_eq!(summary["alerters"]["telegram"]["token_set"], true);
     assert_eq!(summary["sources"]["workos"]["url_set"], true);
+    assert_eq!(summary["alerters"]["webhook"]["url_set"], true);
+    assert_eq!(summary["alerters"]["webhook"]["secret_set"], true);
     assert_eq!(Config::default().summary()["alerters"]["telegram"]["token_set"], false);
+    assert_eq!(Config::default().summary()["alerters"]["webhook"]["url_set"], false);
 }
 
 #[test]

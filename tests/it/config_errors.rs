@@ -114,6 +114,7 @@ fn message(fixture: &str) -> String {
     "telegram_without_anything",
     "2:14: alerters.telegram.enabled: Telegram cannot be on without token (or token_file) and chat_id"
 )]
+#[case("telegram_token_twice", "4:5: alerters.telegram.token_file: 'token' is given too: keep only one of the two")]
 #[case("telegram_without_chat", "3:5: alerters.telegram.enabled: Telegram cannot be on without chat_id")]
 #[case("telegram_without_token", "3:5: alerters.telegram.enabled: Telegram cannot be on without token or token_file")]
 #[case(
@@ -158,6 +159,12 @@ fn message(fixture: &str) -> String {
     "variable_unclosed",
     "3:5: sources.workos.url: '${' begins a variable that does not end well: write ${NAME} or ${NAME:-default}, and $$ for a dollar"
 )]
+#[case("webhook_empty_url", "3:5: alerters.webhook.enabled: The webhook cannot be on without url or url_file")]
+#[case("webhook_secret_twice", "5:5: alerters.webhook.secret_file: 'secret' is given too: keep only one of the two")]
+#[case("webhook_timeout_too_long", "4:5: alerters.webhook.timeout_seconds: '61' is greater than 60, the most allowed")]
+#[case("webhook_unknown_key", "3:5: unknown key 'urls': did you mean 'url'?")]
+#[case("webhook_url_twice", "5:5: alerters.webhook.url_file: 'url' is given too: keep only one of the two")]
+#[case("webhook_without_url", "3:5: alerters.webhook.enabled: The webhook cannot be on without url or url_file")]
 #[case("word_for_boolean", "2:3: quiet_hours.enabled: 'maybe' is neither true nor false")]
 #[case("word_for_fraction", "4:7: monitors.patterns.thresholds.overcommitment_ratio: 'much' is not a number")]
 #[case("word_for_number", "2:3: intervals.check_interval: 'soon' is not a whole number")]

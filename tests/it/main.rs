@@ -1,6 +1,8 @@
 //! The tests that need more than one module: rules in tables, sources against real files and servers, the program as a black box.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod alerter_telegram;
+mod alerter_webhook;
 mod architecture;
 mod blackbox;
 mod circuit_interleavings;
@@ -8,6 +10,7 @@ mod config;
 mod config_errors;
 #[cfg(target_os = "linux")]
 mod dbus;
+mod delivery;
 mod engine_loop;
 mod health_chain;
 mod history;

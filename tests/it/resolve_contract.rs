@@ -24,15 +24,32 @@ const KEYS: u8 = 5;
 /// What can happen.
 #[derive(Debug, Clone)]
 enum Event {
-    Condition { key: u8, priority: Option<Priority> },
+    Condition {
+        key: u8,
+        priority: Option<Priority>,
+    },
     Check,
     Deliver,
-    Channel { which: usize, weather: Weather },
-    Crash { which: usize, seen: bool },
+    /// A message goes to a slow server; a check and something critical go beside it.
+    Beside {
+        which: usize,
+        seen_late: bool,
+    },
+    Channel {
+        which: usize,
+        weather: Weather,
+    },
+    Crash {
+        which: usize,
+        seen: bool,
+    },
     Restart,
     Pause(bool),
     Quiet(bool),
-    Switch { which: usize, on: bool },
+    Switch {
+        which: usize,
+        on: bool,
+    },
     Acknowledge(u8),
     Snooze(u8),
     Pass(u16),
@@ -210,10 +227,14 @@ impl World {
     }
 
     fn take(&mut self, which: usize) -> Option<Parcel> {
+        self.take_some(which, false)
+    }
+
+    fn take_some(&mut self, which: usize, only_urgent: bool) -> Option<Parcel> {
         if !self.on[which] {
             return None;
         }
-        let (access, now) = (Access { gate: self.gate(), only_urgent: false, most: 2 }, self.now);
+        let (access, now) = (Access { gate: self.gate(), only_urgent, most: 2 }, self.now);
         let parcel = self.store().take(CHANNELS[which], access, now).unwrap()?;
         assert!(!parcel.members.is_empty(), "a message that tells nothing");
         if parcel.kind == NoticeKind::News {
@@ -268,12 +289,38 @@ impl World {
         panic!("the queue does not end");
     }
 
+    fn arrive(&mut self, which: usize, parcel: &Parcel) {
+        let fate = Ok(Some(self.screens[which].show(parcel, which == 0)));
+        let (lane, now) = (Lane::new(0), self.now);
+        self.store().settle(parcel, &fate, &lane, now).unwrap();
+    }
+
+    /// The slow one is answered last, and was seen first or last.
+    fn send_beside(&mut self, which: usize, seen_late: bool) {
+        let Some(slow) = self.take(which) else { return };
+        if !seen_late {
+            self.screens[which].show(&slow, which == 0);
+        }
+        self.check();
+        if let Some(urgent) = self.take_some(which, true) {
+            self.arrive(which, &urgent);
+        }
+        if seen_late {
+            self.arrive(which, &slow);
+        } else {
+            let fate = Ok(self.screens[which].arrived.get(&slow.id.to_string()).cloned());
+            let (lane, now) = (Lane::new(0), self.now);
+            self.store().settle(&slow, &fate, &lane, now).unwrap();
+        }
+    }
+
     fn happen(&mut self, event: &Event) {
         match *event {
             Event::Condition { key, priority: Some(priority) } => drop(self.conditions.insert(key, priority)),
             Event::Condition { key, priority: None } => drop(self.conditions.remove(&key)),
             Event::Check => self.check(),
             Event::Deliver => (0..2).for_each(|which| self.deliver(which)),
+            Event::Beside { which, seen_late } => self.send_beside(which, seen_late),
             Event::Channel { which, weather } => self.weather[which] = weather,
             Event::Crash { which, seen } => {
                 if let Some(parcel) = self.take(which) {
@@ -345,6 +392,7 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (0..KEYS, prop::option::of(priority)).prop_map(|(key, priority)| Event::Condition { key, priority }),
         8 => Just(Event::Check),
         8 => Just(Event::Deliver),
+        3 => (0..2_usize, any::<bool>()).prop_map(|(which, seen_late)| Event::Beside { which, seen_late }),
         3 => (0..2_usize, weather).prop_map(|(which, weather)| Event::Channel { which, weather }),
         2 => (0..2_usize, any::<bool>()).prop_map(|(which, seen)| Event::Crash { which, seen }),
         1 => Just(Event::Restart),

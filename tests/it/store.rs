@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
+use operator::core::delivery::lane::Gate;
 use operator::core::facts::TaskReading;
 use operator::core::policy::verdict::{Decision, Reason, Verdict};
 use operator::store::copies::Update;
+use operator::store::parcels::Access;
 use operator::store::{CheckRecord, Keep, Store};
 
 use crate::rules_kit::{state_store, task, task_due};
@@ -35,6 +37,10 @@ fn key(name: &str) -> AlertKey {
 }
 
 fn commit(store: &mut Store, at: Timestamp, verdicts: &[Verdict], updates: &[Update]) {
+    commit_keeping(400, store, at, verdicts, updates);
+}
+
+fn commit_keeping(journal_days: u32, store: &mut Store, at: Timestamp, verdicts: &[Verdict], updates: &[Update]) {
     let memory = store.memory().unwrap();
     let record = CheckRecord {
         at,
@@ -46,7 +52,7 @@ fn commit(store: &mut Store, at: Timestamp, verdicts: &[Verdict], updates: &[Upd
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
         ends: true,
-        keep: Keep { journal_days: 400, history_days: 3660 },
+        keep: Keep { journal_days, history_days: 3660 },
     };
     store.commit(&record).unwrap();
 }
@@ -83,6 +89,18 @@ fn a_digest_waits_as_long_as_anything_of_it_holds() {
     assert_eq!(state(&store), "superseded");
     let later = store.outbox_depth().unwrap();
     assert_eq!(later[&Channel::Notification].pending, 0, "nor is there anything to update");
+}
+
+#[test]
+fn a_digest_that_waits_outlives_what_is_kept_of_the_journal() {
+    let mut store = Store::in_memory().unwrap();
+    let told = ["a", "b"].map(|name| verdict(name, Decision::Coalesce, Reason::Digest));
+    for at in 0..4 {
+        commit_keeping(1, &mut store, day(at), if at == 0 { &told } else { &[] }, &[]);
+    }
+    let access = Access { gate: Gate::Open, only_urgent: false, most: 20 };
+    let parcel = store.take(Channel::Notification, access, day(4)).unwrap().expect("a message");
+    assert_eq!(parcel.members.len(), 2);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
@@ -58,18 +58,31 @@ fn all<T>(db: &Connection, sql: &str, read: impl Fn(&Row) -> rusqlite::Result<T>
     rows.query_map([], |row| read(row)).expect(sql).collect::<Result<_, _>>().expect(sql)
 }
 
-impl Ledger {
-    /// Read a copy of what a killed process left: to recover the original is the next process's business.
-    pub(crate) fn left_behind(home: &Home) -> Self {
-        let (state, copy) = (home.path("state"), home.path("tmp/copy"));
-        let _ = fs::remove_dir_all(&copy);
-        fs::create_dir(&copy).expect("a folder");
-        for name in ["operator.db", "operator.db-wal"] {
-            if state.join(name).exists() {
-                fs::copy(state.join(name), copy.join(name)).expect("a copy");
-            }
+/// A copy of what a killed process left: to recover the original is the next process's business.
+fn copy(home: &Home) -> PathBuf {
+    let (state, copy) = (home.path("state"), home.path("tmp/copy"));
+    let _ = fs::remove_dir_all(&copy);
+    fs::create_dir(&copy).expect("a folder");
+    for name in ["operator.db", "operator.db-wal"] {
+        if state.join(name).exists() {
+            fs::copy(state.join(name), copy.join(name)).expect("a copy");
         }
-        Self::read(&copy.join("operator.db"), &state)
+    }
+    copy.join("operator.db")
+}
+
+/// The copy's database, if there is a layout in it.
+pub(crate) fn copied(home: &Home) -> Option<Connection> {
+    let path = copy(home);
+    let db = path.exists().then(|| Connection::open(path).expect("the database opens"))?;
+    let made: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("its layout");
+    (made > 0).then_some(db)
+}
+
+impl Ledger {
+    /// Read what a killed process left.
+    pub(crate) fn left_behind(home: &Home) -> Self {
+        Self::read(&copy(home), &home.path("state"))
     }
 
     /// Read it beside an engine that may be at work.

@@ -1,13 +1,16 @@
 //! Kills the program at random moments of its work and looks whether its memory still tells one true story.
 //!
-//! `cargo test --test kill` kills 60 times; `OPERATOR_KILLS=1000` says how often instead, `OPERATOR_KILL_SEED` repeats a run.
+//! `cargo test --test kill` kills 60 times (40 while it sends); `OPERATOR_KILLS=1000` says how often instead, `OPERATOR_KILL_SEED` repeats a run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod delivery;
+mod evidence;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../it/support/home.rs"]
 mod home;
 mod ledger;
 mod life;
+mod post_office;
 
 use std::fs;
 use std::io::Write;

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use reqwest::Url;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::alerters::http::{Answer, Web, bounded, exchange, place};
 use crate::alerters::secret::Secret;
+use crate::alerters::words::{fit, plain_line};
 use crate::alerters::{Failure, FailureKind};
 
 /// The longest that a call may take; a long poll may take so much longer than it was asked to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// No more of a server's own words is shown (characters).
+const LONGEST_SAYING: usize = 200;
 
 /// A bot, by its token.
 #[derive(Debug)]
@@ -39,31 +43,45 @@ impl Bot {
 
     /// The same with more patience.
     pub(super) async fn call_for(&self, method: &str, arguments: &Value, patience: Duration) -> Result<Value, Refusal> {
-        let url = self.address(method)?;
+        let token = self.token()?;
+        let url = self.address(&token, method)?;
         let request = self.web.client()?.post(url.clone()).json(arguments);
         let answer = exchange(request, &url, patience).await?;
-        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        if answer.status.is_success() { Ok(said["result"].clone()) } else { Err(Refusal::of(&answer, &said, &url)) }
+        let mut said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        // Whatever the status says: what the API says of itself holds.
+        if answer.status.is_success() && said["ok"] != false {
+            return Ok(said["result"].take());
+        }
+        Err(Refusal::of(&answer, &said, &url, token.expose_secret()))
+    }
+
+    fn token(&self) -> Result<SecretString, Failure> {
+        let advice = "set alerters.telegram.token to the one that @BotFather gave you";
+        let token = self.token.read()?.ok_or_else(|| Failure::refused("there is no token", advice))?;
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b":_-".contains(&byte);
+        if token.expose_secret().bytes().all(fits) {
+            Ok(token)
+        } else {
+            Err(Failure::refused("the token has characters that no token has", advice))
+        }
     }
 
     /// The token is a part of the address, which therefore is never shown.
-    fn address(&self, method: &str) -> Result<Url, Failure> {
-        let advice = "set alerters.telegram.token to the one that @BotFather gave you";
-        let token = self.token.read()?.ok_or_else(|| Failure::refused("there is no token", advice))?;
-        let token = token.expose_secret();
-        if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte)) {
-            return Err(Failure::refused("the token has characters that no token has", advice));
-        }
-        let url = Url::parse(&format!("{}/bot{token}/{method}", self.api_url));
+    fn address(&self, token: &SecretString, method: &str) -> Result<Url, Failure> {
+        let url = Url::parse(&format!("{}/bot{}/{method}", self.api_url, token.expose_secret()));
         url.map_err(|_| Failure::refused("alerters.telegram.api_url is no address", "correct it"))
     }
 }
 
 impl Refusal {
-    fn of(answer: &Answer, said: &Value, url: &Url) -> Self {
-        let status = answer.status.as_u16();
+    fn of(answer: &Answer, said: &Value, url: &Url, token: &str) -> Self {
+        let code = said["error_code"].as_u64().and_then(|code| u16::try_from(code).ok());
+        let status = code.filter(|_| answer.status.is_success()).unwrap_or(answer.status.as_u16());
         let description = said["description"].as_str().unwrap_or_default().to_owned();
-        let shown = if description.is_empty() { answer.status.to_string() } else { format!("{status} {description}") };
+        let shown = match without(&description, token) {
+            words if words.is_empty() => answer.status.to_string(),
+            words => format!("{status} {words}"),
+        };
         let what = format!("{} answered {shown}", place(url));
         let asked = said["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs).map(bounded);
         let kind = match status {
@@ -79,9 +97,17 @@ impl Refusal {
 
     /// Whether there is nothing left to edit: the message says it already, or the person deleted it, or it is too old.
     pub(super) fn is_settled(&self) -> bool {
-        let words = ["message is not modified", "message to edit not found", "message can't be edited"];
+        let words =
+            ["message is not modified", "message to edit not found", "message can't be edited", "MESSAGE_ID_INVALID"];
         words.iter().any(|words| self.description.contains(words))
     }
+}
+
+/// A server's words, fit to be shown. One that stands between us and Telegram may repeat the address, and with it the token.
+fn without(description: &str, token: &str) -> String {
+    // The part after the colon is the secret; the colon may be repeated in another form.
+    let secret = token.rsplit(':').next().filter(|secret| !secret.is_empty()).unwrap_or(token);
+    fit(&plain_line(&description.replace(token, "…").replace(secret, "…")), LONGEST_SAYING, |_| 1)
 }
 
 fn advice(status: u16, said: &Value, description: &str) -> String {
@@ -89,6 +115,8 @@ fn advice(status: u16, said: &Value, description: &str) -> String {
         return format!("set alerters.telegram.chat_id to {chat}: the group has become a supergroup");
     }
     let advice = match status {
+        // The API says so itself; any other server only has nothing there.
+        404 if said["ok"] != false => "check alerters.telegram.api_url: there is no Bot API at that address",
         401 | 404 => "check alerters.telegram.token: the bot is not known",
         403 => "open the chat with your bot, unblock it or add it, and press Start",
         _ if description.contains("chat not found") => {

@@ -6,14 +6,22 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::api::{Bot, PATIENCE, Refusal};
+use super::place::Place;
 use crate::alerters::words::fit;
 use crate::alerters::{Button, FailureKind, Heard, Press};
 use crate::core::channel::Channel;
 
 /// How long the server keeps a question open (seconds); its own limit is 50.
 const POLL: u64 = 50;
+
+/// So many at a time: what strangers write must not make an answer longer than what is read of it.
+const BATCH: u64 = 5;
+
+/// A server that has nothing new and says so sooner is not asked again at once.
+const SOON: Duration = Duration::from_secs(1);
 
 /// The pause after a failed poll; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -54,29 +62,35 @@ struct Query {
 
 /// Listen until the task is dropped.
 pub(super) async fn listen(bot: &Bot, chat: &str, bookmark: Option<String>, engine: &mpsc::Sender<Heard>) {
-    let mut offset: Option<i64> = bookmark.and_then(|offset| offset.parse().ok());
+    let mut place = Place::at(bookmark);
     let mut ear = Ear { bot, chat, engine, strangers: HashSet::new() };
     let mut failures = Failures::default();
     loop {
-        match poll(bot, offset).await {
-            Ok(updates) => {
-                failures.over();
-                for update in updates {
-                    let next = offset_of(&update).map(|id| id.saturating_add(1));
-                    offset = offset.max(next);
-                    let Some(next) = next else { continue };
-                    if ear.hear(update, next).await.is_err() {
-                        return; // the engine is gone
-                    }
-                }
+        let asked = Instant::now();
+        let updates = match poll(bot, place.next()).await {
+            Ok(updates) => updates,
+            Err(refusal) => {
+                tokio::time::sleep(failures.pause(&refusal)).await;
+                continue;
             }
-            Err(refusal) => tokio::time::sleep(failures.pause(&refusal)).await,
+        };
+        failures.over();
+        let mut news = false;
+        for update in updates {
+            let Some(next) = place.pass(&update) else { continue };
+            news = true;
+            if ear.hear(update, next).await.is_err() {
+                return; // the engine is gone
+            }
+        }
+        if !news && asked.elapsed() < SOON {
+            tokio::time::sleep(FIRST_PAUSE).await;
         }
     }
 }
 
 async fn poll(bot: &Bot, offset: Option<i64>) -> Result<Vec<Value>, Refusal> {
-    let mut question = json!({ "timeout": POLL, "allowed_updates": ["message", "callback_query"] });
+    let mut question = json!({ "timeout": POLL, "limit": BATCH, "allowed_updates": ["message", "callback_query"] });
     if let Some(offset) = offset {
         question["offset"] = offset.into();
     }
@@ -85,11 +99,6 @@ async fn poll(bot: &Bot, offset: Option<i64>) -> Result<Vec<Value>, Refusal> {
         Value::Array(updates) => Ok(updates),
         _ => Err(crate::alerters::Failure::later("the answer to getUpdates cannot be read").into()),
     }
-}
-
-/// Known even of an update that is not understood: it must not come again for ever.
-fn offset_of(update: &Value) -> Option<i64> {
-    update["update_id"].as_i64()
 }
 
 /// The engine is not there any more.
@@ -119,7 +128,7 @@ impl Ear<'_> {
         let sentence = self.tell(press, next).await?;
         if let Some(query) = query {
             let sentence = if sentence.is_empty() { "This button means nothing any more." } else { &sentence };
-            let answer = json!({ "callback_query_id": query.id, "text": fit(sentence, ANSWER, |_| 1) });
+            let answer = json!({ "callback_query_id": query.id, "text": fit(sentence, ANSWER, char::len_utf16) });
             if let Err(refusal) = self.bot.call("answerCallbackQuery", &answer).await {
                 // It was carried out; only the button goes on blinking for a while.
                 tracing::debug!("telegram: an answer to a button: {}", refusal.failure);

@@ -3,6 +3,7 @@
 mod api;
 mod draw;
 mod listen;
+mod place;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use self::api::{Bot, Refusal};
 use super::http::Web;
 use super::secret::Secret;
+use super::words::plain_line;
 use super::{Alerter, Button, Failure, Heard, Task};
 use crate::config::schema::TelegramConfig;
 use crate::core::alert::Priority;
@@ -61,10 +63,13 @@ impl Alerter for Telegram {
     fn try_out(&self) -> Task<'_, Result<String, Failure>> {
         Box::pin(async {
             let me = self.bot.call("getMe", &json!({})).await?;
+            // Any web page answers something.
+            let stranger = || Failure::refused("what answers is no Bot API", "check alerters.telegram.api_url");
+            let name = me["username"].as_str().ok_or_else(stranger)?;
             let chat = self.bot.call("getChat", &json!({ "chat_id": self.chat })).await?;
             let names = ["title", "username", "first_name"];
             let chat = names.into_iter().find_map(|name| chat[name].as_str()).unwrap_or("the chat");
-            Ok(format!("@{} may write to {chat}", me["username"].as_str().unwrap_or("the bot")))
+            Ok(format!("@{} may write to {}", plain_line(name), plain_line(chat)))
         })
     }
 

@@ -6,10 +6,20 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::engine::Running;
-use crate::support::home::Home;
+use crate::support::home::{Home, eventually};
+use crate::support::http::{Answer, Request, Server};
 
 /// Plain, and as it stands percent-encoded in an address.
-const SECRETS: [&str; 5] = ["t0ken-of-Oura", "b0t-token-77", "hunter2pass", "p%40ss-word9", "p@ss-word9"];
+const SECRETS: [&str; 8] = [
+    "t0ken-of-Oura",
+    "b0t-token-77",
+    "hunter2pass",
+    "p%40ss-word9",
+    "p@ss-word9",
+    "h00k-path",
+    "h00k-query",
+    "s1gning-key",
+];
 
 fn holds(bytes: &[u8], secret: &str) -> bool {
     bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
@@ -100,6 +110,80 @@ fn nor_do_files_and_variables_that_hold_one() {
     }));
     say_everything(&home, &["--json"]);
     search(&home, &files.map(|(name, _)| home.path(name)));
+}
+
+/// A server that repeats everything that it was asked, in its body and in its headers.
+fn echo(status: u16) -> impl Fn(&Request) -> Answer {
+    move |request| {
+        let asked = format!("{} {:?} {:?}", request.path, request.query, request.headers);
+        let header: &'static str =
+            Box::leak(format!("Location: http://127.0.0.1:1{}\r\n", request.path).into_boxed_str());
+        Answer::Whole(status, header, json!({"ok": false, "description": asked}).to_string())
+    }
+}
+
+#[rstest]
+#[case::bad_request(echo(400))]
+#[case::unauthorized(echo(401))]
+#[case::forbidden(echo(403))]
+#[case::not_found(echo(404))]
+#[case::conflict(echo(409))]
+#[case::slow_down(echo(429))]
+#[case::moved(echo(301))]
+#[case::broken(echo(500))]
+#[case::bad_gateway(echo(502))]
+#[case::taken_and_not(echo(200))]
+#[case::closes(|_: &Request| Answer::Close)]
+#[case::no_http(|request: &Request| Answer::Raw(format!("220 {}\r\n", request.path)))]
+#[case::cut(|request: &Request| Answer::Cut(request.path.repeat(9)))]
+fn nothing_tells_a_secret_however_the_channels_fail(
+    #[case] answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+) {
+    let server = Server::start(answer);
+    channels_that_fail(&server.url, &server.url);
+}
+
+#[rstest]
+#[case::refused("http://127.0.0.1:1", "http://127.0.0.1:1")]
+#[case::unknown_host("https://no.such.host.invalid", "https://no.such.host.invalid")]
+#[case::bad_port("http://127.0.0.1:99999", "http://127.0.0.1:99999")]
+#[case::bad_scheme("http://127.0.0.1:1", "ftp://127.0.0.1")]
+fn nor_when_nobody_is_there(#[case] api: &str, #[case] hook: &str) {
+    channels_that_fail(api, hook);
+}
+
+fn channels_that_fail(api: &str, hook: &str) {
+    let home = Home::new();
+    home.only_readiness();
+    let hook = hook.replace("://", "://ada:hunter2pass@");
+    home.set(json!({"alerters": {
+        "notification": {"enabled": false},
+        "telegram": {"enabled": true, "token": "77:b0t-token-77", "chat_id": "4711", "api_url": api},
+        "webhook": {
+            "enabled": true, "url": format!("{hook}/h00k-path?k=h00k-query"), "secret": "s1gning-key", "timeout_seconds": 1,
+        },
+    }}));
+    let mut engine = Running::spawn(&home, &["--verbose"]);
+    eventually("each channel has been tried", || {
+        let states = engine.ask(r#"{"command": "status"}"#)?["body"]["channel_states"].clone();
+        let tried = |name: &str| states[name]["state"] == "failing" || states[name]["last_delivered"].is_string();
+        (tried("telegram") && tried("webhook")).then_some(())
+    });
+    let commands: [&[&str]; 7] = [
+        &["--status"],
+        &["--status", "--json"],
+        &["check"],
+        &["check", "--json"],
+        &["why", "health:readiness_low"],
+        &["test-alert"],
+        &["test-alert", "webhook", "--json"],
+    ];
+    for command in commands {
+        let run = home.run(command);
+        clean(&format!("{command:?}"), format!("{}{}", run.out, run.err).as_bytes());
+    }
+    assert_eq!(engine.stop("TERM"), Some(0));
+    search(&home, &[home.path("config.yaml")]);
 }
 
 #[rstest]

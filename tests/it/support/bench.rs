@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use operator::alerters::Alerter;
 use operator::config;
 use operator::core::alert::Monitor;
 use operator::core::status::Status;
@@ -28,6 +29,7 @@ use super::home::Home;
 pub(crate) struct Bench {
     pub(crate) home: Home,
     began: Timestamp,
+    clock: Clock,
     jump_s: Arc<AtomicI64>,
     requests: mpsc::Sender<Request>,
     pub(crate) snapshots: watch::Receiver<Option<Status>>,
@@ -44,6 +46,15 @@ impl Bench {
 
     /// The same, on a database that was prepared.
     pub(crate) fn start_after(home: Home, time: &str, prepare: impl FnOnce(&mut Store)) -> Self {
+        Self::begin(home, time, Vec::new(), prepare)
+    }
+
+    /// The same, with somewhere to send alerts to.
+    pub(crate) fn start_with(home: Home, time: &str, alerters: Vec<Arc<dyn Alerter>>) -> Self {
+        Self::begin(home, time, alerters, |_| {})
+    }
+
+    fn begin(home: Home, time: &str, alerters: Vec<Arc<dyn Alerter>>, prepare: impl FnOnce(&mut Store)) -> Self {
         let began: Timestamp = home.at(time).parse().expect("it works");
         let jump_s = Arc::new(AtomicI64::new(0));
         let (started, jump) = (Instant::now(), Arc::clone(&jump_s));
@@ -51,14 +62,14 @@ impl Bench {
             let passed = SignedDuration::try_from(started.elapsed()).expect("it works");
             began + passed + SignedDuration::from_secs(jump.load(Ordering::SeqCst))
         });
-        let engine = Engine::new(parts(&home, clock, prepare)).expect("it works");
+        let engine = Engine::new(parts(&home, clock.clone(), alerters, prepare)).expect("it works");
         let (requests, inbox) = mpsc::channel(16);
         let (sender, snapshots) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
         let runs = Arc::new(Mutex::new(BTreeSet::new()));
         tokio::spawn(note_runs(snapshots.clone(), Arc::clone(&runs)));
         let engine = tokio::spawn(engine::run(engine, inbox, mpsc::channel(1).1, sender, stopped));
-        Self { home, began, jump_s, requests, snapshots, stop, engine, runs }
+        Self { home, began, clock, jump_s, requests, snapshots, stop, engine, runs }
     }
 
     /// Set the wall clock forward, or back.
@@ -85,9 +96,21 @@ impl Bench {
         answer.await.unwrap()
     }
 
+    /// The time on the wall.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The last snapshot.
     pub(crate) fn status(&self) -> Status {
         self.snapshots.borrow().clone().expect("a snapshot")
+    }
+
+    /// Tell the engine to stop, and wait for it; what it leaves is for the next one.
+    pub(crate) async fn end(self) -> Home {
+        self.stop.send(true).expect("it runs");
+        self.engine.await.expect("it ends well");
+        self.home
     }
 
     /// How many digests there were on the screen.
@@ -97,14 +120,14 @@ impl Bench {
     }
 }
 
-fn parts(home: &Home, clock: Clock, prepare: impl FnOnce(&mut Store)) -> Parts {
+fn parts(home: &Home, clock: Clock, alerters: Vec<Arc<dyn Alerter>>, prepare: impl FnOnce(&mut Store)) -> Parts {
     let config = config::load(Some(&home.path("config.yaml")), &|_| None, false).unwrap().config;
     let state_dir = home.path("state");
     fs::create_dir_all(&state_dir).expect("it works");
     let mut store = Store::open(&state_dir.join("operator.db"), clock.now()).unwrap().store;
     prepare(&mut store);
     Parts {
-        wiring: Wiring { alerters: Vec::new(), ..Wiring::of(Arc::new(config), Vec::new(), &|_| None) },
+        wiring: Wiring { alerters, ..Wiring::of(Arc::new(config), Vec::new(), &|_| None) },
         store,
         state_dir,
         clock,

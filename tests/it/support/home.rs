@@ -191,6 +191,16 @@ impl Home {
         assert_eq!(db.execute(sql, (score, self.today.to_string())), Ok(1));
     }
 
+    /// From now on nothing is judged but the readiness.
+    pub(crate) fn only_readiness(&self) {
+        self.set(
+            json!({"monitors": {"tasks": {"enabled": false}, "patterns": {"enabled": false}, "health": {"thresholds": {
+                "sleep_hours_medium": 0, "sleep_hours_high": 0, "sleep_efficiency": 0,
+                "hrv_drop_medium": 100, "hrv_drop_high": 100, "stress_medium": 100, "stress_high": 100,
+            }}}}),
+        );
+    }
+
     /// The keys that are open.
     pub(crate) fn open(&self) -> Vec<String> {
         let alerts = self.run(&["alerts", "--json"]).ok().json();

@@ -1,19 +1,34 @@
 //! A small HTTP server that does what a test tells it to, misbehaving included.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
+
+use serde_json::Value;
 
 /// What was asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    pub(crate) method: String,
+    /// All of it, without the query.
+    pub(crate) path: String,
     /// The path's last part.
     pub(crate) collection: String,
     pub(crate) query: HashMap<String, String>,
     /// By lower-case name.
     pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) at: Instant,
+}
+
+impl Request {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
 }
 
 /// What is answered.
@@ -22,6 +37,10 @@ pub(crate) enum Answer {
     Whole(u16, &'static str, String),
     /// A good head and half of the body, then the connection is closed.
     Cut(String),
+    /// These bytes, then the connection is closed.
+    Raw(String),
+    /// These bytes, then nothing, ever.
+    Stall(String),
     /// Nothing, ever.
     Hang,
     /// Nothing, and the connection is closed.
@@ -96,6 +115,8 @@ fn answer(mut stream: &TcpStream, record: &Mutex<Vec<Request>>, script: &dyn Fn(
             let half = body.len() / 2;
             stream.write_all((head(200, "", body.len()) + &body[..half]).as_bytes())
         }
+        Answer::Raw(bytes) => stream.write_all(bytes.as_bytes()),
+        Answer::Stall(bytes) => return drop(stream.write_all(bytes.as_bytes())),
         Answer::Hang => return,
         Answer::Close => Ok(()),
     };
@@ -103,18 +124,26 @@ fn answer(mut stream: &TcpStream, record: &Mutex<Vec<Request>>, script: &dyn Fn(
 }
 
 fn read(stream: &TcpStream) -> Option<Request> {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    let target = lines.next()?.split(' ').nth(1)?.to_owned();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
+    let first = lines.next()?;
+    let (method, target) = (first.split(' ').next()?.to_owned(), first.split(' ').nth(1)?.to_owned());
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let headers = lines.take_while(|line| !line.is_empty());
+    let headers: HashMap<String, String> = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| Some((line.split_once(':')?.0.to_lowercase(), line.split_once(':')?.1.trim().to_owned())))
+        .collect();
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
     Some(Request {
+        method,
+        path: path.to_owned(),
         collection: path.rsplit('/').next()?.to_owned(),
         query: pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
-        headers: headers
-            .filter_map(|line| {
-                Some((line.split_once(':')?.0.to_lowercase(), line.split_once(':')?.1.trim().to_owned()))
-            })
-            .collect(),
+        headers,
+        body,
+        at: Instant::now(),
     })
 }

@@ -1,12 +1,16 @@
 //! The real things that tests run against.
 
 pub(crate) mod bench;
+pub(crate) mod bot;
 #[cfg(target_os = "linux")]
 pub(crate) mod desktop;
 pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod http;
+pub(crate) mod inbox;
+pub(crate) mod notices;
 #[cfg(target_os = "linux")]
 pub(crate) mod panel;
 pub(crate) mod postgres;
+pub(crate) mod scripted;

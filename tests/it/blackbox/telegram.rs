@@ -1,0 +1,322 @@
+//! The engine with a Telegram chat: what is told there, what is pressed there, and what the commands show of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::bot::{Bot, CHAT, Sent, TOKEN, pressed, refusal};
+use crate::support::engine::Running;
+use crate::support::home::{Home, eventually};
+use crate::support::http::{Answer, Request};
+
+const READINESS: &str = "health:readiness_low";
+const LOW: &str = "Readiness is low";
+
+/// With nothing to tell but that the readiness is low, and nowhere but on Telegram.
+fn home(bot: &Bot) -> Home {
+    let home = Home::new();
+    home.only_readiness();
+    home.set(json!({
+        "alerters": {"notification": {"enabled": false}, "telegram": bot.section()},
+    }));
+    home
+}
+
+fn told(bot: &Bot, words: &str) -> (i64, Sent) {
+    eventually(words, || bot.saying(words))
+}
+
+fn data(sent: &Sent, label: &str) -> String {
+    sent.buttons.iter().find(|(known, _)| known == label).expect("the button").1.clone()
+}
+
+fn incident(home: &Home) -> Value {
+    let all = home.run(&["alerts", "--all", "--json"]).ok().json();
+    all.as_array().unwrap().iter().find(|one| one["alert"]["key"] == READINESS).expect("known").clone()
+}
+
+fn answer_to(bot: &Bot, query: &str) -> String {
+    eventually("the answer", || bot.answered().into_iter().find(|(id, _)| id == query)).1
+}
+
+/// The state of the newest message about the readiness, and the rest of it.
+fn fate(home: &Home) -> (String, Value) {
+    let story = home.run(&["why", READINESS, "--json"]).ok().json();
+    let message = story["deliveries"][0].clone();
+    assert_eq!(message["channel"], "telegram", "{story:#}");
+    (message["state"].as_str().unwrap().to_owned(), message)
+}
+
+#[rstest]
+#[case("Acknowledge", "Acknowledged: Readiness is low", "👌 Acknowledged: ", "acknowledged")]
+#[case("Snooze 1 h", "Snoozed: Readiness is low", "💤 Snoozed until ", "snoozed until")]
+fn a_button_answers_the_alert(#[case] label: &str, #[case] said: &str, #[case] sign: &str, #[case] shown: &str) {
+    let bot = Bot::start();
+    let home = home(&bot);
+    let mut engine = Running::start(&home);
+    let (number, sent) = told(&bot, LOW);
+    bot.press(500, CHAT, &data(&sent, label));
+    assert!(answer_to(&bot, "q500").starts_with(said), "{:?}", bot.answered());
+    let edited = eventually("the edit", || bot.messages().get(&number).filter(|sent| sent.edits > 0).cloned());
+    assert!(edited.shown.text.starts_with(sign) && edited.buttons.is_empty(), "{edited:?}");
+    assert!(home.run(&["alerts"]).ok().out.contains(shown));
+    eventually("the next question", || bot.offsets().contains(&Some(501)).then_some(()));
+    assert_eq!(engine.stop("TERM"), Some(0));
+    // After a restart it is not asked for again.
+    let polls = bot.offsets().len();
+    let _engine = Running::start(&home);
+    assert_eq!(eventually("a question", || bot.offsets().get(polls).copied()), Some(501));
+    assert_eq!(bot.messages().len(), 1, "and nothing is told again");
+}
+
+#[test]
+fn a_press_that_comes_again_after_a_kill_changes_nothing_more() {
+    let repeats = Arc::new(AtomicBool::new(false));
+    let again = Arc::clone(&repeats);
+    let pressed_before = Arc::new(std::sync::Mutex::new(Value::Null));
+    let update = Arc::clone(&pressed_before);
+    let bot = Bot::with(move |request| {
+        let again = request.collection == "getUpdates" && again.swap(false, Ordering::SeqCst);
+        again.then(|| Answer::json(json!({"ok": true, "result": [*update.lock().unwrap()]}).to_string()))
+    });
+    let home = home(&bot);
+    let mut engine = Running::start(&home);
+    let (_, sent) = told(&bot, LOW);
+    let press = pressed(500, CHAT, &data(&sent, "Snooze 1 h"));
+    *pressed_before.lock().unwrap() = press.clone();
+    bot.happens(press);
+    answer_to(&bot, "q500");
+    assert_eq!(engine.stop("KILL"), None);
+    let before = incident(&home);
+    repeats.store(true, Ordering::SeqCst);
+    let _engine = Running::start(&home);
+    bot.press(501, CHAT, "acknowledge:00000000-1");
+    assert_eq!(answer_to(&bot, "q501"), "Nothing of it is open any more.", "not a message of this database");
+    assert_eq!(incident(&home)["snoozed_until"], before["snoozed_until"]);
+    assert_eq!(bot.answered().len(), 2, "{:?}", bot.answered());
+}
+
+#[test]
+fn strangers_change_nothing_and_are_named_once() {
+    let bot = Bot::start();
+    let home = home(&bot);
+    let engine = Running::start(&home);
+    let (_, sent) = told(&bot, LOW);
+    let ours = data(&sent, "Acknowledge");
+    for number in 500..510 {
+        bot.press(number, 666, &ours);
+        bot.happens(
+            json!({"update_id": number + 100, "message": {"chat": {"id": -CHAT}, "text": ours, "from": {"id": CHAT}}}),
+        );
+    }
+    bot.happens(json!({"update_id": 700, "callback_query": {"id": "q700", "data": ours}}));
+    bot.happens(json!({"update_id": 701, "callback_query": 5}));
+    bot.press(702, CHAT, "nonsense");
+    answer_to(&bot, "q702");
+    assert_eq!(bot.answered().len(), 1, "a stranger gets no answer");
+    assert_eq!(incident(&home)["acknowledged"], false);
+    for chat in ["chat 666 ", "chat -4711 "] {
+        assert_eq!(engine.said().matches(chat).count(), 1, "{}", engine.said());
+    }
+    bot.press(703, CHAT, &ours);
+    assert!(answer_to(&bot, "q703").starts_with("Acknowledged"));
+}
+
+#[test]
+fn what_resolves_is_edited_and_its_old_buttons_say_so() {
+    let bot = Bot::start();
+    let home = home(&bot);
+    let _engine = Running::start(&home);
+    let (number, sent) = told(&bot, LOW);
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    let edited = eventually("the edit", || bot.messages().get(&number).filter(|sent| sent.edits > 0).cloned());
+    assert!(edited.shown.text.starts_with("✅ Resolved: Readiness is low") && edited.buttons.is_empty(), "{edited:?}");
+    assert_eq!(bot.messages().len(), 1, "without a message of its own");
+    bot.press(500, CHAT, &data(&sent, "Acknowledge"));
+    assert_eq!(answer_to(&bot, "q500"), "Nothing of it is open any more.");
+}
+
+#[test]
+fn the_buttons_of_a_digest_answer_for_what_is_left_of_it() {
+    let bot = Bot::start();
+    let home = Home::new();
+    home.set(json!({
+        "deduplication": {"max_alerts_per_run": 1},
+        "monitors": {"tasks": {"enabled": false}, "patterns": {"enabled": false}},
+        "alerters": {"notification": {"enabled": false}, "telegram": bot.section()},
+    }));
+    let _engine = Running::start(&home);
+    let (number, digest) = told(&bot, LOW);
+    let listed = digest.shown.bold.len() - 1;
+    assert!(listed > 1 && digest.shown.bold[0] == format!("{listed} alerts"), "{digest:?}");
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    let edited = eventually("the edit", || bot.messages().get(&number).filter(|sent| sent.edits > 0).cloned());
+    assert_eq!(edited.shown.bold[0], format!("{} of {listed} alerts still hold", listed - 1));
+    assert!(edited.shown.text.contains("✅ Resolved: Readiness is low"), "{edited:?}");
+    bot.press(500, CHAT, &data(&edited, "Acknowledge"));
+    assert!(answer_to(&bot, "q500").starts_with("Acknowledged: "), "{:?}", bot.answered());
+    let last =
+        eventually("the last edit", || bot.messages().get(&number).filter(|sent| sent.buttons.is_empty()).cloned());
+    assert!(last.shown.text.contains("👌 Acknowledged: "), "{last:?}");
+    assert_eq!(bot.messages().len(), 1);
+}
+
+#[test]
+fn a_message_that_was_deleted_is_not_brought_up_to_date_again_and_again() {
+    let bot = Bot::start();
+    let home = home(&bot);
+    let _engine = Running::start(&home);
+    let (number, _) = told(&bot, LOW);
+    eventually("it is settled", || (fate(&home).0 == "delivered").then_some(()));
+    bot.delete(number);
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    let message = eventually("it is settled", || {
+        Some(fate(&home)).filter(|(state, message)| state == "delivered" && message["kind"] == "resolve").map(|f| f.1)
+    });
+    assert_eq!(message["attempts"], 1);
+    assert_eq!((bot.server.times("editMessageText"), bot.messages().len()), (1, 0));
+}
+
+#[test]
+fn a_chat_gets_no_more_than_a_message_a_second() {
+    let bot = Bot::start();
+    let home = Home::new();
+    home.set(json!({
+        "deduplication": {"max_alerts_per_run": 50},
+        "alerters": {"notification": {"enabled": false}, "telegram": bot.section()},
+    }));
+    home.set(json!({"alerters": {"telegram": {"min_priority": "low"}}}));
+    let _engine = Running::start(&home);
+    let messages = eventually("four messages", || Some(bot.messages()).filter(|messages| messages.len() >= 4));
+    let times: Vec<_> = messages.values().map(|sent| sent.at).collect();
+    for pair in times.windows(2) {
+        assert!(pair[1] - pair[0] >= Duration::from_millis(900), "{times:?}");
+    }
+}
+
+/// Fails the first messages in this way.
+fn failing(times: usize, answer: impl Fn() -> Answer + Send + Sync + 'static) -> Bot {
+    let failures = AtomicUsize::new(times);
+    let fails = move |request: &Request| {
+        let take = |left: usize| left.checked_sub(1);
+        request.collection == "sendMessage" && failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok()
+    };
+    Bot::with(move |request| fails(request).then(&answer))
+}
+
+#[test]
+fn a_server_that_asks_for_patience_gets_it() {
+    let body = r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 8","parameters":{"retry_after":8}}"#;
+    let bot = failing(1, move || Answer::Whole(429, "", body.into()));
+    let home = home(&bot);
+    let engine = Running::start(&home);
+    let state = eventually("the failure is known", || {
+        Some(engine.status()).filter(|status| status["channel_states"]["telegram"]["state"] == "failing")
+    });
+    assert_eq!(state["outbox"]["telegram"], json!({"pending": 1, "failed": 0}));
+    let telegram = &state["channel_states"]["telegram"];
+    assert!(telegram["reason"].as_str().unwrap().contains("429 Too Many Requests: retry after 8"), "{telegram}");
+    let (waits, message) = fate(&home);
+    let next: Timestamp = message["next_attempt_at"].as_str().unwrap().parse().unwrap();
+    let known: Timestamp = telegram["next_try"].as_str().unwrap().parse().unwrap();
+    assert_eq!((waits.as_str(), &message["attempts"], next), ("pending", &json!(1), known));
+    let words = home.run(&["why", READINESS]).ok().out;
+    assert!(words.contains("pending after 1 attempt") && words.contains("next try 20"), "{words}");
+    told(&bot, LOW);
+    let tries: Vec<_> =
+        bot.server.asked().into_iter().filter(|r| r.collection == "sendMessage").map(|r| r.at).collect();
+    assert!(tries[1] - tries[0] >= Duration::from_millis(7_900), "{tries:?}");
+    eventually("all is well again", || (engine.status()["channel_states"]["telegram"]["state"] == "ok").then_some(()));
+    assert_eq!(bot.messages().len(), 1);
+}
+
+#[test]
+fn a_refusal_is_parked_and_says_what_to_do() {
+    let bot = failing(99, || refusal(403, "Forbidden: bot was blocked by the user"));
+    let home = home(&bot);
+    let engine = Running::start(&home);
+    eventually("the failure is known", || (engine.status()["outbox"]["telegram"]["failed"] == 1).then_some(()));
+    let message = fate(&home).1;
+    assert!(message["reason"].as_str().unwrap().contains("unblock it"), "{message}");
+    let status = engine.status();
+    assert_eq!(status["outbox"]["telegram"], json!({"pending": 0, "failed": 1}));
+    assert!(status["channel_states"]["telegram"]["reason"].as_str().unwrap().contains("unblock it"), "{status:#}");
+    assert!(home.run(&["--status"]).ok().out.contains("0 pending, 1 failed"));
+    home.run(&["run-now"]).ok();
+    assert_eq!(bot.server.times("sendMessage"), 1, "not tried again");
+}
+
+#[test]
+fn what_was_taken_is_not_told_twice_though_the_answer_was_cut() {
+    let bot = failing(1, || Answer::Cut(json!({"ok": true, "result": {"message_id": 7}}).to_string()));
+    let home = home(&bot);
+    let engine = Running::start(&home);
+    eventually("it is settled", || {
+        engine.status()["channel_states"]["telegram"]["last_delivered"].is_string().then_some(())
+    });
+    assert_eq!(fate(&home).0, "delivered");
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    // Nobody knows the number of the message that would be edited.
+    let (_, sent) = told(&bot, "Resolved: Readiness is low");
+    assert!(sent.silent && sent.buttons.is_empty(), "{sent:?}");
+    assert_eq!(bot.server.times("sendMessage"), 2);
+}
+
+#[rstest]
+#[case::without_an_engine(false)]
+#[case::with_one(true)]
+fn a_test_goes_the_way_of_an_alert(#[case] resident: bool) {
+    let bot = Bot::start();
+    let home = home(&bot);
+    home.readiness(90); // nothing to tell
+    let _engine = resident.then(|| Running::start(&home));
+    let outcomes = home.run(&["test-alert", "--json"]).ok().json();
+    let journal = json!({"channel": "journal", "ok": true, "about": "it can be written"});
+    assert_eq!(outcomes, json!([journal, {"channel": "telegram", "ok": true, "about": "sent"}]));
+    let (_, sent) = bot.saying("Test from Operator").expect("told");
+    assert!(sent.buttons.is_empty() && bot.messages().len() == 1, "{sent:?}");
+    let words = home.run(&["test-alert", "telegram"]).ok().out;
+    assert!(words.starts_with("telegram") && words.contains("ok"), "{words}");
+    let off = home.run(&["test-alert", "webhook"]).failed(1);
+    assert!(off.err.contains("webhook is off: set alerters.webhook.enabled to true"), "{}", off.err);
+    assert!(home.run(&["test-alert", "pigeon"]).failed(64).err.contains("pigeon"));
+    assert_eq!(bot.messages().len(), 2);
+}
+
+#[rstest]
+#[case::without_an_engine(false)]
+#[case::with_one(true)]
+fn a_test_that_fails_says_why(#[case] resident: bool) {
+    let bot = failing(99, || refusal(400, "Bad Request: chat not found"));
+    let home = home(&bot);
+    home.readiness(90);
+    let _engine = resident.then(|| Running::start(&home));
+    let run = home.run(&["test-alert", "telegram"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.out.contains("failed") && run.out.contains("check alerters.telegram.chat_id"), "{run:?}");
+    assert_eq!(bot.server.times("sendMessage"), 1);
+}
+
+#[test]
+fn the_doctor_asks_and_sends_nothing() {
+    let bot = Bot::start();
+    let home = home(&bot);
+    let run = home.run(&["check"]);
+    assert!(run.out.contains("from high priority: @op_bot may write to Ada"), "{run:?}");
+    home.set(json!({"alerters": {"telegram": {"token": "123456:an0ther"}}}));
+    let run = home.run(&["check"]);
+    assert!(run.code == 1 && run.out.contains("check alerters.telegram.token"), "{run:?}");
+    assert!(!run.out.contains("an0ther") && !run.out.contains(TOKEN), "{run:?}");
+    home.set(json!({"alerters": {"telegram": {"token": TOKEN, "chat_id": 4712}}}));
+    let run = home.run(&["check"]);
+    assert!(run.code == 1 && run.out.contains("check alerters.telegram.chat_id"), "{run:?}");
+    assert!(bot.messages().is_empty() && bot.server.times("sendMessage") == 0);
+}
