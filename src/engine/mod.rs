@@ -1,6 +1,7 @@
 //! The only loop: commands in, snapshots out. A check goes begin → absorb answers → conclude.
 
 mod carrier;
+mod channels;
 mod check;
 pub mod clock;
 pub mod command;

@@ -80,6 +80,16 @@ impl Post {
         true
     }
 
+    /// All that are switched on.
+    pub(super) fn alerters(&self) -> impl Iterator<Item = Arc<dyn Alerter>> {
+        self.carriers.values().map(|carrier| Arc::clone(&carrier.alerter))
+    }
+
+    /// How a channel does.
+    pub(super) fn lane_of(&mut self, channel: Channel) -> Option<&mut Lane> {
+        self.carriers.get_mut(&channel).map(|carrier| &mut carrier.lane)
+    }
+
     /// The channels that are switched on.
     pub(super) fn channels(&self) -> Vec<Channel> {
         self.carriers.keys().copied().collect()
@@ -385,7 +395,7 @@ impl Engine {
 }
 
 /// A channel's trouble is logged when it changes, not at every try.
-fn tell_change(channel: Channel, before: Option<&str>, now: Option<&str>) {
+pub(super) fn tell_change(channel: Channel, before: Option<&str>, now: Option<&str>) {
     match now {
         now if now == before => {}
         Some(trouble) => tracing::warn!("{channel}: {trouble}"),

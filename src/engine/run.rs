@@ -37,10 +37,13 @@ pub async fn run(
     desk.engine.post.linger();
     let (ears, mut heard) = mpsc::channel(8);
     let mut listeners = desk.engine.listen(&ears);
+    let (looks, mut looked) = mpsc::channel(8);
+    desk.engine.look_at_channels(&looks);
     desk.publish();
     loop {
         if desk.engine.post.change_over() {
             listeners = desk.engine.listen(&ears);
+            desk.engine.look_at_channels(&looks);
         }
         let pause = desk.look();
         tokio::select! {
@@ -48,6 +51,7 @@ pub async fn run(
             Some(arrival) = answers.recv() => desk.take_in(arrival),
             Some(back) = returned.recv() => desk.take_back(back),
             Some(heard) = heard.recv() => desk.hear(heard),
+            Some(looked) = looked.recv() => desk.note_look(looked),
             Some(reloaded) = changes.recv() => desk.reload(reloaded),
             () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
