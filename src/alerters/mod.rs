@@ -47,6 +47,11 @@ pub trait Alerter: Debug + Send + Sync {
         Box::pin(async {})
     }
 
+    /// Whether the channel is a part of this machine, so that looking at it costs nothing and asks nobody.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// The least time between two messages.
     fn pace(&self) -> Duration {
         Duration::ZERO

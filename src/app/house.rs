@@ -10,10 +10,11 @@ use jiff::tz::TimeZone;
 use super::exit::Failure;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::Config;
-use crate::config::{self, paths};
+use crate::config::{self, ConfigError, paths};
 use crate::engine::clock::Clock;
 use crate::engine::lock::{self, InstanceLock};
-use crate::engine::{Engine, Parts, wiring};
+use crate::engine::wiring::{self, Wiring};
+use crate::engine::{Engine, Parts, Reloaded};
 use crate::monitors::setup::Setup;
 use crate::store::{self, Store};
 use crate::telemetry::logging;
@@ -30,6 +31,33 @@ pub struct House {
     log_dir: PathBuf,
     warnings: Vec<String>,
     env: Variable,
+}
+
+/// The configuration's file, and what of it holds until the program ends.
+#[derive(Debug, Clone)]
+pub struct Blueprint {
+    /// The file.
+    pub path: PathBuf,
+    env: Variable,
+    state_dir: PathBuf,
+    log_dir: PathBuf,
+}
+
+impl Blueprint {
+    /// Read the file as it stands now.
+    #[must_use]
+    pub fn read(&self) -> Reloaded {
+        let loaded = config::load(Some(&self.path), &self.env, false).map_err(|error| error.to_string())?;
+        let mut warnings = loaded.warnings;
+        let moved = |known: &PathBuf, now: Result<PathBuf, ConfigError>| now.is_ok_and(|now| now != *known);
+        if moved(&self.state_dir, paths::state_dir(&loaded.config, &self.env))
+            || moved(&self.log_dir, paths::log_dir(&loaded.config, &self.env))
+        {
+            warnings.push("paths.state_dir and paths.log_dir hold from the next start on".into());
+        }
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        Ok(Box::new(Wiring::of(Arc::new(loaded.config), warnings, &self.env)))
+    }
 }
 
 /// Where log lines go.
@@ -163,20 +191,22 @@ impl House {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn engine(&self, store: Store, clock: Clock, dry_run: bool, more: Vec<String>) -> Result<Engine, Failure> {
-        let mut warnings = self.warnings.clone();
-        warnings.extend(more);
+    pub fn engine(&self, store: Store, clock: Clock, dry_run: bool, warnings: Vec<String>) -> Result<Engine, Failure> {
         Ok(Engine::new(Parts {
-            setup: self.setup(),
-            alerters: self.alerters(),
-            shown_config: self.config.summary(),
-            config: Arc::clone(&self.config),
+            wiring: Wiring::of(Arc::clone(&self.config), self.warnings.clone(), &self.env),
             store,
             state_dir: self.state_dir.clone(),
             clock,
             dry_run,
             warnings,
         })?)
+    }
+
+    /// Where the configuration is read from again when it changes; none when there is no file.
+    #[must_use]
+    pub fn blueprint(&self) -> Option<Blueprint> {
+        let path = self.config_path.clone()?;
+        Some(Blueprint { path, env: self.env, state_dir: self.state_dir.clone(), log_dir: self.log_dir.clone() })
     }
 
     /// Whether the state directory can be written, without writing to it for good.

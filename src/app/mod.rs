@@ -2,3 +2,4 @@
 
 pub mod exit;
 pub mod house;
+pub mod watch;

@@ -113,6 +113,12 @@ pub enum Command {
     },
     /// End a pause
     Resume,
+    /// Begin or end quiet hours now, until the clock next passes one of their ends
+    Quiet {
+        /// on or off
+        #[arg(value_parser = ["on", "off"])]
+        state: String,
+    },
     /// Check everything now
     RunNow,
     /// List what was decided, the newest first

@@ -27,7 +27,7 @@ use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;
 use crate::engine::report::CheckReport;
 use crate::engine::test_alert::TestOutcome;
-use crate::shell::headless;
+use crate::shell::{self, headless};
 
 /// More decisions of one alert than this are not shown.
 const STORY: u32 = 50;
@@ -69,14 +69,11 @@ fn look(house: &House) -> Look {
 }
 
 fn resident(cli: &Cli) -> Done {
-    if cli.run.tray {
-        return Err(Failure::NoTray("this build has no tray; run it with --headless".into()));
-    }
     let house = open(cli, if cli.run.dry_run { Logs::ScreenOnly } else { Logs::Kept })?;
-    if !cli.run.headless {
-        tracing::info!("This build has no tray: running headless");
+    if cli.run.headless {
+        return headless::run(&house, cli.run.dry_run);
     }
-    headless::run(&house, cli.run.dry_run)
+    shell::run(house, cli.run.dry_run, cli.run.tray)
 }
 
 fn once(cli: &Cli, run: &RunArgs) -> Done {
@@ -210,6 +207,10 @@ fn command_of(wanted: &Subcommand, now: Timestamp, house: &House) -> Result<Comm
         Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: ahead(now, *time, &zone) },
         Subcommand::Pause { time } => Command::Pause { until: time.map(|time| ahead(now, time, &zone)) },
         Subcommand::Resume => Command::Resume,
+        Subcommand::Quiet { state } => {
+            let until = house.config.quiet_hours.resolve().next_boundary(&now.to_zoned_datetime(zone));
+            Command::QuietHours { quiet: state == "on", until }
+        }
         Subcommand::ResetCircuit { name } => Command::ResetCircuit { name: name.clone() },
         _ => Command::Status,
     })

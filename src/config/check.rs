@@ -190,11 +190,16 @@ pub(super) struct Lack {
 
 /// What the channels that are on would need.
 pub(super) fn lacks(config: &Config) -> Vec<Lack> {
-    let telegram = telegram_lacks(config).map(|what| Lack { section: "alerters.telegram", name: "Telegram", what });
     let webhook = &config.alerters.webhook;
     let has_url = has(webhook.url.as_ref(), webhook.url_file.as_ref());
-    let url = Lack { section: "alerters.webhook", name: "The webhook", what: "url or url_file" };
-    telegram.into_iter().chain((webhook.enabled && !has_url).then_some(url)).collect()
+    let no_url = (webhook.enabled && !has_url).then(|| webhook_lack("url or url_file"));
+    let telegram = telegram_lacks(config).map(|what| Lack { section: "alerters.telegram", name: "Telegram", what });
+    telegram.into_iter().chain(no_url).collect()
+}
+
+/// The webhook without something.
+pub(super) const fn webhook_lack(what: &'static str) -> Lack {
+    Lack { section: "alerters.webhook", name: "The webhook", what }
 }
 
 fn telegram_lacks(config: &Config) -> Option<&'static str> {

@@ -95,7 +95,13 @@ fn warnings(unset: &[Unset], file: &str) -> Vec<String> {
 /// What the environment does not give yet is no reason not to start: the channel that needs it stays off, and says so.
 fn without_channels(config: &mut Config, unset: &[Unset]) -> Vec<String> {
     let mut warnings = Vec::new();
-    for lack in check::lacks(config) {
+    let mut lacks = check::lacks(config);
+    // Messages that were meant to be signed do not go out without it.
+    let complete = lacks.iter().all(|lack| lack.section != "alerters.webhook");
+    if complete && config.alerters.webhook.enabled && unset.iter().any(|one| one.path == "alerters.webhook.secret") {
+        lacks.push(check::webhook_lack("secret"));
+    }
+    for lack in lacks {
         let keys = format!("{}.", lack.section);
         if !unset.iter().any(|one| one.path.starts_with(&keys)) {
             continue;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::alert::{AlertKey, Monitor};
+use super::alert::{AlertKey, Monitor, Priority};
 use super::channel::Channel;
 use super::circuit::CircuitState;
 
@@ -98,6 +98,36 @@ impl ChannelHealth {
     }
 }
 
+/// An open alert, as a menu shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenAlert {
+    /// What it is known by.
+    pub key: AlertKey,
+    /// How urgent.
+    pub priority: Priority,
+    /// One line.
+    pub title: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether the person said that they know.
+    pub acknowledged: bool,
+    /// Until when they do not want to hear of it.
+    pub snoozed_until: Option<Timestamp>,
+}
+
+/// How a source does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// Its circuit.
+    pub circuit: CircuitState,
+    /// The age of what it told last: when that was synced or read. Since this engine runs.
+    pub as_of: Option<Timestamp>,
+    /// When it is asked again, if its circuit is not closed.
+    pub next_try: Option<Timestamp>,
+    /// What it said when it last failed, for as long as it does.
+    pub trouble: Option<String>,
+}
+
 /// The counters that outlive a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -136,16 +166,34 @@ pub struct Status {
     pub paused_until: Option<Timestamp>,
     /// Whether quiet hours are in force.
     pub is_quiet_hours: bool,
+    /// When the clock next passes the beginning or the end of quiet hours.
+    #[serde(default)]
+    pub next_quiet_boundary: Option<Timestamp>,
     /// The monitors that are switched on.
     pub enabled_monitors: Vec<Monitor>,
     /// Their last runs.
     pub monitor_states: BTreeMap<Monitor, MonitorState>,
     /// The circuits of the sources.
     pub circuit_states: BTreeMap<String, CircuitState>,
+    /// The sources behind them.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceState>,
     /// How many alerts are open.
     pub open_alerts: usize,
+    /// How many of them wait to be seen: neither acknowledged nor snoozed.
+    #[serde(default)]
+    pub waiting_alerts: usize,
+    /// Those that wait, the most urgent first, then the others; at most `OPEN_SHOWN`.
+    #[serde(default)]
+    pub open: Vec<OpenAlert>,
     /// Keys that would be duplicates now.
     pub dedup_cache_size: usize,
+    /// Whether a check is under way.
+    #[serde(default)]
+    pub checking: bool,
+    /// What the person means by tomorrow: the end of the quiet hours, on the next day.
+    #[serde(default)]
+    pub tomorrow: Option<Timestamp>,
     /// What waits, by channel.
     pub outbox: BTreeMap<Channel, QueueDepth>,
     /// How each channel does.
@@ -155,7 +203,21 @@ pub struct Status {
     pub config: Value,
     /// What is wrong with Operator itself, in sentences.
     pub warnings: Vec<String>,
+    /// Why the configuration as it now stands in its file is not in force.
+    #[serde(default)]
+    pub config_error: Option<String>,
 }
+
+impl OpenAlert {
+    /// Whether the person has not answered it: neither acknowledged nor snoozed.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        !self.acknowledged && self.snoozed_until.is_none()
+    }
+}
+
+/// A snapshot lists so many open alerts; the others are counted.
+pub const OPEN_SHOWN: usize = 20;
 
 /// The same moment in the shape of the file that other programs read: `operator_state.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

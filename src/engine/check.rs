@@ -205,6 +205,7 @@ impl Engine {
             Some(trouble) => drop(self.failures.insert(source, trouble.clone())),
             None => drop(self.failures.remove(&source)),
         }
+        self.told_as_of.extend(answer.as_of().map(|at| (source, at)));
         check.answers.insert(source, answer);
         check.look_who_is_ready();
     }

@@ -8,6 +8,7 @@ use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
 use crate::core::policy::memory::Pause;
+use crate::core::policy::quiet_hours::QuietOverride;
 use crate::monitors::ask::Source;
 use crate::store::Store;
 
@@ -26,6 +27,13 @@ pub enum Command {
     },
     /// Hold them no longer.
     Resume,
+    /// Quiet hours begin or end now, whatever the clock says.
+    QuietHours {
+        /// Which of the two.
+        quiet: bool,
+        /// Until then.
+        until: Timestamp,
+    },
     /// The person knows.
     Acknowledge {
         /// Of what.
@@ -97,6 +105,7 @@ pub fn remember(store: &mut Store, command: &Command, now: Timestamp) -> Option<
             let pause = until.map_or(Pause::UntilResumed, Pause::Until);
             store.set_pause(Some(pause)).map(|()| Reply::done("Paused: alerts wait and come as one digest afterwards."))
         }
+        Command::QuietHours { quiet, until } => quiet_hours(store, *quiet, *until),
         Command::Resume => store.set_pause(None).map(|()| Reply::done("Resumed.")),
         Command::Acknowledge { key } => acknowledge(store, key, now),
         Command::Snooze { key, until } if *until <= now => Ok(Reply::refused(format!("{key}: {until} is past"))),
@@ -108,6 +117,15 @@ pub fn remember(store: &mut Store, command: &Command, now: Timestamp) -> Option<
 }
 
 type Done = Result<Reply, crate::store::StoreError>;
+
+fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
+    store.set_quiet_override(Some(QuietOverride { quiet, until }))?;
+    Ok(Reply::done(if quiet {
+        "Quiet until the quiet hours next begin or end: only critical alerts are told."
+    } else {
+        "No quiet hours until they next begin or end."
+    }))
+}
 
 fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
     let incident = store.answer_incident(key, now, |incident| {

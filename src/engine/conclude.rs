@@ -149,7 +149,7 @@ impl Engine {
     }
 
     fn judge_system(&self, now: &ZonedDateTime) -> Judgement {
-        let circuits = self.shown_circuits().map(|(name, circuit)| (name, circuit.clone())).collect();
+        let circuits = self.shown_circuits().map(|(source, circuit)| (source.to_string(), circuit.clone())).collect();
         system::judge(&circuits, UNAVAILABLE_AFTER, now)
     }
 
@@ -230,20 +230,17 @@ impl Engine {
     }
 
     /// The circuits worth showing: Oura and WorkOS always, the files when they are named.
-    pub(super) fn shown_circuits(&self) -> impl Iterator<Item = (String, &Circuit)> {
+    pub(super) fn shown_circuits(&self) -> impl Iterator<Item = (Source, &Circuit)> {
         let shown = |source: &Source| match source {
             Source::Oura | Source::Workos => true,
             Source::StateStore => self.setup.state_store.is_some(),
             Source::FocusFile => self.setup.focus_file.is_some(),
         };
-        self.circuits
-            .iter()
-            .filter(move |(source, _)| shown(source))
-            .map(|(source, circuit)| (source.as_str().into(), circuit))
+        self.circuits.iter().filter(move |(source, _)| shown(source)).map(|(source, circuit)| (*source, circuit))
     }
 
     pub(super) fn circuit_states(&self) -> BTreeMap<String, CircuitState> {
-        self.shown_circuits().map(|(name, circuit)| (name, circuit.state())).collect()
+        self.shown_circuits().map(|(source, circuit)| (source.to_string(), circuit.state())).collect()
     }
 
     /// What a monitor lacks is logged when it changes, not at every check.

@@ -1,6 +1,7 @@
 //! The only loop: commands in, snapshots out. A check goes begin → absorb answers → conclude.
 
 mod carrier;
+mod channels;
 mod check;
 pub mod clock;
 pub mod command;
@@ -13,6 +14,7 @@ mod once;
 mod post;
 mod presses;
 mod recovery;
+mod reload;
 pub mod report;
 mod requests;
 mod run;
@@ -21,6 +23,7 @@ mod state_file;
 pub mod test_alert;
 pub mod wiring;
 
+pub use reload::Reloaded;
 pub use requests::Request;
 pub use run::run;
 
@@ -31,11 +34,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use serde_json::Value;
 
-use crate::alerters::Alerter;
 use crate::config::schema::Config;
 use crate::core::alert::Monitor;
 use crate::core::circuit::Circuit;
 use crate::core::policy::memory::Pause;
+use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
 use crate::monitors::ask::Source;
 use crate::monitors::setup::Setup;
@@ -43,6 +46,7 @@ use crate::sources::error::SourceError;
 use crate::store::{Store, StoreError};
 use clock::Clock;
 use post::Post;
+use wiring::Wiring;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.
 #[derive(Debug)]
@@ -61,10 +65,17 @@ pub struct Engine {
     /// What each source said when it last failed: while it is left alone, that is still why.
     failures: BTreeMap<Source, SourceError>,
     notes: BTreeMap<Source, Vec<String>>,
+    /// The age of what each source told last.
+    told_as_of: BTreeMap<Source, Timestamp>,
     /// The database was damaged and no fresh one could be made: try again before anything is recorded.
     store_is_lost: bool,
     pause: Option<Pause>,
+    quiet_override: Option<QuietOverride>,
+    /// What is wrong with our own things.
     warnings: Vec<String>,
+    config_warnings: Vec<String>,
+    /// Why the file as it stands now is not in force.
+    config_error: Option<String>,
     checks_begun: u64,
     post: Post,
 }
@@ -72,14 +83,8 @@ pub struct Engine {
 /// What an engine is made of.
 #[derive(Debug)]
 pub struct Parts {
-    /// The configuration in force.
-    pub config: Arc<Config>,
-    /// What is connected.
-    pub setup: Setup,
-    /// Where alerts go.
-    pub alerters: Vec<Arc<dyn Alerter>>,
-    /// The configuration as it may be shown.
-    pub shown_config: Value,
+    /// What follows from the configuration in force.
+    pub wiring: Wiring,
     /// Our database.
     pub store: Store,
     /// Where the state file goes.
@@ -111,19 +116,23 @@ impl Engine {
             last_runs: LastRuns::new(),
             failures: BTreeMap::new(),
             notes: BTreeMap::new(),
+            told_as_of: BTreeMap::new(),
+            config_error: None,
             store_is_lost: false,
             pause: parts.store.pause()?,
+            quiet_override: parts.store.quiet_override()?,
             started: parts.clock.now(),
-            config: parts.config,
-            setup: Arc::new(parts.setup),
-            shown_config: parts.shown_config,
+            config: parts.wiring.config,
+            setup: Arc::new(parts.wiring.setup),
+            shown_config: parts.wiring.shown_config,
+            config_warnings: parts.wiring.warnings,
             store: parts.store,
             state_dir: parts.state_dir,
             clock: parts.clock,
             dry_run: parts.dry_run,
             warnings: parts.warnings,
             checks_begun: 0,
-            post: Post::new(parts.alerters),
+            post: Post::new(parts.wiring.alerters),
         })
     }
 
@@ -153,6 +162,6 @@ impl Engine {
     }
 
     fn is_quiet(&self, now: &ZonedDateTime) -> bool {
-        self.config.quiet_hours.resolve().in_force(now)
+        self.config.quiet_hours.resolve().in_force_unless(self.quiet_override, now)
     }
 }

@@ -54,12 +54,40 @@ pub(super) struct Post {
     testers: Vec<(Channel, oneshot::Sender<Fate>)>,
     rests_until: Option<Instant>,
     lingers_until: Option<Instant>,
+    /// Those of a new configuration.
+    successors: Option<Vec<Arc<dyn Alerter>>>,
 }
 
 impl Post {
     pub(super) fn new(alerters: Vec<Arc<dyn Alerter>>) -> Self {
         let carrier = |alerter: Arc<dyn Alerter>| (alerter.channel(), Carrier::new(alerter));
         Self { carriers: alerters.into_iter().map(carrier).collect(), ..Self::default() }
+    }
+
+    /// Have other alerters from now on. Nothing more is handed to the old ones.
+    pub(super) fn replace_by(&mut self, alerters: Vec<Arc<dyn Alerter>>) {
+        self.successors = Some(alerters);
+    }
+
+    /// Change over to the new alerters, if there are any and nothing is in the old ones' hands: so the change is like a restart,
+    /// and the fate of every message is known. Tells whether it was done.
+    pub(super) fn change_over(&mut self) -> bool {
+        if !self.carriers.values().all(Carrier::is_free) {
+            return false;
+        }
+        let Some(alerters) = self.successors.take() else { return false };
+        *self = Self { testers: std::mem::take(&mut self.testers), ..Self::new(alerters) };
+        true
+    }
+
+    /// All that are switched on.
+    pub(super) fn alerters(&self) -> impl Iterator<Item = Arc<dyn Alerter>> {
+        self.carriers.values().map(|carrier| Arc::clone(&carrier.alerter))
+    }
+
+    /// How a channel does.
+    pub(super) fn lane_of(&mut self, channel: Channel) -> Option<&mut Lane> {
+        self.carriers.get_mut(&channel).map(|carrier| &mut carrier.lane)
     }
 
     /// The channels that are switched on.
@@ -121,6 +149,9 @@ impl Engine {
         self.open_post()?;
         for channel in self.post.channels() {
             self.write_down(channel)?;
+            if self.post.successors.is_some() {
+                continue;
+            }
             if let Some(parcel) = self.take_for(channel)? {
                 self.hand_over(parcel, returns);
             }
@@ -308,9 +339,13 @@ impl Engine {
         })
     }
 
-    /// Listen on every channel; the listeners end when the tasks are dropped.
+    /// Listen on every channel; the listeners end when the tasks are dropped. A dry run leaves no trace, and what is pressed is for
+    /// the one that spoke: it does not listen.
     pub(super) fn listen(&self, ears: &mpsc::Sender<Heard>) -> tokio::task::JoinSet<()> {
         let mut listeners = tokio::task::JoinSet::new();
+        if self.dry_run {
+            return listeners;
+        }
         for (channel, carrier) in &self.post.carriers {
             let bookmark = self.store.bookmark(*channel).unwrap_or_default();
             listeners.spawn(Arc::clone(&carrier.alerter).listen(bookmark, ears.clone()));
@@ -360,7 +395,7 @@ impl Engine {
 }
 
 /// A channel's trouble is logged when it changes, not at every try.
-fn tell_change(channel: Channel, before: Option<&str>, now: Option<&str>) {
+pub(super) fn tell_change(channel: Channel, before: Option<&str>, now: Option<&str>) {
     match now {
         now if now == before => {}
         Some(trouble) => tracing::warn!("{channel}: {trouble}"),

@@ -49,6 +49,9 @@ impl Desk {
         if reply.ok {
             match change {
                 Command::Pause { .. } | Command::Resume => engine.pause = engine.store.pause().unwrap_or(engine.pause),
+                Command::QuietHours { .. } => {
+                    engine.quiet_override = engine.store.quiet_override().unwrap_or(engine.quiet_override);
+                }
                 Command::ResetCircuit { name } => self.ask_again(name),
                 _ => {}
             }

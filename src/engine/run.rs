@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::check::{Arrival, Check};
 use super::post::Returned;
+use super::reload::Reloaded;
 use super::report::CheckReport;
 use super::requests::Request;
 use super::{Engine, footprint};
@@ -24,30 +25,39 @@ const GRACE: Duration = Duration::from_millis(500);
 /// A check under way may take so long to end when the engine is told to stop.
 const FAREWELL: Duration = Duration::from_secs(8);
 
-/// Run until `stop` says so. Snapshots go out after every change.
+/// Run until `stop` says so. Snapshots go out after every change; `changes` brings new configurations.
 pub async fn run(
     engine: Engine,
     mut inbox: mpsc::Receiver<Request>,
+    mut changes: mpsc::Receiver<Reloaded>,
     snapshots: watch::Sender<Option<Status>>,
     mut stop: watch::Receiver<bool>,
 ) {
     let (mut desk, mut answers, mut returned) = Desk::new(engine, snapshots);
     desk.engine.post.linger();
     let (ears, mut heard) = mpsc::channel(8);
-    // A dry run leaves no trace, and what is pressed is for the one that spoke.
-    let _listeners = (!desk.engine.dry_run).then(|| desk.engine.listen(&ears));
+    let mut listeners = desk.engine.listen(&ears);
+    let (looks, mut looked) = mpsc::channel(8);
+    desk.engine.look_at_channels(&looks);
     desk.publish();
     loop {
+        if desk.engine.post.change_over() {
+            listeners = desk.engine.listen(&ears);
+            desk.engine.look_at_channels(&looks);
+        }
         let pause = desk.look();
         tokio::select! {
             Some(request) = inbox.recv() => desk.handle(request),
             Some(arrival) = answers.recv() => desk.take_in(arrival),
             Some(back) = returned.recv() => desk.take_back(back),
             Some(heard) = heard.recv() => desk.hear(heard),
+            Some(looked) = looked.recv() => desk.note_look(looked),
+            Some(reloaded) = changes.recv() => desk.reload(reloaded),
             () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
+    drop(listeners);
     drop(inbox); // whoever asks now is told at once that the engine stops
     desk.farewell(&mut answers, &mut returned).await;
 }
@@ -218,8 +228,9 @@ impl Desk {
         idle.retain(|monitor, _| !is_busy(&self.checks, *monitor));
         let next = schedule::next_due(&idle, &engine.last_runs, now.timestamp());
         let check_interval = SignedDuration::from_secs(engine.config.intervals.check_interval.into());
+        let quiet_override = engine.quiet_override.map(|said| said.until).filter(|end| *end > now.timestamp());
         let look_again = now.timestamp().saturating_add(check_interval).ok();
-        let moments = [next, quiet_change, pause_end, look_again];
+        let moments = [next, quiet_change, quiet_override, pause_end, look_again];
         let sleep = schedule::pause_until(moments.into_iter().flatten(), now.timestamp());
         let sleep = Duration::try_from(sleep).unwrap_or(Duration::ZERO);
         let sleep = engine.post_pause().map_or(sleep, |pause| pause.min(sleep));
@@ -229,7 +240,10 @@ impl Desk {
 
     pub(super) fn publish(&mut self) {
         match self.engine.status(true) {
-            Ok(status) => drop(self.snapshots.send_replace(Some(status))),
+            Ok(status) => {
+                let checking = !self.checks.is_empty();
+                self.snapshots.send_replace(Some(Status { checking, ..status }));
+            }
             Err(error) => tracing::warn!("The status cannot be read: {error}"),
         }
     }

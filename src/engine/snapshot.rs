@@ -1,14 +1,19 @@
 //! The engine's snapshot, and the same from the database alone when no engine runs.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
+use crate::core::alert::{Alert, AlertKey, Priority};
+use crate::core::circuit::Circuit;
 use crate::core::policy::dedup;
 use crate::core::policy::memory::{Incident, Pause};
 use crate::core::schedule;
-use crate::core::status::Status;
+use crate::core::status::{OPEN_SHOWN, OpenAlert, SourceState, Status};
+use crate::monitors::ask::Source;
+use crate::sources::error::Fault;
 use crate::store::StoreError;
 
 impl Engine {
@@ -20,10 +25,10 @@ impl Engine {
         let now = self.now();
         let at = now.timestamp();
         let counters = self.store.counters()?;
-        let (mut open_alerts, mut dedup_cache_size) = (0, 0);
+        let (mut open, mut dedup_cache_size) = (Open::default(), 0);
         self.store.each_incident(|incident| {
-            open_alerts += usize::from(incident.open);
             dedup_cache_size += usize::from(self.remembers(&incident, at));
+            open.see(incident, at);
         })?;
         let pause = if running { self.pause } else { self.store.pause()? };
         let pause = pause.filter(|pause| pause.in_force(at));
@@ -44,16 +49,33 @@ impl Engine {
                 _ => None,
             },
             is_quiet_hours: self.is_quiet(&now),
+            next_quiet_boundary: Some(self.config.quiet_hours.resolve().next_boundary(&now)),
             enabled_monitors: self.intervals().into_keys().collect(),
             monitor_states: self.store.monitors()?,
             circuit_states: self.circuit_states(),
-            open_alerts,
+            sources: self.source_states(),
+            open_alerts: open.count,
+            waiting_alerts: open.waiting,
+            open: open.most_urgent,
             dedup_cache_size,
+            checking: false,
+            tomorrow: self.config.quiet_hours.resolve().tomorrow(&now),
             outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
             channel_states: self.channel_states()?,
             config: self.shown_config.clone(),
-            warnings: self.warnings.clone(),
+            warnings: self.config_warnings.iter().chain(&self.warnings).cloned().collect(),
+            config_error: self.config_error.clone(),
         })
+    }
+
+    fn source_states(&self) -> BTreeMap<String, SourceState> {
+        let state = |source: &Source, circuit: &Circuit| SourceState {
+            circuit: circuit.state(),
+            as_of: self.told_as_of.get(source).copied(),
+            next_try: circuit.retry_at(),
+            trouble: self.failures.get(source).filter(|error| error.fault != Fault::NotSetUp).map(ToString::to_string),
+        };
+        self.shown_circuits().map(|(source, circuit)| (source.to_string(), state(&source, circuit))).collect()
     }
 
     /// Whether an incident would be a duplicate if it fired again now.
@@ -61,4 +83,36 @@ impl Engine {
         let least = SignedDuration::from_secs(self.config.deduplication.window_seconds.into());
         dedup::remembers(incident, least, now)
     }
+}
+
+/// The open alerts: how many, and the most urgent of them. There may be many, and only those that are shown are kept.
+#[derive(Default)]
+struct Open {
+    count: usize,
+    waiting: usize,
+    most_urgent: Vec<OpenAlert>,
+}
+
+impl Open {
+    fn see(&mut self, incident: Incident, now: Timestamp) {
+        if !incident.open {
+            return;
+        }
+        let Incident { alert, opened_at: since, acknowledged, snoozed_until, .. } = incident;
+        let snoozed_until = snoozed_until.filter(|until| *until > now);
+        let Alert { key, priority, title, .. } = alert;
+        let alert = OpenAlert { key, priority, title, since, acknowledged, snoozed_until };
+        self.count += 1;
+        self.waiting += usize::from(alert.waits());
+        let place = self.most_urgent.partition_point(|known| rank(known) < rank(&alert));
+        if place < OPEN_SHOWN {
+            self.most_urgent.insert(place, alert);
+            self.most_urgent.truncate(OPEN_SHOWN);
+        }
+    }
+}
+
+/// Those that wait first, the most urgent first.
+fn rank(alert: &OpenAlert) -> (bool, Reverse<Priority>, &AlertKey) {
+    (!alert.waits(), Reverse(alert.priority), &alert.key)
 }

@@ -1,12 +1,45 @@
 //! From the configuration to the parts of an engine.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::alerters::{self, Alerter};
 use crate::config::schema::Config;
 use crate::config::{Env, paths};
 use crate::monitors::setup::{OuraSetup, Setup, WorkosSetup};
 use crate::sources::oura_cache;
+
+/// All that follows from a configuration.
+#[derive(Debug)]
+pub struct Wiring {
+    /// The configuration itself.
+    pub config: Arc<Config>,
+    /// What is connected.
+    pub setup: Setup,
+    /// Where alerts go.
+    pub alerters: Vec<Arc<dyn Alerter>>,
+    /// The configuration as it may be shown.
+    pub shown_config: Value,
+    /// What should be known about it, in sentences.
+    pub warnings: Vec<String>,
+}
+
+impl Wiring {
+    /// What follows from this one in this environment.
+    #[must_use]
+    pub fn of(config: Arc<Config>, warnings: Vec<String>, env: &Env) -> Self {
+        Self {
+            setup: setup(&config, env),
+            alerters: alerters::switched_on(&config.alerters, env),
+            shown_config: config.summary(),
+            warnings,
+            config,
+        }
+    }
+}
 
 /// What is connected, by the configuration and the environment's defaults.
 #[must_use]

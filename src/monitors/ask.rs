@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::ZonedDateTime;
 use jiff::civil::Date;
+use jiff::{Timestamp, ZonedDateTime};
 use secrecy::SecretString;
 
 use super::health::{self, ChainAnswer};
@@ -99,6 +99,17 @@ impl Answer {
             Self::Health(answer) => answer.trouble.as_ref(),
             Self::Tasks(Err(error)) | Self::Focus(Err(error)) => Some(error),
             Self::Tasks(Ok(_)) | Self::Focus(Ok(_)) => None,
+        }
+    }
+
+    /// The age of what it tells: when it was synced, read or changed.
+    #[must_use]
+    pub fn as_of(&self) -> Option<Timestamp> {
+        match self {
+            Self::Health(answer) => answer.reading.as_ref()?.synced_at,
+            Self::Tasks(Ok(reading)) => Some(reading.as_of),
+            Self::Focus(Ok(file)) => Some(file.modified),
+            _ => None,
         }
     }
 

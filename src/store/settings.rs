@@ -14,6 +14,7 @@ use crate::core::circuit::Circuit;
 use crate::core::delivery::lane::Lane;
 use crate::core::facts::RestMode;
 use crate::core::policy::memory::Pause;
+use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::status::{Counters, MonitorState};
 
 impl Store {
@@ -47,6 +48,22 @@ impl Store {
     /// When the database cannot be written.
     pub fn set_pause(&mut self, pause: Option<Pause>) -> Result<()> {
         set(&self.db, "pause", &pause).map_err(|error| self.fail(error))
+    }
+
+    /// What the person said against the quiet hours' clock.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn quiet_override(&self) -> Result<Option<QuietOverride>> {
+        Ok(get(&self.db, "quiet_override").map_err(|error| self.fail(error))?.flatten())
+    }
+
+    /// Keep it, or forget it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_quiet_override(&mut self, said: Option<QuietOverride>) -> Result<()> {
+        set(&self.db, "quiet_override", &said).map_err(|error| self.fail(error))
     }
 
     /// The circuits as they were left.

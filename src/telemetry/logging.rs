@@ -58,7 +58,10 @@ pub fn subscriber(
     file: Option<Rotating>,
 ) -> impl Subscriber + Send + Sync {
     let ours = if verbose { LevelFilter::DEBUG } else { filter(level) };
-    let targets = Targets::new().with_default(ours.min(LevelFilter::WARN)).with_target(OURS, ours);
+    let targets = Targets::new()
+        .with_default(ours.min(LevelFilter::WARN))
+        .with_target(OURS, ours)
+        .with_target("zbus", LevelFilter::ERROR);
     let lines = Lines(Mutex::new(Sinks { screen, file, file_failed: false }));
     tracing_subscriber::registry().with(lines.with_filter(targets))
 }

@@ -14,6 +14,8 @@ mod secrets;
 mod slow_source;
 mod socket;
 mod telegram;
+#[cfg(target_os = "linux")]
+mod tray;
 mod usage;
 mod webhook;
 mod zones;

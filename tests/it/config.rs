@@ -275,6 +275,14 @@ fn so_does_the_webhook_while_its_address_is_not_set() {
 }
 
 #[test]
+fn what_was_to_be_signed_does_not_go_out_unsigned() {
+    let text = "alerters: {webhook: {enabled: true, url: 'https://h/x', secret: '${ALERT_SECRET}'}}\n";
+    let (config, warnings) = parse(text, "c.yaml", &env).unwrap();
+    assert!(!config.alerters.webhook.enabled);
+    assert_eq!(warnings[1..], ["The webhook stays off: it has no secret"]);
+}
+
+#[test]
 fn files_of_the_alerters_lie_beside_the_configuration() {
     let text = "alerters: {telegram: {token_file: bot}, webhook: {url_file: hook, secret_file: /run/key}}\n";
     let (config, _) = parse(text, "etc/c.yaml", &env).unwrap();

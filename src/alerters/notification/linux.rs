@@ -36,6 +36,10 @@ impl Alerter for Banners {
         Channel::Notification
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
         Box::pin(self.show(notice))
     }

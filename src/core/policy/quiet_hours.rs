@@ -108,6 +108,23 @@ pub struct QuietHours {
     pub end: WallTime,
 }
 
+/// The person's word against the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietOverride {
+    /// Quiet, or not.
+    pub quiet: bool,
+    /// Until this moment.
+    pub until: Timestamp,
+}
+
+impl QuietOverride {
+    /// Whether it still holds at `now`.
+    #[must_use]
+    pub fn holds(self, now: Timestamp) -> bool {
+        now < self.until
+    }
+}
+
 impl QuietHours {
     /// Whether they are in force at `now`, whose zone is the person's.
     ///
@@ -121,6 +138,28 @@ impl QuietHours {
             } else {
                 self.start <= clock || clock < self.end
             }
+    }
+
+    /// Whether they are in force at `now`, where the person may have said otherwise.
+    #[must_use]
+    pub fn in_force_unless(&self, said: Option<QuietOverride>, now: &ZonedDateTime) -> bool {
+        said.filter(|said| said.holds(now.timestamp())).map_or_else(|| self.in_force(now), |said| said.quiet)
+    }
+
+    /// Until when a word of the person against the clock holds: until the clock next passes the beginning or the end, whether
+    /// they are switched on or not.
+    #[must_use]
+    pub fn next_boundary(&self, now: &ZonedDateTime) -> Timestamp {
+        let boundary = Self { enabled: true, ..*self }.next_change(now).map(|at| at.timestamp());
+        let in_half_a_day = || now.timestamp().saturating_add(SignedDuration::from_hours(12)).unwrap_or(Timestamp::MAX);
+        boundary.unwrap_or_else(in_half_a_day)
+    }
+
+    /// What a person means by tomorrow: the end of quiet hours on the next day of the calendar.
+    #[must_use]
+    pub fn tomorrow(&self, now: &ZonedDateTime) -> Option<Timestamp> {
+        let morning = now.date().tomorrow().ok()?.to_datetime(self.end.time());
+        Some(now.time_zone().to_ambiguous_zoned_datetime(morning).compatible().ok()?.timestamp())
     }
 
     /// The first instant after `now` at which they begin or end; none if they never do.

@@ -408,3 +408,26 @@ fn a_service_that_does_not_show_it_is_quoted(#[case] error: fn(String) -> fdo::E
     let failed = desktop.home().run(&["test-alert", "notification"]);
     assert!(failed.code == 1 && failed.out.contains(said), "{failed:?}");
 }
+
+#[test]
+fn a_desktop_that_shows_no_banners_is_told_before_anything_waits() {
+    let desktop = Desktop::start();
+    let home = desktop.home();
+    home.tasks("DELETE FROM tasks; DELETE FROM commitments");
+    home.set(json!({"sources": {"oura": null, "focus_file": null}}));
+    let mut running = Running::start(&home);
+    let state = || home.run(&["--status", "--json"]).ok().json()["channel_states"]["notification"].clone();
+    eventually("the status tells", || (state()["state"] == "failing").then_some(()));
+    assert_eq!(state()["next_try"], Value::Null, "nothing waits");
+    assert_eq!(running.stop("TERM"), Some(0));
+}
+
+#[test]
+fn a_machine_without_a_desktop_is_not_broken() {
+    let home = calm(Home::new());
+    home.tasks("DELETE FROM tasks");
+    let mut running = Running::start(&home);
+    eventually("a check was made", || (running.status()["run_count"].as_u64()? > 0).then_some(()));
+    assert_eq!(running.status()["channel_states"]["notification"]["state"], "ok");
+    assert_eq!(running.stop("TERM"), Some(0));
+}

@@ -16,7 +16,8 @@ use operator::core::alert::Monitor;
 use operator::core::status::Status;
 use operator::engine::clock::Clock;
 use operator::engine::command::{Command, Reply};
-use operator::engine::{self, Engine, Parts, Request, wiring};
+use operator::engine::wiring::Wiring;
+use operator::engine::{self, Engine, Parts, Request};
 use operator::store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -67,7 +68,7 @@ impl Bench {
         let (stop, stopped) = watch::channel(false);
         let runs = Arc::new(Mutex::new(BTreeSet::new()));
         tokio::spawn(note_runs(snapshots.clone(), Arc::clone(&runs)));
-        let engine = tokio::spawn(engine::run(engine, inbox, sender, stopped));
+        let engine = tokio::spawn(engine::run(engine, inbox, mpsc::channel(1).1, sender, stopped));
         Self { home, began, clock, jump_s, requests, snapshots, stop, engine, runs }
     }
 
@@ -126,10 +127,7 @@ fn parts(home: &Home, clock: Clock, alerters: Vec<Arc<dyn Alerter>>, prepare: im
     let mut store = Store::open(&state_dir.join("operator.db"), clock.now()).unwrap().store;
     prepare(&mut store);
     Parts {
-        setup: wiring::setup(&config, &|_| None),
-        alerters,
-        shown_config: config.summary(),
-        config: Arc::new(config),
+        wiring: Wiring { alerters, ..Wiring::of(Arc::new(config), Vec::new(), &|_| None) },
         store,
         state_dir,
         clock,

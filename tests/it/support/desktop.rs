@@ -97,6 +97,11 @@ impl Desktop {
         Self { folder, daemon, runtime: handle, _stop: stop }
     }
 
+    /// Where everything of the test's own on the bus runs.
+    pub(crate) fn runtime(&self) -> Handle {
+        self.runtime.clone()
+    }
+
     /// Where the bus is, as `bus`.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

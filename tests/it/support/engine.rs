@@ -26,11 +26,23 @@ impl Running {
         running
     }
 
+    /// Start one with these flags, which say how it shows itself, and wait until it can be asked.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn in_front(home: &Home, flags: &[&str]) -> Self {
+        let running = Self::run(home, flags);
+        eventually("the engine can be asked", || running.ask(r#"{"command": "status"}"#));
+        running
+    }
+
     /// Start one with more flags, and do not wait.
     pub(crate) fn spawn(home: &Home, flags: &[&str]) -> Self {
+        Self::run(home, &[&["--headless"], flags].concat())
+    }
+
+    fn run(home: &Home, flags: &[&str]) -> Self {
         let errors = home.path("tmp/stderr.log");
         let mut program = home.program();
-        program.arg("--config").arg(home.path("config.yaml")).arg("--headless").args(flags);
+        program.arg("--config").arg(home.path("config.yaml")).args(flags);
         program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&errors).expect("a file for stderr"));
         let child = program.spawn().expect("the engine starts");
         Self { child, socket: home.path("state/operator.sock"), errors }
@@ -70,6 +82,11 @@ impl Running {
     pub(crate) fn stop(&mut self, signal: &str) -> Option<i32> {
         let sent = Command::new("kill").args(["-s", signal, &self.pid().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "the signal cannot be sent");
+        self.ended()
+    }
+
+    /// Wait until it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         // The contract gives it ten seconds; half a minute says that it hangs.
         let child = std::cell::RefCell::new(&mut self.child);
         eventually("the engine ends", || child.borrow_mut().try_wait().expect("its status")).code()

@@ -10,5 +10,7 @@ pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod inbox;
 pub(crate) mod notices;
+#[cfg(target_os = "linux")]
+pub(crate) mod panel;
 pub(crate) mod postgres;
 pub(crate) mod scripted;

@@ -112,6 +112,10 @@ impl<C: Center> Alerter for Banners<C> {
         Channel::Notification
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
         Box::pin(self.deliver(notice))
     }

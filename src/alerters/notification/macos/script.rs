@@ -41,6 +41,10 @@ impl Alerter for Script {
         Channel::Notification
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     /// An update shows nothing: it would be a second banner beside the first.
     fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {

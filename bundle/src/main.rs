@@ -1,0 +1,2 @@
+//! Makes Operator.app.
+fn main() {}

@@ -1,0 +1,177 @@
+//! The tray's front: what is painted and what is clicked, whatever runs the loop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, oneshot, watch};
+use tray_icon::menu::MenuEvent;
+
+use super::action::Action;
+use super::menu::{Face, Surroundings};
+use super::service::{FAREWELL, Service, announce};
+use super::tray::Tray;
+use super::{desk, login_item};
+use crate::app::exit::Failure;
+use crate::app::house::{House, runtime};
+use crate::core::status::Status;
+use crate::engine::Request;
+use crate::engine::command::Command;
+
+/// What the loop on the main thread is woken for.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// There is something new to see.
+    Changed(Box<Status>),
+    /// An item was clicked.
+    Clicked(Action),
+    /// The engine has stopped.
+    Stopped,
+}
+
+/// Wakes the loop; gives false when it has ended.
+pub(super) type Wake = Arc<dyn Fn(Event) -> bool + Send + Sync>;
+
+/// The front while it runs. Lives on the main thread.
+pub(super) struct Front {
+    tray: Tray,
+    status: Option<Status>,
+    requests: mpsc::Sender<Request>,
+    stop: watch::Sender<bool>,
+    engine: JoinHandle<Result<(), Failure>>,
+    house: Arc<House>,
+    wake: Wake,
+}
+
+impl Front {
+    /// Put the item into the bar, start the engine on a thread of its own, and hear what is clicked.
+    ///
+    /// # Errors
+    /// When another instance runs, the database cannot be opened, or the bar takes no item.
+    pub(super) fn start(house: House, dry_run: bool, wake: Wake) -> Result<Self, Failure> {
+        let house = Arc::new(house);
+        let service = Service::prepare(&house, dry_run)?;
+        let tray = Tray::new().map_err(Failure::NoTray)?;
+        announce(&house, "in the tray");
+        let (requests, stop) = (service.requests(), service.stopper());
+        let clicked = Arc::clone(&wake);
+        MenuEvent::set_event_handler(Some(move |event: MenuEvent| {
+            if let Some(action) = Action::named(&event.id().0) {
+                clicked(Event::Clicked(action));
+            }
+        }));
+        let engine = spawn(service, Arc::clone(&house), Arc::clone(&wake))?;
+        Ok(Self { tray, status: None, requests, stop, engine, house, wake })
+    }
+
+    /// Take an event in. False: it was the last.
+    pub(super) fn handle(&mut self, event: Event) -> bool {
+        match event {
+            Event::Changed(status) => {
+                self.status = Some(*status);
+                self.paint();
+            }
+            Event::Clicked(action) => {
+                self.tray.restore_ticks();
+                self.act(&action);
+            }
+            Event::Stopped => return false,
+        }
+        true
+    }
+
+    fn paint(&mut self) {
+        let Some(status) = &self.status else { return };
+        let around = Surroundings {
+            now: Timestamp::now(),
+            zone: zone(status),
+            starts_at_login: login_item::starts_at_login(&self.house),
+        };
+        self.tray.paint(Face::of(status, &around));
+    }
+
+    fn act(&mut self, action: &Action) {
+        let Some(status) = &self.status else { return };
+        if let Some(command) = action.command(status, Timestamp::now()) {
+            return self.ask(command);
+        }
+        match action {
+            Action::Quit => drop(self.stop.send(true)),
+            Action::StartAtLogin => {
+                login_item::toggle(&self.house);
+                self.paint();
+            }
+            _ => desk::open(action, &self.house),
+        }
+    }
+
+    /// The engine answers with a new status; a refusal is told in the log.
+    fn ask(&self, command: Command) {
+        let (reply, answer) = oneshot::channel();
+        if self.requests.blocking_send(Request { command, reply }).is_err() {
+            return; // it is stopping
+        }
+        let told = thread::Builder::new().name("answer".into()).spawn(move || {
+            if let Ok(reply) = answer.blocking_recv()
+                && !reply.ok
+            {
+                tracing::warn!("{}", reply.message);
+            }
+        });
+        drop(told);
+    }
+
+    /// Once the loop has ended: wait for the engine.
+    ///
+    /// # Errors
+    /// What the engine ended with.
+    pub(super) fn end(self) -> Result<ExitCode, Failure> {
+        drop(self.tray);
+        drop(self.wake);
+        let broken = |_| Err(Failure::Other("the engine broke off; please report this with the log".into()));
+        self.engine.join().unwrap_or_else(broken).map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// The engine's thread, with a runtime of its own.
+fn spawn(service: Service, house: Arc<House>, wake: Wake) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
+    let run = move || {
+        // Whatever happens here, the loop must not wait for ever.
+        let _end = Ended(Arc::clone(&wake));
+        let runtime = runtime()?;
+        let ran = runtime.block_on(async {
+            tokio::spawn(show(service.snapshots(), wake));
+            service.run(&house).await
+        });
+        runtime.shutdown_timeout(FAREWELL);
+        ran
+    };
+    let failed = |error| Failure::Other(format!("the engine's thread cannot be started: {error}"));
+    thread::Builder::new().name("engine".into()).spawn(run).map_err(failed)
+}
+
+struct Ended(Wake);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        (self.0)(Event::Stopped);
+    }
+}
+
+/// Pass on what is published.
+async fn show(mut snapshots: watch::Receiver<Option<Status>>, wake: Wake) {
+    while snapshots.changed().await.is_ok() {
+        let status = snapshots.borrow_and_update().clone();
+        if !status.is_none_or(|status| wake(Event::Changed(Box::new(status)))) {
+            break;
+        }
+    }
+}
+
+/// The person's zone, as the configuration in force names it.
+fn zone(status: &Status) -> TimeZone {
+    let named = status.config.pointer("/quiet_hours/timezone").and_then(|name| name.as_str());
+    named.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system)
+}
