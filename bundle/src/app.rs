@@ -77,7 +77,7 @@ pub fn image_name(version: &str) -> String {
 /// neither signed nor packed.
 ///
 /// # Errors
-/// When a step fails; then `out` holds what it held before.
+/// When a step fails; then `out` holds what it held before. (If it is the very last one, the image may be the new one already.)
 pub fn make(parts: &Parts, out: &Path, finish: Option<&Finish>, run: &mut Runner) -> Result<Vec<PathBuf>, Failure> {
     fs::create_dir_all(out).about(out)?;
     // On the same file system, for what is ready is renamed; goes away by itself, whatever happens.

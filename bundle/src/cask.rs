@@ -67,6 +67,18 @@ mod tests {
     }
 
     #[test]
+    fn what_operator_leaves_is_zapped() {
+        for place in [
+            "Application Support/Operator",
+            "LaunchAgents/com.thanos.operator.plist",
+            "Logs/Operator",
+            "Preferences/com.thanos.operator.plist",
+        ] {
+            assert!(TEMPLATE.contains(&format!("\"~/Library/{place}\",")), "{place}");
+        }
+    }
+
+    #[test]
     fn the_checksum_is_that_of_the_content() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, "abc").unwrap();
