@@ -1,3 +1,4 @@
 //! How Operator shows itself.
 
 pub mod headless;
+pub mod login_item;

@@ -5,6 +5,7 @@ mod bad_sources;
 mod commands;
 mod demo;
 mod headless;
+mod login_item;
 mod once;
 mod own_database;
 mod secrets;

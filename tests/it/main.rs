@@ -10,6 +10,7 @@ mod engine_loop;
 mod health_chain;
 mod history;
 mod logging;
+mod login_item_launchd;
 mod policy;
 mod resolve_contract;
 mod rules_health;

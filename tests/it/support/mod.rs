@@ -6,3 +6,4 @@ pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod postgres;
+pub(crate) mod tool;
