@@ -28,6 +28,7 @@ pub struct House {
     pub config_path: Option<PathBuf>,
     /// Database, lock, socket, state file.
     pub state_dir: PathBuf,
+    named_config: Option<PathBuf>,
     log_dir: PathBuf,
     warnings: Vec<String>,
     env: Variable,
@@ -92,6 +93,7 @@ impl House {
             log_dir: paths::log_dir(&loaded.config, &env)?,
             config: Arc::new(loaded.config),
             config_path: loaded.path,
+            named_config: file.and_then(|file| named(file, env)),
             warnings: loaded.warnings,
             env,
         };
@@ -102,6 +104,12 @@ impl House {
             tracing::warn!("{warning}");
         }
         Ok(house)
+    }
+
+    /// The configuration that must be named for it to be found again, as an absolute path; none if it is at the usual place.
+    #[must_use]
+    pub fn named_config(&self) -> Option<&Path> {
+        self.named_config.as_deref()
     }
 
     /// What is connected.
@@ -219,6 +227,18 @@ impl House {
         let probe = self.state_dir.join(".writable");
         fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(said)
     }
+}
+
+/// Where this system keeps what starts with a session; none when `$HOME` is needed and not set.
+#[must_use]
+pub fn session_root(env: Variable) -> Option<PathBuf> {
+    paths::session_root(&env)
+}
+
+fn named(file: &Path, env: Variable) -> Option<PathBuf> {
+    let file = std::path::absolute(file).ok()?;
+    let usual = paths::default_config(&env).is_ok_and(|usual| usual == file);
+    (!usual).then_some(file)
 }
 
 /// The runtime that everything asynchronous runs on: one thread, plus short-lived ones that read files.

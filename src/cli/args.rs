@@ -21,6 +21,7 @@ Without a command Operator runs until it is stopped, checking every few minutes.
   operator test-alert               send yourself a test
   operator --once --dry-run         one check, nothing sent or written
   operator --headless               run without a screen
+  operator login-item install       start with your session from now on
 
 Exit codes: 0 done; 1 failed at run time; 2 no tray for --tray; 64 wrong usage or configuration; 75 another one runs."
 )]
@@ -132,12 +133,33 @@ pub enum Command {
         /// journal, notification, telegram or webhook [default: all that are on]
         channel: Option<Channel>,
     },
+    /// Start with your session, or no more
+    LoginItem {
+        /// What to do about it
+        #[command(subcommand)]
+        change: LoginItemCommand,
+    },
     /// Ask a source again at once, whatever its failures
     ResetCircuit {
         /// The source's name
         #[arg(value_parser = Source::ALL.map(Source::as_str))]
         name: String,
     },
+}
+
+/// What can be done about starting with the session.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum LoginItemCommand {
+    /// Start with every session: in the menu bar or tray, or with --headless as a service
+    Install {
+        /// As a service without a screen, from now on, started again after a crash
+        #[arg(long)]
+        headless: bool,
+    },
+    /// Start no more by itself; removes whatever install has put there
+    Uninstall,
+    /// Show what is installed, and whether it starts this program
+    Status,
 }
 
 /// A length of time ahead of now: `30m`, `1h`, `2d`, `1h30m`.

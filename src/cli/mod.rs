@@ -3,6 +3,7 @@
 pub mod args;
 pub mod demo;
 pub mod doctor;
+pub mod login_item;
 pub mod print;
 pub mod show;
 
@@ -56,6 +57,7 @@ pub fn run(cli: &Cli) -> Done {
         Some(Subcommand::Journal { since }) => journal(cli, *since),
         Some(Subcommand::RunNow) => run_now(cli),
         Some(Subcommand::TestAlert { channel }) => test_alert(cli, *channel),
+        Some(Subcommand::LoginItem { change }) => login_item::run(cli, *change),
         Some(change) => self::change(cli, change),
     }
 }

@@ -73,6 +73,17 @@ pub fn workos_url(config: &Config, env: &Env) -> Option<SecretString> {
     workos.url.clone().or_else(from_env)
 }
 
+/// Where this system keeps what starts with a session: `~/Library` on macOS, else `$XDG_CONFIG_HOME` or `~/.config`; none
+/// when `$HOME` is needed and not set.
+#[must_use]
+pub fn session_root(env: &Env) -> Option<PathBuf> {
+    session_root_on(MACOS, env)
+}
+
+fn session_root_on(macos: bool, env: &Env) -> Option<PathBuf> {
+    if macos { home(env).map(|home| home.join("Library")) } else { xdg_base("XDG_CONFIG_HOME", ".config", env) }
+}
+
 /// Make a folder that only its owner may enter, and those above it that are missing. One that exists is left as it is.
 ///
 /// # Errors
@@ -119,9 +130,13 @@ fn support(env: &Env) -> Option<PathBuf> {
 }
 
 /// The XDG rules: a variable that does not hold an absolute path counts as not set.
-fn xdg(variable: &str, fallback: &str, env: &Env) -> Option<PathBuf> {
+fn xdg_base(variable: &str, fallback: &str, env: &Env) -> Option<PathBuf> {
     let given = set(variable, env).map(PathBuf::from).filter(|path| path.is_absolute());
-    given.or_else(|| home(env).map(|home| home.join(fallback))).map(|base| base.join(OsStr::new("operator")))
+    given.or_else(|| home(env).map(|home| home.join(fallback)))
+}
+
+fn xdg(variable: &str, fallback: &str, env: &Env) -> Option<PathBuf> {
+    xdg_base(variable, fallback, env).map(|base| base.join(OsStr::new("operator")))
 }
 
 fn set(variable: &str, env: &Env) -> Option<String> {
@@ -153,6 +168,7 @@ mod tests {
         assert_eq!(config_on(true, &env).unwrap(), Path::new(support).join("config.yaml"));
         assert_eq!(state_on(true, &config, &env).unwrap(), Path::new(support));
         assert_eq!(logs_on(true, &config, &env).unwrap(), Path::new("/home/ada/Library/Logs/Operator"));
+        assert_eq!(session_root_on(true, &env).unwrap(), Path::new("/home/ada/Library"));
     }
 
     #[test]
@@ -161,6 +177,7 @@ mod tests {
         assert_eq!(config_on(false, &env).unwrap(), Path::new("/home/ada/.config/operator/config.yaml"));
         assert_eq!(state_on(false, &config, &env).unwrap(), Path::new("/var/ada/operator"));
         assert_eq!(logs_on(false, &config, &env).unwrap(), Path::new("/var/ada/operator"));
+        assert_eq!(session_root_on(false, &env).unwrap(), Path::new("/home/ada/.config"));
     }
 
     #[test]

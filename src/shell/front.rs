@@ -10,12 +10,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tray_icon::menu::MenuEvent;
 
 use super::action::Action;
+use super::desk;
+use super::login_item::{LoginItem, Mode};
 use super::menu::{Face, Surroundings};
 use super::service::{FAREWELL, Service, announce};
 use super::tray::Tray;
-use super::{desk, login_item};
 use crate::app::exit::Failure;
-use crate::app::house::{House, runtime};
+use crate::app::house::{House, environment, runtime};
 use crate::core::status::Status;
 use crate::engine::Request;
 use crate::engine::command::Command;
@@ -42,7 +43,8 @@ pub(super) struct Front {
     stop: watch::Sender<bool>,
     engine: JoinHandle<Result<(), Failure>>,
     house: Arc<House>,
-    wake: Wake,
+    /// None where the system cannot say.
+    starts_at_login: Option<bool>,
 }
 
 impl Front {
@@ -62,8 +64,9 @@ impl Front {
                 clicked(Event::Clicked(action));
             }
         }));
-        let engine = spawn(service, Arc::clone(&house), Arc::clone(&wake))?;
-        Ok(Self { tray, status: None, requests, stop, engine, house, wake })
+        let engine = spawn(service, Arc::clone(&house), wake)?;
+        let starts_at_login = starts_at_login(&house);
+        Ok(Self { tray, status: None, requests, stop, engine, house, starts_at_login })
     }
 
     /// Take an event in. False: it was the last.
@@ -84,11 +87,7 @@ impl Front {
 
     fn paint(&mut self) {
         let Some(status) = &self.status else { return };
-        let around = Surroundings {
-            now: Timestamp::now(),
-            zone: zone(status),
-            starts_at_login: login_item::starts_at_login(&self.house),
-        };
+        let around = Surroundings { now: Timestamp::now(), zone: zone(status), starts_at_login: self.starts_at_login };
         self.tray.paint(Face::of(status, &around));
     }
 
@@ -99,12 +98,22 @@ impl Front {
         }
         match action {
             Action::Quit => drop(self.stop.send(true)),
-            Action::StartAtLogin => {
-                login_item::toggle(&self.house);
-                self.paint();
-            }
+            Action::StartAtLogin => self.switch_login_item(),
             _ => desk::open(action, &self.house),
         }
+    }
+
+    fn switch_login_item(&mut self) {
+        let on = self.starts_at_login == Some(true);
+        let switched = login_item(&self.house).and_then(|item| {
+            if on { item.uninstall() } else { item.install(Mode::App) }.map_err(|error| error.to_string())
+        });
+        match switched {
+            Ok(done) => tracing::info!("{done}"),
+            Err(what) => tracing::warn!("Start at Login: {what}"),
+        }
+        self.starts_at_login = starts_at_login(&self.house);
+        self.paint();
     }
 
     /// The engine answers with a new status; a refusal is told in the log.
@@ -129,7 +138,6 @@ impl Front {
     /// What the engine ended with.
     pub(super) fn end(self) -> Result<ExitCode, Failure> {
         drop(self.tray);
-        drop(self.wake);
         let broken = |_| Err(Failure::Other("the engine broke off; please report this with the log".into()));
         self.engine.join().unwrap_or_else(broken).map(|()| ExitCode::SUCCESS)
     }
@@ -158,6 +166,14 @@ impl Drop for Ended {
     fn drop(&mut self) {
         (self.0)(Event::Stopped);
     }
+}
+
+fn login_item(house: &House) -> Result<LoginItem, String> {
+    LoginItem::here(environment, house.named_config()).map_err(|error| error.to_string())
+}
+
+fn starts_at_login(house: &House) -> Option<bool> {
+    login_item(house).ok()?.status().app.installed
 }
 
 /// Pass on what is published.

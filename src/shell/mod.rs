@@ -6,7 +6,7 @@ mod front;
 pub mod headless;
 mod host;
 pub mod icon;
-mod login_item;
+pub mod login_item;
 pub mod menu;
 mod picture;
 mod run_loop;

@@ -8,6 +8,7 @@ mod dbus;
 mod delivery;
 mod demo;
 mod headless;
+mod login_item;
 mod once;
 mod own_database;
 mod secrets;

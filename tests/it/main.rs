@@ -15,6 +15,7 @@ mod engine_loop;
 mod health_chain;
 mod history;
 mod logging;
+mod login_item_launchd;
 mod menu;
 mod policy;
 mod resolve_contract;

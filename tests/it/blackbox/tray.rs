@@ -165,6 +165,14 @@ fn every_item_does_what_it_says() {
     panel.click("Edit Configuration");
     assert!(seat.opened("config.yaml").contains("state_store"));
 
+    let autostart = seat.home.path("home/.config/autostart/operator.desktop");
+    panel.click("Start at Login");
+    eventually("ticked", || panel.line("Start at Login")?.ticked.filter(|ticked| *ticked));
+    assert!(fs::read_to_string(&autostart).unwrap().contains("config.yaml"), "with the configuration that was named");
+    panel.click("Start at Login");
+    eventually("not ticked", || panel.line("Start at Login")?.ticked.filter(|ticked| !*ticked).map(|_| ()));
+    assert!(!autostart.exists());
+
     panel.click(&format!("{ALERT} > Snooze 1 Hour"));
     eventually("snoozed", || (seat.hours_of_snooze()? == 0).then_some(()));
     panel.says("Operator – all is well");

@@ -21,6 +21,8 @@ use crate::support::home::{Home, Run, finish};
 #[case::not_a_length(&["pause", "soon"])]
 #[case::length_backwards(&["snooze", "health:readiness_low", "-1h"])]
 #[case::since_what(&["journal", "--since", "ever"])]
+#[case::login_item_and_what(&["login-item"])]
+#[case::login_item_what(&["login-item", "remove"])]
 fn wrong_usage_is_64(#[case] arguments: &[&str]) {
     let home = Home::new();
     home.run(arguments).failed(64);
@@ -76,8 +78,20 @@ fn results_go_to_stdout_and_logs_to_stderr_and_the_file() {
 
 const FLAGS: [&str; 9] =
     ["--config", "--headless", "--tray", "--once", "--dry-run", "--verbose", "--status", "--json", "--at"];
-const COMMANDS: [&str; 11] =
-    ["demo", "check", "alerts", "why", "ack", "snooze", "pause", "resume", "run-now", "journal", "reset-circuit"];
+const COMMANDS: [&str; 12] = [
+    "demo",
+    "check",
+    "alerts",
+    "why",
+    "ack",
+    "snooze",
+    "pause",
+    "resume",
+    "run-now",
+    "journal",
+    "login-item",
+    "reset-circuit",
+];
 
 #[rstest]
 #[case::short("-h")]
@@ -99,6 +113,7 @@ fn help_names_every_flag_command_and_exit_code(#[case] flag: &str) {
 #[case("pause", &["[TIME]", "1h"])]
 #[case("journal", &["--since", "7d"])]
 #[case("reset-circuit", &["<NAME>", "workos"])]
+#[case("login-item", &["install", "uninstall", "status"])]
 #[case("demo", &[])]
 #[case("check", &[])]
 #[case("resume", &[])]

@@ -14,3 +14,4 @@ pub(crate) mod notices;
 pub(crate) mod panel;
 pub(crate) mod postgres;
 pub(crate) mod scripted;
+pub(crate) mod tool;
