@@ -46,7 +46,9 @@ pub struct Blueprint {
 
 impl Blueprint {
     /// Read the file as it stands now.
-    #[must_use]
+    ///
+    /// # Errors
+    /// In sentences with line and column, when it holds a mistake.
     pub fn read(&self) -> Reloaded {
         let loaded = config::load(Some(&self.path), &self.env, false).map_err(|error| error.to_string())?;
         let mut warnings = loaded.warnings;

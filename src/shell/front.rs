@@ -11,7 +11,7 @@ use tray_icon::menu::MenuEvent;
 
 use super::action::Action;
 use super::desk;
-use super::login_item::{LoginItem, Mode};
+use super::login_item::{LoginItem, LoginItemError, Mode};
 use super::menu::{Face, Surroundings};
 use super::service::{FAREWELL, Service, announce};
 use super::tray::Tray;
@@ -28,6 +28,8 @@ pub(super) enum Event {
     Changed(Box<Status>),
     /// An item was clicked.
     Clicked(Action),
+    /// The login item was switched, or could not be: how it stands now.
+    LoginItem(Option<bool>),
     /// The engine has stopped.
     Stopped,
 }
@@ -43,6 +45,7 @@ pub(super) struct Front {
     stop: watch::Sender<bool>,
     engine: JoinHandle<Result<(), Failure>>,
     house: Arc<House>,
+    wake: Wake,
     /// None where the system cannot say.
     starts_at_login: Option<bool>,
 }
@@ -64,9 +67,9 @@ impl Front {
                 clicked(Event::Clicked(action));
             }
         }));
-        let engine = spawn(service, Arc::clone(&house), wake)?;
+        let engine = spawn(service, Arc::clone(&house), Arc::clone(&wake))?;
         let starts_at_login = starts_at_login(&house);
-        Ok(Self { tray, status: None, requests, stop, engine, house, starts_at_login })
+        Ok(Self { tray, status: None, requests, stop, engine, house, wake, starts_at_login })
     }
 
     /// Take an event in. False: it was the last.
@@ -79,6 +82,10 @@ impl Front {
             Event::Clicked(action) => {
                 self.tray.restore_ticks();
                 self.act(&action);
+            }
+            Event::LoginItem(on) => {
+                self.starts_at_login = on;
+                self.paint();
             }
             Event::Stopped => return false,
         }
@@ -103,17 +110,19 @@ impl Front {
         }
     }
 
-    fn switch_login_item(&mut self) {
-        let on = self.starts_at_login == Some(true);
-        let switched = login_item(&self.house).and_then(|item| {
-            if on { item.uninstall() } else { item.install(Mode::App) }.map_err(|error| error.to_string())
-        });
-        match switched {
-            Ok(done) => tracing::info!("{done}"),
-            Err(what) => tracing::warn!("Start at Login: {what}"),
+    /// Beside the loop: a service may take its time to stop.
+    fn switch_login_item(&self) {
+        let (house, wake, on) = (Arc::clone(&self.house), Arc::clone(&self.wake), self.starts_at_login == Some(true));
+        let switch = move || {
+            match switched(&house, !on) {
+                Ok(done) => tracing::info!("{done}"),
+                Err(what) => tracing::warn!("Start at Login: {what}"),
+            }
+            wake(Event::LoginItem(starts_at_login(&house)));
+        };
+        if let Err(error) = thread::Builder::new().name("login item".into()).spawn(switch) {
+            tracing::warn!("Start at Login: {error}");
         }
-        self.starts_at_login = starts_at_login(&self.house);
-        self.paint();
     }
 
     /// The engine answers with a new status; a refusal is told in the log.
@@ -138,6 +147,7 @@ impl Front {
     /// What the engine ended with.
     pub(super) fn end(self) -> Result<ExitCode, Failure> {
         drop(self.tray);
+        drop(self.wake);
         let broken = |_| Err(Failure::Other("the engine broke off; please report this with the log".into()));
         self.engine.join().unwrap_or_else(broken).map(|()| ExitCode::SUCCESS)
     }
@@ -168,12 +178,13 @@ impl Drop for Ended {
     }
 }
 
-fn login_item(house: &House) -> Result<LoginItem, String> {
-    LoginItem::here(environment, house.named_config()).map_err(|error| error.to_string())
+fn switched(house: &House, on: bool) -> Result<String, LoginItemError> {
+    let item = LoginItem::here(environment, house.named_config())?;
+    if on { item.install(Mode::App) } else { item.uninstall() }
 }
 
 fn starts_at_login(house: &House) -> Option<bool> {
-    login_item(house).ok()?.status().app.installed
+    LoginItem::here(environment, house.named_config()).ok()?.status().starts_at_login()
 }
 
 /// Pass on what is published.

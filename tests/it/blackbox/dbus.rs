@@ -423,7 +423,7 @@ fn a_desktop_that_shows_no_banners_is_told_before_anything_waits() {
 }
 
 #[test]
-fn a_machine_without_a_desktop_is_not_broken() {
+fn a_machine_without_a_desktop_has_no_failing_channel() {
     let home = calm(Home::new());
     home.tasks("DELETE FROM tasks");
     let mut running = Running::start(&home);

@@ -132,7 +132,7 @@ fn every_item_does_what_it_says() {
 
     panel.click("Dry Run");
     seat.status_has("dry_run", true);
-    assert_eq!(eventually("ticked", || panel.line("Dry Run")?.ticked.filter(|ticked| *ticked)), true);
+    eventually("ticked", || panel.line("Dry Run")?.ticked.filter(|ticked| *ticked));
     panel.click("Dry Run");
     seat.status_has("dry_run", false);
 
