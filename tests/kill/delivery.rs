@@ -124,6 +124,8 @@ impl Desk {
         loop {
             let mut child = victim.lock().expect("the victim");
             if let Some(status) = child.try_wait().expect("its state") {
+                drop(child);
+                self.office.read_to_the_end();
                 self.office.books().trap = None;
                 return status.code().is_none();
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Child;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,6 +58,8 @@ pub(crate) struct PostOffice {
     /// `http://127.0.0.1:port`.
     pub(crate) url: String,
     books: Arc<Mutex<Books>>,
+    /// Connections that were taken and are not done with.
+    open: Arc<AtomicUsize>,
 }
 
 impl PostOffice {
@@ -64,14 +67,30 @@ impl PostOffice {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let books = Arc::new(Mutex::new(Books::default()));
-        let shared = Arc::clone(&books);
+        let open = Arc::new(AtomicUsize::new(0));
+        let (shared, count) = (Arc::clone(&books), Arc::clone(&open));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let books = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, &books));
+                let (books, open) = (Arc::clone(&shared), Arc::clone(&count));
+                open.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    serve(stream, &books);
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { url, books }
+        Self { url, books, open }
+    }
+
+    /// Wait until all that a dead process sent has been read: connections are taken in the order in which they came, so that
+    /// none of it is left when one of ours was taken and all are done with.
+    pub(crate) fn read_to_the_end(&self) {
+        let mut last = TcpStream::connect(self.url.trim_start_matches("http://")).expect("a connection");
+        last.write_all(b"GET /end HTTP/1.1\r\n\r\n").expect("a question");
+        let _ = last.read(&mut [0]);
+        while self.open.load(Ordering::SeqCst) > 0 {
+            thread::park_timeout(Duration::from_millis(1));
+        }
     }
 
     pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
