@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Links and unlinks the unit as the real one does; fails as without a session once `systemctl.fails` lies beside it.
+#[cfg(not(target_os = "macos"))]
 pub(crate) const SYSTEMCTL: &str = r#"#!/bin/sh
 echo "$*" >> "$0.calls"
 if [ -e "$0.fails" ]; then echo "Failed to connect to bus: No medium found" >&2; exit 1; fi
