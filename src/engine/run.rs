@@ -22,6 +22,9 @@ use crate::core::status::Status;
 /// them all; then it goes on without them.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// A pause so long is a rest.
+const REST: Duration = Duration::from_secs(5);
+
 /// A check under way may take so long to end when the engine is told to stop.
 const FAREWELL: Duration = Duration::from_secs(8);
 
@@ -76,6 +79,8 @@ pub(super) struct Desk {
     last_look: (Timestamp, Instant),
     /// Where messages come back that were handed over.
     returns: mpsc::Sender<Returned>,
+    /// Something was done since the code for it was let go.
+    has_worked: bool,
 }
 
 impl Desk {
@@ -98,6 +103,7 @@ impl Desk {
                 was_silent,
                 last_look,
                 returns,
+                has_worked: true,
             },
             answers,
             returned,
@@ -110,7 +116,11 @@ impl Desk {
         self.begin_due();
         self.conclude_ready();
         self.engine.send_waiting(&self.returns);
-        self.pause()
+        let pause = self.pause();
+        if pause >= REST && std::mem::take(&mut self.has_worked) {
+            footprint::let_go_of_code();
+        }
+        pause
     }
 
     /// After a sleep of the machine, a change of its clock, and at the end of quiet hours or a pause, everything is
@@ -182,7 +192,6 @@ impl Desk {
         if concluded {
             self.engine.post.go_on();
             self.publish();
-            footprint::let_go_of_code();
         }
     }
 
@@ -239,6 +248,7 @@ impl Desk {
     }
 
     pub(super) fn publish(&mut self) {
+        self.has_worked = true;
         match self.engine.status(true) {
             Ok(status) => {
                 let checking = !self.checks.is_empty();

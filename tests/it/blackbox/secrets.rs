@@ -78,12 +78,12 @@ fn workos(address: &str) -> Value {
 #[case::encoded(json!({"url": "postgres://ada:p%40ss-word9@127.0.0.1:1/tasks"}), "http://127.0.0.1:1/v2")]
 #[case::in_the_query(json!({"url": "postgres://127.0.0.1:1/tasks?user=ada&password=hunter2pass"}), "http://127.0.0.1:1/v2")]
 fn nothing_tells_a_secret_however_the_sources_fail(#[case] workos: Value, #[case] oura: &str) {
-    let home = Home::new();
+    let (home, bots) = (Home::new(), Server::start(echo(401)));
     // Without a cache the API is asked.
     std::fs::remove_file(home.path("foreign/oura-health.db")).unwrap();
     home.set(json!({
         "sources": {"workos": workos, "oura": {"token": "t0ken-of-Oura", "base_url": oura, "timeout_seconds": 1}},
-        "alerters": {"telegram": {"enabled": true, "token": "b0t-token-77", "chat_id": "4711"}},
+        "alerters": {"telegram": {"enabled": true, "token": "b0t-token-77", "chat_id": "4711", "api_url": bots.url}},
     }));
     assert_eq!(home.run(&["--status"]).code, 0, "the configuration itself is right");
     say_everything(&home, &[]);
@@ -95,7 +95,7 @@ fn nothing_tells_a_secret_however_the_sources_fail(#[case] workos: Value, #[case
 
 #[test]
 fn nor_do_files_and_variables_that_hold_one() {
-    let home = Home::new();
+    let (home, bots) = (Home::new(), Server::start(echo(401)));
     let files =
         [("oura", "t0ken-of-Oura\n"), ("bot", "b0t-token-77\n"), ("url", "postgres://ada:hunter2pass@127.0.0.1:1/t")];
     for (name, secret) in files {
@@ -106,7 +106,7 @@ fn nor_do_files_and_variables_that_hold_one() {
             "oura": {"cache_dir": home.path("nowhere"), "token_file": home.path("oura"), "base_url": "http://127.0.0.1:1/v2"},
             "workos": {"url_file": home.path("url")},
         },
-        "alerters": {"telegram": {"enabled": true, "token_file": home.path("bot"), "chat_id": "4711"}},
+        "alerters": {"telegram": {"enabled": true, "token_file": home.path("bot"), "chat_id": "4711", "api_url": bots.url}},
     }));
     say_everything(&home, &["--json"]);
     search(&home, &files.map(|(name, _)| home.path(name)));
