@@ -38,6 +38,9 @@ struct Incident {
     body: Value,
 }
 
+const SEEN: &str =
+    "SELECT told.key, max(outbox.created_at) FROM told JOIN outbox USING (parcel) GROUP BY told.parcel, told.key";
+
 /// What stands in the outbox: kind, key or digest, channel, when.
 type Message = (String, String, String, i64);
 
@@ -49,6 +52,8 @@ pub(crate) struct Ledger {
     pub(crate) entries: Vec<Entry>,
     incidents: BTreeMap<String, Incident>,
     outbox: BTreeSet<Message>,
+    /// Keys that somebody saw, or may have seen, with when the newest part of their message was written.
+    seen: Vec<(String, i64)>,
     state_file: Option<Vec<u8>>,
     integrity: String,
 }
@@ -113,7 +118,8 @@ impl Ledger {
             total: number("total_alerts"),
             entries: all(&db, "SELECT * FROM journal ORDER BY id", entry),
             incidents: all(&db, "SELECT * FROM incidents", incident).into_iter().collect(),
-            outbox: all(&db, "SELECT * FROM outbox", message).into_iter().collect(),
+            outbox: all(&db, "SELECT * FROM outbox WHERE kind IN ('alert', 'digest')", message).into_iter().collect(),
+            seen: all(&db, SEEN, |row| Ok((row.get(0)?, row.get(1)?))),
             state_file: fs::read(state_dir.join("operator_state.json")).ok(),
             integrity,
         }
@@ -177,16 +183,33 @@ impl Ledger {
         assert_eq!(incident.open, last.decision != "resolve", "{when}: {key}");
         assert_eq!(incident.body["open"], incident.open, "{when}: {key}");
         let announced = incident.body["announced"]["at"].as_str().map(|at| at.parse::<Timestamp>().expect("a moment"));
-        let told = of_key().rfind(|entry| entry.is_told()).map(|entry| entry.first_at);
+        let told = of_key().fold(None, |told, entry| match entry.is_told() {
+            true => Some(entry),
+            false => told.filter(|told| !self.is_forgotten(told, entry)),
+        });
+        let told = told.map(|entry| entry.first_at);
         assert_eq!(announced.map(Timestamp::as_millisecond), told, "{when}: {key}");
         let is_lost = incident.open && told.is_none() && incident.body["held"] != true;
         assert!(!is_lost, "{when}: {key} is open, was never told, and does not wait");
     }
 
+    /// Whether a resolve makes what was told news again: it was to be told outside the journal, and nobody had seen it yet.
+    fn is_forgotten(&self, told: &Entry, resolve: &Entry) -> bool {
+        // What may have been seen stands, for here nothing is ever shown that could take it back.
+        let is_seen = || self.seen.iter().any(|(key, at)| *key == told.key && *at < resolve.first_at);
+        resolve.decision == "resolve" && told.channels.len() > 1 && !is_seen()
+    }
+
     /// Not within its window, unless it became more urgent; a reminder once a slot.
     fn nothing_is_told_twice(&self, when: &str) {
         let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
-        for entry in self.entries.iter().filter(|entry| entry.is_told()) {
+        for entry in &self.entries {
+            if !entry.is_told() {
+                if last.get(entry.key.as_str()).is_some_and(|told| self.is_forgotten(told, entry)) {
+                    last.remove(entry.key.as_str());
+                }
+                continue;
+            }
             let Some(before) = last.insert(&entry.key, entry) else { continue };
             let apart = entry.first_at - before.first_at;
             let is_news = match &entry.occasion {
