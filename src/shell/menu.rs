@@ -126,7 +126,7 @@ fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
         checked: None,
     });
     menu.push(Entry::check("Dry Run", Action::DryRun, status.dry_run));
-    menu.push(pause(status, around));
+    menu.push(pause(status));
     menu.push(Entry::check("Quiet Hours", Action::QuietHours, status.is_quiet_hours));
     menu.push(Entry::Separator(3));
     menu.push(sources(status, around));
@@ -169,6 +169,9 @@ fn checks(status: &Status, around: &Surroundings) -> String {
 /// What is wrong with Operator itself, with where to mend it.
 fn complaints(status: &Status) -> Vec<Entry> {
     let mut entries = Vec::new();
+    if !status.sources.is_empty() && !status.sources.values().any(|state| is_connected(state, status)) {
+        entries.push(Entry::text("connect", "Nothing is connected yet: Edit Configuration shows where"));
+    }
     let notification = status.channel_states.get(&Channel::Notification);
     if notification.is_some_and(|state| state.state == ChannelHealth::Failing) {
         entries.push(Entry::item("Notifications are off – open System Settings", Action::NotificationSettings));
@@ -206,39 +209,43 @@ fn alert(alert: &OpenAlert) -> Entry {
     let key = || alert.key.clone();
     let entries = vec![
         Entry::item("Acknowledge", Action::Acknowledge(key())),
-        Entry::item("Snooze 1 Hour", Action::Snooze(key())),
-        Entry::item("Snooze until Tomorrow", Action::SnoozeUntilTomorrow(key())),
+        Entry::item("Snooze 1 hour", Action::Snooze(key())),
+        Entry::item("Snooze until tomorrow", Action::SnoozeUntilTomorrow(key())),
         Entry::item("Why…", Action::Why(key())),
     ];
     Entry::submenu(format!("alert {}", alert.key.as_str()), label, entries)
 }
 
-fn pause(status: &Status, around: &Surroundings) -> Entry {
-    let label = match (status.paused, status.paused_until) {
-        (true, Some(until)) => format!("Paused until {}", around.clock(until)),
-        (true, None) => "Paused".into(),
-        _ => "Pause".into(),
-    };
+fn pause(status: &Status) -> Entry {
     let mut entries = vec![
-        Entry::item("For 1 Hour", Action::PauseForAnHour),
-        Entry::item("Until Tomorrow", Action::PauseUntilTomorrow),
-        Entry::item("Until Resumed", Action::Pause),
+        Entry::item("For 1 hour", Action::PauseForAnHour),
+        Entry::item("Until tomorrow", Action::PauseUntilTomorrow),
+        Entry::item("Until resumed", Action::Pause),
     ];
     if status.paused {
         entries.push(Entry::item("Resume", Action::Resume));
     }
-    Entry::submenu("pause", label, entries)
+    Entry::submenu("pause", "Pause", entries)
 }
 
 fn sources(status: &Status, around: &Surroundings) -> Entry {
     let mut entries: Vec<Entry> = Vec::new();
     for (name, state) in &status.sources {
-        let label = format!("{} – {}", source_name(name), source(state, around));
+        let stands = if is_connected(state, status) { source(state, around) } else { "not connected".into() };
+        let label = format!("{} – {stands}", source_name(name));
         let reset = Entry::item("Reset", Action::ResetCircuit(name.clone()));
         let why = state.trouble.iter().map(|trouble| Entry::text("trouble", trouble.clone()));
         entries.push(Entry::submenu(format!("source {name}"), label, why.chain([reset]).collect()));
     }
     Entry::submenu("sources", "Sources", entries)
+}
+
+/// A source that has neither told anything nor failed by the end of a check is not set up.
+fn is_connected(state: &SourceState, status: &Status) -> bool {
+    state.as_of.is_some()
+        || state.trouble.is_some()
+        || state.circuit != CircuitState::Closed
+        || status.last_run.is_none()
 }
 
 /// `closed, synced 2 h ago`, `open, next try 14:06`.

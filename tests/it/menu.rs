@@ -104,9 +104,9 @@ fn all_is_well() {
 Run Now
 [ ] Dry Run
 Pause ▸
-    For 1 Hour
-    Until Tomorrow
-    Until Resumed
+    For 1 hour
+    Until tomorrow
+    Until resumed
 [ ] Quiet Hours
 ────
 Sources ▸
@@ -138,8 +138,8 @@ fn an_alert_and_a_source_that_is_down() {
 ────
 High – 3 tasks overdue ▸
     Acknowledge
-    Snooze 1 Hour
-    Snooze until Tomorrow
+    Snooze 1 hour
+    Snooze until tomorrow
     Why…
 ────
 Run Now
@@ -242,10 +242,22 @@ Notifications are off – open System Settings
 #[test]
 fn a_pause_can_be_ended() {
     let menu = drawn(&face(&Status { paused: true, paused_until: Some(at("15:06")), ..fine() }).menu);
-    assert!(
-        menu.contains("Paused until 15:06 ▸\n    For 1 Hour\n    Until Tomorrow\n    Until Resumed\n    Resume\n"),
-        "{menu}"
-    );
+    let entries = "Pause ▸\n    For 1 hour\n    Until tomorrow\n    Until resumed\n    Resume\n";
+    assert!(menu.contains(entries), "{menu}");
+}
+
+#[test]
+fn on_the_first_day_the_menu_says_what_to_connect() {
+    let mut status = fine();
+    status.sources.values_mut().for_each(|source| source.as_of = None);
+    let menu = drawn(&face(&status).menu);
+    assert!(menu.contains("\n(Nothing is connected yet: Edit Configuration shows where)\n"), "{menu}");
+    assert!(menu.contains("    Oura – not connected ▸\n") && menu.contains("    WorkOS – not connected ▸\n"), "{menu}");
+    // Before the first check nobody knows.
+    status.last_run = None;
+    assert!(!drawn(&face(&status).menu).contains("connected"));
+    status.sources.get_mut("oura").unwrap().as_of = Some(at("14:00"));
+    assert!(!drawn(&face(&status).menu).contains("Nothing is connected"));
 }
 
 #[test]

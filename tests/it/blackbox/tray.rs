@@ -136,19 +136,14 @@ fn every_item_does_what_it_says() {
     panel.click("Dry Run");
     seat.status_has("dry_run", false);
 
-    panel.click("Pause > For 1 Hour");
+    panel.click("Pause > For 1 hour");
     seat.status_has("paused", true);
     assert!(!seat.status()["paused_until"].is_null());
-    eventually("the menu says until when", || {
-        panel.menu().iter().any(|line| line.label.starts_with("Paused until ")).then_some(())
-    });
-    let paused = panel.menu().into_iter().find(|line| line.label.starts_with("Paused until ")).unwrap().label;
-    panel.click(&format!("{paused} > Until Resumed"));
+    panel.click("Pause > Until resumed");
     seat.status_has("paused_until", Value::Null);
-    panel.click("Paused > Until Tomorrow");
+    panel.click("Pause > Until tomorrow");
     eventually("until tomorrow", || seat.status()["paused_until"].as_str().map(drop));
-    let paused = panel.menu().into_iter().find(|line| line.label.starts_with("Paused until ")).unwrap().label;
-    panel.click(&format!("{paused} > Resume"));
+    panel.click("Pause > Resume");
     seat.status_has("paused", false);
 
     panel.click("Quiet Hours");
@@ -173,7 +168,7 @@ fn every_item_does_what_it_says() {
     eventually("not ticked", || panel.line("Start at Login")?.ticked.filter(|ticked| !*ticked).map(|_| ()));
     assert!(!autostart.exists());
 
-    panel.click(&format!("{ALERT} > Snooze 1 Hour"));
+    panel.click(&format!("{ALERT} > Snooze 1 hour"));
     eventually("snoozed", || (seat.hours_of_snooze()? == 0).then_some(()));
     panel.says("Operator – all is well");
     assert!(panel.line(ALERT).is_none() && panel.line("1 acknowledged or snoozed").is_some());
@@ -184,7 +179,7 @@ fn every_item_does_what_it_says() {
 fn an_alert_can_be_put_off_until_tomorrow_or_acknowledged() {
     let seat = Seat::new();
     let mut running = seat.start();
-    seat.panel.click(&format!("{ALERT} > Snooze until Tomorrow"));
+    seat.panel.click(&format!("{ALERT} > Snooze until tomorrow"));
     // It is noon, and tomorrow begins at seven.
     eventually("snoozed", || (17..=19).contains(&seat.hours_of_snooze()?).then_some(()));
     seat.home.tasks("UPDATE tasks SET status = 'done'");
@@ -298,7 +293,7 @@ fn nothing_is_painted_that_did_not_change() {
         (same && panel.repaints() == painted).then_some(())
     });
     let painted = panel.repaints();
-    panel.click("Pause > Until Resumed");
+    panel.click("Pause > Until resumed");
     panel.says("Operator – 1 alert, paused");
     assert!(panel.repaints() > painted);
     assert_eq!(running.stop("TERM"), Some(0));
@@ -346,4 +341,19 @@ fn a_bus_that_never_answers_holds_nothing_up() {
     home.set(json!({"alerters": {"notification": {"enabled": false}}}));
     home.variable("DBUS_SESSION_BUS_ADDRESS", address);
     no_tray(&home, "The session bus does not answer");
+}
+
+#[test]
+fn on_the_first_start_the_default_is_written_and_the_menu_says_what_to_connect() {
+    let desktop = Desktop::start();
+    let (panel, home) = (Panel::on(&desktop), desktop.home());
+    let mut program = home.program();
+    let mut running = program.arg("--tray").stderr(std::process::Stdio::null()).spawn().unwrap();
+    panel.wait();
+    eventually("the menu says it", || panel.line("Nothing is connected yet: Edit Configuration shows where"));
+    assert!(home.path("home/.config/operator/config.yaml").exists());
+    panel.click("Quit Operator");
+    let code = std::cell::RefCell::new(&mut running);
+    let ended = eventually("it ends", || code.borrow_mut().try_wait().unwrap());
+    assert_eq!(ended.code(), Some(0));
 }
