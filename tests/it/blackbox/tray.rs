@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::desktop::{Desktop, USUAL, silent_bus};
+use crate::support::desktop::{Desktop, Service, USUAL, silent_bus};
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
 use crate::support::panel::Panel;
@@ -15,7 +15,9 @@ const ALERT: &str = "High – Overdue: Renew the passport";
 
 /// Somebody at a desktop with a panel, who has one thing to hear: that the passport is overdue.
 struct Seat {
-    desktop: Desktop,
+    /// With banners, so that no complaint about them comes into the menu under a click.
+    service: Service,
+    _desktop: Desktop,
     panel: Panel,
     home: Home,
     opened: std::path::PathBuf,
@@ -24,11 +26,11 @@ struct Seat {
 impl Seat {
     fn new() -> Self {
         let desktop = Desktop::start();
-        let (panel, home) = (Panel::on(&desktop), desktop.home());
+        let (service, panel, home) = (desktop.serve(USUAL), Panel::on(&desktop), desktop.home());
         home.tasks("DELETE FROM tasks WHERE id <> 'passport'; DELETE FROM commitments");
         home.set(json!({"sources": {"oura": null, "focus_file": null}}));
         let opened = fake_opener(&home);
-        Self { desktop, panel, home, opened }
+        Self { service, _desktop: desktop, panel, home, opened }
     }
 
     fn start(&self) -> Running {
@@ -203,11 +205,10 @@ fn an_alert_can_be_put_off_until_tomorrow_or_acknowledged() {
 #[test]
 fn what_is_answered_on_the_banner_leaves_the_menu() {
     let seat = Seat::new();
-    let service = seat.desktop.serve(USUAL);
     let mut running = seat.start();
-    let banner = service.banner("Renew the passport");
+    let banner = seat.service.banner("Renew the passport");
     eventually("it is in the menu", || seat.panel.line(ALERT));
-    service.press(&banner, "Acknowledge");
+    seat.service.press(&banner, "Acknowledge");
     seat.panel.says("Operator – all is well");
     assert!(seat.panel.line(ALERT).is_none());
     assert_eq!(seat.incident()["acknowledged"], true);

@@ -151,8 +151,15 @@ impl Panel {
         Some(children.into_iter().filter_map(|child| line(child.into())).collect())
     }
 
-    /// Click the item with this label; `Submenu > Item` names one inside. What is there now decides which.
+    /// Click the item with this label; `Submenu > Item` names one inside. Numbers change with the layout, and a click on an old one is
+    /// lost: so it waits until the menu has stood still for a while, as a person does.
     pub(crate) fn click(&self, path: &str) {
+        let seen = std::cell::RefCell::new((0, Vec::new()));
+        eventually("the menu stands still", || {
+            let (now, mut seen) = (self.menu(), seen.borrow_mut());
+            *seen = if seen.1 == now { (seen.0 + 1, now) } else { (0, now) };
+            (seen.0 >= 10).then_some(())
+        });
         let id = eventually(&format!("{path} is in the menu"), || find(&self.menu(), path));
         let event = (id, "clicked", Value::from(0_i32), 0_u32);
         // After Quit the item may be gone before it answers.
