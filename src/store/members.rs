@@ -66,15 +66,9 @@ pub(super) fn of_news(db: &Connection, parcel: i64, now: Timestamp) -> rusqlite:
     Ok(Members { left_out: keys.len().saturating_sub(shown.len()), shown, keys })
 }
 
-/// What a parcel may have told that was under way when its process ended: what is open, and what resolved meanwhile and is to be
-/// taken back.
+/// What was in a parcel's message when it was handed over, of which nobody knows whether it was seen.
 pub(super) fn of_interrupted(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
-    let sql = format!(
-        "SELECT key FROM ({KEYS}) AS mine WHERE EXISTS (SELECT 1 FROM incidents WHERE key = mine.key AND open = 1)
-           OR EXISTS (SELECT 1 FROM outbox WHERE key = mine.key AND kind = 'resolve' AND state = 'pending'
-                        AND channel = (SELECT channel FROM outbox WHERE parcel = ?1 LIMIT 1))"
-    );
-    keys(db, &sql, parcel)
+    keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'handed'", parcel)
 }
 
 /// The open ones among a parcel's keys, the most urgent first.

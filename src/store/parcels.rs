@@ -106,6 +106,7 @@ impl Store {
                     "UPDATE outbox SET under_way = 1, attempts = attempts + 1 WHERE parcel = ?1 AND state = 'pending'",
                 )?;
                 mark.execute([parcel.id])?;
+                hand(&transaction, parcel)?;
             }
             transaction.commit()?;
             Ok(parcel)
@@ -351,6 +352,20 @@ fn delivered(db: &Transaction, parcel: &Parcel, shown: Option<&str>, now: Timest
     }
 }
 
+/// What is in a message is written down before it goes: after a crash nobody could say any more, for what is acknowledged or
+/// resolved by then may have been in it or not.
+fn hand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
+    if parcel.kind != NoticeKind::News {
+        return Ok(());
+    }
+    let mut write = db.prepare_cached(
+        "INSERT INTO told (key, channel, parcel, state) VALUES (?1, ?2, ?3, 'handed')
+         ON CONFLICT DO UPDATE SET state = excluded.state WHERE state <> 'standing'",
+    )?;
+    let channel = parcel.channel.as_str();
+    parcel.keys.iter().try_for_each(|key| write.execute(params![key.as_str(), channel, parcel.id]).map(drop))
+}
+
 /// From now on the keys stand told by this parcel, and by no earlier one. One that was written earlier may come back later, when
 /// something critical went beside it: it takes nothing over then.
 fn stand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
@@ -381,6 +396,12 @@ fn stand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
 
 fn failed(db: &Transaction, parcel: &Parcel, failure: &Failure, now: Timestamp) -> rusqlite::Result<()> {
     let why = failure.to_string();
+    let unsure = failure.kind == FailureKind::Unsure;
+    if unsure && parcel.kind == NoticeKind::News {
+        stand(db, parcel)?;
+    }
+    // The rest surely was not seen.
+    db.prepare_cached("DELETE FROM told WHERE parcel = ?1 AND state = 'handed'")?.execute([parcel.id])?;
     if parcel.kind == NoticeKind::Test || failure.kind == FailureKind::Refused {
         let mut park = db.prepare_cached(
             "UPDATE outbox SET state = CASE state WHEN 'pending' THEN 'failed' ELSE state END, reason = ?2, done_at = ?3,
@@ -389,10 +410,6 @@ fn failed(db: &Transaction, parcel: &Parcel, failure: &Failure, now: Timestamp) 
         return park.execute(params![parcel.id, why, millis(now)]).map(drop);
     }
     let uncounted = i64::from(failure.kind == FailureKind::Offline);
-    let unsure = failure.kind == FailureKind::Unsure;
-    if unsure && parcel.kind == NoticeKind::News {
-        stand(db, parcel)?;
-    }
     // What surely never arrived may be told otherwise next time, together with others for example; what may have arrived keeps
     // its number and its content, so that a channel that takes a key knows it again.
     let mut wait = db.prepare_cached(

@@ -56,7 +56,8 @@ const STEPS: [&str; 2] = ["
     CREATE INDEX outbox_parcel ON outbox(parcel) WHERE parcel IS NOT NULL;
     CREATE INDEX outbox_under_way ON outbox(channel) WHERE under_way = 1;
 
-    -- What each parcel told: it stands until its resolve was shown there ('resolved'), or the key was told again ('retold').
+    -- What each parcel told: handed over ('handed') until its fate is known, then it stands until its resolve was shown there ('resolved'), or the key
+    -- was told again ('retold').
     CREATE TABLE told (
       parcel INTEGER NOT NULL, key TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'standing',
       PRIMARY KEY (parcel, key)) STRICT, WITHOUT ROWID;
