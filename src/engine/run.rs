@@ -79,8 +79,6 @@ pub(super) struct Desk {
     last_look: (Timestamp, Instant),
     /// Where messages come back that were handed over.
     returns: mpsc::Sender<Returned>,
-    /// Something was done since the code for it was let go.
-    has_worked: bool,
 }
 
 impl Desk {
@@ -103,7 +101,6 @@ impl Desk {
                 was_silent,
                 last_look,
                 returns,
-                has_worked: true,
             },
             answers,
             returned,
@@ -117,7 +114,7 @@ impl Desk {
         self.conclude_ready();
         self.engine.send_waiting(&self.returns);
         let pause = self.pause();
-        if pause >= REST && std::mem::take(&mut self.has_worked) {
+        if pause >= REST {
             footprint::let_go_of_code();
         }
         pause
@@ -248,7 +245,6 @@ impl Desk {
     }
 
     pub(super) fn publish(&mut self) {
-        self.has_worked = true;
         match self.engine.status(true) {
             Ok(status) => {
                 let checking = !self.checks.is_empty();
