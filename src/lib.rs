@@ -1,6 +1,6 @@
 //! Operator watches a person's health data, tasks and promises and speaks up rarely, at the right moment, with the reason.
 //!
-//! Arrows point inwards: `cli` → `shell` → `app` → `engine` → `monitors`, `alerters`, `store` → `sources` → `core`. The core is pure: facts and
+//! Arrows point inwards: `cli` → `shell` → `app`, `http` → `engine` → `monitors`, `alerters`, `store` → `sources` → `core`. The core is pure: facts and
 //! `now` go in, decisions with reasons come out.
 
 pub mod alerters;
@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod dashboard;
 pub mod demo;
 pub mod engine;
 pub mod monitors;

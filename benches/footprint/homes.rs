@@ -138,7 +138,7 @@ pub(crate) fn prepare(kind: Kind, folder: &Path) {
     let path = |name: &str| folder.join(name).display().to_string();
     let config = format!(
         "sources:\n  oura: {{cache_dir: {:?}}}\n  state_store: {{path: {:?}}}\n  focus_file: {{path: {:?}}}\n\
-         paths: {{state_dir: {:?}, log_dir: {:?}}}\n",
+         http: {{enabled: false}}\npaths: {{state_dir: {:?}, log_dir: {:?}}}\n",
         path("oura-health.db"),
         path("state.db"),
         path("focus.md"),

@@ -1,6 +1,7 @@
 //! Everything that decides. Pure: no I/O, no async, no clock – facts and `now` go in, values come out.
 
 pub mod alert;
+pub mod audit;
 pub mod channel;
 pub mod circuit;
 pub mod delivery;

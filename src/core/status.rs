@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::alert::{AlertKey, Monitor, Priority};
+use super::audit::Audit;
 use super::channel::Channel;
 use super::circuit::CircuitState;
 
@@ -128,6 +129,15 @@ pub struct SourceState {
     pub trouble: Option<String>,
 }
 
+/// Whether the dashboard and its endpoints are served.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageState {
+    /// Where: `127.0.0.1:8765`; none while they are not.
+    pub address: Option<String>,
+    /// What keeps them from being served, though they are switched on.
+    pub trouble: Option<String>,
+}
+
 /// The counters that outlive a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -199,6 +209,18 @@ pub struct Status {
     /// How each channel does.
     #[serde(default)]
     pub channel_states: BTreeMap<Channel, ChannelState>,
+    /// The page on this machine.
+    #[serde(default)]
+    pub http: PageState,
+    /// The last self-audit; none before the first.
+    #[serde(default)]
+    pub audit: Option<Audit>,
+    /// When a check must have been made at the latest: later the loop counts as stuck.
+    #[serde(default)]
+    pub check_overdue_at: Option<Timestamp>,
+    /// Why the database fails, for as long as it does.
+    #[serde(default)]
+    pub database_error: Option<String>,
     /// The configuration in force, without secrets.
     pub config: Value,
     /// What is wrong with Operator itself, in sentences.

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::config::schema::Config;
 use crate::core::alert::Monitor;
@@ -40,6 +41,7 @@ use crate::core::circuit::Circuit;
 use crate::core::policy::memory::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
+use crate::core::status::PageState;
 use crate::monitors::ask::Source;
 use crate::monitors::setup::Setup;
 use crate::sources::error::SourceError;
@@ -78,6 +80,8 @@ pub struct Engine {
     config_error: Option<String>,
     checks_begun: u64,
     post: Post,
+    /// How the page does.
+    page: watch::Receiver<PageState>,
 }
 
 /// What an engine is made of.
@@ -133,7 +137,13 @@ impl Engine {
             warnings: parts.warnings,
             checks_begun: 0,
             post: Post::new(parts.wiring.alerters),
+            page: watch::channel(PageState::default()).1,
         })
+    }
+
+    /// Tell in every snapshot how the page does.
+    pub fn tell_of(&mut self, page: watch::Receiver<PageState>) {
+        self.page = page;
     }
 
     /// The moment, in the person's zone.

@@ -38,6 +38,7 @@ pub async fn run(
 ) {
     let (mut desk, mut answers, mut returned) = Desk::new(engine, snapshots);
     desk.engine.post.linger();
+    let mut page = desk.engine.page.clone();
     let (ears, mut heard) = mpsc::channel(8);
     let mut listeners = desk.engine.listen(&ears);
     let (looks, mut looked) = mpsc::channel(8);
@@ -56,6 +57,7 @@ pub async fn run(
             Some(heard) = heard.recv() => desk.hear(heard),
             Some(looked) = looked.recv() => desk.note_look(looked),
             Some(reloaded) = changes.recv() => desk.reload(reloaded),
+            Ok(()) = page.changed() => desk.publish(),
             () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }

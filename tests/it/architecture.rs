@@ -14,11 +14,16 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("telemetry", &["core", "config"]),
         ("alerters", &["core", "config", "sources"]),
         ("monitors", &["core", "sources"]),
-        ("engine", &["core", "config", "sources", "monitors", "alerters", "store"]),
+        ("engine", &["core", "config", "sources", "monitors", "alerters", "store", "telemetry"]),
+        ("dashboard", &["core", "store"]),
+        ("http", &["core", "config", "store", "engine", "telemetry", "dashboard"]),
         ("demo", &[]),
         ("app", &["core", "config", "telemetry", "monitors", "alerters", "store", "engine"]),
-        ("shell", &["core", "engine", "app"]),
-        ("cli", &["core", "config", "sources", "monitors", "alerters", "store", "engine", "app", "shell", "demo"]),
+        ("shell", &["core", "engine", "app", "http"]),
+        (
+            "cli",
+            &["core", "config", "sources", "monitors", "alerters", "store", "engine", "app", "http", "shell", "demo"],
+        ),
     ])
 }
 

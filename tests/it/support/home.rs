@@ -97,6 +97,7 @@ impl Home {
                 "state_store": {"path": place("foreign/state.db")},
                 "focus_file": {"path": place("foreign/focus.md")},
             },
+            "http": {"enabled": false}, // engines of other tests run beside this one
             "paths": {"state_dir": place("state"), "log_dir": place("logs")},
         });
         let home =
