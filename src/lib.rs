@@ -11,6 +11,7 @@ pub mod core;
 pub mod dashboard;
 pub mod demo;
 pub mod engine;
+pub mod http;
 pub mod monitors;
 pub mod shell;
 pub mod sources;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
+use crate::core::span;
 use crate::monitors::ask::Source;
 
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
@@ -79,7 +80,17 @@ pub struct RunArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a person up, check their data for real, and show what Operator says and why
-    Demo,
+    Demo {
+        /// Go on running, with the dashboard, until Ctrl-C
+        #[arg(long)]
+        serve: bool,
+    },
+    /// Open the dashboard of the running Operator in the browser
+    Dashboard {
+        /// Only print the link: it is good once, for ten minutes
+        #[arg(long)]
+        print: bool,
+    },
     /// Try the configuration, every source and channel; says what to do about what fails
     Check,
     /// List what is open
@@ -103,13 +114,13 @@ pub enum Command {
         /// Its key, as `operator alerts` lists it
         key: AlertKey,
         /// In how long: 30m, 1h, 2d
-        #[arg(value_parser = parse_span)]
+        #[arg(value_parser = span::parse)]
         time: jiff::Span,
     },
     /// Hold all alerts; they come as one digest afterwards
     Pause {
         /// For how long: 30m, 1h, 2d [default: until `operator resume`]
-        #[arg(value_parser = parse_span)]
+        #[arg(value_parser = span::parse)]
         time: Option<jiff::Span>,
     },
     /// End a pause
@@ -125,7 +136,7 @@ pub enum Command {
     /// List what was decided, the newest first
     Journal {
         /// How far back: 12h, 7d, 4w
-        #[arg(long, default_value = "7d", value_parser = parse_span)]
+        #[arg(long, default_value = "7d", value_parser = span::parse)]
         since: jiff::Span,
     },
     /// Send a test on one channel or on all that are on, and say what became of it
@@ -160,11 +171,4 @@ pub enum LoginItemCommand {
     Uninstall,
     /// Show what is installed, and whether it starts this program
     Status,
-}
-
-/// A length of time ahead of now: `30m`, `1h`, `2d`, `1h30m`.
-fn parse_span(text: &str) -> Result<jiff::Span, String> {
-    let wanted = || format!("'{text}' is not a length of time: give one like 30m, 1h or 2d");
-    let span: jiff::Span = text.parse().map_err(|_| wanted())?;
-    if span.is_positive() { Ok(span) } else { Err(wanted()) }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,19 +13,23 @@ use super::print::{Paint, emit};
 use super::show::Look;
 use crate::app::exit::Failure;
 use crate::app::house::{House, Logs, runtime};
+use crate::config::schema::Http;
 use crate::core::policy::verdict::Decision;
+use crate::core::status::PageState;
 use crate::demo::{body, desk};
 use crate::engine::clock::Clock;
 use crate::engine::report::CheckReport;
+use crate::http;
+use crate::shell::headless;
 
-/// Make the person up, live through their week, and show what Operator says.
+/// Make the person up, live through their week, and show what Operator says; with `serve`, go on from there with the dashboard.
 ///
 /// # Errors
 /// When the folder cannot be made or written.
-pub fn run(verbose: bool) -> Result<ExitCode, Failure> {
+pub fn run(verbose: bool, serve: bool) -> Result<ExitCode, Failure> {
     let home = make_home()?;
     let config = home.join("config.yaml");
-    write(&config, &configuration(&home))?;
+    write(&config, &configuration(&home, serve.then(free_port).flatten()))?;
     // Nothing of the user's environment reaches the demo: it must not touch their data.
     let house = House::open(Some(&config), |_| None, verbose, Logs::Quiet)?;
     let morning = latest_morning(&house);
@@ -33,7 +38,38 @@ pub fn run(verbose: bool) -> Result<ExitCode, Failure> {
     let look = Look { paint: Paint::for_stdout(), zone: house.zone(), now: morning.timestamp() };
     emit(&look.report(&report));
     emit(&what_next(&config, &report));
-    Ok(ExitCode::SUCCESS)
+    if serve { go_on(&house, &config, &morning) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Watch on, from that morning, until Ctrl-C.
+fn go_on(house: &House, config: &Path, morning: &ZonedDateTime) -> Result<ExitCode, Failure> {
+    let clock = Clock::fixed(morning.timestamp()).going();
+    headless::run_by(clock, house, |page| emit(&invitation(house, config, page)))
+}
+
+fn invitation(house: &House, config: &Path, page: &PageState) -> String {
+    let link = page.address.as_ref().ok_or_else(|| page.trouble.clone().unwrap_or_default());
+    match link.and_then(|address| http::link(&house.state_dir, address)) {
+        Ok(link) => format!(
+            "\nThe demo goes on until Ctrl-C. Its dashboard, good once within ten minutes:\n  {link}\n\
+             For another link:\n  {} --config {} dashboard\n",
+            program(),
+            config.display()
+        ),
+        Err(trouble) => format!("\nThe demo goes on until Ctrl-C, without its dashboard: {trouble}\n"),
+    }
+}
+
+/// The usual port, or whichever is free.
+fn free_port() -> Option<u16> {
+    let usual = Http::default().port;
+    let listener = [usual, 0].into_iter().find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())?;
+    listener.local_addr().ok().map(|address| address.port())
+}
+
+/// Before it is installed, the program is not on the path.
+fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "operator".into(), |path| path.display().to_string())
 }
 
 fn make_home() -> Result<PathBuf, Failure> {
@@ -44,12 +80,17 @@ fn make_home() -> Result<PathBuf, Failure> {
     Ok(home)
 }
 
-fn configuration(home: &Path) -> String {
+/// With a port: for going on, with the dashboard and without banners on the real desktop.
+fn configuration(home: &Path, port: Option<u16>) -> String {
+    let page = match port {
+        Some(port) => format!("http: {{port: {port}}}\nalerters: {{notification: {{enabled: false}}}}\n"),
+        None => "http: {enabled: false}\n".into(),
+    };
     let path = |name: &str| serde_json::Value::from(home.join(name).display().to_string());
     format!(
         "# The made-up person of `operator demo`.\n\
          sources:\n  oura: {{cache_dir: {}}}\n  state_store: {{path: {}}}\n  focus_file: {{path: {}}}\n\
-         paths: {{state_dir: {}, log_dir: {}}}\n",
+         paths: {{state_dir: {}, log_dir: {}}}\n{page}",
         path("oura-health.db"),
         path("state.db"),
         path("focus.md"),
@@ -137,8 +178,7 @@ fn summary(report: &CheckReport, remark: &str) -> String {
 
 fn what_next(config: &Path, report: &CheckReport) -> String {
     let config = config.display();
-    // Before it is installed, the program is not on the path.
-    let program = std::env::current_exe().map_or_else(|_| "operator".into(), |path| path.display().to_string());
+    let program = program();
     let key = report.alerts.first().map_or("health:readiness_low", |alert| alert.key.as_str());
     let mut text = String::from("What you can do now:\n");
     let steps = [
@@ -146,6 +186,7 @@ fn what_next(config: &Path, report: &CheckReport) -> String {
         (format!("{program} --config {config} alerts"), "what is open"),
         (format!("{program} --config {config} journal"), "every decision of the week"),
         (format!("{program} check"), "try your own sources; it says what to connect"),
+        (format!("{program} demo --serve"), "the same with the dashboard"),
         (format!("{program} --headless"), "let it watch"),
     ];
     for (command, purpose) in steps {

@@ -11,27 +11,23 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
 
 use self::args::{Cli, Command as Subcommand, RunArgs};
 use self::print::{Paint, emit, emit_json};
-use self::show::{Look, ahead, back};
+use self::show::Look;
 use crate::app::exit::Failure;
 use crate::app::house::{House, Logs, environment, runtime};
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
-use crate::core::policy::memory::Incident;
-use crate::core::policy::storm::by_urgency;
+use crate::core::span::{ahead, back};
 use crate::core::status::Status;
 use crate::engine::clock::Clock;
 use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;
 use crate::engine::report::CheckReport;
 use crate::engine::test_alert::TestOutcome;
+use crate::http;
 use crate::shell::{self, headless};
-
-/// More decisions of one alert than this are not shown.
-const STORY: u32 = 50;
 
 /// More journal entries than this are not shown at once.
 const PAGE: u32 = 10_000;
@@ -50,7 +46,8 @@ pub fn run(cli: &Cli) -> Done {
         None if cli.run.status => status(cli),
         None if cli.run.once => once(cli, &cli.run),
         None => resident(cli),
-        Some(Subcommand::Demo) => demo::run(cli.verbose),
+        Some(Subcommand::Demo { serve }) => demo::run(cli.verbose, *serve),
+        Some(Subcommand::Dashboard { print }) => dashboard(cli, *print),
         Some(Subcommand::Check) => doctor::run(&open(cli, Logs::Quiet)?, cli.json),
         Some(Subcommand::Alerts { all }) => alerts(cli, *all),
         Some(Subcommand::Why { key }) => why(cli, key),
@@ -114,8 +111,7 @@ fn show_report(cli: &Cli, house: &House, report: &CheckReport) {
 fn status(cli: &Cli) -> Done {
     let house = open(cli, Logs::Quiet)?;
     let status = match ask(&house, &Command::Status) {
-        Ok(Some(reply)) => serde_json::from_value::<Status>(accepted(reply)?.body)
-            .map_err(|error| Failure::Other(format!("the running engine's status cannot be read: {error}")))?,
+        Ok(Some(reply)) => status_in(reply)?,
         other => {
             let known = house.engine(house.readable()?, Clock::system(), false, Vec::new())?.status(false)?;
             // One that has the lock and does not answer is just starting or stopping.
@@ -128,6 +124,11 @@ fn status(cli: &Cli) -> Done {
         emit(&look(&house).status(&status))
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn status_in(reply: Reply) -> Result<Status, Failure> {
+    serde_json::from_value(accepted(reply)?.body)
+        .map_err(|error| Failure::Other(format!("the running engine's status cannot be read: {error}")))
 }
 
 /// Ask the running engine; none if none runs.
@@ -220,9 +221,7 @@ fn command_of(wanted: &Subcommand, now: Timestamp, house: &House) -> Result<Comm
 
 fn alerts(cli: &Cli, all: bool) -> Done {
     let house = open(cli, Logs::Quiet)?;
-    let memory = house.readable()?.memory()?;
-    let mut incidents: Vec<&Incident> = memory.incidents.values().filter(|incident| all || incident.open).collect();
-    incidents.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| by_urgency(&a.alert, &b.alert)));
+    let incidents = house.readable()?.alerts(all)?;
     if cli.json {
         emit_json(&incidents)
     } else {
@@ -233,17 +232,35 @@ fn alerts(cli: &Cli, all: bool) -> Done {
 
 fn why(cli: &Cli, key: &AlertKey) -> Done {
     let house = open(cli, Logs::Quiet)?;
-    let store = house.readable()?;
-    let memory = store.memory()?;
-    let (entries, dispatches) = (store.journal_of(key, STORY)?, store.dispatches_of(key, STORY)?);
-    if entries.is_empty() {
-        return Err(Failure::Other(format!("{key}: never seen; `operator alerts --all` lists what was")));
-    }
-    let incident = memory.incidents.get(key);
+    let unknown = || Failure::Other(format!("{key}: never seen; `operator alerts --all` lists what was"));
+    let story = house.readable()?.story(key)?.ok_or_else(unknown)?;
     if cli.json {
-        emit_json(&json!({ "key": key, "incident": incident, "decisions": entries, "deliveries": dispatches }));
+        emit_json(&story);
     } else {
-        emit(&look(&house).why(incident, &entries, &dispatches));
+        emit(&look(&house).why(&story));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The running engine serves it; the link lets its bearer in.
+fn dashboard(cli: &Cli, print: bool) -> Done {
+    let house = open(cli, Logs::Quiet)?;
+    let other = |what: &str| Failure::Other(what.into());
+    let reply =
+        ask(&house, &Command::Status)?.ok_or_else(|| other("no Operator runs: start it, then open its dashboard"))?;
+    let page = status_in(reply)?.http;
+    let address = page.address.ok_or_else(|| match page.trouble {
+        Some(trouble) => Failure::Other(format!("the dashboard is not served: {trouble}")),
+        None => other("the dashboard is switched off: set http.enabled to true and start Operator again"),
+    })?;
+    let link = http::link(&house.state_dir, &address).map_err(Failure::Other)?;
+    if cli.json {
+        emit_json(&serde_json::json!({ "link": link }));
+    } else {
+        emit(&format!("{link}\n"));
+    }
+    if !print && let Err(error) = shell::browse(&link) {
+        tracing::warn!("The browser cannot be opened ({error}): follow the link, it is good once within ten minutes");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! What the results of the commands look like to a person.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use super::print::{Cell, Paint, Table};
 use crate::core::alert::Priority;
@@ -13,6 +13,7 @@ use crate::engine::report::{AlertReport, CheckReport};
 use crate::engine::test_alert::TestOutcome;
 use crate::store::journal::Entry;
 use crate::store::outbox::Dispatch;
+use crate::store::story::Story;
 
 /// How the results are drawn: colours, and the person's zone for times.
 #[derive(Debug, Clone)]
@@ -82,7 +83,7 @@ impl Look {
 
     /// The open incidents, the most urgent first; resolved ones after them.
     #[must_use]
-    pub fn incidents(&self, incidents: &[&Incident]) -> String {
+    pub fn incidents(&self, incidents: &[Incident]) -> String {
         if incidents.is_empty() {
             return "Nothing is open.\n".into();
         }
@@ -134,9 +135,9 @@ impl Look {
 
     /// An alert's story: how it stands, each decision, and what became of its messages.
     #[must_use]
-    pub fn why(&self, incident: Option<&Incident>, entries: &[Entry], dispatches: &[Dispatch]) -> String {
+    pub fn why(&self, story: &Story) -> String {
         let mut shown = String::new();
-        if let Some(incident) = incident {
+        if let Some(incident) = &story.incident {
             shown = format!(
                 "{}\n{}\n{}, first seen {}\n",
                 self.paint.bold(&incident.alert.title),
@@ -147,7 +148,7 @@ impl Look {
         }
         shown.push_str(&format!("\n{}\n", self.paint.bold("Decisions")));
         let mut table = Table::default();
-        for entry in entries {
+        for entry in &story.decisions {
             table.row([
                 self.clock(entry.first_at).into(),
                 format!("{} ({}){}", entry.decision, entry.reason, times(entry.times)).into(),
@@ -156,7 +157,7 @@ impl Look {
             ]);
         }
         shown.push_str(&table.render());
-        shown.push_str(&self.dispatches(dispatches));
+        shown.push_str(&self.dispatches(&story.deliveries));
         shown
     }
 
@@ -283,19 +284,4 @@ fn meaning(reason: &str) -> &'static str {
         "resolved" => "its rule ran and found it no more",
         _ => "",
     }
-}
-
-/// How far back a span reaches from `now`.
-#[must_use]
-pub fn back(now: Timestamp, span: jiff::Span, zone: &TimeZone) -> Timestamp {
-    let start = now.to_zoned_datetime(zone.clone()).checked_sub(span);
-    start.map_or(Timestamp::MIN, |start| start.timestamp())
-}
-
-/// The moment that lies a span ahead of `now`; at most a hundred years.
-#[must_use]
-pub fn ahead(now: Timestamp, span: jiff::Span, zone: &TimeZone) -> Timestamp {
-    let far = now.saturating_add(SignedDuration::from_hours(24 * 36_500)).unwrap_or(Timestamp::MAX);
-    let end = now.to_zoned_datetime(zone.clone()).checked_add(span);
-    end.map_or(far, |end| end.timestamp().min(far))
 }

@@ -11,6 +11,7 @@ pub mod notice;
 pub mod policy;
 pub mod rules;
 pub mod schedule;
+pub mod span;
 pub mod stats;
 pub mod status;
 pub mod text;

@@ -17,8 +17,7 @@ impl Clock {
     /// The system's clock, to the millisecond: what the database keeps.
     #[must_use]
     pub fn system() -> Self {
-        let whole = |now: Timestamp| Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-        Self::of(move || whole(Timestamp::now()))
+        Self::of(|| whole(Timestamp::now()))
     }
 
     /// A clock that stands still: for `--at`.
@@ -48,9 +47,13 @@ impl Clock {
         let (from, started) = (self.now(), Instant::now());
         Self::of(move || {
             let passed = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
-            from.saturating_add(passed).unwrap_or(Timestamp::MAX)
+            whole(from.saturating_add(passed).unwrap_or(Timestamp::MAX))
         })
     }
+}
+
+fn whole(moment: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
 }
 
 impl fmt::Debug for Clock {

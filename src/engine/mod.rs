@@ -26,6 +26,7 @@ pub mod wiring;
 pub use reload::Reloaded;
 pub use requests::Request;
 pub use run::run;
+pub use snapshot::zone_of;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

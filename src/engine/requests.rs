@@ -25,10 +25,7 @@ impl Desk {
         let answer = match command {
             Command::RunNow => return self.run_now(reply),
             Command::TestAlert { channel } => return self.test_alert(channel, reply),
-            Command::Status => match self.engine.status(true) {
-                Ok(status) => Reply::with(&status),
-                Err(error) => Reply::refused(error.to_string()),
-            },
+            Command::Status => return drop(reply.send(self.status())),
             Command::DryRun { on } => {
                 self.engine.dry_run = on;
                 Reply::done(if on { "Dry run: nothing is sent or written." } else { "Dry run is off." })
@@ -38,6 +35,14 @@ impl Desk {
         self.publish();
         // Whoever asked may have gone away.
         let _ = reply.send(answer);
+    }
+
+    /// A question changes nothing that would have to be published.
+    fn status(&self) -> Reply {
+        match self.engine.status(true) {
+            Ok(status) => Reply::with(&status),
+            Err(error) => Reply::refused(error.to_string()),
+        }
     }
 
     fn remember(&mut self, change: &Command) -> Reply {

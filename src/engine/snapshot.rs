@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
@@ -67,9 +68,14 @@ impl Engine {
             check_overdue_at: None,
             database_error: None,
             config: self.shown_config.clone(),
-            warnings: self.config_warnings.iter().chain(&self.warnings).cloned().collect(),
+            warnings: self.all_warnings(),
             config_error: self.config_error.clone(),
         })
+    }
+
+    fn all_warnings(&self) -> Vec<String> {
+        let page = self.page.borrow().trouble.as_ref().map(|trouble| format!("The dashboard is not served: {trouble}"));
+        self.config_warnings.iter().chain(&self.warnings).cloned().chain(page).collect()
     }
 
     fn source_states(&self) -> BTreeMap<String, SourceState> {
@@ -87,6 +93,13 @@ impl Engine {
         let least = SignedDuration::from_secs(self.config.deduplication.window_seconds.into());
         dedup::remembers(incident, least, now)
     }
+}
+
+/// The person's zone, as the configuration in force names it.
+#[must_use]
+pub fn zone_of(status: &Status) -> TimeZone {
+    let named = status.config.pointer("/quiet_hours/timezone").and_then(|name| name.as_str());
+    named.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system)
 }
 
 /// The open alerts: how many, and the most urgent of them. There may be many, and only those that are shown are kept.

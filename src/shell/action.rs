@@ -38,6 +38,8 @@ pub enum Action {
     QuietHours,
     /// Ask a source again.
     ResetCircuit(String),
+    /// Show the dashboard in the browser.
+    OpenDashboard,
     /// Show what was decided.
     OpenJournal,
     /// Show `config.yaml`.
@@ -83,6 +85,7 @@ impl Action {
             }
             Self::ResetCircuit(name) => Command::ResetCircuit { name: name.clone() },
             Self::Why(_)
+            | Self::OpenDashboard
             | Self::OpenJournal
             | Self::EditConfiguration
             | Self::NotificationSettings

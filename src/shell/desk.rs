@@ -9,6 +9,8 @@ use std::{env, io, thread};
 
 use super::action::Action;
 use crate::app::house::House;
+use crate::core::status::Status;
+use crate::http;
 
 /// Opens files and addresses with what the person has chosen for them.
 const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
@@ -17,8 +19,8 @@ const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" }
 const NOTIFICATION_SETTINGS: &str = "x-apple.systempreferences:com.apple.Notifications-Settings.extension";
 
 /// Show what was asked for, beside the loop: a program may take its time.
-pub(super) fn open(action: &Action, house: &House) {
-    let Some(wanted) = Wanted::of(action, house) else { return };
+pub(super) fn open(action: &Action, house: &House, status: &Status) {
+    let Some(wanted) = Wanted::of(action, house, status) else { return };
     let shown = move || {
         if let Err(error) = wanted.show() {
             tracing::warn!("It cannot be shown: {error}");
@@ -32,12 +34,14 @@ pub(super) fn open(action: &Action, house: &House) {
 enum Wanted {
     /// A file or an address that is there.
     Place(String),
+    /// The dashboard, by a link that is good once.
+    Dashboard { state_dir: PathBuf, address: String },
     /// What one of our own commands prints, kept in a file of this name.
     Answer { arguments: Vec<String>, config: Option<PathBuf>, file: PathBuf },
 }
 
 impl Wanted {
-    fn of(action: &Action, house: &House) -> Option<Self> {
+    fn of(action: &Action, house: &House, status: &Status) -> Option<Self> {
         let answer = |arguments: &[&str], name: &str| Self::Answer {
             arguments: arguments.iter().map(ToString::to_string).collect(),
             config: house.config_path.clone(),
@@ -45,6 +49,9 @@ impl Wanted {
         };
         match action {
             Action::Why(key) => Some(answer(&["why", key.as_str()], "why.txt")),
+            Action::OpenDashboard => {
+                Some(Self::Dashboard { state_dir: house.state_dir.clone(), address: status.http.address.clone()? })
+            }
             Action::OpenJournal => Some(answer(&["journal"], "journal.txt")),
             Action::EditConfiguration => Some(Self::Place(house.config_path.as_ref()?.display().to_string())),
             Action::NotificationSettings => Some(Self::Place(NOTIFICATION_SETTINGS.into())),
@@ -55,6 +62,9 @@ impl Wanted {
     fn show(self) -> io::Result<()> {
         match self {
             Self::Place(place) => shown(&place),
+            Self::Dashboard { state_dir, address } => {
+                shown(&http::link(&state_dir, &address).map_err(io::Error::other)?)
+            }
             Self::Answer { arguments, config, file } => {
                 let mut program = Command::new(env::current_exe()?);
                 if let Some(config) = config {
@@ -69,6 +79,19 @@ impl Wanted {
     }
 }
 
+/// Show an address in the browser, without waiting for it.
+///
+/// # Errors
+/// When there is nothing that opens addresses, or no screen to open it on.
+pub fn browse(address: &str) -> io::Result<()> {
+    let screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| env::var_os(name).is_some_and(|it| !it.is_empty()));
+    if !cfg!(target_os = "macos") && !screen {
+        return Err(io::Error::other("there is no screen"));
+    }
+    let mut opener = Command::new(OPENER);
+    opener.arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
+}
+
 fn shown(place: &str) -> io::Result<()> {
     let mut opener = Command::new(OPENER);
     if cfg!(target_os = "macos") && !place.contains(':') {
@@ -76,6 +99,8 @@ fn shown(place: &str) -> io::Result<()> {
         opener.arg("-t");
     }
     let opened = opener.arg(place).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    // What follows may let somebody in.
+    let place = place.split('?').next().unwrap_or_default();
     if opened.success() { Ok(()) } else { Err(io::Error::other(format!("{OPENER} {place}: {opened}"))) }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot, watch};
 use tray_icon::menu::MenuEvent;
 
@@ -18,8 +17,8 @@ use super::tray::Tray;
 use crate::app::exit::Failure;
 use crate::app::house::{House, environment, runtime};
 use crate::core::status::Status;
-use crate::engine::Request;
 use crate::engine::command::Command;
+use crate::engine::{Request, zone_of};
 
 /// What the loop on the main thread is woken for.
 #[derive(Debug)]
@@ -94,7 +93,8 @@ impl Front {
 
     fn paint(&mut self) {
         let Some(status) = &self.status else { return };
-        let around = Surroundings { now: Timestamp::now(), zone: zone(status), starts_at_login: self.starts_at_login };
+        let around =
+            Surroundings { now: Timestamp::now(), zone: zone_of(status), starts_at_login: self.starts_at_login };
         self.tray.paint(Face::of(status, &around));
     }
 
@@ -106,7 +106,7 @@ impl Front {
         match action {
             Action::Quit => drop(self.stop.send(true)),
             Action::StartAtLogin => self.switch_login_item(),
-            _ => desk::open(action, &self.house),
+            _ => desk::open(action, &self.house, status),
         }
     }
 
@@ -195,10 +195,4 @@ async fn show(mut snapshots: watch::Receiver<Option<Status>>, wake: Wake) {
             break;
         }
     }
-}
-
-/// The person's zone, as the configuration in force names it.
-fn zone(status: &Status) -> TimeZone {
-    let named = status.config.pointer("/quiet_hours/timezone").and_then(|name| name.as_str());
-    named.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system)
 }

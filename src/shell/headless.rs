@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use super::service::{FAREWELL, Service, announce};
 use crate::app::exit::Failure;
 use crate::app::house::{House, runtime};
+use crate::core::status::PageState;
+use crate::engine::clock::Clock;
 
 /// Run until SIGTERM or SIGINT.
 ///
@@ -13,6 +15,20 @@ use crate::app::house::{House, runtime};
 pub fn run(house: &House, dry_run: bool) -> Result<ExitCode, Failure> {
     let service = Service::prepare(house, dry_run)?;
     announce(house, "headless");
+    keep_running(service, house)
+}
+
+/// The same by another clock, telling first how the page does.
+///
+/// # Errors
+/// As above.
+pub fn run_by(clock: Clock, house: &House, tell: impl FnOnce(&PageState)) -> Result<ExitCode, Failure> {
+    let service = Service::prepare_by(clock, house, false)?;
+    tell(&service.page().unwrap_or_default());
+    keep_running(service, house)
+}
+
+fn keep_running(service: Service, house: &House) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
     runtime.block_on(service.run(house))?;
     runtime.shutdown_timeout(FAREWELL);

@@ -130,6 +130,7 @@ fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
     menu.push(Entry::check("Quiet Hours", Action::QuietHours, status.is_quiet_hours));
     menu.push(Entry::Separator(3));
     menu.push(sources(status, around));
+    menu.extend(status.http.address.is_some().then(|| Entry::item("Open Dashboard", Action::OpenDashboard)));
     menu.push(Entry::item("Open Journal", Action::OpenJournal));
     menu.push(Entry::item("Edit Configuration", Action::EditConfiguration));
     menu.extend(around.starts_at_login.map(|on| Entry::check("Start at Login", Action::StartAtLogin, on)));
@@ -181,6 +182,9 @@ fn complaints(status: &Status) -> Vec<Entry> {
     let failing: Vec<&str> = failing.map(|(channel, _)| channel.as_str()).collect();
     if !failing.is_empty() {
         entries.push(Entry::text("channels", format!("Nothing gets through to {}", failing.join(", "))));
+    }
+    if let Some(trouble) = &status.http.trouble {
+        entries.push(Entry::text("page", format!("No dashboard: {trouble}")));
     }
     if status.config_error.is_some() {
         entries.push(Entry::text("mistake", "config.yaml has a mistake: the old one stays in force"));

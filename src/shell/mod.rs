@@ -16,6 +16,7 @@ mod tray;
 use std::process::ExitCode;
 
 pub use action::Action;
+pub use desk::browse;
 
 use crate::app::exit::Failure;
 use crate::app::house::House;

@@ -9,15 +9,17 @@ use tokio::task::JoinHandle;
 use crate::app::exit::Failure;
 use crate::app::house::House;
 use crate::app::watch::configuration;
-use crate::core::status::Status;
+use crate::core::status::{PageState, Status};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
 use crate::engine::lock::InstanceLock;
 use crate::engine::{self, Engine, Request};
+use crate::http::{self, Page};
 
 /// An engine that is ready to run, with what it needs until it has stopped.
 pub(super) struct Service {
     engine: Engine,
+    page: Option<Page>,
     /// Released when the engine has stopped.
     lock: Option<InstanceLock>,
     requests: mpsc::Sender<Request>,
@@ -33,18 +35,39 @@ impl Service {
     /// # Errors
     /// When another instance runs, or the database cannot be opened.
     pub(super) fn prepare(house: &House, dry_run: bool) -> Result<Self, Failure> {
-        let clock = Clock::system();
+        Self::prepare_by(Clock::system(), house, dry_run)
+    }
+
+    /// The same, by another clock.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn prepare_by(clock: Clock, house: &House, dry_run: bool) -> Result<Self, Failure> {
         // A dry run decides on a copy in memory: it leaves no trace, and may run beside the real one.
         let (lock, (store, warnings)) = if dry_run {
             (None, (house.for_dry_run(true)?, Vec::new()))
         } else {
             (Some(house.lock()?), house.writable(clock.now())?)
         };
-        let engine = house.engine(store, clock, dry_run, warnings)?;
+        let mut engine = house.engine(store, clock.clone(), dry_run, warnings)?;
         let (requests, inbox) = mpsc::channel(16);
         let (snapshots, _) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
-        Ok(Self { engine, lock, requests, inbox, snapshots, stop, stopped })
+        // A dry run leaves no trace and may run beside the real one: it has no page.
+        let page = house.config.http.enabled.then_some(lock.as_ref()).flatten().and_then(|_| {
+            open_page(http::Parts {
+                port: house.config.http.port,
+                state_dir: house.state_dir.clone(),
+                clock,
+                requests: requests.clone(),
+                snapshots: snapshots.subscribe(),
+                stop: stopped.clone(),
+            })
+        });
+        if let Some(page) = &page {
+            engine.tell_of(page.state());
+        }
+        Ok(Self { engine, page, lock, requests, inbox, snapshots, stop, stopped })
     }
 
     /// Where commands go.
@@ -80,8 +103,21 @@ impl Service {
             // The file goes with the task.
             let _ = socket.await;
         }
+        if let Some(page) = self.page {
+            page.end();
+        }
         Ok(())
     }
+
+    /// How the page does; none where there is none.
+    pub(super) fn page(&self) -> Option<PageState> {
+        self.page.as_ref().map(|page| page.state().borrow().clone())
+    }
+}
+
+fn open_page(parts: http::Parts) -> Option<Page> {
+    let opened = http::open(parts);
+    opened.inspect_err(|error| tracing::warn!("The dashboard cannot be served: {error}")).ok()
 }
 
 /// Once everything has ended, how long a file that never answers may keep the process.

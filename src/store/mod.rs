@@ -15,6 +15,7 @@ pub mod parcels;
 mod retention;
 mod schema;
 mod settings;
+pub mod story;
 
 pub use commit::CheckRecord;
 pub use error::StoreError;

@@ -70,14 +70,25 @@ impl Store {
     /// # Errors
     /// When it is damaged or a newer Operator made it.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>> {
+        // Reading as immutable makes no files beside the database; that is sound while there is no log, for whoever writes
+        // makes one first, and the few reads that follow are over before it is folded back.
+        let log = fs::metadata(with_suffix(path, "-wal")).map_or(0, |meta| meta.len());
+        Self::open_to_read(path, if log == 0 { "immutable=1" } else { "mode=ro" })
+    }
+
+    /// Open only for reading, beside the engine that has it open and whose files beside it are there anyway. None if it is not there.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn open_beside(path: &Path) -> Result<Option<Self>> {
+        Self::open_to_read(path, "mode=ro")
+    }
+
+    fn open_to_read(path: &Path, mode: &str) -> Result<Option<Self>> {
         if !path.exists() {
             return Ok(None);
         }
         let fail = |error| StoreError::new(path, error);
-        // Reading as immutable makes no files beside the database; that is sound while there is no log, for whoever writes
-        // makes one first, and the few reads that follow are over before it is folded back.
-        let log = fs::metadata(with_suffix(path, "-wal")).map_or(0, |meta| meta.len());
-        let mode = if log == 0 { "immutable=1" } else { "mode=ro" };
         let uri = format!("file:{}?{mode}", escape(path));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(uri, flags).map_err(fail)?;

@@ -1,0 +1,53 @@
+//! What a person asks about alerts: which there are, and the story of one.
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::Entry;
+use super::outbox::Dispatch;
+use super::{Result, Store};
+use crate::core::alert::AlertKey;
+use crate::core::policy::memory::Incident;
+use crate::core::policy::storm::by_urgency;
+
+/// More decisions and messages of one alert than this are not told.
+const LONGEST: u32 = 50;
+
+/// Everything that was decided about an alert, and what became of it: the newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Story {
+    /// Of which.
+    pub key: AlertKey,
+    /// How it stands; none if it is forgotten.
+    pub incident: Option<Incident>,
+    /// Each decision with its reason.
+    pub decisions: Vec<Entry>,
+    /// Each message with its fate.
+    pub deliveries: Vec<Dispatch>,
+}
+
+impl Store {
+    /// The open alerts, the most urgent first; with `all`, what has resolved too, after them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn alerts(&self, all: bool) -> Result<Vec<Incident>> {
+        let mut incidents = Vec::new();
+        self.each_incident(|incident| incidents.extend((all || incident.open).then_some(incident)))?;
+        incidents.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| by_urgency(&a.alert, &b.alert)));
+        Ok(incidents)
+    }
+
+    /// The story of one alert; none if it was never seen.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn story(&self, key: &AlertKey) -> Result<Option<Story>> {
+        let decisions = self.journal_of(key, LONGEST)?;
+        if decisions.is_empty() {
+            return Ok(None);
+        }
+        let mut incident = None;
+        self.each_incident(|known| incident = (known.alert.key == *key).then_some(known).or(incident.take()))?;
+        Ok(Some(Story { key: key.clone(), incident, decisions, deliveries: self.dispatches_of(key, LONGEST)? }))
+    }
+}
