@@ -11,6 +11,8 @@ mod idle;
 mod latency;
 #[path = "footprint/measure.rs"]
 mod measure;
+#[path = "footprint/page.rs"]
+mod page;
 #[path = "footprint/policy.rs"]
 mod policy;
 #[path = "footprint/server.rs"]
@@ -40,13 +42,14 @@ fn main() {
     }
     let folder = tempfile::tempdir().expect("a folder for the homes");
     let wanted = arguments.iter().skip(1).find(|argument| !argument.starts_with("--"));
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 7] = [
         ("demo", demo),
         ("decade", decade),
         ("storm", storm),
         ("latency", latency::rows),
         ("idle", idle::rows),
         ("policy", policy::rows),
+        ("page", page::rows),
     ];
     let mut rows = vec![Row::new("an empty process (/bin/true), peak RSS", measure::floor(), "MiB", None)];
     for (name, part) in parts {

@@ -95,6 +95,15 @@ impl Home {
         fs::write(path, known + sections).unwrap();
     }
 
+    /// Have the resident program serve its page here.
+    pub(crate) fn serve(&self, port: u16) {
+        let path = self.path("config.yaml");
+        let known = fs::read_to_string(&path).unwrap();
+        let serving = known.replace("http: {enabled: false}", &format!("http: {{enabled: true, port: {port}}}"));
+        assert_ne!(serving, known, "the page was switched off");
+        fs::write(path, serving).unwrap();
+    }
+
     /// A place in this home.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

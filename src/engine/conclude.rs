@@ -69,6 +69,7 @@ impl Engine {
         let verdicts = self.decide(judgements, &memory, &check.at);
         if !self.dry_run || self.store.is_scratch() {
             self.record(check, &known, &verdicts, &memory, &states)?;
+            self.metrics.checked(&states, &verdicts);
         }
         drop((known, memory));
         Ok(self.report(check, &states, verdicts))

@@ -47,6 +47,7 @@ use crate::monitors::ask::Source;
 use crate::monitors::setup::Setup;
 use crate::sources::error::SourceError;
 use crate::store::{Store, StoreError};
+use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use post::Post;
 use wiring::Wiring;
@@ -83,6 +84,8 @@ pub struct Engine {
     post: Post,
     /// How the page does.
     page: watch::Receiver<PageState>,
+    /// Counts what happens.
+    metrics: Arc<Metrics>,
 }
 
 /// What an engine is made of.
@@ -139,12 +142,19 @@ impl Engine {
             checks_begun: 0,
             post: Post::new(parts.wiring.alerters),
             page: watch::channel(PageState::default()).1,
+            metrics: Arc::new(Metrics::new()),
         })
     }
 
     /// Tell in every snapshot how the page does.
     pub fn tell_of(&mut self, page: watch::Receiver<PageState>) {
         self.page = page;
+    }
+
+    /// What this engine has done since it began, counted.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// The moment, in the person's zone.

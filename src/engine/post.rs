@@ -236,7 +236,8 @@ impl Engine {
         }
         let Some(carrier) = self.post.carriers.get_mut(&returned.channel) else { return };
         let of = |hand: &&mut Hand| hand.parcel.id == returned.parcel;
-        let Some(Hand { parcel, fate, .. }) = carrier.hands.iter_mut().find(of) else { return };
+        let Some(Hand { parcel, fate, since }) = carrier.hands.iter_mut().find(of) else { return };
+        self.metrics.sent(returned.channel, returned.fate.as_ref().err(), since.elapsed());
         let before = carrier.lane.trouble.clone();
         match &returned.fate {
             Ok(_) => carrier.lane.delivered(now),

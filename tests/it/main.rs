@@ -17,6 +17,7 @@ mod history;
 mod logging;
 mod login_item_launchd;
 mod menu;
+mod metrics;
 mod policy;
 mod resolve_contract;
 mod rules_health;

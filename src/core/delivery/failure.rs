@@ -33,6 +33,20 @@ pub enum FailureKind {
     Refused,
 }
 
+impl FailureKind {
+    /// `later`, `unsure`, `offline`, `unavailable` or `refused`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Later { .. } => "later",
+            Self::Unsure => "unsure",
+            Self::Offline => "offline",
+            Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 impl Failure {
     /// A failure with nothing to do about it but to wait.
     #[must_use]

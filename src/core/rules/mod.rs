@@ -14,6 +14,30 @@ use std::collections::BTreeSet;
 
 use super::alert::{Alert, AlertKey};
 
+/// Every rule there is, as `"{category}:{type}"`: what keys begin with.
+pub const NAMES: [&str; 20] = [
+    "health:readiness_low",
+    "health:sleep_short",
+    "health:sleep_quality_low",
+    "health:hrv_low",
+    "health:stress_high",
+    "task:deadline_overdue",
+    "task:deadline_today",
+    "task:deadline_tomorrow",
+    "task:commitment_due",
+    "task:commitment_violation",
+    "task:pileup",
+    "task:goal_behind",
+    "pattern:procrastination",
+    "pattern:recurring_worry",
+    "pattern:energy_decline",
+    "pattern:sleep_debt",
+    "pattern:overcommitment",
+    "pattern:context_switching",
+    "pattern:stale_focus",
+    "system:source_unavailable",
+];
+
 /// What a monitor's rules found, and what they were able to judge.
 ///
 /// A rule that lacked its facts is not in `judged`: nothing of it may be resolved.

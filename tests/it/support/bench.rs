@@ -19,6 +19,7 @@ use operator::engine::command::{Command, Reply};
 use operator::engine::wiring::Wiring;
 use operator::engine::{self, Engine, Parts, Request};
 use operator::store::Store;
+use operator::telemetry::metrics::Metrics;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -35,6 +36,7 @@ pub(crate) struct Bench {
     pub(crate) snapshots: watch::Receiver<Option<Status>>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) engine: JoinHandle<()>,
+    metrics: Arc<Metrics>,
     runs: Arc<Mutex<BTreeSet<(Monitor, Timestamp)>>>,
 }
 
@@ -63,13 +65,14 @@ impl Bench {
             began + passed + SignedDuration::from_secs(jump.load(Ordering::SeqCst))
         });
         let engine = Engine::new(parts(&home, clock.clone(), alerters, prepare)).expect("it works");
+        let metrics = engine.metrics();
         let (requests, inbox) = mpsc::channel(16);
         let (sender, snapshots) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
         let runs = Arc::new(Mutex::new(BTreeSet::new()));
         tokio::spawn(note_runs(snapshots.clone(), Arc::clone(&runs)));
         let engine = tokio::spawn(engine::run(engine, inbox, mpsc::channel(1).1, sender, stopped));
-        Self { home, began, clock, jump_s, requests, snapshots, stop, engine, runs }
+        Self { home, began, clock, jump_s, requests, snapshots, stop, engine, metrics, runs }
     }
 
     /// Set the wall clock forward, or back.
@@ -104,6 +107,11 @@ impl Bench {
     /// The last snapshot.
     pub(crate) fn status(&self) -> Status {
         self.snapshots.borrow().clone().expect("a snapshot")
+    }
+
+    /// What a scrape gets now.
+    pub(crate) fn scraped(&self) -> String {
+        self.metrics.encode(self.snapshots.borrow().as_ref(), self.now())
     }
 
     /// Tell the engine to stop, and wait for it; what it leaves is for the next one.
