@@ -18,6 +18,7 @@ use super::keys::SESSION;
 use super::refusal::Refusal;
 use super::site::Site;
 use crate::dashboard;
+use crate::telemetry::metrics;
 
 /// Changes that come closer upon each other are told as one.
 const BURST: Duration = Duration::from_millis(200);
@@ -30,6 +31,13 @@ pub(super) async fn health(State(site): State<Arc<Site>>) -> Response {
     let health = Health::of(site.status().as_ref(), site.engine_runs(), site.now().timestamp());
     let code = if health.status == Verdict::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, axum::Json(health)).into_response()
+}
+
+/// `GET /metrics`
+pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    let (now, status) = (site.now().timestamp(), site.status());
+    let text = site.metrics.encode(status.as_ref(), now);
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 
 /// `GET /open?ticket=…`: exchanges a ticket for a cookie. The page then goes on by itself, not by a redirect: a browser that came from

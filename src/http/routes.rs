@@ -50,6 +50,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/events", get(pages::events))
         .route("/open", get(pages::open))
         .route("/health", get(pages::health))
+        .route("/metrics", get(pages::metrics))
         .route("/api/status", get(api::status))
         .route("/api/alerts", get(api::alerts))
         .route("/api/why", get(api::why))

@@ -16,6 +16,7 @@ use crate::engine::clock::Clock;
 use crate::engine::command::{Command, Reply};
 use crate::engine::{self, Request};
 use crate::store::{self, Store, StoreError};
+use crate::telemetry::metrics::Metrics;
 
 /// The longest that a client waits for the engine: as long as a check may take that waits for every source.
 const LONGEST_WAIT: Duration = Duration::from_secs(330);
@@ -33,6 +34,8 @@ pub struct Parts {
     pub requests: mpsc::Sender<Request>,
     /// What is published.
     pub snapshots: watch::Receiver<Option<Status>>,
+    /// What the engine counts.
+    pub metrics: Arc<Metrics>,
     /// Tells when to end.
     pub stop: watch::Receiver<bool>,
 }
@@ -44,6 +47,7 @@ pub(super) struct Site {
     pub(super) refusals: Refusals,
     pub(super) snapshots: watch::Receiver<Option<Status>>,
     pub(super) stop: watch::Receiver<bool>,
+    pub(super) metrics: Arc<Metrics>,
     keys: Mutex<Keys>,
     database: PathBuf,
     clock: Clock,
@@ -57,6 +61,7 @@ impl Site {
             refusals: Refusals::default(),
             snapshots: parts.snapshots,
             stop: parts.stop,
+            metrics: parts.metrics,
             keys: Mutex::new(keys),
             database: parts.state_dir.join(store::FILE_NAME),
             clock: parts.clock,

@@ -61,6 +61,7 @@ impl Service {
                 clock,
                 requests: requests.clone(),
                 snapshots: snapshots.subscribe(),
+                metrics: engine.metrics(),
                 stop: stopped.clone(),
             })
         });
