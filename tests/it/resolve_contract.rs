@@ -192,7 +192,8 @@ impl World {
             at: self.now,
             occasion: None,
         };
-        let alerts = self.conditions.iter().map(alert).collect();
+        let alerts: Vec<Alert> = self.conditions.iter().map(alert).collect();
+        let found = alerts.iter().map(|alert| alert.key.clone()).collect();
         let judgement = Judgement { alerts, judged: ["task:deadline_overdue"].into(), except: [].into() };
         let least = [Priority::Medium, Priority::High];
         let routes = CHANNELS.into_iter().zip(least).zip(self.on).filter(|(_, on)| *on).map(|(route, _)| route);
@@ -213,6 +214,7 @@ impl World {
         let verdicts = decide(vec![judgement], &memory, &circumstances);
         let record = CheckRecord {
             at: now,
+            found: &found,
             verdicts: &verdicts,
             memory: &memory,
             days: &[],
