@@ -237,7 +237,19 @@ fn record(
     let (circuits, monitors) = (&BTreeMap::new(), &BTreeMap::new());
     let found = &verdicts.iter().filter(|v| v.decision != Decision::Resolve).map(|v| v.alert.key.clone()).collect();
     store
-        .commit(&CheckRecord { at, found, verdicts, memory, days, rest: None, updates, circuits, monitors, ends: true, keep })
+        .commit(&CheckRecord {
+            at,
+            found,
+            verdicts,
+            memory,
+            days,
+            rest: None,
+            updates,
+            circuits,
+            monitors,
+            ends: true,
+            keep,
+        })
         .unwrap();
 }
 

@@ -52,7 +52,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn version(&self) -> Result<Version> {
-        let others = self.db.prepare_cached("PRAGMA data_version").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
+        let others =
+            self.db.prepare_cached("PRAGMA data_version").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
         Ok(Version { ours: self.db.total_changes(), others: others.map_err(|error| self.fail(error))? })
     }
 }

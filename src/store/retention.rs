@@ -39,10 +39,12 @@ pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, ke
     // message for the old one.
     forget(
         "DELETE FROM outbox WHERE id IN
-           (SELECT id FROM outbox AS old WHERE created_at < min(?1, ifnull((SELECT min(last_at) FROM journal), ?1))
-              AND state <> 'pending' AND under_way = 0
+           (SELECT id FROM outbox AS old WHERE created_at < ?1 AND state <> 'pending' AND under_way = 0
               AND id < (SELECT max(id) FROM outbox)
               AND NOT EXISTS (SELECT 1 FROM told WHERE told.parcel = old.parcel AND told.state = 'standing')
+              AND NOT EXISTS (SELECT 1 FROM journal WHERE kind = 'alert' AND journal.key = old.key AND decision = 'deliver'
+                                AND decision <> 'resolve' AND first_at = old.created_at)
+              AND NOT EXISTS (SELECT 1 FROM journal WHERE kind = 'digest' AND journal.digest = old.digest)
             ORDER BY created_at LIMIT ?2)",
         journal,
     )?;
