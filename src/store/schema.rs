@@ -75,7 +75,7 @@ const STEPS: [&str; 3] = ["
 
     -- All that the self-audit reads, so that it need not go through what the entries say.
     CREATE INDEX journal_fate ON journal(key, decision, first_at, times, channels, digest) WHERE decision <> 'resolve';
-    CREATE INDEX outbox_fate ON outbox(key, created_at, channel, state) WHERE kind = 'alert';
+    CREATE INDEX outbox_fate ON outbox(key, created_at, kind, channel, state) WHERE kind = 'alert';
 "];
 
 /// The newest layout.

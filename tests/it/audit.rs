@@ -152,11 +152,9 @@ fn whatever_is_missing_is_found_and_named(#[case] tamper: &str, #[case] astray: 
     assert!(store.audit(hour(3)).unwrap().adds_up());
     other(store.path()).execute_batch(tamper).unwrap();
     let audit = store.audit(hour(3)).unwrap();
-    let named: Vec<AlertKey> =
-        astray.split(' ').map(|name| if name.len() == 1 { key(name) } else { name.parse().unwrap() }).collect();
-    let (mut found, mut expected) = (audit.astray.clone(), named);
-    (found.sort(), expected.sort()).0;
-    assert_eq!(found, expected);
+    let parsed = |name: &str| if name.len() == 1 { key(name) } else { name.parse().unwrap() };
+    let expected: BTreeSet<AlertKey> = astray.split(' ').map(parsed).collect();
+    assert_eq!(audit.astray.iter().cloned().collect::<BTreeSet<_>>(), expected);
     assert_eq!(audit.astray_count, expected.len() as u64);
     assert!(!audit.adds_up());
 }
