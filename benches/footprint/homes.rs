@@ -14,7 +14,7 @@ use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority}
 use operator::core::channel::{Channel, Routing};
 use operator::core::facts::{HealthDay, Night, Task, TaskReading, TaskStatus};
 use operator::core::policy::memory::Memory;
-use operator::core::policy::verdict::Verdict;
+use operator::core::policy::verdict::{Decision, Verdict};
 use operator::core::policy::{Circumstances, decide};
 use operator::core::rules::Judgement;
 use operator::demo::{body, desk};
@@ -244,8 +244,21 @@ fn record(
 ) {
     let keep = Keep { journal_days: 400, history_days: 3660 };
     let (circuits, monitors) = (&BTreeMap::new(), &BTreeMap::new());
+    let found = &verdicts.iter().filter(|v| v.decision != Decision::Resolve).map(|v| v.alert.key.clone()).collect();
     store
-        .commit(&CheckRecord { at, verdicts, memory, days, rest: None, updates, circuits, monitors, ends: true, keep })
+        .commit(&CheckRecord {
+            at,
+            found,
+            verdicts,
+            memory,
+            days,
+            rest: None,
+            updates,
+            circuits,
+            monitors,
+            ends: true,
+            keep,
+        })
         .unwrap();
 }
 

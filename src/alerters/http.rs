@@ -26,17 +26,17 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a server said.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Vec<u8>,
     /// How long it wants to be left alone.
-    pub(super) retry_after: Option<SignedDuration>,
+    pub(crate) retry_after: Option<SignedDuration>,
 }
 
-/// The client of all alerters that talk to web servers, made when it is first needed and kept: a connection that is open is
+/// The client of all that talks to web servers: made when it is first needed and kept: a connection that is open is
 /// used again.
 #[derive(Debug, Default)]
-pub(super) struct Web {
+pub struct Web {
     client: OnceLock<Client>,
 }
 
@@ -45,7 +45,7 @@ impl Web {
     ///
     /// # Errors
     /// When the system gives no certificates to trust.
-    pub(super) fn client(&self) -> Result<&Client, Failure> {
+    pub(crate) fn client(&self) -> Result<&Client, Failure> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
@@ -67,7 +67,7 @@ impl Web {
 ///
 /// # Errors
 /// `Offline` or `Later` when nothing was sent, `Unsure` when it may have been.
-pub(super) async fn exchange(request: RequestBuilder, url: &Url, patience: Duration) -> Result<Answer, Failure> {
+pub(crate) async fn exchange(request: RequestBuilder, url: &Url, patience: Duration) -> Result<Answer, Failure> {
     let deadline = Instant::now() + patience;
     let late = |_| {
         let what = format!("no answer within {} s ({})", patience.as_secs_f32(), place(url));
@@ -102,7 +102,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
 }
 
 /// A pause as a server asks for it, within reason.
-pub(super) fn bounded(pause: SignedDuration) -> SignedDuration {
+pub(crate) fn bounded(pause: SignedDuration) -> SignedDuration {
     pause.clamp(SignedDuration::ZERO, LONGEST_PAUSE)
 }
 
@@ -125,7 +125,7 @@ fn deepest(error: &dyn Error) -> String {
 }
 
 /// The server's name and port: all of an address that is safe to show.
-pub(super) fn place(url: &Url) -> String {
+pub(crate) fn place(url: &Url) -> String {
     match (url.host_str(), url.port_or_known_default()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (host, _) => host.unwrap_or_default().to_owned(),

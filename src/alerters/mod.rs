@@ -2,9 +2,9 @@
 //!
 //! An alerter draws a notice and hands it over; when, whether and how often is the engine's business.
 
-mod http;
+pub mod http;
 pub mod notification;
-mod secret;
+pub(crate) mod secret;
 pub mod telegram;
 pub mod webhook;
 mod words;
@@ -63,12 +63,11 @@ pub trait Alerter: Debug + Send + Sync {
 
 /// Every alerter that is switched on. `env` tells where this machine's desktop is.
 #[must_use]
-pub fn switched_on(config: &Alerters, env: &Env) -> Vec<Arc<dyn Alerter>> {
-    let web = Arc::new(Web::default());
+pub fn switched_on(config: &Alerters, web: &Arc<Web>, env: &Env) -> Vec<Arc<dyn Alerter>> {
     let all = [
         notification::alerter(&config.notification, env),
-        telegram::alerter(&config.telegram, &web),
-        webhook::alerter(&config.webhook, &web),
+        telegram::alerter(&config.telegram, web),
+        webhook::alerter(&config.webhook, web),
     ];
     all.into_iter().flatten().collect()
 }

@@ -10,13 +10,13 @@ use crate::sources::secret;
 
 /// Where a secret is. A file is read at every use, so that a new one holds at once.
 #[derive(Debug)]
-pub(super) struct Secret {
+pub(crate) struct Secret {
     value: Option<SecretString>,
     file: Option<PathBuf>,
 }
 
 impl Secret {
-    pub(super) fn new(value: &Option<SecretString>, file: &Option<PathBuf>) -> Self {
+    pub(crate) fn new(value: &Option<SecretString>, file: &Option<PathBuf>) -> Self {
         Self { value: value.clone(), file: file.clone() }
     }
 
@@ -24,7 +24,7 @@ impl Secret {
     ///
     /// # Errors
     /// `Refused`, naming the file, when it cannot be read or is empty: whoever named it wants its secret to be used.
-    pub(super) fn read(&self) -> Result<Option<SecretString>, Failure> {
+    pub(crate) fn read(&self) -> Result<Option<SecretString>, Failure> {
         let found = secret::resolve(self.value.as_ref(), self.file.as_deref(), "");
         let found = found.map_err(|error| Failure::refused(error.what, error.advice))?;
         match (&found, &self.file) {

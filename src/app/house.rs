@@ -123,7 +123,7 @@ impl House {
     /// The alerters that are switched on.
     #[must_use]
     pub fn alerters(&self) -> Vec<Arc<dyn Alerter>> {
-        alerters::switched_on(&self.config.alerters, &self.env)
+        alerters::switched_on(&self.config.alerters, &Arc::default(), &self.env)
     }
 
     /// The person's zone.

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::print::{Cell, Paint, Table};
 use crate::core::alert::Priority;
+use crate::core::audit::Audit;
 use crate::core::policy::memory::Incident;
 use crate::core::policy::verdict::{Decision, Reason};
 use crate::core::status::{ChannelHealth, RunStatus, Status};
@@ -201,6 +202,15 @@ impl Look {
         }
         line("Ever", format!("{} checks, {} alerts told", status.run_count, status.total_alerts));
         line("Open", text::count(status.open_alerts, "alert"));
+        if let Some(audit) = &status.audit {
+            line("Audit", audited(audit));
+        }
+        if let Some(late) = status.check_overdue_at.filter(|latest| *latest < self.now) {
+            line("Overdue", format!("a check since {}: see the log", self.clock(late)));
+        }
+        if let Some(error) = &status.database_error {
+            line("Database", error.clone());
+        }
         let silence = match (status.paused, status.paused_until, status.is_quiet_hours) {
             (true, Some(until), _) => format!("paused until {}", self.clock(until)),
             (true, None, _) => "paused until resumed".into(),
@@ -249,6 +259,16 @@ impl Look {
         }
         table.render()
     }
+}
+
+/// `123 fired: 40 delivered, 2 pending, … – adds up`.
+fn audited(audit: &Audit) -> String {
+    let Audit { fired, delivered, pending, suppressed, held, coalesced, failed, .. } = audit;
+    let sound = if audit.adds_up() { "adds up".into() } else { format!("astray: {}", audit.named()) };
+    format!(
+        "{fired} fired: {delivered} delivered, {pending} pending, {suppressed} suppressed, {held} held, {coalesced} coalesced, \
+         {failed} failed – {sound}"
+    )
 }
 
 fn nothing_to_say(report: &CheckReport) -> &'static str {

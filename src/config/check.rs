@@ -155,13 +155,14 @@ impl Found<'_> {
 
     fn secrets(&mut self, config: &Config) {
         let (oura, workos) = (&config.sources.oura, &config.sources.workos);
-        let (telegram, webhook) = (&config.alerters.telegram, &config.alerters.webhook);
+        let (telegram, webhook, http) = (&config.alerters.telegram, &config.alerters.webhook, &config.http);
         for (path, both) in [
             ("sources.oura.token_file", oura.token.is_some() && oura.token_file.is_some()),
             ("sources.workos.url_file", workos.url.is_some() && workos.url_file.is_some()),
             ("alerters.telegram.token_file", telegram.token.is_some() && telegram.token_file.is_some()),
             ("alerters.webhook.url_file", webhook.url.is_some() && webhook.url_file.is_some()),
             ("alerters.webhook.secret_file", webhook.secret.is_some() && webhook.secret_file.is_some()),
+            ("http.heartbeat_url_file", http.heartbeat_url.is_some() && http.heartbeat_url_file.is_some()),
         ] {
             if both {
                 let plain = path.rsplit('.').next().unwrap_or_default().trim_end_matches("_file");

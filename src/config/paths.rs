@@ -94,7 +94,7 @@ pub fn private_dir(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Every path that the configuration holds, with its key.
-pub(super) fn all(config: &mut Config) -> [(&'static str, &mut Option<PathBuf>); 11] {
+pub(super) fn all(config: &mut Config) -> [(&'static str, &mut Option<PathBuf>); 12] {
     let (sources, alerters) = (&mut config.sources, &mut config.alerters);
     [
         ("sources.oura.cache_dir", &mut sources.oura.cache_dir),
@@ -106,6 +106,7 @@ pub(super) fn all(config: &mut Config) -> [(&'static str, &mut Option<PathBuf>);
         ("alerters.telegram.token_file", &mut alerters.telegram.token_file),
         ("alerters.webhook.url_file", &mut alerters.webhook.url_file),
         ("alerters.webhook.secret_file", &mut alerters.webhook.secret_file),
+        ("http.heartbeat_url_file", &mut config.http.heartbeat_url_file),
         ("paths.state_dir", &mut config.paths.state_dir),
         ("paths.log_dir", &mut config.paths.log_dir),
     ]

@@ -58,7 +58,7 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Intervals {
-    /// The longest the loop sleeps before it looks whether something is due; it looks every 40 s at least, to notice that
+    /// The longest the loop sleeps before it looks whether something is due; it looks every 30 s at least, to notice that
     /// the machine slept.
     #[garde(range(min = 10, max = 86_400))]
     pub check_interval: u32,
@@ -409,11 +409,17 @@ pub struct Http {
     /// The port.
     #[garde(range(min = 1))]
     pub port: u16,
+    /// What is asked for once a minute while all is well. Such addresses are secrets by themselves.
+    #[garde(skip)]
+    pub heartbeat_url: Option<SecretString>,
+    /// A file that holds the address.
+    #[garde(skip)]
+    pub heartbeat_url_file: Option<PathBuf>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { enabled: true, port: 8765 }
+        Self { enabled: true, port: 8765, heartbeat_url: None, heartbeat_url_file: None }
     }
 }
 

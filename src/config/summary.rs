@@ -30,7 +30,11 @@ impl Config {
             "enabled_monitors": self.enabled_monitors(),
             "sources": self.sources_summary(),
             "alerters": self.alerters_summary(),
-            "http": { "enabled": self.http.enabled, "port": self.http.port },
+            "http": {
+                "enabled": self.http.enabled,
+                "port": self.http.port,
+                "heartbeat_url_set": self.http.heartbeat_url.is_some() || self.http.heartbeat_url_file.is_some(),
+            },
             "paths": { "state_dir": self.paths.state_dir, "log_dir": self.paths.log_dir },
         })
     }

@@ -33,11 +33,233 @@ pub struct Audit {
 /// An audit names so many keys; the others are counted.
 pub const ASTRAY_NAMED: usize = 20;
 
+/// What became of a decision: each term of the equation but the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was told.
+    Delivered,
+    /// It waits to be told.
+    Pending,
+    /// It was not told, with a reason.
+    Suppressed,
+    /// It waits for the end of a silence.
+    Held,
+    /// It is told in a digest.
+    Coalesced,
+    /// It was refused for good.
+    Failed,
+}
+
+/// A decision as the journal has it, with the messages that the outbox has of it.
+#[derive(Debug, Clone, Default)]
+pub struct Account<'a> {
+    /// The journal's word for what was decided.
+    pub decision: &'a str,
+    /// Where it was to be told.
+    pub channels: Vec<&'a str>,
+    /// Its messages, or those of its digest: where, and in which state.
+    pub messages: Vec<(&'a str, &'a str)>,
+    /// Whether its messages may have been forgotten before it.
+    pub may_lack_messages: bool,
+}
+
+/// What became of a message, the most telling of several last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sent {
+    Superseded,
+    Delivered,
+    Failed,
+    Pending,
+}
+
+impl Account<'_> {
+    /// What became of it; none when nobody can say.
+    #[must_use]
+    pub fn fate(&self) -> Option<Fate> {
+        match self.decision {
+            "suppress" => Some(Fate::Suppressed),
+            "hold" => Some(Fate::Held),
+            "coalesce" => self.sent().map(|_| Fate::Coalesced),
+            "deliver" => self.sent().map(|sent| match sent {
+                Sent::Pending => Fate::Pending,
+                Sent::Failed => Fate::Failed,
+                Sent::Delivered => Fate::Delivered,
+                // It was over, answered or told anew before it went out.
+                Sent::Superseded => Fate::Suppressed,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The most telling of its messages; none when a channel has none, or one in a state that is not known. The journal needs no
+    /// message: the decision itself stands in it.
+    fn sent(&self) -> Option<Sent> {
+        let mut most = None;
+        for channel in self.channels.iter().filter(|channel| **channel != "journal") {
+            let mut there = self.messages.iter().filter(|(place, _)| place == channel).peekable();
+            if there.peek().is_none() && !self.may_lack_messages {
+                return None;
+            }
+            for (_, state) in there {
+                most = most.max(Some(sent(state)?));
+            }
+        }
+        Some(most.unwrap_or(Sent::Delivered))
+    }
+}
+
+fn sent(state: &str) -> Option<Sent> {
+    match state {
+        "pending" => Some(Sent::Pending),
+        "failed" => Some(Sent::Failed),
+        "delivered" => Some(Sent::Delivered),
+        "superseded" => Some(Sent::Superseded),
+        _ => None,
+    }
+}
+
 impl Audit {
     /// Whether every alert that fired has come to something that is known.
     #[must_use]
     pub const fn adds_up(&self) -> bool {
-        let known = self.delivered + self.pending + self.suppressed + self.held + self.coalesced + self.failed;
-        self.fired == known && self.astray_count == 0
+        self.fired == self.known() && self.astray_count == 0
+    }
+
+    /// The alerts of which it is known what became of them.
+    #[must_use]
+    pub const fn known(&self) -> u64 {
+        let told = self.delivered.saturating_add(self.coalesced);
+        let waiting = self.pending.saturating_add(self.held);
+        told.saturating_add(waiting).saturating_add(self.suppressed).saturating_add(self.failed)
+    }
+
+    /// So often the same became of an alert.
+    pub const fn count(&mut self, fate: Fate, times: u64) {
+        let term = match fate {
+            Fate::Delivered => &mut self.delivered,
+            Fate::Pending => &mut self.pending,
+            Fate::Suppressed => &mut self.suppressed,
+            Fate::Held => &mut self.held,
+            Fate::Coalesced => &mut self.coalesced,
+            Fate::Failed => &mut self.failed,
+        };
+        *term = term.saturating_add(times);
+    }
+
+    /// Whether an audit made at another time came to the same.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        Self { at: other.at, ..self.clone() } == *other
+    }
+
+    /// What is wrong and what to do about it, in sentences; none while it adds up.
+    #[must_use]
+    pub fn complaint(&self) -> Option<String> {
+        let (fired, known) = (self.fired, self.known());
+        (!self.adds_up()).then(|| {
+            format!(
+                "The self-audit does not add up: {fired} alerts fired, {known} are accounted for; astray: {}; `operator why KEY` \
+                 tells what is known of one, please report it",
+                self.named()
+            )
+        })
+    }
+
+    /// The keys that are astray: `health:readiness_low, task:pileup and 3 more`.
+    #[must_use]
+    pub fn named(&self) -> String {
+        let names: Vec<&str> = self.astray.iter().map(AlertKey::as_str).collect();
+        let more = self.astray_count.saturating_sub(self.astray.len() as u64);
+        match (names.is_empty(), more) {
+            (true, 0) => "no key".into(),
+            (true, more) => format!("{more} without a proper key"),
+            (false, 0) => names.join(", "),
+            (false, more) => format!("{} and {more} more", names.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::acknowledged("suppress", "journal", "", Some(Fate::Suppressed))]
+    #[case::night("hold", "journal", "", Some(Fate::Held))]
+    #[case::told_in_the_journal_alone("deliver", "journal", "", Some(Fate::Delivered))]
+    #[case::told("deliver", "journal a b", "a:delivered b:delivered", Some(Fate::Delivered))]
+    #[case::waits_on_one("deliver", "journal a b", "a:delivered b:pending", Some(Fate::Pending))]
+    #[case::waits_and_was_refused("deliver", "journal a b", "a:failed b:pending", Some(Fate::Pending))]
+    #[case::was_refused_on_one("deliver", "journal a b", "a:failed b:delivered", Some(Fate::Failed))]
+    #[case::told_on_one("deliver", "journal a b", "a:superseded b:delivered", Some(Fate::Delivered))]
+    #[case::over_before("deliver", "journal a b", "a:superseded b:superseded", Some(Fate::Suppressed))]
+    #[case::written_twice_at_one_moment("deliver", "journal a", "a:superseded a:pending", Some(Fate::Pending))]
+    #[case::in_a_digest("coalesce", "journal a", "a:pending", Some(Fate::Coalesced))]
+    #[case::in_a_digest_of_the_journal("coalesce", "journal", "", Some(Fate::Coalesced))]
+    #[case::nothing_on_one("deliver", "journal a b", "a:delivered", None)]
+    #[case::nothing_at_all("deliver", "journal a b", "", None)]
+    #[case::elsewhere("deliver", "journal a", "b:delivered", None)]
+    #[case::a_digest_without_a_message("coalesce", "journal a b", "b:pending", None)]
+    #[case::a_strange_state("deliver", "journal a b", "a:delivered b:lost", None)]
+    #[case::a_strange_state_of_a_digest("coalesce", "journal a", "a:", None)]
+    #[case::a_strange_decision("forget", "journal", "", None)]
+    #[case::no_decision("", "", "", None)]
+    fn what_became_of_a_decision(
+        #[case] decision: &str,
+        #[case] channels: &str,
+        #[case] messages: &str,
+        #[case] expected: Option<Fate>,
+    ) {
+        let account = Account {
+            decision,
+            channels: channels.split(' ').collect(),
+            messages: messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect(),
+            may_lack_messages: false,
+        };
+        assert_eq!(account.fate(), expected);
+    }
+
+    #[rstest]
+    #[case("a:pending", Some(Fate::Pending))]
+    #[case("", Some(Fate::Delivered))]
+    #[case("a:lost", None)]
+    fn what_was_forgotten_early_is_not_missed(#[case] messages: &str, #[case] expected: Option<Fate>) {
+        let messages = messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect();
+        let account = Account { decision: "deliver", channels: vec!["a", "b"], messages, may_lack_messages: true };
+        assert_eq!(account.fate(), expected);
+    }
+
+    #[test]
+    fn every_term_counts() {
+        let mut audit = Audit { fired: 21, ..Audit::default() };
+        let fates = [Fate::Delivered, Fate::Pending, Fate::Suppressed, Fate::Held, Fate::Coalesced, Fate::Failed];
+        for (fate, times) in fates.into_iter().zip(1..) {
+            assert!(!audit.adds_up());
+            audit.count(fate, times);
+        }
+        assert!(audit.adds_up() && audit.complaint().is_none());
+        assert!(!Audit { astray_count: 1, ..audit.clone() }.adds_up(), "two differences do not cancel out");
+        audit.count(Fate::Held, u64::MAX);
+        assert!(!audit.adds_up());
+    }
+
+    #[test]
+    fn the_time_makes_no_difference() {
+        let audit = Audit { fired: 1, ..Audit::default() };
+        assert!(audit.agrees_with(&Audit { at: Timestamp::MAX, ..audit.clone() }));
+        assert!(!audit.agrees_with(&Audit::default()));
+    }
+
+    #[test]
+    fn a_complaint_names_the_keys() {
+        let astray = vec!["health:readiness_low".parse().unwrap(), "task:pileup".parse().unwrap()];
+        let audit = Audit { fired: 3, held: 1, astray, astray_count: 5, ..Audit::default() };
+        let complaint = audit.complaint().unwrap();
+        assert!(complaint.contains("3 alerts fired, 1 are accounted for"), "{complaint}");
+        assert!(complaint.contains("astray: health:readiness_low, task:pileup and 3 more;"), "{complaint}");
+        assert!(complaint.contains("operator why KEY") && complaint.contains("report"), "{complaint}");
     }
 }

@@ -230,6 +230,14 @@ pub struct Status {
     pub config_error: Option<String>,
 }
 
+impl Status {
+    /// Whether Operator cannot rely on itself: its database fails, or alerts are unaccounted for.
+    #[must_use]
+    pub fn is_unsound(&self) -> bool {
+        self.database_error.is_some() || self.audit.as_ref().is_some_and(|audit| !audit.adds_up())
+    }
+}
+
 impl OpenAlert {
     /// Whether the person has not answered it: neither acknowledged nor snoozed.
     #[must_use]

@@ -1,6 +1,6 @@
 //! The second half of a check: facts → rules → policy → one transaction → report.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -65,13 +65,15 @@ impl Engine {
         }
         judgements.push(self.judge_system(&check.at));
         check.take_back(mem::take(&mut known.tasks.readings));
-        let memory = self.memory_beside(&judgements)?;
+        let found = found(&judgements);
+        // Of what fires now, the facts that it rested on before are not needed: there may be many, and new ones take their place.
+        let memory = self.store.memory_without_facts_of(|key| found.contains(key))?;
         let verdicts = self.decide(judgements, &memory, &check.at);
         if !self.dry_run || self.store.is_scratch() {
-            self.record(check, &known, &verdicts, &memory, &states)?;
+            self.record(check, &known, (&found, &verdicts), &memory, &states)?;
             self.metrics.checked(&states, &verdicts);
         }
-        drop((known, memory));
+        drop((known, memory, found));
         Ok(self.report(check, &states, verdicts))
     }
 
@@ -154,13 +156,6 @@ impl Engine {
         system::judge(&circuits, UNAVAILABLE_AFTER, now)
     }
 
-    /// Of what fires now, the facts that it rested on before are not needed: there may be many, and new ones take their place.
-    fn memory_beside(&self, judgements: &[Judgement]) -> Result<Memory, StoreError> {
-        let alerts = judgements.iter().flat_map(|judgement| &judgement.alerts);
-        let firing: HashSet<&AlertKey> = alerts.map(|alert| &alert.key).collect();
-        self.store.memory_without_facts_of(|key| firing.contains(key))
-    }
-
     fn decide(&self, judgements: Vec<Judgement>, memory: &Memory, now: &ZonedDateTime) -> Vec<Verdict> {
         let limits = &self.config.deduplication;
         let on = self.intervals();
@@ -180,7 +175,7 @@ impl Engine {
         &mut self,
         check: &mut Check,
         known: &Known,
-        verdicts: &[Verdict],
+        (found, verdicts): (&BTreeSet<AlertKey>, &[Verdict]),
         memory: &Memory,
         states: &BTreeMap<Monitor, MonitorState>,
     ) -> Result<(), StoreError> {
@@ -189,6 +184,7 @@ impl Engine {
             self.circuits.iter().map(|(source, circuit)| (source.as_str().to_owned(), circuit.clone())).collect();
         self.store.commit(&CheckRecord {
             at: check.at.timestamp(),
+            found,
             verdicts,
             memory,
             days: &known.changed_days,
@@ -259,6 +255,12 @@ impl Engine {
             (_, Some(reason), Finding::Failed { .. }) => tracing::error!("Monitor {monitor} failed: {reason}"),
         }
     }
+}
+
+/// What the rules found, whatever becomes of it.
+fn found(judgements: &[Judgement]) -> BTreeSet<AlertKey> {
+    let alerts = judgements.iter().flat_map(|judgement| &judgement.alerts);
+    alerts.map(|alert| alert.key.clone()).collect()
 }
 
 fn state_of(finding: &Finding, check: &Check, took: SignedDuration) -> MonitorState {

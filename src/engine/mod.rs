@@ -8,6 +8,7 @@ pub mod command;
 mod conclude;
 pub mod control;
 mod footprint;
+pub mod heartbeat;
 mod letter;
 pub mod lock;
 mod once;
@@ -21,6 +22,7 @@ mod run;
 mod snapshot;
 mod state_file;
 pub mod test_alert;
+mod vitals;
 pub mod wiring;
 
 pub use reload::Reloaded;
@@ -49,7 +51,9 @@ use crate::sources::error::SourceError;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
+use heartbeat::Heartbeat;
 use post::Post;
+use vitals::Vitals;
 use wiring::Wiring;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.
@@ -82,6 +86,9 @@ pub struct Engine {
     config_error: Option<String>,
     checks_begun: u64,
     post: Post,
+    /// How the engine itself does.
+    vitals: Vitals,
+    heartbeat: Option<Arc<Heartbeat>>,
     /// How the page does.
     page: watch::Receiver<PageState>,
     /// Counts what happens.
@@ -130,6 +137,8 @@ impl Engine {
             pause: parts.store.pause()?,
             quiet_override: parts.store.quiet_override()?,
             started: parts.clock.now(),
+            vitals: Vitals::new(parts.clock.now()),
+            heartbeat: parts.wiring.heartbeat,
             config: parts.wiring.config,
             setup: Arc::new(parts.wiring.setup),
             shown_config: parts.wiring.shown_config,

@@ -64,6 +64,7 @@ impl Engine {
         }
         self.store = opened.store;
         self.post.start_over();
+        self.vitals.start_over();
         self.store_is_lost = false;
         self.store.set_quiet_override(self.quiet_override)?;
         self.store.set_pause(self.pause)

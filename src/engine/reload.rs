@@ -31,13 +31,15 @@ impl Desk {
 impl Engine {
     /// Channels change over when none of them has a message in hand.
     fn rewire(&mut self, wiring: Wiring) {
-        let Wiring { config, setup, alerters, shown_config, warnings } = wiring;
+        let Wiring { config, setup, alerters, heartbeat, shown_config, warnings } = wiring;
         self.config = config;
         self.setup = Arc::new(setup);
         self.shown_config = shown_config;
         self.config_warnings = warnings;
         self.config_error = None;
         self.post.replace_by(alerters);
+        self.heartbeat = heartbeat;
+        self.vitals.watch_anew(self.clock.now());
         // What kept a source from answering may be what was mended.
         for circuit in self.circuits.values_mut().filter(|circuit| circuit.troubled_since().is_some()) {
             circuit.reset();

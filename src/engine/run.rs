@@ -11,6 +11,7 @@ use super::post::Returned;
 use super::reload::Reloaded;
 use super::report::CheckReport;
 use super::requests::Request;
+use super::vitals::Work;
 use super::{Engine, footprint};
 use crate::core::alert::Monitor;
 use crate::core::policy::memory::Pause;
@@ -72,7 +73,7 @@ pub(super) struct Desk {
     pub(super) engine: Engine,
     pub(super) checks: Vec<Check>,
     arrivals: mpsc::Sender<Arrival>,
-    snapshots: watch::Sender<Option<Status>>,
+    pub(super) snapshots: watch::Sender<Option<Status>>,
     /// Monitors to run though their interval has not passed.
     pub(super) wanted: Vec<Monitor>,
     /// Who waits for a check that was begun anew.
@@ -115,6 +116,7 @@ impl Desk {
         self.begin_due();
         self.conclude_ready();
         self.engine.send_waiting(&self.returns);
+        self.audit();
         let pause = self.pause();
         if pause >= REST {
             footprint::let_go_of_code();
@@ -148,6 +150,7 @@ impl Desk {
         let checks = std::mem::take(&mut self.checks);
         self.waiters.extend(checks.into_iter().flat_map(|check| self.engine.abandon(check)));
         self.engine.post.hurry();
+        self.engine.vitals.watch_anew(self.engine.clock.now());
         self.want_all();
     }
 
@@ -197,8 +200,13 @@ impl Desk {
     fn conclude(&mut self, index: usize) {
         let mut check = self.checks.swap_remove(index);
         let monitors = check.ready();
-        let report = match self.engine.conclude_somehow(&mut check) {
+        let concluded = self.engine.conclude_somehow(&mut check);
+        if !self.engine.dry_run {
+            self.engine.vitals.note(Work::Record, &concluded);
+        }
+        let report = match concluded {
             Ok(report) => {
+                self.engine.vitals.note_concluded(&monitors, self.engine.clock.now());
                 self.engine.told(&report, check.is_complete());
                 Some(report)
             }
@@ -238,7 +246,8 @@ impl Desk {
         let check_interval = SignedDuration::from_secs(engine.config.intervals.check_interval.into());
         let quiet_override = engine.quiet_override.map(|said| said.until).filter(|end| *end > now.timestamp());
         let look_again = now.timestamp().saturating_add(check_interval).ok();
-        let moments = [next, quiet_change, quiet_override, pause_end, look_again];
+        let audit = engine.vitals.next_audit();
+        let moments = [next, quiet_change, quiet_override, pause_end, look_again, audit];
         let sleep = schedule::pause_until(moments.into_iter().flatten(), now.timestamp());
         let sleep = Duration::try_from(sleep).unwrap_or(Duration::ZERO);
         let sleep = engine.post_pause().map_or(sleep, |pause| pause.min(sleep));
@@ -247,12 +256,23 @@ impl Desk {
     }
 
     pub(super) fn publish(&mut self) {
-        match self.engine.status(true) {
+        let read = self.engine.status(true);
+        self.engine.vitals.note(Work::Read, &read);
+        let database_error = self.engine.vitals.database_error();
+        match read {
             Ok(status) => {
                 let checking = !self.checks.is_empty();
-                self.snapshots.send_replace(Some(Status { checking, ..status }));
+                self.snapshots.send_replace(Some(Status { checking, database_error, ..status }));
             }
-            Err(error) => tracing::warn!("The status cannot be read: {error}"),
+            Err(error) => {
+                tracing::warn!("The status cannot be read: {error}");
+                // What was known still is, but for this.
+                self.snapshots.send_modify(|last| {
+                    if let Some(status) = last {
+                        status.database_error = database_error;
+                    }
+                });
+            }
         }
     }
 

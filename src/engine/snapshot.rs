@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use crate::core::alert::{Alert, AlertKey, Priority};
+use crate::core::audit::Audit;
 use crate::core::circuit::Circuit;
 use crate::core::policy::dedup;
 use crate::core::policy::memory::{Incident, Pause};
@@ -33,6 +34,9 @@ impl Engine {
         })?;
         let pause = if running { self.pause } else { self.store.pause()? };
         let pause = pause.filter(|pause| pause.in_force(at));
+        let audited = if running { Ok(self.vitals.audit().cloned()) } else { self.audit_alone(at) };
+        let (audit, trouble) = audited.map_or_else(|error| (None, Some(error.to_string())), |audit| (audit, None));
+        let complaint = audit.as_ref().and_then(Audit::complaint);
         let uptime = at.duration_since(self.started).max(SignedDuration::ZERO);
         Ok(Status {
             running,
@@ -64,18 +68,18 @@ impl Engine {
             outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
             channel_states: self.channel_states()?,
             http: self.page.borrow().clone(),
-            audit: None,
-            check_overdue_at: None,
-            database_error: None,
+            audit,
+            check_overdue_at: if running { self.check_overdue_at() } else { None },
+            database_error: self.vitals.database_error().or(trouble),
             config: self.shown_config.clone(),
-            warnings: self.all_warnings(),
+            warnings: self.all_warnings(complaint),
             config_error: self.config_error.clone(),
         })
     }
 
-    fn all_warnings(&self) -> Vec<String> {
+    fn all_warnings(&self, audit: Option<String>) -> Vec<String> {
         let page = self.page.borrow().trouble.as_ref().map(|trouble| format!("The dashboard is not served: {trouble}"));
-        self.config_warnings.iter().chain(&self.warnings).cloned().chain(page).collect()
+        self.config_warnings.iter().chain(&self.warnings).cloned().chain(page).chain(audit).collect()
     }
 
     fn source_states(&self) -> BTreeMap<String, SourceState> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::heartbeat::Heartbeat;
+use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::Config;
 use crate::config::{Env, paths};
@@ -21,6 +23,8 @@ pub struct Wiring {
     pub setup: Setup,
     /// Where alerts go.
     pub alerters: Vec<Arc<dyn Alerter>>,
+    /// Whom all is well is told.
+    pub heartbeat: Option<Arc<Heartbeat>>,
     /// The configuration as it may be shown.
     pub shown_config: Value,
     /// What should be known about it, in sentences.
@@ -31,9 +35,11 @@ impl Wiring {
     /// What follows from this one in this environment.
     #[must_use]
     pub fn of(config: Arc<Config>, warnings: Vec<String>, env: &Env) -> Self {
+        let web = Arc::new(Web::default());
         Self {
             setup: setup(&config, env),
-            alerters: alerters::switched_on(&config.alerters, env),
+            alerters: alerters::switched_on(&config.alerters, &web, env),
+            heartbeat: Heartbeat::of(&config.http, &web),
             shown_config: config.summary(),
             warnings,
             config,

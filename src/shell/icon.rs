@@ -10,7 +10,7 @@ pub enum Icon {
     Fine,
     /// Something waits to be seen.
     Alerts,
-    /// A source does not answer.
+    /// A source does not answer, or Operator cannot rely on itself.
     Down,
     /// The person asked for silence.
     Paused,
@@ -21,10 +21,13 @@ pub enum Icon {
 }
 
 impl Icon {
-    /// The one thing that a glance should tell: the person's own word first, then what needs them, then the clock.
+    /// The one thing that a glance should tell: a watcher that cannot rely on itself first, for all else rests on that; then the
+    /// person's own word, then what needs them, then the clock.
     #[must_use]
     pub fn of(status: &Status) -> Self {
-        if status.paused {
+        if status.is_unsound() {
+            Self::Down
+        } else if status.paused {
             Self::Paused
         } else if status.circuit_states.values().any(|state| *state != CircuitState::Closed) {
             Self::Down

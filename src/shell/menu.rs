@@ -141,6 +141,13 @@ fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
 /// `Operator – 2 alerts, WorkOS unreachable`.
 fn summary(status: &Status, around: &Surroundings) -> String {
     let mut parts = Vec::new();
+    if status.database_error.is_some() {
+        parts.push("its database fails".into());
+    }
+    if let Some(audit) = status.audit.as_ref().filter(|audit| !audit.adds_up()) {
+        let astray = usize::try_from(audit.astray_count).unwrap_or(usize::MAX);
+        parts.push(format!("{} astray", text::count(astray, "alert")));
+    }
     if status.waiting_alerts > 0 {
         parts.push(text::count(status.waiting_alerts, "alert"));
     }
@@ -170,6 +177,9 @@ fn checks(status: &Status, around: &Surroundings) -> String {
 /// What is wrong with Operator itself, with where to mend it.
 fn complaints(status: &Status) -> Vec<Entry> {
     let mut entries = Vec::new();
+    if status.is_unsound() {
+        entries.push(Entry::text("unsound", "Do not rely on it: the log and `operator --status` say why"));
+    }
     if !status.sources.is_empty() && !status.sources.values().any(|state| is_connected(state, status)) {
         entries.push(Entry::text("connect", "Nothing is connected yet: Edit Configuration shows where"));
     }

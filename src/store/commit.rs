@@ -1,14 +1,14 @@
 //! One transaction a check: journal, incidents, outbox, history, circuits, monitors and counters, all or nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::copies::Update;
 use super::retention::Keep;
-use super::{Result, Store, StoreError, copies, history, incidents, journal, outbox, retention, settings};
-use crate::core::alert::Monitor;
+use super::{Result, Store, StoreError, copies, history, incidents, journal, outbox, retention, settings, tally};
+use crate::core::alert::{AlertKey, Monitor};
 use crate::core::circuit::Circuit;
 use crate::core::facts::{HealthDay, RestMode};
 use crate::core::policy::memory::Memory;
@@ -20,6 +20,8 @@ use crate::core::status::{Counters, MonitorState};
 pub struct CheckRecord<'a> {
     /// When it was made.
     pub at: Timestamp,
+    /// What the rules found, before anything was decided of it: the self-audit counts by it.
+    pub found: &'a BTreeSet<AlertKey>,
     /// What was decided.
     pub verdicts: &'a [Verdict],
     /// The memory that the decisions rested on.
@@ -49,6 +51,7 @@ impl Store {
         let path = self.path.clone();
         let write = |db: &mut Connection| -> rusqlite::Result<Counters> {
             let transaction = db.transaction()?;
+            tally::raise(&transaction, record.found, record.at)?;
             write_verdicts(&transaction, record)?;
             for day in record.days {
                 history::save_day(&transaction, day)?;

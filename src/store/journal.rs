@@ -135,7 +135,7 @@ fn count(db: &Connection, verdict: &Verdict, last: i64, now: Timestamp) -> rusql
     let alert = &verdict.alert;
     let mut again = db.prepare_cached(
         "UPDATE journal SET last_at = ?2, times = times + 1, message = ?3
-         WHERE id = ?1 AND decision = ?4 AND reason = ?5 AND priority = ?6 AND title = ?7 AND occasion IS ?8",
+         WHERE id = ?1 AND decision = ?4 AND reason = ?5 AND priority = ?6 AND title = ?7 AND occasion IS ?8 AND key = ?9",
     )?;
     let changed = again.execute(params![
         last,
@@ -146,6 +146,7 @@ fn count(db: &Connection, verdict: &Verdict, last: i64, now: Timestamp) -> rusql
         alert.priority.as_str(),
         alert.title,
         alert.occasion,
+        alert.key.as_str(),
     ])?;
     Ok(changed == 1)
 }

@@ -2,6 +2,7 @@
 //!
 //! One connection, owned by whoever holds the instance lock. WAL with `synchronous=FULL`: what is committed survives a crash.
 
+mod audit;
 mod commit;
 pub mod copies;
 mod error;
@@ -16,7 +17,9 @@ mod retention;
 mod schema;
 mod settings;
 pub mod story;
+mod tally;
 
+pub use audit::Version;
 pub use commit::CheckRecord;
 pub use error::StoreError;
 pub use open::Opened;

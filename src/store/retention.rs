@@ -1,9 +1,11 @@
 //! What is old enough is forgotten, a little at every check.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
-use super::millis;
+use super::{millis, tally};
 
 /// How long things are kept, in days.
 #[derive(Debug, Clone, Copy)]
@@ -31,19 +33,18 @@ pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, ke
     let history = before(now, keep.history_days);
     let incidents = before(now, CLOSED_INCIDENT_DAYS);
     let forget = |sql: &str, until: i64| db.prepare_cached(sql)?.execute(params![until, AT_ONCE]).map(drop);
-    // What a digest that waits will tell, stands in the journal.
-    forget(
-        "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE last_at < ?1 AND (digest IS NULL OR digest NOT IN
-           (SELECT digest FROM outbox WHERE state = 'pending' AND digest IS NOT NULL)) ORDER BY last_at LIMIT ?2)",
-        journal,
-    )?;
-    // What waits is still to be sent, and what stands told is still to be taken back. The newest stays, so
-    // that no number is used again: a channel that takes a key would hold the new message for the old one.
+    forget_entries(db, journal)?;
+    // What waits is still to be sent, and what stands told is still to be taken back. What became of a decision is known for as
+    // long as the decision is. The newest stays, so that no number is used again: a channel that takes a key would hold the new
+    // message for the old one.
     forget(
         "DELETE FROM outbox WHERE id IN
            (SELECT id FROM outbox AS old WHERE created_at < ?1 AND state <> 'pending' AND under_way = 0
               AND id < (SELECT max(id) FROM outbox)
               AND NOT EXISTS (SELECT 1 FROM told WHERE told.parcel = old.parcel AND told.state = 'standing')
+              AND NOT EXISTS (SELECT 1 FROM journal WHERE kind = 'alert' AND journal.key = old.key AND decision = 'deliver'
+                                AND decision <> 'resolve' AND first_at = old.created_at)
+              AND NOT EXISTS (SELECT 1 FROM journal WHERE kind = 'digest' AND journal.digest = old.digest)
             ORDER BY created_at LIMIT ?2)",
         journal,
     )?;
@@ -64,6 +65,22 @@ pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, ke
     )?;
     let oldest = moment_days(now, keep.history_days);
     db.prepare_cached("DELETE FROM health_days WHERE date < ?1")?.execute([oldest]).map(drop)
+}
+
+/// What a digest that waits will tell, stands in the journal. What is forgotten there has not fired either.
+fn forget_entries(db: &Connection, until: i64) -> rusqlite::Result<()> {
+    let mut forget = db.prepare_cached(
+        "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE last_at < ?1 AND (digest IS NULL OR digest NOT IN
+           (SELECT digest FROM outbox WHERE state = 'pending' AND digest IS NOT NULL)) ORDER BY last_at LIMIT ?2)
+         RETURNING key, CASE decision WHEN 'resolve' THEN 0 ELSE times END",
+    )?;
+    let mut forgotten: BTreeMap<String, i64> = BTreeMap::new();
+    for entry in forget.query_map(params![until, AT_ONCE], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))? {
+        let (key, times) = entry?;
+        let sum = forgotten.entry(key).or_default();
+        *sum = sum.saturating_add(times);
+    }
+    tally::lower(db, &forgotten, until)
 }
 
 fn before(now: Timestamp, days: u32) -> i64 {

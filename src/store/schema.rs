@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step a layout: `user_version` counts the steps that were taken. Steps are only ever added.
-const STEPS: [&str; 2] = ["
+const STEPS: [&str; 3] = ["
     -- Single values: counters, the pause.
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -65,6 +65,17 @@ const STEPS: [&str; 2] = ["
 
     -- How each channel does, body as core::delivery::lane::Lane.
     CREATE TABLE lanes (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+", "
+    -- What the rules found, counted by key apart from what was decided of it: the journal must account for all of it.
+    CREATE TABLE fired (key TEXT PRIMARY KEY, times INTEGER NOT NULL, last_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO fired SELECT key, sum(times), max(last_at) FROM journal WHERE decision <> 'resolve' GROUP BY key;
+
+    -- Until now messages could be forgotten before their decisions were: of these nobody can say whether one is missing.
+    INSERT INTO settings (name, value) SELECT 'messages_kept_since', ifnull(max(id), 0) FROM journal;
+
+    -- All that the self-audit reads, so that it need not go through what the entries say.
+    CREATE INDEX journal_fate ON journal(key, decision, first_at, times, channels, digest) WHERE decision <> 'resolve';
+    CREATE INDEX outbox_fate ON outbox(key, created_at, kind, channel, state) WHERE kind = 'alert';
 "];
 
 /// The newest layout.

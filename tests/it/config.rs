@@ -110,6 +110,8 @@ fn the_shipped_file_holds_every_key() {
         "alerters.webhook.secret_file",
         "alerters.webhook.url",
         "alerters.webhook.url_file",
+        "http.heartbeat_url",
+        "http.heartbeat_url_file",
         "paths.log_dir",
         "paths.state_dir",
         "sources.focus_file.path",

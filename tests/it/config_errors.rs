@@ -41,6 +41,7 @@ fn message(fixture: &str) -> String {
     "goal_contradiction",
     "4:7: monitors.tasks.thresholds.goal_half_hour: 18 is over goal_late_hour (17): it must not be"
 )]
+#[case("heartbeat_url_twice", "3:3: http.heartbeat_url_file: 'heartbeat_url' is given too: keep only one of the two")]
 #[case("home_unknown", "2:3: paths.state_dir: '~' stands for $HOME, which is not set: give the whole path")]
 #[case(
     "hour_25",
@@ -130,8 +131,14 @@ fn message(fixture: &str) -> String {
 #[case("unclosed_quote", "3:12: this quote is never closed")]
 #[case("unknown_anchor", "2:9: this refers to an anchor (&name) that the file does not define")]
 #[case("unknown_key", "1:1: unknown key 'quite_hours': did you mean 'quiet_hours'?")]
-#[case("unknown_key_empty", "2:3: unknown key 'zebra': allowed here are enabled, port")]
-#[case("unknown_key_far", "2:3: unknown key 'zebra': allowed here are enabled, port")]
+#[case(
+    "unknown_key_empty",
+    "2:3: unknown key 'zebra': allowed here are enabled, port, heartbeat_url, heartbeat_url_file"
+)]
+#[case(
+    "unknown_key_far",
+    "2:3: unknown key 'zebra': allowed here are enabled, port, heartbeat_url, heartbeat_url_file"
+)]
 #[case("unknown_key_nested", "5:7: unknown key 'readines_high': did you mean 'readiness_high'?")]
 #[case(
     "unknown_key_strange",

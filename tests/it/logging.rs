@@ -1,10 +1,9 @@
 //! Logs: the shape of a line, what is written and what is not, and files that take turns.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use operator::config::schema::Level;
 use operator::telemetry::logging::subscriber;
@@ -13,36 +12,7 @@ use rstest::rstest;
 use tempfile::tempdir;
 use tracing::{debug, error, info, warn};
 
-#[derive(Clone, Default)]
-struct Screen(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Screen {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Screen {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// The lines without their time, which is checked for its shape.
-    fn lines(&self) -> Vec<String> {
-        self.text().lines().map(without_time).collect()
-    }
-}
-
-fn without_time(line: &str) -> String {
-    let (time, rest) = line.split_at(19);
-    jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", time).unwrap();
-    rest.to_owned()
-}
+use crate::support::screen::{Screen, without_time};
 
 fn logged(level: Level, verbose: bool, events: impl FnOnce()) -> Vec<String> {
     let screen = Screen::default();

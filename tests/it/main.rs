@@ -4,6 +4,7 @@
 mod alerter_telegram;
 mod alerter_webhook;
 mod architecture;
+mod audit;
 mod blackbox;
 mod circuit_interleavings;
 mod config;
@@ -13,6 +14,7 @@ mod dbus;
 mod delivery;
 mod engine_loop;
 mod health_chain;
+mod heartbeat;
 mod history;
 mod logging;
 mod login_item_launchd;

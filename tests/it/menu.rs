@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use operator::core::alert::Priority;
+use operator::core::audit::Audit;
 use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
 use operator::core::status::{ChannelHealth, ChannelState, OpenAlert, SourceState, Status};
@@ -56,6 +57,11 @@ fn workos_down() -> Status {
     source.next_try = Some(at("14:07"));
     source.trouble = Some("workos: connection refused (127.0.0.1:5432)".into());
     status
+}
+
+/// So many keys are unaccounted for.
+fn astray(count: u64) -> Status {
+    Status { audit: Some(Audit { fired: count, astray_count: count, ..Audit::default() }), ..fine() }
 }
 
 fn around() -> Surroundings {
@@ -174,6 +180,19 @@ Run Now
 #[case::quiet_with_alerts(
     Status { is_quiet_hours: true, ..with_alerts(1) }, Icon::Alerts, "Operator – 1 alert, quiet hours"
 )]
+#[case::unsound(astray(1), Icon::Down, "Operator – 1 alert astray")]
+#[case::unsound_and_paused(
+    Status { paused: true, waiting_alerts: 2, ..astray(30) }, Icon::Down, "Operator – 30 alerts astray, 2 alerts, paused"
+)]
+#[case::no_database(
+    Status { database_error: Some("full".into()), dry_run: true, ..fine() },
+    Icon::Down,
+    "Operator – its database fails, dry run"
+)]
+#[case::neither(
+    Status { database_error: Some("full".into()), ..astray(2) }, Icon::Down, "Operator – its database fails, 2 alerts astray"
+)]
+#[case::sound(Status { audit: Some(Audit::default()), ..fine() }, Icon::Fine, "Operator – all is well")]
 #[case::dry_run(Status { dry_run: true, ..fine() }, Icon::DryRun, "Operator – dry run")]
 fn the_icon_and_its_words(#[case] status: Status, #[case] icon: Icon, #[case] tooltip: &str) {
     let face = face(&status);
@@ -237,6 +256,16 @@ Notifications are off – open System Settings
         ),
         "{menu}"
     );
+}
+
+#[test]
+fn what_cannot_be_relied_on_says_where_to_look() {
+    let line = "\n(Do not rely on it: the log and `operator --status` say why)\n";
+    for status in [astray(1), Status { database_error: Some("full".into()), ..fine() }] {
+        let menu = drawn(&face(&status).menu);
+        assert!(menu.contains(line), "{menu}");
+    }
+    assert!(!drawn(&face(&fine()).menu).contains("rely"));
 }
 
 #[test]

@@ -123,6 +123,8 @@ struct World {
     path: PathBuf,
     store: Option<Store>,
     now: Timestamp,
+    /// How long the journal is kept (days).
+    keep: u32,
     conditions: BTreeMap<u8, Priority>,
     weather: [Weather; 2],
     on: [bool; 2],
@@ -146,6 +148,7 @@ impl World {
             path,
             store: None,
             now: Timestamp::from_second(1_800_000_000).unwrap(),
+            keep: 400,
             conditions: BTreeMap::new(),
             weather: [Weather::Fine; 2],
             on: [true; 2],
@@ -192,12 +195,13 @@ impl World {
             at: self.now,
             occasion: None,
         };
-        let alerts = self.conditions.iter().map(alert).collect();
+        let alerts: Vec<Alert> = self.conditions.iter().map(alert).collect();
+        let found = alerts.iter().map(|alert| alert.key.clone()).collect();
         let judgement = Judgement { alerts, judged: ["task:deadline_overdue"].into(), except: [].into() };
         let least = [Priority::Medium, Priority::High];
         let routes = CHANNELS.into_iter().zip(least).zip(self.on).filter(|(_, on)| *on).map(|(route, _)| route);
         let routing = Routing(routes.collect());
-        let (now, quiet) = (self.now, self.quiet);
+        let (now, quiet, journal_days) = (self.now, self.quiet, self.keep);
         let pause = self.paused.then_some(Pause::UntilResumed);
         let store = self.store();
         store.set_pause(pause).unwrap();
@@ -213,6 +217,7 @@ impl World {
         let verdicts = decide(vec![judgement], &memory, &circumstances);
         let record = CheckRecord {
             at: now,
+            found: &found,
             verdicts: &verdicts,
             memory: &memory,
             days: &[],
@@ -221,7 +226,7 @@ impl World {
             circuits: &BTreeMap::new(),
             monitors: &BTreeMap::new(),
             ends: true,
-            keep: Keep { journal_days: 400, history_days: 3660 },
+            keep: Keep { journal_days, history_days: 3660 },
         };
         self.store().commit(&record).unwrap();
     }
@@ -371,6 +376,12 @@ impl World {
         self.now += SignedDuration::from_hours(25);
     }
 
+    fn all_is_accounted_for(&mut self) {
+        let now = self.now;
+        let audit = self.store().audit(now).unwrap();
+        assert!(audit.adds_up(), "{audit:?}");
+    }
+
     fn nothing_waits(&mut self) {
         for (channel, depth) in self.store().outbox_depth().unwrap() {
             assert_eq!(depth.pending, 0, "{channel}");
@@ -413,6 +424,7 @@ proptest! {
         let mut world = World::new();
         for event in &events {
             world.happen(event);
+            world.all_is_accounted_for();
         }
         world.fair_weather();
         world.check();
@@ -433,6 +445,17 @@ proptest! {
         world.nothing_waits();
         for (which, channel) in CHANNELS.into_iter().enumerate() {
             prop_assert!(world.screens[which].standing.is_empty(), "{channel} still shows {:?}", world.screens[which].standing);
+        }
+    }
+
+    /// The same histories on a clock that strays, with a journal that forgets after a day.
+    #[test]
+    fn whatever_is_forgotten_the_audit_adds_up(events in prop::collection::vec((-20..40_i64, event()), 1..60)) {
+        let mut world = World { keep: 1, ..World::new() };
+        for (hours, event) in &events {
+            world.now += SignedDuration::from_hours(*hours);
+            world.happen(event);
+            world.all_is_accounted_for();
         }
     }
 }

@@ -42,8 +42,11 @@ fn commit(store: &mut Store, at: Timestamp, verdicts: &[Verdict], updates: &[Upd
 
 fn commit_keeping(journal_days: u32, store: &mut Store, at: Timestamp, verdicts: &[Verdict], updates: &[Update]) {
     let memory = store.memory().unwrap();
+    let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
+    let found = found.map(|verdict| verdict.alert.key.clone()).collect();
     let record = CheckRecord {
         at,
+        found: &found,
         verdicts,
         memory: &memory,
         days: &[],

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use operator::core::audit::Audit;
+use operator::store::Store;
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
@@ -56,6 +58,8 @@ pub(crate) struct Ledger {
     seen: Vec<(String, i64)>,
     state_file: Option<Vec<u8>>,
     integrity: String,
+    /// The self-audit, of what a killed process left.
+    audit: Option<Audit>,
 }
 
 fn all<T>(db: &Connection, sql: &str, read: impl Fn(&Row) -> rusqlite::Result<T>) -> Vec<T> {
@@ -87,7 +91,10 @@ pub(crate) fn copied(home: &Home) -> Option<Connection> {
 impl Ledger {
     /// Read what a killed process left.
     pub(crate) fn left_behind(home: &Home) -> Self {
-        Self::read(&copy(home), &home.path("state"))
+        let copy = copy(home);
+        let ledger = Self::read(&copy, &home.path("state"));
+        let store = Store::open_read_only(&copy).expect("the database opens");
+        Self { audit: store.map(|store| store.audit(Timestamp::UNIX_EPOCH).expect("it can be audited")), ..ledger }
     }
 
     /// Read it beside an engine that may be at work.
@@ -122,6 +129,7 @@ impl Ledger {
             seen: all(&db, SEEN, |row| Ok((row.get(0)?, row.get(1)?))),
             state_file: fs::read(state_dir.join("operator_state.json")).ok(),
             integrity,
+            audit: None,
         }
     }
 
@@ -146,6 +154,9 @@ impl Ledger {
     /// All that must hold at any moment; `when` is said if it does not.
     pub(crate) fn tells_a_true_story(&self, when: &str) {
         assert_eq!(self.integrity, "ok", "{when}");
+        if let Some(audit) = &self.audit {
+            assert!(audit.adds_up(), "{when}: {audit:?}");
+        }
         let told = self.entries.iter().filter(|entry| entry.is_told()).count();
         assert_eq!(self.total, told as u64, "{when}: the counter and the journal");
         assert_eq!(self.outbox, self.messages_of_the_journal(), "{when}: messages and decisions");

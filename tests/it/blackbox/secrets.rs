@@ -10,7 +10,7 @@ use crate::support::home::{Home, eventually};
 use crate::support::http::{Answer, Request, Server};
 
 /// Plain, and as it stands percent-encoded in an address.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "t0ken-of-Oura",
     "b0t-token-77",
     "hunter2pass",
@@ -19,6 +19,7 @@ const SECRETS: [&str; 8] = [
     "h00k-path",
     "h00k-query",
     "s1gning-key",
+    "b3at-path",
 ];
 
 fn holds(bytes: &[u8], secret: &str) -> bool {
@@ -84,6 +85,7 @@ fn nothing_tells_a_secret_however_the_sources_fail(#[case] workos: Value, #[case
     home.set(json!({
         "sources": {"workos": workos, "oura": {"token": "t0ken-of-Oura", "base_url": oura, "timeout_seconds": 1}},
         "alerters": {"telegram": {"enabled": true, "token": "b0t-token-77", "chat_id": "4711", "api_url": bots.url}},
+        "http": {"heartbeat_url": "http://ada:hunter2pass@127.0.0.1:1/b3at-path"},
     }));
     assert_eq!(home.run(&["--status"]).code, 0, "the configuration itself is right");
     say_everything(&home, &[]);

@@ -17,7 +17,7 @@ use operator::core::status::Status;
 use operator::engine::clock::Clock;
 use operator::engine::command::{Command, Reply};
 use operator::engine::wiring::Wiring;
-use operator::engine::{self, Engine, Parts, Request};
+use operator::engine::{self, Engine, Parts, Reloaded, Request};
 use operator::store::Store;
 use operator::telemetry::metrics::Metrics;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -33,6 +33,7 @@ pub(crate) struct Bench {
     clock: Clock,
     jump_s: Arc<AtomicI64>,
     requests: mpsc::Sender<Request>,
+    changes: mpsc::Sender<Reloaded>,
     pub(crate) snapshots: watch::Receiver<Option<Status>>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) engine: JoinHandle<()>,
@@ -68,11 +69,12 @@ impl Bench {
         let metrics = engine.metrics();
         let (requests, inbox) = mpsc::channel(16);
         let (sender, snapshots) = watch::channel(None);
+        let (changes, changed) = mpsc::channel(1);
         let (stop, stopped) = watch::channel(false);
         let runs = Arc::new(Mutex::new(BTreeSet::new()));
         tokio::spawn(note_runs(snapshots.clone(), Arc::clone(&runs)));
-        let engine = tokio::spawn(engine::run(engine, inbox, mpsc::channel(1).1, sender, stopped));
-        Self { home, began, clock, jump_s, requests, snapshots, stop, engine, metrics, runs }
+        let engine = tokio::spawn(engine::run(engine, inbox, changed, sender, stopped));
+        Self { home, began, clock, jump_s, requests, changes, snapshots, stop, engine, metrics, runs }
     }
 
     /// Set the wall clock forward, or back.
@@ -97,6 +99,11 @@ impl Bench {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request { command, reply }).await.expect("it works");
         answer.await.unwrap()
+    }
+
+    /// Let the configuration as it stands in the file hold from now on.
+    pub(crate) async fn reload(&self) {
+        self.changes.send(Ok(Box::new(wiring(&self.home)))).await.expect("it runs");
     }
 
     /// The time on the wall.
@@ -129,19 +136,17 @@ impl Bench {
 }
 
 fn parts(home: &Home, clock: Clock, alerters: Vec<Arc<dyn Alerter>>, prepare: impl FnOnce(&mut Store)) -> Parts {
-    let config = config::load(Some(&home.path("config.yaml")), &|_| None, false).unwrap().config;
     let state_dir = home.path("state");
     fs::create_dir_all(&state_dir).expect("it works");
     let mut store = Store::open(&state_dir.join("operator.db"), clock.now()).unwrap().store;
     prepare(&mut store);
-    Parts {
-        wiring: Wiring { alerters, ..Wiring::of(Arc::new(config), Vec::new(), &|_| None) },
-        store,
-        state_dir,
-        clock,
-        dry_run: false,
-        warnings: Vec::new(),
-    }
+    Parts { wiring: Wiring { alerters, ..wiring(home) }, store, state_dir, clock, dry_run: false, warnings: Vec::new() }
+}
+
+/// What follows from the configuration as it stands.
+fn wiring(home: &Home) -> Wiring {
+    let config = config::load(Some(&home.path("config.yaml")), &|_| None, false).unwrap().config;
+    Wiring::of(Arc::new(config), Vec::new(), &|_| None)
 }
 
 async fn note_runs(mut snapshots: watch::Receiver<Option<Status>>, runs: Arc<Mutex<BTreeSet<(Monitor, Timestamp)>>>) {

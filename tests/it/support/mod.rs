@@ -13,5 +13,6 @@ pub(crate) mod notices;
 #[cfg(target_os = "linux")]
 pub(crate) mod panel;
 pub(crate) mod postgres;
+pub(crate) mod screen;
 pub(crate) mod scripted;
 pub(crate) mod tool;

@@ -53,5 +53,5 @@ pub(crate) fn update(items: Vec<Item>, replaces: &str) -> Notice {
 pub(crate) fn alerter(channel: Channel, keys: &str) -> Arc<dyn Alerter> {
     let text = format!("alerters: {{notification: {{enabled: false}}, {channel}: {{enabled: true, {keys}}}}}\n");
     let config = operator::config::parse(&text, "c.yaml", &|_| None).unwrap().0;
-    switched_on(&config.alerters, &|_| None).pop().unwrap()
+    switched_on(&config.alerters, &Arc::default(), &|_| None).pop().unwrap()
 }
