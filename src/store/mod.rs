@@ -2,6 +2,7 @@
 //!
 //! One connection, owned by whoever holds the instance lock. WAL with `synchronous=FULL`: what is committed survives a crash.
 
+pub mod browse;
 mod commit;
 pub mod copies;
 mod error;
@@ -11,6 +12,7 @@ pub mod journal;
 pub mod members;
 mod open;
 pub mod outbox;
+pub mod overview;
 pub mod parcels;
 mod retention;
 mod schema;
