@@ -153,7 +153,7 @@ impl Look {
             table.row([
                 self.clock(entry.first_at).into(),
                 format!("{} ({}){}", entry.decision, entry.reason, times(entry.times)).into(),
-                meaning(&entry.reason).into(),
+                Reason::named(&entry.reason).map_or("", Reason::meaning).into(),
                 self.faint(&entry.channels.join(", ")),
             ]);
         }
@@ -286,22 +286,4 @@ fn times(times: u64) -> String {
 
 fn attempts(attempts: u32) -> String {
     if attempts > 0 { format!(" after {}", text::count(attempts as usize, "attempt")) } else { String::new() }
-}
-
-/// A reason in a sentence.
-fn meaning(reason: &str) -> &'static str {
-    match reason {
-        "acknowledged" => "you said that you know",
-        "snoozed" => "you wanted to hear of it later",
-        "duplicate" => "told within its window, or for this occasion",
-        "paused" => "you paused all alerts",
-        "quiet_hours" => "it is not critical, and it was quiet hours",
-        "storm" => "more came at once than are told one by one",
-        "digest" => "it had waited, and the wait was over",
-        "first" => "news",
-        "repeat" => "told before, and its window has passed",
-        "escalated" => "more urgent than when it was last told",
-        "resolved" => "its rule ran and found it no more",
-        _ => "",
-    }
 }

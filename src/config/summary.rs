@@ -28,6 +28,7 @@ impl Config {
             },
             "circuit_breaker": self.circuit_breaker,
             "enabled_monitors": self.enabled_monitors(),
+            "thresholds": { "health": self.monitors.health.thresholds },
             "sources": self.sources_summary(),
             "alerters": self.alerters_summary(),
             "http": {

@@ -68,3 +68,15 @@ pub fn slug(title: &str) -> String {
     let slug: String = words.collect::<Vec<_>>().join("_").chars().take(60).collect();
     slug.trim_end_matches('_').to_owned()
 }
+
+/// A source as a person calls it.
+#[must_use]
+pub fn source_name(source: &str) -> &str {
+    match source {
+        "oura" | "oura_cache" | "oura_api" => "Oura",
+        "workos" => "WorkOS",
+        "state_store" => "State store",
+        "focus_file" => "Focus file",
+        other => other,
+    }
+}

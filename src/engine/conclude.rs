@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::Engine;
 use super::check::Check;
@@ -101,8 +101,8 @@ impl Engine {
     }
 
     fn history(&self, now: &ZonedDateTime) -> Result<Vec<HealthDay>, StoreError> {
-        let days = i64::from(self.config.monitors.health.thresholds.hrv_baseline_days.max(60));
-        let mut history = self.store.health_days(now.date().saturating_sub(days.days()))?;
+        let first = self.config.monitors.health.thresholds.first_day_of_history(now.date());
+        let mut history = self.store.health_days(first)?;
         history.retain(|day| day.date <= now.date());
         Ok(history)
     }

@@ -18,6 +18,7 @@ use crate::core::span;
 use crate::core::status::Status;
 use crate::engine::command::Command;
 use crate::store::journal::Entry;
+use crate::store::overview::TaskOverview;
 use crate::store::story::Story;
 
 /// More journal entries than this are not told at once.
@@ -70,6 +71,12 @@ pub(super) async fn health_days(State(site): Here, asked: Asked) -> Found<Vec<He
     let days = asked.only(&["days"])?.number("days", 30, MOST_DAYS)?;
     let first = site.now().date().saturating_sub((i64::from(days) - 1).days());
     Ok(Json(site.store()?.health_days(first)?))
+}
+
+/// `GET /api/tasks`
+pub(super) async fn tasks(State(site): Here, asked: Asked) -> Found<TaskOverview> {
+    asked.only(&[])?;
+    Ok(Json(site.store()?.task_overview(&site.now())?))
 }
 
 /// `POST /api/run`: answers when everything has been looked at, with what it came to.

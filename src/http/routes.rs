@@ -56,6 +56,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/why", get(api::why))
         .route("/api/journal", get(api::journal))
         .route("/api/health-days", get(api::health_days))
+        .route("/api/tasks", get(api::tasks))
         .route("/api/run", post(api::run))
         .route("/api/pause", post(api::pause))
         .route("/api/resume", post(api::resume))

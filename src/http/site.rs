@@ -97,7 +97,7 @@ impl Site {
 
     /// The database as it stands, for reading alone; an empty one where there is none yet.
     pub(super) fn store(&self) -> Result<Store, StoreError> {
-        Store::open_read_only(&self.database)?.map_or_else(Store::in_memory, Ok)
+        Store::open_beside(&self.database)?.map_or_else(Store::in_memory, Ok)
     }
 
     /// Ask the engine.

@@ -44,7 +44,7 @@ pub struct Entry {
     pub digest: Option<i64>,
 }
 
-const COLUMNS: &str = "id, first_at, last_at, times, key, priority, title, message, facts, monitor, occasion, decision, \
+pub(super) const COLUMNS: &str = "id, first_at, last_at, times, key, priority, title, message, facts, monitor, occasion, decision, \
      reason, channels, digest";
 
 impl Store {
@@ -75,7 +75,7 @@ impl Store {
     }
 }
 
-fn entry(row: &Row) -> rusqlite::Result<Entry> {
+pub(super) fn entry(row: &Row) -> rusqlite::Result<Entry> {
     let parse = |text: String| serde_json::from_str(&text).ok();
     Ok(Entry {
         id: row.get(0)?,

@@ -152,7 +152,7 @@ pub(super) fn external_id(db: &Connection, parcel: i64) -> rusqlite::Result<Opti
     optional(id.query_row([parcel], |row| row.get(0)))
 }
 
-fn incident(db: &Connection, key: &AlertKey) -> rusqlite::Result<Option<Incident>> {
+pub(super) fn incident(db: &Connection, key: &AlertKey) -> rusqlite::Result<Option<Incident>> {
     let mut body = db.prepare_cached("SELECT body FROM incidents WHERE key = ?1")?;
     let body: Option<String> = optional(body.query_row([key.as_str()], |row| row.get(0)))?;
     Ok(body.and_then(|body| serde_json::from_str(&body).ok()))

@@ -3,6 +3,7 @@
 //! One connection, owned by whoever holds the instance lock. WAL with `synchronous=FULL`: what is committed survives a crash.
 
 mod audit;
+pub mod browse;
 mod commit;
 pub mod copies;
 mod error;
@@ -12,6 +13,7 @@ pub mod journal;
 pub mod members;
 mod open;
 pub mod outbox;
+pub mod overview;
 pub mod parcels;
 mod retention;
 mod schema;

@@ -9,6 +9,7 @@ mod blackbox;
 mod circuit_interleavings;
 mod config;
 mod config_errors;
+mod dashboard;
 #[cfg(target_os = "linux")]
 mod dbus;
 mod delivery;

@@ -50,6 +50,9 @@ pub enum Reason {
 }
 
 impl Decision {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Deliver, Self::Coalesce, Self::Hold, Self::Suppress, Self::Resolve];
+
     /// The word used in JSON, the journal and on screen.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -61,9 +64,66 @@ impl Decision {
             Self::Resolve => "resolve",
         }
     }
+
+    /// The decision that goes by this word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|decision| decision.as_str() == word)
+    }
+
+    /// What happened with the alert, as a person says it.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Suppress => "not told",
+            Self::Hold => "held back",
+            Self::Coalesce => "told in a digest",
+            Self::Deliver => "told",
+            Self::Resolve => "over",
+        }
+    }
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Acknowledged,
+        Self::Snoozed,
+        Self::Duplicate,
+        Self::Paused,
+        Self::QuietHours,
+        Self::Storm,
+        Self::Digest,
+        Self::First,
+        Self::Repeat,
+        Self::Escalated,
+        Self::Resolved,
+    ];
+
+    /// The reason that goes by this word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
+    /// The same as a person says it.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Acknowledged => "you said that you know",
+            Self::Snoozed => "you wanted to hear of it later",
+            Self::Duplicate => "told within its window, or for this occasion",
+            Self::Paused => "you paused all alerts",
+            Self::QuietHours => "it is not critical, and it was quiet hours",
+            Self::Storm => "more came at once than are told one by one",
+            Self::Digest => "it had waited, and the wait was over",
+            Self::First => "news",
+            Self::Repeat => "told before, and its window has passed",
+            Self::Escalated => "more urgent than when it was last told",
+            Self::Resolved => "its rule ran and found it no more",
+        }
+    }
+
     /// The word used in JSON, the journal and on screen.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

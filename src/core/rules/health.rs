@@ -103,7 +103,7 @@ impl Body<'_> {
 
     fn hrv_low(&self) -> Option<Option<Finding>> {
         let hrv_ms = known::hrv_ms(self.today)?;
-        let nights = self.baseline_hrv();
+        let nights = baseline_hrv(self.history, self.limits, self.now);
         let baseline = mean(&nights).filter(|_| at_least(nights.len(), self.limits.hrv_baseline_min_nights))?;
         let drop = 100.0 * (baseline - hrv_ms) / baseline;
         let levels = [(Priority::Medium, self.limits.hrv_drop_medium), (Priority::High, self.limits.hrv_drop_high)];
@@ -137,15 +137,6 @@ impl Body<'_> {
         }))
     }
 
-    /// Every night with a value among the days of the baseline, which end yesterday.
-    fn baseline_hrv(&self) -> Vec<f64> {
-        let in_baseline = |day: &&HealthDay| {
-            let age = days_ago(day.date, self.now);
-            age > 0 && age.unsigned_abs() <= self.limits.hrv_baseline_days
-        };
-        self.history.iter().filter(in_baseline).filter_map(known::hrv_ms).collect()
-    }
-
     fn usual(&self, value: impl Fn(&HealthDay) -> Option<f64>) -> Option<(f64, f64)> {
         usual_range(&self.history.iter().filter_map(value).collect::<Vec<_>>())
     }
@@ -158,4 +149,17 @@ impl Body<'_> {
             None => finding,
         }
     }
+}
+
+/// Every night with a value among the days of the baseline, which end yesterday.
+pub(super) fn baseline_hrv<'a>(
+    days: impl IntoIterator<Item = &'a HealthDay>,
+    limits: &HealthThresholds,
+    now: &ZonedDateTime,
+) -> Vec<f64> {
+    let in_baseline = |day: &&HealthDay| {
+        let age = days_ago(day.date, now);
+        age > 0 && age.unsigned_abs() <= limits.hrv_baseline_days
+    };
+    days.into_iter().filter(in_baseline).filter_map(known::hrv_ms).collect()
 }

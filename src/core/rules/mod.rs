@@ -4,6 +4,7 @@ mod calendar;
 mod finding;
 pub mod health;
 mod known;
+pub mod measure;
 pub mod patterns;
 pub mod system;
 pub mod tasks;

@@ -6,10 +6,9 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::Judgement;
 use super::finding::{Collector, Finding};
-use super::wording::source_name;
 use crate::core::alert::{Monitor, Priority};
 use crate::core::circuit::{Cause, Circuit};
-use crate::core::text::{ago, span};
+use crate::core::text::{ago, source_name, span};
 
 /// An alert for every circuit that has not been closed for at least `open_for`. All that are given are judged.
 #[must_use]

@@ -6,23 +6,12 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use crate::core::facts::{Due, TaskReading};
 use crate::core::stats::quantile;
-use crate::core::text::{ago, clip};
+use crate::core::text::{ago, clip, source_name};
 
 /// Older task facts are a copy, and the message says how old.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// A range is called usual when it rests on so many days.
 const USUAL_MIN_DAYS: usize = 7;
-
-/// A source as a person calls it.
-pub(super) fn source_name(source: &str) -> &str {
-    match source {
-        "oura" | "oura_cache" | "oura_api" => "Oura",
-        "workos" => "WorkOS",
-        "state_store" => "State store",
-        "focus_file" => "Focus file",
-        other => other,
-    }
-}
 
 /// `Oura, synced 2 h ago.`
 pub(super) fn synced(source: &str, as_of: Option<Timestamp>, now: &ZonedDateTime) -> String {

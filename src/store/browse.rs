@@ -1,0 +1,147 @@
+//! The journal as a reader leafs through it: filtered, page by page, with what became of every message.
+
+use jiff::Timestamp;
+use rusqlite::{Row, params};
+
+use super::journal::{self, COLUMNS, Entry};
+use super::{Result, Store, millis, moment, optional};
+use crate::core::alert::{AlertKey, Priority};
+use crate::core::policy::memory::Incident;
+use crate::core::policy::verdict::Decision;
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Last made at or after this moment.
+    pub since: Timestamp,
+    /// Of this urgency alone.
+    pub priority: Option<Priority>,
+    /// Decided so.
+    pub decision: Option<Decision>,
+    /// With this in key or title, whatever the case of its ASCII letters; empty is anything.
+    pub text: String,
+    /// Older than the entry of this number: where the last page ended.
+    pub before: Option<i64>,
+}
+
+/// What became of one message of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fate {
+    /// Where it went.
+    pub channel: String,
+    /// `pending`, `delivered`, `failed` or `superseded`.
+    pub state: String,
+    /// Why it failed, waits or was superseded.
+    pub reason: Option<String>,
+}
+
+/// One stretch of time in which a key fired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firing {
+    /// Of which alert.
+    pub key: String,
+    /// How urgent it was.
+    pub priority: Priority,
+    /// Its title.
+    pub title: String,
+    /// When it was first found.
+    pub first_at: Timestamp,
+    /// When it was last found.
+    pub last_at: Timestamp,
+}
+
+impl Store {
+    /// The entries that pass the filter, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn browse(&self, filter: &Filter, limit: u32) -> Result<Vec<Entry>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM journal
+             WHERE last_at >= ?1 AND (?2 IS NULL OR priority = ?2) AND (?3 IS NULL OR decision = ?3)
+               AND (?4 = '' OR key LIKE ?5 ESCAPE '\\' OR title LIKE ?5 ESCAPE '\\')
+               AND (?6 IS NULL OR (last_at, id) < ((SELECT last_at FROM journal WHERE id = ?6), ?6))
+             ORDER BY last_at DESC, id DESC LIMIT ?7"
+        );
+        let (priority, decision) = (filter.priority.map(Priority::as_str), filter.decision.map(Decision::as_str));
+        let read = || -> rusqlite::Result<Vec<Entry>> {
+            let mut rows = self.db.prepare_cached(&sql)?;
+            let pattern = format!("%{}%", literal(&filter.text));
+            let wanted = params![millis(filter.since), priority, decision, filter.text, pattern, filter.before, limit];
+            rows.query_map(wanted, journal::entry)?.collect()
+        };
+        read().map_err(|error| self.fail(error))
+    }
+
+    /// What became of the messages that an entry asked for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn fates_of(&self, entry: &Entry) -> Result<Vec<Fate>> {
+        let read = || -> rusqlite::Result<Vec<Fate>> {
+            if let Some(digest) = entry.digest {
+                let sql = "SELECT channel, state, reason FROM outbox WHERE digest = ?1 ORDER BY id";
+                return self.db.prepare_cached(sql)?.query_map([digest], fate)?.collect();
+            }
+            // All messages of one check stand in a row and bear its moment, as its entries do.
+            let mut row = self.db.prepare_cached(
+                "SELECT channel, state, reason FROM outbox
+                 WHERE key = ?1 AND channel = ?2 AND kind IN ('alert', 'resolve')
+                   AND id BETWEEN (SELECT min(id) FROM outbox WHERE created_at = ?3)
+                              AND (SELECT max(id) FROM outbox WHERE created_at = ?3)",
+            )?;
+            let mut fates = Vec::new();
+            for channel in &entry.channels {
+                fates.extend(optional(row.query_row(params![entry.key, channel, millis(entry.first_at)], fate))?);
+            }
+            Ok(fates)
+        };
+        read().map_err(|error| self.fail(error))
+    }
+
+    /// When alerts of these rules fired since a moment, whatever was decided; by time.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn firings(&self, rules: &[&str], since: Timestamp) -> Result<Vec<Firing>> {
+        let read = || -> rusqlite::Result<Vec<Firing>> {
+            let mut rows = self.db.prepare_cached(
+                "SELECT key, priority, title, first_at, last_at FROM journal
+                 WHERE key = ?1 AND last_at >= ?2 AND decision <> 'resolve'",
+            )?;
+            let mut firings = Vec::new();
+            for rule in rules {
+                for firing in rows.query_map(params![rule, millis(since)], firing)? {
+                    firings.extend(firing?);
+                }
+            }
+            firings.sort_by_key(|firing| firing.first_at);
+            Ok(firings)
+        };
+        read().map_err(|error| self.fail(error))
+    }
+
+    /// What is remembered of one key.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn incident(&self, key: &AlertKey) -> Result<Option<Incident>> {
+        super::members::incident(&self.db, key).map_err(|error| self.fail(error))
+    }
+}
+
+fn fate(row: &Row) -> rusqlite::Result<Fate> {
+    Ok(Fate { channel: row.get(0)?, state: row.get(1)?, reason: row.get(2)? })
+}
+
+/// None if the urgency is none of ours.
+fn firing(row: &Row) -> rusqlite::Result<Option<Firing>> {
+    let Ok(priority) = row.get_ref(1)?.as_str()?.parse() else { return Ok(None) };
+    let (first_at, last_at) = (moment(row.get(3)?), moment(row.get(4)?));
+    Ok(Some(Firing { key: row.get(0)?, priority, title: row.get(2)?, first_at, last_at }))
+}
+
+/// Text that LIKE takes as it stands.
+fn literal(text: &str) -> String {
+    text.chars().flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])).collect()
+}
