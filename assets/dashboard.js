@@ -9,6 +9,7 @@
   parts().forEach((part) => written.set(part.id, part.innerHTML));
   let ended = false;
   let timer = 0;
+  let asked = 0;
 
   const say = (line, text) => {
     if (line.textContent !== text) line.textContent = text;
@@ -21,7 +22,9 @@
   };
 
   const lost = () => {
-    if (!ended) say(connection, "Operator does not answer. The page shows what was known last.");
+    if (ended) return;
+    say(connection, "Operator does not answer. The page shows what was known last.");
+    soon(5000);
   };
 
   // The ids around an element, from the inside out: where the focus goes when it is gone.
@@ -73,20 +76,23 @@
 
   const refresh = async () => {
     if (ended) return;
+    const turn = ++asked;
     try {
       const reply = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
       if (reply.status === 401) return end();
       if (!reply.ok) return lost();
-      show(new DOMParser().parseFromString(await reply.text(), "text/html"));
+      const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+      if (turn !== asked) return; // it was asked again since: what comes then is newer
+      show(page);
       say(connection, "");
     } catch {
       lost();
     }
   };
 
-  const soon = () => {
+  const soon = (pause) => {
     clearTimeout(timer);
-    timer = setTimeout(refresh, 150);
+    timer = setTimeout(refresh, pause);
   };
 
   const send = async (form, button) => {
@@ -118,8 +124,8 @@
   let events = null;
   const listen = () => {
     events = new EventSource("/events");
-    events.addEventListener("changed", soon);
-    events.onopen = soon;
+    events.addEventListener("changed", () => soon(150));
+    events.onopen = () => soon(150);
     events.onerror = () => {
       lost();
       if (events.readyState !== EventSource.CLOSED || ended) return;
@@ -132,5 +138,5 @@
 
   // “2 h ago” grows old by itself.
   setInterval(() => document.hidden || refresh(), 60000);
-  document.addEventListener("visibilitychange", () => document.hidden || soon());
+  document.addEventListener("visibilitychange", () => document.hidden || soon(150));
 })();

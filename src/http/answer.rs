@@ -62,7 +62,7 @@ pub(super) fn words(title: &str, message: &str) -> Html<String> {
     let (title, message) = (escaped(title), escaped(message));
     Html(format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} – Operator</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"></head>\
+         <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"></head>\
          <body><main><h1>{title}</h1><p>{message}</p><p><a href=\"/\">Operator</a></p></main></body></html>\n"
     ))
 }

@@ -51,7 +51,7 @@ pub(super) async fn open(State(site): State<Arc<Site>>, headers: HeaderMap, aske
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let go_on = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Operator</title>\
-                 <meta http-equiv=\"refresh\" content=\"0;url=/\"></head><body><a href=\"/\">Operator</a></body></html>\n";
+                 <link rel=\"icon\" href=\"data:,\"><meta http-equiv=\"refresh\" content=\"0;url=/\"></head><body><a href=\"/\">Operator</a></body></html>\n";
     ([(SET_COOKIE, cookie)], Html(go_on)).into_response()
 }
 

@@ -115,13 +115,20 @@ impl Chrome {
             if value != Value::Null && value != json!(false) {
                 return value;
             }
-            assert!(Instant::now() < deadline, "in vain: {what}: {script}\n{:#?}", self.console());
+            if Instant::now() > deadline {
+                let page = self.run("return document.body.innerText.slice(0, 1000)");
+                panic!("in vain: {what}: {script}\n{page:#}\n{:#?}", self.console());
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     /// Click on the first that a selector finds, as a person would: it must be in view and uncovered.
     pub(crate) fn click(&self, selector: &str) {
+        self.until(
+            "it is in view",
+            &format!("document.querySelector(`{selector}`).scrollIntoView({{block: 'center'}}); return true"),
+        );
         let id = self.element(selector);
         self.post(&format!("/element/{id}/click"), &json!({}));
     }
@@ -165,7 +172,7 @@ impl Chrome {
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
             &json!({
-                "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+                "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500,
             }),
         );
         self.devtools(
@@ -193,8 +200,8 @@ impl Chrome {
 
 impl Drop for Chrome {
     fn drop(&mut self) {
-        let end = self.client.delete(&self.session).timeout(Duration::from_secs(5)).send();
-        let _ = self.runtime.block_on(end);
+        let end = self.client.delete(&self.session).timeout(Duration::from_secs(5));
+        let _ = self.runtime.block_on(async { end.send().await });
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }

@@ -42,7 +42,7 @@ fn every_point_of_a_chart_is_a_day_of_the_history() {
     for days in [30, 90] {
         chrome.open(&house.address(&format!("/?days={days}")));
         let shown = chrome.run(
-            "return [...document.querySelectorAll('[data-chart=readiness] [data-date]')]
+            "return [...document.querySelectorAll('[data-chart=readiness] [data-value]')]
                .map(point => [point.dataset.date, Number(point.dataset.value)]).sort()",
         );
         let known = house.get(&format!("/api/health-days?days={days}"));
