@@ -163,11 +163,17 @@ impl Decided {
 
 impl Sent {
     fn of(dispatch: &Dispatch, clock: &Clock<'_>) -> Self {
-        let at = if dispatch.state == "pending" { Some(dispatch.next_attempt_at) } else { dispatch.done_at };
+        let waits = dispatch.state == "pending";
+        let at = if waits { Some(dispatch.next_attempt_at) } else { dispatch.done_at };
         Self {
             at: clock.at(at.unwrap_or(dispatch.created_at)),
             channel: words::sentence(&dispatch.channel),
-            what: format!("{} {}", dispatch.kind, words::became(&dispatch.state)),
+            what: format!(
+                "{} {}{}",
+                dispatch.kind,
+                words::became(&dispatch.state),
+                if waits { " for its next try" } else { "" }
+            ),
             reason: words::message(dispatch.reason.as_deref().unwrap_or_default()),
         }
     }
