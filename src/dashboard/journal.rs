@@ -7,8 +7,8 @@ use super::words::{self, Clock, Moment, Urgency, because, decided, times};
 use crate::core::alert::Priority;
 use crate::core::policy::verdict::Decision;
 use crate::core::text::number;
-use crate::store::browse::Fate;
 use crate::store::journal::Entry;
+use crate::store::outbox::Dispatch;
 use crate::store::{Store, StoreError};
 
 /// A page has so many entries.
@@ -61,7 +61,7 @@ impl Journal {
         let more = entries.len() > SHOWN as usize;
         entries.truncate(SHOWN as usize);
         let last = entries.last().filter(|_| more).map(|entry| entry.id);
-        let rows = entries.into_iter().map(|entry| Ok(Row::of(&entry, &store.fates_of(&entry)?, clock)));
+        let rows = entries.into_iter().map(|entry| Ok(Row::of(&entry, &store.dispatches_for(&entry)?, clock)));
         let from = |before| Query { before, ..query.clone() }.address();
         Ok(Self {
             rows: rows.collect::<Result<_, StoreError>>()?,
@@ -118,7 +118,7 @@ fn spans(query: &Query) -> Vec<Choice> {
 }
 
 impl Row {
-    fn of(entry: &Entry, fates: &[Fate], clock: &Clock<'_>) -> Self {
+    fn of(entry: &Entry, sent: &[Dispatch], clock: &Clock<'_>) -> Self {
         Self {
             id: entry.id,
             at: clock.at(entry.last_at),
@@ -131,7 +131,7 @@ impl Row {
             title: words::title(&entry.title),
             key: words::title(&entry.key),
             message: words::message(&entry.message),
-            channels: channels(entry, fates),
+            channels: channels(entry, sent),
             facts: entry
                 .facts
                 .iter()
@@ -142,9 +142,9 @@ impl Row {
 }
 
 /// Each channel with what became of its message. The journal itself is told by being read.
-fn channels(entry: &Entry, fates: &[Fate]) -> Vec<String> {
+fn channels(entry: &Entry, sent: &[Dispatch]) -> Vec<String> {
     let fate = |channel: &String| {
-        let found = fates.iter().rev().find(|fate| fate.channel == *channel)?;
+        let found = sent.iter().find(|dispatch| dispatch.channel == *channel)?;
         let word = words::became(&found.state);
         let reason = found.reason.as_deref().map_or_else(String::new, |why| format!(" ({})", words::title(why)));
         Some(format!("{channel}: {word}{reason}"))

@@ -63,7 +63,7 @@ fn mood(status: &Status, down: bool) -> &'static str {
         _ if broken || down => "down",
         1.. => "alerts",
         _ if status.paused => "paused",
-        _ if status.is_quiet_hours => "quiet",
+        _ if status.is_quiet_hours || status.last_run.is_none() => "quiet",
         _ => "fine",
     }
 }

@@ -72,7 +72,10 @@ impl Today {
 impl Alert {
     fn read(open: &OpenAlert, store: &Store, tomorrow: Option<String>, clock: &Clock<'_>) -> Result<Self, StoreError> {
         let (incident, entries) = (store.incident(&open.key)?, store.journal_of(&open.key, STORY)?);
-        let messages = store.dispatches_of(&open.key, STORY)?;
+        let mut messages = Vec::new();
+        for entry in &entries {
+            messages.extend(store.dispatches_for(entry)?);
+        }
         let message = incident.as_ref().map(|incident| words::message(&incident.alert.message)).unwrap_or_default();
         Ok(Self {
             id: words::id_of(open.key.as_str()),
@@ -132,10 +135,18 @@ impl Standing<'_> {
                 fates.push((&message.channel, &message.state));
             }
         }
-        let what = if fates.iter().any(|(_, state)| *state == "delivered") { "Told" } else { "Decided to tell" };
+        if fates.is_empty() {
+            return format!("Told {ago}");
+        }
+        let any = |wanted: &str| fates.iter().any(|(_, state)| *state == wanted);
+        let what = match (any("delivered"), any("pending")) {
+            (true, _) => format!("Told {ago}"),
+            (_, true) => "Not arrived yet".into(),
+            _ => "Did not arrive".into(),
+        };
         let fates: Vec<String> =
             fates.iter().map(|(channel, state)| format!("{channel} {}", words::became(state))).collect();
-        format!("{what} {ago}: {}", fates.join(", "))
+        format!("{what}: {}", fates.join(", "))
     }
 }
 
@@ -152,11 +163,17 @@ impl Decided {
 
 impl Sent {
     fn of(dispatch: &Dispatch, clock: &Clock<'_>) -> Self {
-        let at = if dispatch.state == "pending" { Some(dispatch.next_attempt_at) } else { dispatch.done_at };
+        let waits = dispatch.state == "pending";
+        let at = if waits { Some(dispatch.next_attempt_at) } else { dispatch.done_at };
         Self {
             at: clock.at(at.unwrap_or(dispatch.created_at)),
             channel: words::sentence(&dispatch.channel),
-            what: format!("{} {}", dispatch.kind, words::became(&dispatch.state)),
+            what: format!(
+                "{} {}{}",
+                dispatch.kind,
+                words::became(&dispatch.state),
+                if waits { " for its next try" } else { "" }
+            ),
             reason: words::message(dispatch.reason.as_deref().unwrap_or_default()),
         }
     }

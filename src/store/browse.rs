@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, params};
 
 use super::journal::{self, COLUMNS, Entry};
+use super::outbox::{self, Dispatch};
 use super::{Result, Store, millis, moment, optional};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::policy::memory::Incident;
@@ -22,17 +23,6 @@ pub struct Filter {
     pub text: String,
     /// Older than the entry of this number: where the last page ended.
     pub before: Option<i64>,
-}
-
-/// What became of one message of an entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fate {
-    /// Where it went.
-    pub channel: String,
-    /// `pending`, `delivered`, `failed` or `superseded`.
-    pub state: String,
-    /// Why it failed, waits or was superseded.
-    pub reason: Option<String>,
 }
 
 /// One stretch of time in which a key fired.
@@ -73,30 +63,31 @@ impl Store {
         read().map_err(|error| self.fail(error))
     }
 
-    /// What became of the messages that an entry asked for.
+    /// What became of the messages that an entry asked for, by channel.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn fates_of(&self, entry: &Entry) -> Result<Vec<Fate>> {
-        let read = || -> rusqlite::Result<Vec<Fate>> {
+    pub fn dispatches_for(&self, entry: &Entry) -> Result<Vec<Dispatch>> {
+        let read = || -> rusqlite::Result<Vec<Dispatch>> {
             if let Some(digest) = entry.digest {
-                let sql = "SELECT channel, state, reason FROM outbox WHERE digest = ?1 ORDER BY id";
-                return self.db.prepare_cached(sql)?.query_map([digest], fate)?.collect();
+                let sql = format!("SELECT {} FROM outbox WHERE digest = ?1 ORDER BY id", outbox::COLUMNS);
+                return self.db.prepare_cached(&sql)?.query_map([digest], outbox::dispatch)?.collect();
             }
             // All messages of one check stand in a row and bear its moment, as its entries do.
-            let mut row = self.db.prepare_cached(
-                "SELECT channel, state, reason FROM outbox
-                 WHERE key = ?1 AND channel = ?2 AND kind IN ('alert', 'resolve')
+            let mut row = self.db.prepare_cached(&format!(
+                "SELECT {} FROM outbox WHERE key = ?1 AND channel = ?2 AND kind IN ('alert', 'resolve')
                    AND id BETWEEN (SELECT min(id) FROM outbox WHERE created_at = ?3)
                               AND (SELECT max(id) FROM outbox WHERE created_at = ?3)",
-            )?;
-            let mut fates = Vec::new();
-            for channel in &entry.channels {
-                fates.extend(optional(row.query_row(params![entry.key, channel, millis(entry.first_at)], fate))?);
+                outbox::COLUMNS
+            ))?;
+            let mut dispatches = Vec::new();
+            for channel in entry.channels.iter().filter(|_| matches!(entry.decision.as_str(), "deliver" | "resolve")) {
+                let wanted = params![entry.key, channel, millis(entry.first_at)];
+                dispatches.extend(optional(row.query_row(wanted, outbox::dispatch))?);
             }
-            Ok(fates)
+            Ok(dispatches)
         };
-        read().map_err(|error| self.fail(error))
+        self.as_channels_wait(read().map_err(|error| self.fail(error))?)
     }
 
     /// When alerts of these rules fired since a moment, whatever was decided; by time.
@@ -105,14 +96,19 @@ impl Store {
     /// When the database cannot be read.
     pub fn firings(&self, rules: &[&str], since: Timestamp) -> Result<Vec<Firing>> {
         let read = || -> rusqlite::Result<Vec<Firing>> {
-            let mut rows = self.db.prepare_cached(
-                "SELECT key, priority, title, first_at, last_at FROM journal
-                 WHERE key = ?1 AND last_at >= ?2 AND decision <> 'resolve'",
+            let mut statement = self.db.prepare_cached(
+                "SELECT key, priority, title, first_at, last_at FROM journal WHERE key = ?1 AND decision <> 'resolve'
+                 ORDER BY id DESC",
             )?;
             let mut firings = Vec::new();
             for rule in rules {
-                for firing in rows.query_map(params![rule, millis(since)], firing)? {
-                    firings.extend(firing?);
+                let mut rows = statement.query([rule])?;
+                while let Some(row) = rows.next()? {
+                    // Only the last entry of a key goes on: those before it ended earlier.
+                    if row.get::<_, i64>(4)? < millis(since) {
+                        break;
+                    }
+                    firings.extend(firing(row)?);
                 }
             }
             firings.sort_by_key(|firing| firing.first_at);
@@ -128,10 +124,6 @@ impl Store {
     pub fn incident(&self, key: &AlertKey) -> Result<Option<Incident>> {
         super::members::incident(&self.db, key).map_err(|error| self.fail(error))
     }
-}
-
-fn fate(row: &Row) -> rusqlite::Result<Fate> {
-    Ok(Fate { channel: row.get(0)?, state: row.get(1)?, reason: row.get(2)? })
 }
 
 /// None if the urgency is none of ours.

@@ -34,6 +34,8 @@ pub struct Dispatch {
     pub reason: Option<String>,
 }
 
+pub(super) const COLUMNS: &str = "channel, kind, state, attempts, created_at, next_attempt_at, done_at, reason";
+
 impl Store {
     /// How much waits, by channel.
     ///
@@ -63,17 +65,21 @@ impl Store {
     /// When the database cannot be read.
     pub fn dispatches_of(&self, key: &AlertKey, limit: u32) -> Result<Vec<Dispatch>> {
         let read = || -> rusqlite::Result<Vec<Dispatch>> {
-            let mut rows = self.db.prepare_cached(
-                "SELECT channel, kind, state, attempts, created_at, next_attempt_at, done_at, reason FROM outbox
+            let mut rows = self.db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM outbox
                  WHERE key = ?1 OR digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL)
-                 ORDER BY id DESC LIMIT ?2",
-            )?;
+                 ORDER BY id DESC LIMIT ?2"
+            ))?;
             rows.query_map(params![key.as_str(), limit], dispatch)?.collect()
         };
-        let mut dispatches = read().map_err(|error| self.fail(error))?;
-        let lanes = self.lanes()?;
-        for dispatch in dispatches.iter_mut().filter(|dispatch| dispatch.state == "pending") {
-            // It is the channel that waits, and all its messages with it.
+        self.as_channels_wait(read().map_err(|error| self.fail(error))?)
+    }
+
+    /// It is the channel that waits, and all its messages with it.
+    pub(super) fn as_channels_wait(&self, mut dispatches: Vec<Dispatch>) -> Result<Vec<Dispatch>> {
+        let mut pending = dispatches.iter_mut().filter(|dispatch| dispatch.state == "pending").peekable();
+        let lanes = if pending.peek().is_some() { self.lanes()? } else { BTreeMap::new() };
+        for dispatch in pending {
             let opens = dispatch.channel.parse().ok().and_then(|channel| lanes.get(&channel)).and_then(Lane::opens_at);
             dispatch.next_attempt_at = opens.map_or(dispatch.next_attempt_at, |at| at.max(dispatch.next_attempt_at));
         }
@@ -81,7 +87,7 @@ impl Store {
     }
 }
 
-fn dispatch(row: &Row) -> rusqlite::Result<Dispatch> {
+pub(super) fn dispatch(row: &Row) -> rusqlite::Result<Dispatch> {
     Ok(Dispatch {
         channel: row.get(0)?,
         kind: row.get(1)?,

@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -55,12 +56,7 @@ pub struct TaskBrief {
 struct Brief {
     title: String,
     due: Option<Due>,
-}
-
-/// A record of another source's task.
-#[derive(Deserialize)]
-struct Link {
-    same_as: (String, String),
+    same_as: Option<Place>,
 }
 
 #[derive(Deserialize)]
@@ -89,26 +85,23 @@ impl Store {
 
 fn overview(db: &Connection, now: &ZonedDateTime) -> rusqlite::Result<TaskOverview> {
     let (read_at, dated) = readings(db)?;
-    let hidden = hidden(db, &dated)?;
-    let open = count_open(db)?.saturating_sub(hidden.len() as u64);
-    let mut tasks = TaskOverview { open, read_at, ..TaskOverview::default() };
-    let postponed = postponed(db, now.timestamp())?;
-    let mut late = Latest::default();
-    each_with_a_date(db, |source, id, brief| {
-        let Some(due) = brief.due.filter(|_| !hidden.contains(&(source.to_owned(), id.to_owned()))) else { return };
-        if due.is_past(now) {
-            tasks.overdue += 1;
-            late.see(source, id, due, brief);
-        } else if due.date() == now.date() {
-            tasks.due_today += 1;
-        }
-    })?;
-    tasks.longest_overdue = late.0.into_values().collect();
-    for task in &mut tasks.longest_overdue {
-        task.postponed = postponed.get(&(task.source.clone(), task.id.clone())).copied().unwrap_or(0);
+    let mut tally = Tally::of(db, now, &BTreeSet::new())?;
+    let hidden = hidden(db, &tally.links, &dated)?;
+    if hidden.values().any(|task| task.due.is_some()) {
+        // Rarely does what is hidden have a date: the one that knows dates is the one that counts.
+        tally = Tally::of(db, now, &hidden.keys().cloned().collect())?;
     }
-    tasks.most_postponed = most_postponed(db, postponed)?;
-    Ok(tasks)
+    let postponed = postponed(db, now.timestamp())?;
+    let times = |task: &TaskBrief| postponed.get(&(task.source.clone(), task.id.clone())).copied().unwrap_or(0);
+    let late = tally.late.into_values().map(|task| TaskBrief { postponed: times(&task), ..task });
+    Ok(TaskOverview {
+        open: count_open(db)?.saturating_sub(hidden.len() as u64),
+        overdue: tally.overdue,
+        due_today: tally.due_today,
+        longest_overdue: late.collect(),
+        most_postponed: most_postponed(db, &postponed)?,
+        read_at,
+    })
 }
 
 /// When each source was read, and which of them know dates.
@@ -127,22 +120,83 @@ fn readings(db: &Connection) -> rusqlite::Result<(BTreeMap<String, Timestamp>, B
     Ok((read_at, dated))
 }
 
-/// Of two open records of one task, the one that does not count: the one whose source knows no dates, else the original.
-fn hidden(db: &Connection, dated: &BTreeSet<String>) -> rusqlite::Result<BTreeSet<Place>> {
-    // Inside a title the quotes would be escaped, so these words stand in a body only where the field does.
-    let sql = "SELECT source, id, body FROM items INDEXED BY items_open
-               WHERE open = 1 AND kind = 'task' AND instr(body, '\"same_as\":[') > 0";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(())?;
-    let mut hidden = BTreeSet::new();
-    while let Some(row) = rows.next()? {
-        let Ok(Link { same_as: original }) = serde_json::from_str(row.get_ref(2)?.as_str()?) else { continue };
-        let copy: Place = (row.get(0)?, row.get(1)?);
-        if copy.0 == original.0 || task(db, &original)?.is_none() {
-            continue;
+/// What one look at all open tasks tells.
+#[derive(Default)]
+struct Tally {
+    overdue: u64,
+    due_today: u64,
+    /// Those that are overdue for longest, no more of them than are named.
+    late: BTreeMap<(DateTime, Place), TaskBrief>,
+    /// Copies, each with its original in another source.
+    links: Vec<(Place, Place)>,
+}
+
+impl Tally {
+    /// Most open tasks have no date and are no copies: they are passed over without being parsed.
+    fn of(db: &Connection, now: &ZonedDateTime, hidden: &BTreeSet<Place>) -> rusqlite::Result<Self> {
+        let mut tally = Self::default();
+        let mut statement = db.prepare_cached(
+            "SELECT source, id, body FROM items INDEXED BY items_open WHERE open = 1 AND kind = 'task'",
+        )?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let body = row.get_ref(2)?.as_str()?;
+            if may_matter(body)
+                && let Ok(brief) = serde_json::from_str(body)
+            {
+                tally.see((row.get(0)?, row.get(1)?), brief, now, hidden);
+            }
         }
-        let original_tells = dated.contains(&original.0) && !dated.contains(&copy.0);
-        hidden.insert(if original_tells { copy } else { original });
+        Ok(tally)
+    }
+
+    fn see(&mut self, place: Place, brief: Brief, now: &ZonedDateTime, hidden: &BTreeSet<Place>) {
+        if let Some(original) = brief.same_as.filter(|original| original.0 != place.0) {
+            self.links.push((place.clone(), original));
+        }
+        let Some(due) = brief.due.filter(|_| !hidden.contains(&place)) else { return };
+        if due.is_past(now) {
+            self.overdue += 1;
+            let (source, id) = place.clone();
+            let task = TaskBrief { source, id, title: brief.title, due: Some(due), postponed: 0 };
+            self.late.insert((end(due), place), task);
+            if self.late.len() > TASKS_NAMED {
+                self.late.pop_last();
+            }
+        } else if due.date() == now.date() {
+            self.due_today += 1;
+        }
+    }
+}
+
+/// Whether a body has a date or names another source's task, which is the last that stands in it. Inside a title the quotes
+/// would be escaped.
+fn may_matter(body: &str) -> bool {
+    !body.ends_with("\"same_as\":null}") || body.contains("\"due\":{")
+}
+
+/// The last moment at which it is not past, by the clock on the wall.
+fn end(due: Due) -> DateTime {
+    match due {
+        Due::Day(date) => date.at(23, 59, 59, 999_999_999),
+        Due::At(at) => at,
+    }
+}
+
+/// Of two open records of one task, the one that does not count: the one whose source knows no dates, else the original.
+fn hidden(
+    db: &Connection,
+    links: &[(Place, Place)],
+    dated: &BTreeSet<String>,
+) -> rusqlite::Result<BTreeMap<Place, Brief>> {
+    let mut hidden = BTreeMap::new();
+    for (copy, original) in links {
+        let Some(task_there) = task(db, original)? else { continue };
+        if dated.contains(&original.0) && !dated.contains(&copy.0) {
+            hidden.extend(task(db, copy)?.map(|task| (copy.clone(), task)));
+        } else {
+            hidden.insert(original.clone(), task_there);
+        }
     }
     Ok(hidden)
 }
@@ -151,39 +205,6 @@ fn count_open(db: &Connection) -> rusqlite::Result<u64> {
     let sql = "SELECT count(*) FROM items INDEXED BY items_open WHERE open = 1 AND kind = 'task'";
     let count: i64 = db.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
     Ok(count.max(0).unsigned_abs())
-}
-
-/// Most open tasks have no date: they are passed over without being parsed.
-fn each_with_a_date(db: &Connection, mut see: impl FnMut(&str, &str, Brief)) -> rusqlite::Result<()> {
-    let sql = "SELECT source, id, body FROM items INDEXED BY items_open
-               WHERE open = 1 AND kind = 'task' AND instr(body, '\"due\":{') > 0";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(())?;
-    while let Some(row) = rows.next()? {
-        if let Ok(brief) = serde_json::from_str(row.get_ref(2)?.as_str()?) {
-            see(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, brief);
-        }
-    }
-    Ok(())
-}
-
-/// The tasks that are overdue for longest, no more of them than are named.
-#[derive(Default)]
-struct Latest(BTreeMap<(jiff::civil::DateTime, Place), TaskBrief>);
-
-impl Latest {
-    fn see(&mut self, source: &str, id: &str, due: Due, brief: Brief) {
-        let at = match due {
-            Due::Day(date) => date.at(23, 59, 59, 999_999_999),
-            Due::At(at) => at,
-        };
-        let place = (source.to_owned(), id.to_owned());
-        let (source, id) = place.clone();
-        self.0.insert((at, place), TaskBrief { source, id, title: brief.title, due: Some(due), postponed: 0 });
-        if self.0.len() > TASKS_NAMED {
-            self.0.pop_last();
-        }
-    }
 }
 
 /// How often each task was put off of late.
@@ -201,14 +222,13 @@ fn postponed(db: &Connection, now: Timestamp) -> rusqlite::Result<BTreeMap<Place
 }
 
 /// What is done by now was put off no longer than that.
-fn most_postponed(db: &Connection, times: BTreeMap<Place, u64>) -> rusqlite::Result<Vec<TaskBrief>> {
-    let mut ranked: Vec<(Reverse<u64>, Place)> =
-        times.into_iter().map(|(place, times)| (Reverse(times), place)).collect();
+fn most_postponed(db: &Connection, times: &BTreeMap<Place, u64>) -> rusqlite::Result<Vec<TaskBrief>> {
+    let mut ranked: Vec<(Reverse<u64>, &Place)> = times.iter().map(|(place, times)| (Reverse(*times), place)).collect();
     ranked.sort();
     let mut tasks = Vec::new();
     for (Reverse(postponed), place) in ranked {
-        if let Some(Brief { title, due }) = task(db, &place)? {
-            let (source, id) = place;
+        if let Some(Brief { title, due, .. }) = task(db, place)? {
+            let (source, id) = place.clone();
             tasks.push(TaskBrief { source, id, title, due, postponed });
         }
         if tasks.len() == TASKS_NAMED {

@@ -72,7 +72,7 @@ fn every_open_alert_can_be_answered() {
         words.contains("High since 2 h ago Readiness is low: 48 Readiness is low: 48 – your usual is 71–84."),
         "{words}"
     );
-    assert!(words.contains("Decided to tell just now: notification waits Acknowledge Snooze 1 hour"), "{words}");
+    assert!(words.contains("Not arrived yet: notification waits Acknowledge Snooze 1 hour"), "{words}");
     assert!(words.contains("09:05 Told – news journal, notification"), "{words}");
 }
 
