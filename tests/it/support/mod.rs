@@ -15,3 +15,4 @@ pub(crate) mod panel;
 pub(crate) mod postgres;
 pub(crate) mod scripted;
 pub(crate) mod tool;
+pub(crate) mod visitor;
