@@ -8,6 +8,7 @@ use super::report::CheckReport;
 use super::run::{Desk, is_busy};
 use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
+use crate::core::status::Status;
 use crate::monitors::ask::needs;
 
 /// A command and where its reply goes.
@@ -40,7 +41,7 @@ impl Desk {
     /// A question changes nothing that would have to be published.
     fn status(&self) -> Reply {
         match self.engine.status(true) {
-            Ok(status) => Reply::with(&status),
+            Ok(status) => Reply::with(&Status { checking: !self.checks.is_empty(), ..status }),
             Err(error) => Reply::refused(error.to_string()),
         }
     }

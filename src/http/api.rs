@@ -1,10 +1,12 @@
 //! The JSON interface: the same types as the command line's `--json`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use hyper::StatusCode;
 use hyper::http::HeaderMap;
 use jiff::ToSpan;
 
@@ -16,13 +18,16 @@ use crate::core::facts::HealthDay;
 use crate::core::policy::memory::Incident;
 use crate::core::span;
 use crate::core::status::Status;
-use crate::engine::command::Command;
+use crate::engine::command::{Command, Reply};
 use crate::store::journal::Entry;
 use crate::store::overview::TaskOverview;
 use crate::store::story::Story;
 
 /// More journal entries than this are not told at once.
 const MOST_ENTRIES: u32 = 10_000;
+
+/// The status is at hand; an engine that does not tell it in so long is stuck.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Ten years.
 const MOST_DAYS: u32 = 3660;
@@ -34,7 +39,7 @@ type Here = State<Arc<Site>>;
 /// `GET /api/status`: the engine's, now; where it does not answer, the last that it published.
 pub(super) async fn status(State(site): Here, asked: Asked) -> Found<Status> {
     asked.only(&[])?;
-    let reply = site.ask(Command::Status).await;
+    let reply = site.ask_for(PATIENCE, Command::Status).await;
     let now = serde_json::from_value(reply.body).ok();
     let status = now.or_else(|| site.status());
     status.map(Json).ok_or_else(|| Trouble::Absent("The engine has not said anything yet.".into()))
@@ -145,4 +150,10 @@ fn key(asked: &Asked) -> Result<AlertKey, Trouble> {
 /// What is not there.
 pub(super) async fn nothing() -> Response {
     Trouble::Absent("There is nothing here.".into()).into_response()
+}
+
+/// What is there, but not in this way.
+pub(super) async fn wrong_method() -> Response {
+    let message = "What is read is asked for with GET, what is changed with POST.";
+    (StatusCode::METHOD_NOT_ALLOWED, Json(Reply::refused(message))).into_response()
 }

@@ -1,12 +1,15 @@
 //! What a request asks for: the query of one that reads, the form or JSON object of one that changes something.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, Query, Request};
 use axum::{Form, Json};
 use hyper::Method;
 use hyper::header::CONTENT_TYPE;
 use jiff::{Timestamp, ZonedDateTime};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::answer::Trouble;
@@ -47,10 +50,14 @@ impl Asked {
         match (self.text("until"), self.text("for")) {
             (None, None) => Ok(None),
             (Some(_), Some(_)) => Err(Trouble::Asked("Give 'until' or 'for', not both.".into())),
-            (Some(until), None) => until
-                .parse()
-                .map(Some)
-                .map_err(|_| Trouble::Asked(format!("'until' is a moment like 2026-11-20T09:05:00Z, not '{until}'."))),
+            (Some(until), None) => {
+                let unknown = |_| format!("'until' is a moment like 2026-11-20T09:05:00Z, not '{until}'.");
+                let moment: Timestamp = until.parse().map_err(unknown).map_err(Trouble::Asked)?;
+                if moment <= now.timestamp() {
+                    return Err(Trouble::Asked(format!("'until' is past: {until}.")));
+                }
+                Ok(Some(moment))
+            }
             (None, Some(length)) => {
                 let span = span::parse(length).map_err(Trouble::Asked)?;
                 Ok(Some(span::ahead(now.timestamp(), span, now.time_zone())))
@@ -63,21 +70,51 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
     type Rejection = Trouble;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Trouble> {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            let query = Query::try_from_uri(request.uri()).map_err(|error| Trouble::Asked(error.to_string()))?;
-            return Ok(Self(query.0));
+            let query = Query::try_from_uri(request.uri()).map_err(|error| Trouble::Asked(error.body_text()))?;
+            return Ok(query.0);
         }
-        if kind.is_empty() {
+        if request.uri().query().is_some_and(|query| !query.is_empty()) {
+            return Err(Trouble::Asked("What is to be changed is said in the body, not in the address.".into()));
+        }
+        if request.body().is_end_stream() {
             return Ok(Self::default());
         }
-        if kind.starts_with("application/json") {
-            let object: Json<BTreeMap<String, Value>> =
-                Json::from_request(request, state).await.map_err(|error| Trouble::Asked(error.body_text()))?;
-            return Ok(Self(object.0.into_iter().map(|(name, value)| (name, plain(value))).collect()));
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if kind.to_ascii_lowercase().starts_with("application/json") {
+            let object = Json::from_request(request, state).await;
+            return object.map(|object| object.0).map_err(|error| Trouble::Asked(error.body_text()));
         }
-        let form = Form::from_request(request, state).await.map_err(|error| Trouble::Asked(error.to_string()))?;
-        Ok(Self(form.0))
+        let form = Form::from_request(request, state).await;
+        form.map(|form| form.0).map_err(|error| Trouble::Asked(error.body_text()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Asked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// Reads names and values, each name once.
+struct Pairs;
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Asked;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Asked, A::Error> {
+        let mut pairs = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            if pairs.contains_key(&name) {
+                return Err(A::Error::custom(format!("'{name}' is given twice")));
+            }
+            pairs.insert(name, plain(value));
+        }
+        Ok(Asked(pairs))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Taking connections: how many there may be, and how long each may take.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use super::refusal::Refusal;
 use super::routes;
@@ -26,17 +27,26 @@ const HEAD: Duration = Duration::from_secs(10);
 const LONGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 
+/// Answers under way may take so long when Operator stops.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 struct Connection {
-    task: AbortHandle,
+    task: JoinHandle<()>,
     standing: Standing,
 }
 
-/// Take connections for ever.
-pub(super) async fn accept(listener: &TcpListener, site: &Arc<Site>) {
+/// Take connections until told to stop.
+pub(super) async fn accept(listener: TcpListener, site: &Arc<Site>) {
     let router = routes::router(Arc::clone(site));
     let mut open: VecDeque<Connection> = VecDeque::new();
+    let mut stop = site.stop.clone();
     loop {
-        let stream = match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // Whoever could tell it may be gone.
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
             Ok((stream, _)) => stream,
             // Out of file descriptors, most likely: others must give theirs back first.
             Err(error) => {
@@ -53,9 +63,20 @@ pub(super) async fn accept(listener: &TcpListener, site: &Arc<Site>) {
             }
         }
         let standing = Standing::default();
-        let task = tokio::spawn(talk(stream, router.clone(), standing.clone())).abort_handle();
+        let task = tokio::spawn(talk(stream, router.clone(), standing.clone(), Arc::clone(site)));
         open.push_back(Connection { task, standing });
+        // However fast they come: those that are here are heard, and those that were closed are gone, before the next.
+        tokio::task::yield_now().await;
     }
+    drop(listener);
+    let answered = async {
+        for connection in open {
+            // One that was closed has ended too.
+            let _ = connection.task.await;
+        }
+    };
+    // What takes longer is broken off with the event loop.
+    let _ = tokio::time::timeout(FAREWELL, answered).await;
 }
 
 /// The oldest that waits without having shown a key goes first, then the oldest that has.
@@ -67,13 +88,38 @@ fn make_room(open: &mut VecDeque<Connection>) -> bool {
 }
 
 /// One connection, from its first request to its last.
-async fn talk(stream: TcpStream, router: Router, standing: Standing) {
-    let served = http1::Builder::new()
+async fn talk(stream: TcpStream, router: Router, standing: Standing, site: Arc<Site>) {
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.layer(Extension(standing))));
-    // A client that breaks off, or that says what is no HTTP, has its answer already.
-    let _ = served.await;
+    let mut stop = site.stop.clone();
+    let ended = tokio::select! {
+        served = &mut connection => Some(served),
+        _ = stop.wait_for(|stop| *stop) => None,
+    };
+    let served = match ended {
+        Some(served) => served,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    let began = !connection.into_parts().read_buf.is_empty();
+    if let Some(refusal) = served.err().and_then(|error| refusal(&error, began)) {
+        site.refusals.note(refusal);
+    }
+}
+
+/// Why hyper ended a connection by itself. Its client has the answer already, or has broken off; and one that rests may be closed.
+fn refusal(error: &hyper::Error, began: bool) -> Option<Refusal> {
+    if error.is_parse_too_large() {
+        Some(Refusal::Head)
+    } else if error.is_parse() {
+        Some(Refusal::Garbled)
+    } else {
+        (error.is_timeout() && began).then_some(Refusal::Slow)
+    }
 }

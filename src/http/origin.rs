@@ -1,8 +1,10 @@
 //! Where we are: the names under which this page may be asked for. A foreign name that resolves to this machine is not one of them.
 
-use hyper::header::{HOST, ORIGIN};
+use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::http::HeaderMap;
 use hyper::http::uri::Uri;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
@@ -19,29 +21,34 @@ impl Origin {
 
     /// The host and port that are asked for, if they are ours. A request that names several names none.
     pub(super) fn host<'a>(self, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-        let mut hosts = headers.get_all(HOST).iter();
-        let host = hosts.next()?.to_str().ok().filter(|host| self.is_ours(host))?;
-        let absolute = uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(host));
-        (absolute && hosts.next().is_none()).then_some(host)
+        let host = only(headers, &HOST).filter(|host| self.is_ours(host))?;
+        uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(host)).then_some(host)
     }
 
     fn is_ours(self, host: &str) -> bool {
-        let (name, port) = match host.rsplit_once(':') {
-            Some((name, port)) => (name, port.parse().ok()),
-            None => (host, Some(80)),
-        };
-        port == Some(self.port) && HOSTS.iter().any(|ours| name.eq_ignore_ascii_case(ours))
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
+        port == self.port.to_string() && HOSTS.iter().any(|ours| name.eq_ignore_ascii_case(ours))
     }
 
-    /// Whether the request comes from a page of this very host.
+    /// Whether the request comes from a page of this very host. From a page that gives no referrer a browser sends a form without its
+    /// origin, but says which kind of place it comes from; no page can make it say that.
     pub(super) fn is_from(host: &str, headers: &HeaderMap) -> bool {
-        let mut origins = headers.get_all(ORIGIN).iter();
-        let origin = origins.next().and_then(|origin| origin.to_str().ok()?.strip_prefix("http://"));
-        origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host)) && origins.next().is_none()
+        match only(headers, &ORIGIN) {
+            Some("null") => only(headers, &SEC_FETCH_SITE) == Some("same-origin"),
+            Some(origin) => origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host)),
+            None => false,
+        }
     }
 
     /// Cookies know no ports: the name keeps two Operators on one machine apart.
     pub(super) fn cookie(self) -> String {
         format!("operator_{}", self.port)
     }
+}
+
+/// The value of a header that is there once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
 }

@@ -15,10 +15,7 @@ use super::{listen, token};
 use crate::core::status::PageState;
 
 /// After the port was taken: try again.
-const AGAIN: Duration = Duration::from_secs(30);
-
-/// Answers under way may take so long when Operator stops.
-const FAREWELL: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// The page at work.
 #[derive(Debug)]
@@ -52,10 +49,7 @@ pub fn open(parts: Parts) -> io::Result<Page> {
     let thread =
         thread::Builder::new().name("page".into()).spawn(
             move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => {
-                    runtime.block_on(serve(parts, ready, &tell));
-                    runtime.shutdown_timeout(FAREWELL);
-                }
+                Ok(runtime) => runtime.block_on(serve(parts, ready, &tell)),
                 Err(error) => {
                     drop(tell.send_replace(told(parts.port, &Err(format!("there is no event loop: {error}")))))
                 }
@@ -89,21 +83,30 @@ fn told(port: u16, ready: &Result<Ready, String>) -> PageState {
 
 async fn serve(parts: Parts, ready: Result<Ready, String>, tell: &watch::Sender<PageState>) {
     let mut stop = parts.stop.clone();
-    tokio::select! {
-        () = serve_until_told(parts, ready, tell) => {}
+    let (listener, keys) = tokio::select! {
+        served = until_ready(&parts, ready, tell) => served,
         // Whoever could tell it may be gone.
-        _ = stop.wait_for(|stop| *stop) => {}
-    }
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    tracing::info!(
+        "The dashboard is served on port {}: open it from the menu, or with `operator dashboard`",
+        parts.port
+    );
+    listen::accept(listener, &Site::new(parts, keys)).await;
 }
 
-async fn serve_until_told(parts: Parts, mut ready: Result<Ready, String>, tell: &watch::Sender<PageState>) {
-    let (listener, keys) = loop {
+async fn until_ready(
+    parts: &Parts,
+    mut ready: Result<Ready, String>,
+    tell: &watch::Sender<PageState>,
+) -> (tokio::net::TcpListener, Keys) {
+    loop {
         let served = ready.and_then(|(listener, keys)| {
             let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
             Ok((listener, keys))
         });
         match served {
-            Ok(served) => break served,
+            Ok(served) => return served,
             Err(trouble) => tracing::warn!("The dashboard is not served: {trouble}"),
         }
         loop {
@@ -115,10 +118,5 @@ async fn serve_until_told(parts: Parts, mut ready: Result<Ready, String>, tell: 
                 break;
             }
         }
-    };
-    tracing::info!(
-        "The dashboard is served on port {}: open it from the menu, or with `operator dashboard`",
-        parts.port
-    );
-    listen::accept(&listener, &Site::new(parts, keys)).await;
+    }
 }

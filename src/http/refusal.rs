@@ -20,8 +20,12 @@ pub(super) enum Refusal {
     Ticket,
     /// Its body is too long.
     Length,
-    /// Its body does not come.
+    /// It does not come whole.
     Slow,
+    /// It is no HTTP.
+    Garbled,
+    /// Its head is too long.
+    Head,
     /// There are too many at once.
     Crowd,
 }
@@ -35,6 +39,8 @@ impl Refusal {
             Self::Key | Self::WrongKey | Self::Ticket => StatusCode::UNAUTHORIZED,
             Self::Length => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Garbled => StatusCode::BAD_REQUEST,
+            Self::Head => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Crowd => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -56,6 +62,8 @@ impl Refusal {
             }
             Self::Length => "The body is longer than 16 KiB.",
             Self::Slow => "The body did not come in time.",
+            Self::Garbled => "This is no HTTP.",
+            Self::Head => "The head is too long.",
             Self::Crowd => "There are too many connections at once.",
         }
     }
@@ -68,7 +76,9 @@ impl Refusal {
             Self::WrongKey => "had a token or a cookie that is not ours or too old",
             Self::Ticket => "came by a link that was used before or is too old",
             Self::Length => "had a body longer than 16 KiB",
-            Self::Slow => "did not send its body in time",
+            Self::Slow => "did not come whole in time",
+            Self::Garbled => "was no HTTP",
+            Self::Head => "had a head that is too long",
             Self::Crowd => "came while too many connections were open",
         }
     }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
+use futures_util::StreamExt;
 use hyper::Method;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, SET_COOKIE,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use hyper::http::HeaderValue;
 
@@ -27,6 +28,10 @@ const LONGEST_BODY: usize = 16 * 1024;
 
 /// A body that takes longer is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who is refused gets so long to say the rest, and so much of it (bytes) is listened to: clients read no answer while they speak.
+const COURTESY: Duration = Duration::from_secs(1);
+const HEARD: usize = 4 * 1024 * 1024;
 
 /// Everything on the page comes from here, and nothing runs that does not stand in its own file.
 const CONTENT: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -64,6 +69,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/snooze", post(api::snooze))
         .route("/api/quiet", post(api::quiet))
         .route("/api/reset-circuit", post(api::reset_circuit))
+        .method_not_allowed_fallback(api::wrong_method)
         .fallback(api::nothing)
         .layer(middleware::from_fn_with_state(Arc::clone(&site), guarded))
         .with_state(site)
@@ -72,9 +78,9 @@ pub(super) fn router(site: Arc<Site>) -> Router {
 /// Let a request through whose head and body are in order; every answer carries what a browser must know.
 async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let headers = request.headers().clone();
-    let _busy = request.extensions().get::<Standing>().map(Standing::busy);
     let mut answer = match admitted(&site, request).await {
         Ok((visitor, request)) => {
+            let _busy = request.extensions().get::<Standing>().map(Standing::busy);
             let shows_page = request.method() == Method::GET && request.uri().path() == "/";
             let mut answer = next.run(request).await;
             if visitor == (Visitor::Browser { aging: true })
@@ -90,23 +96,38 @@ async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next) ->
             answer::to_refused(refusal, &headers)
         }
     };
-    answer.headers_mut().extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    for (name, value) in HEADERS {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
     answer
 }
 
 async fn admitted(site: &Site, request: Request) -> Result<(Visitor, Request), Refusal> {
     let (parts, body) = request.into_parts();
-    let visitor = site.with_keys(|keys, now| guard::judge(&parts, site.origin, keys, now))?;
+    let judged = site.with_keys(|keys, now| guard::judge(&parts, site.origin, keys, now));
+    let patience = if judged.is_ok() { PATIENCE } else { COURTESY };
+    let body = tokio::time::timeout(patience, taken_in(body)).await;
+    let visitor = judged?;
     if visitor != Visitor::Anyone
         && let Some(standing) = parts.extensions.get::<Standing>()
     {
         standing.trust();
     }
-    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > LONGEST_BODY) {
-        return Err(Refusal::Length);
-    }
-    let body = tokio::time::timeout(PATIENCE, to_bytes(body, LONGEST_BODY)).await.map_err(|_| Refusal::Slow)?;
-    let body = body.map_err(|_| Refusal::Length)?;
+    let body = body.unwrap_or(Err(Refusal::Slow))?;
     Ok((visitor, Request::from_parts(parts, Body::from(body))))
+}
+
+/// All of a body that is not too long.
+async fn taken_in(body: Body) -> Result<Bytes, Refusal> {
+    let (mut pieces, mut kept, mut length) = (body.into_data_stream(), Vec::new(), 0);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Refusal::Garbled)?;
+        length += piece.len();
+        if length <= LONGEST_BODY {
+            kept.extend_from_slice(&piece);
+        } else if length > HEARD {
+            break;
+        }
+    }
+    if length <= LONGEST_BODY { Ok(kept.into()) } else { Err(Refusal::Length) }
 }

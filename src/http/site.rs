@@ -100,14 +100,19 @@ impl Site {
         Store::open_beside(&self.database)?.map_or_else(Store::in_memory, Ok)
     }
 
-    /// Ask the engine.
+    /// Ask the engine for as long as it may take.
     pub(super) async fn ask(&self, command: Command) -> Reply {
+        self.ask_for(LONGEST_WAIT, command).await
+    }
+
+    /// Ask the engine, and go away when it does not answer in this time.
+    pub(super) async fn ask_for(&self, patience: Duration, command: Command) -> Reply {
         let (reply, answer) = oneshot::channel();
         let asked = async {
             self.requests.send(Request { command, reply }).await.ok()?;
             answer.await.ok()
         };
-        match tokio::time::timeout(LONGEST_WAIT, asked).await {
+        match tokio::time::timeout(patience, asked).await {
             Ok(Some(reply)) => reply,
             Ok(None) => Reply::refused("The engine is stopping."),
             Err(_) => Reply::refused("The engine does not answer."),

@@ -8,7 +8,7 @@ use operator::core::alert::Priority;
 use operator::core::audit::Audit;
 use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
-use operator::core::status::{ChannelHealth, ChannelState, OpenAlert, SourceState, Status};
+use operator::core::status::{ChannelHealth, ChannelState, OpenAlert, PageState, SourceState, Status};
 use operator::engine::command::Command;
 use operator::shell::Action;
 use operator::shell::icon::Icon;
@@ -296,6 +296,24 @@ fn where_there_is_no_login_item_none_is_offered() {
 }
 
 #[test]
+fn the_dashboard_can_be_opened_while_it_is_served() {
+    let with = |address: Option<&str>, trouble: Option<&str>| {
+        let http = PageState { address: address.map(Into::into), trouble: trouble.map(Into::into) };
+        drawn(&face(&Status { http, ..fine() }).menu)
+    };
+    let served = with(Some("127.0.0.1:8765"), None);
+    assert!(
+        served.contains("        Reset\nOpen Dashboard\nOpen Journal\n") && !served.contains("No dashboard"),
+        "{served}"
+    );
+    let off = with(None, None);
+    assert!(!off.contains("ashboard"), "switched off is no trouble: {off}");
+    let taken = with(None, Some("port 8765 is taken by another program; end that, or set http.port to a free one"));
+    assert!(!taken.contains("Open Dashboard"), "{taken}");
+    assert!(taken.contains("\n(No dashboard: port 8765 is taken by another program"), "{taken}");
+}
+
+#[test]
 fn names_tell_entries_apart_and_say_what_a_click_means() {
     fn names(entries: &[Entry]) {
         let mut known = std::collections::BTreeSet::new();
@@ -308,7 +326,8 @@ fn names_tell_entries_apart_and_say_what_a_click_means() {
             }
         }
     }
-    names(&face(&Status { paused: true, ..with_alerts(30) }).menu);
+    let http = PageState { address: Some("127.0.0.1:8765".into()), trouble: Some("none".into()) };
+    names(&face(&Status { paused: true, http, ..with_alerts(30) }).menu);
 }
 
 #[rstest]
@@ -322,6 +341,7 @@ fn names_tell_entries_apart_and_say_what_a_click_means() {
 #[case(Action::ResetCircuit("oura".into()), Some(Command::ResetCircuit { name: "oura".into() }))]
 #[case(Action::Quit, None)]
 #[case(Action::OpenJournal, None)]
+#[case(Action::OpenDashboard, None)]
 fn a_click_asks_for_the_opposite_of_what_holds(#[case] action: Action, #[case] command: Option<Command>) {
     assert_eq!(action.command(&fine(), at("14:06")), command);
 }

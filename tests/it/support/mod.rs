@@ -16,3 +16,4 @@ pub(crate) mod postgres;
 pub(crate) mod screen;
 pub(crate) mod scripted;
 pub(crate) mod tool;
+pub(crate) mod visitor;
