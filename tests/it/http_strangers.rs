@@ -1,7 +1,7 @@
 //! The page beside an engine of the test's own: strangers who say anything, and an engine that is stuck or has gone.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use operator::core::status::Status;
@@ -53,6 +53,7 @@ impl Stand {
             clock: Clock::fixed(moment()),
             requests: asked,
             snapshots: published,
+            metrics: Arc::default(),
             stop: stopped,
         })
         .unwrap();
