@@ -33,6 +33,20 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<SignedDuration>,
 }
 
+impl Answer {
+    /// What follows from a status that is no success; none when the answer would be the same the next time. `is_sure` when the
+    /// server itself says that it did nothing: one that breaks while it has a message may have passed it on.
+    pub(super) fn passing(&self, is_sure: bool) -> Option<FailureKind> {
+        match self.status.as_u16() {
+            // Told to wait, that the same message is being worked on, or that there is no room for it.
+            408 | 409 | 425 | 429 | 503 | 507 => Some(FailureKind::Later { retry_after: self.retry_after }),
+            500.. if is_sure => Some(FailureKind::Later { retry_after: self.retry_after }),
+            500.. => Some(FailureKind::Unsure),
+            _ => None,
+        }
+    }
+}
+
 /// The client of all alerters that talk to web servers, made when it is first needed and kept: a connection that is open is
 /// used again.
 #[derive(Debug, Default)]

@@ -2,8 +2,10 @@
 //!
 //! An alerter draws a notice and hands it over; when, whether and how often is the engine's business.
 
+mod body;
 mod http;
 pub mod notification;
+mod ntfy;
 mod secret;
 pub mod telegram;
 pub mod webhook;
@@ -69,6 +71,7 @@ pub fn switched_on(config: &Alerters, env: &Env) -> Vec<Arc<dyn Alerter>> {
         notification::alerter(&config.notification, env),
         telegram::alerter(&config.telegram, &web),
         webhook::alerter(&config.webhook, &web),
+        ntfy::alerter(&config.ntfy, &web),
     ];
     all.into_iter().flatten().collect()
 }

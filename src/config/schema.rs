@@ -14,7 +14,7 @@ use crate::core::circuit::BreakerSettings;
 use crate::core::policy::quiet_hours::{QuietHours, WallTime};
 use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
 
-pub use super::channels::{NotificationConfig, TelegramConfig, WebhookConfig};
+pub use super::channels::{NotificationConfig, NtfyConfig, TelegramConfig, WebhookConfig};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -274,6 +274,9 @@ pub struct Alerters {
     /// A web address.
     #[garde(dive)]
     pub webhook: WebhookConfig,
+    /// Phones, through an ntfy server.
+    #[garde(skip)]
+    pub ntfy: NtfyConfig,
 }
 
 /// The journal takes every alert; the keys are there so that all channels read alike.

@@ -11,6 +11,7 @@ mod headless;
 mod login_item;
 mod once;
 mod own_database;
+mod phones;
 mod secrets;
 mod slow_source;
 mod socket;

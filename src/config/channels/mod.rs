@@ -2,6 +2,7 @@
 //! A new one is its own file and a line in `all` and `all_mut`.
 
 mod notification;
+mod ntfy;
 mod telegram;
 mod webhook;
 
@@ -15,6 +16,7 @@ use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
 
 pub use notification::NotificationConfig;
+pub use ntfy::NtfyConfig;
 pub use telegram::TelegramConfig;
 pub use webhook::WebhookConfig;
 
@@ -75,13 +77,13 @@ impl Kept<'_> {
 
 impl Alerters {
     /// All channels' sections; the journal has no choices.
-    pub(super) fn all(&self) -> [&dyn Section; 3] {
-        [&self.notification, &self.telegram, &self.webhook]
+    pub(super) fn all(&self) -> [&dyn Section; 4] {
+        [&self.notification, &self.telegram, &self.webhook, &self.ntfy]
     }
 
     /// The same, to be changed.
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 3] {
-        [&mut self.notification, &mut self.telegram, &mut self.webhook]
+    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 4] {
+        [&mut self.notification, &mut self.telegram, &mut self.webhook, &mut self.ntfy]
     }
 
     /// Where each urgency goes besides the journal.

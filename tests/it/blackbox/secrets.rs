@@ -10,7 +10,7 @@ use crate::support::home::{Home, eventually};
 use crate::support::http::{Answer, Request, Server};
 
 /// Plain, and as it stands percent-encoded in an address.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 10] = [
     "t0ken-of-Oura",
     "b0t-token-77",
     "hunter2pass",
@@ -19,6 +19,8 @@ const SECRETS: [&str; 8] = [
     "h00k-path",
     "h00k-query",
     "s1gning-key",
+    "t0pic-of-ours",
+    "tk_of-ours",
 ];
 
 fn holds(bytes: &[u8], secret: &str) -> bool {
@@ -162,12 +164,13 @@ fn channels_that_fail(api: &str, hook: &str) {
         "webhook": {
             "enabled": true, "url": format!("{hook}/h00k-path?k=h00k-query"), "secret": "s1gning-key", "timeout_seconds": 1,
         },
+        "ntfy": {"enabled": true, "url": api, "topic": "t0pic-of-ours", "token": "tk_of-ours"},
     }}));
     let mut engine = Running::spawn(&home, &["--verbose"]);
     eventually("each channel has been tried", || {
         let states = engine.ask(r#"{"command": "status"}"#)?["body"]["channel_states"].clone();
         let tried = |name: &str| states[name]["state"] == "failing" || states[name]["last_delivered"].is_string();
-        (tried("telegram") && tried("webhook")).then_some(())
+        ["telegram", "webhook", "ntfy"].into_iter().all(tried).then_some(())
     });
     let commands: [&[&str]; 7] = [
         &["--status"],

@@ -10,6 +10,7 @@ pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod inbox;
 pub(crate) mod notices;
+pub(crate) mod ntfy;
 #[cfg(target_os = "linux")]
 pub(crate) mod panel;
 pub(crate) mod postgres;
