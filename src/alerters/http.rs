@@ -28,6 +28,7 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     /// How long it wants to be left alone.
     pub(super) retry_after: Option<SignedDuration>,
@@ -89,11 +90,12 @@ pub(super) async fn exchange(request: RequestBuilder, url: &Url, patience: Durat
     };
     let sent = timeout_at(deadline, request.send()).await.map_err(late)?;
     let mut response = sent.map_err(|error| unsent(error, url))?;
-    let (status, retry_after) = (response.status(), retry_after(response.headers(), Timestamp::now()));
+    let (status, headers) = (response.status(), response.headers().clone());
+    let retry_after = retry_after(&headers, Timestamp::now());
     let mut body = Vec::new();
     // What became of the message stands in the status: it holds, however little of the rest comes through.
     let _ = timeout_at(deadline, read(&mut response, &mut body)).await;
-    Ok(Answer { status, body, retry_after })
+    Ok(Answer { status, headers, body, retry_after })
 }
 
 async fn read(response: &mut Response, body: &mut Vec<u8>) {

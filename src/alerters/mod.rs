@@ -3,9 +3,11 @@
 //! An alerter draws a notice and hands it over; when, whether and how often is the engine's business.
 
 mod body;
+mod failures;
 mod http;
 pub mod notification;
 mod ntfy;
+mod pushover;
 mod secret;
 pub mod telegram;
 pub mod webhook;
@@ -72,6 +74,7 @@ pub fn switched_on(config: &Alerters, env: &Env) -> Vec<Arc<dyn Alerter>> {
         telegram::alerter(&config.telegram, &web),
         webhook::alerter(&config.webhook, &web),
         ntfy::alerter(&config.ntfy, &web),
+        pushover::alerter(&config.pushover, &web),
     ];
     all.into_iter().flatten().collect()
 }

@@ -14,7 +14,7 @@ use crate::core::circuit::BreakerSettings;
 use crate::core::policy::quiet_hours::{QuietHours, WallTime};
 use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
 
-pub use super::channels::{NotificationConfig, NtfyConfig, TelegramConfig, WebhookConfig};
+pub use super::channels::{NotificationConfig, NtfyConfig, PushoverConfig, TelegramConfig, WebhookConfig};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -277,6 +277,9 @@ pub struct Alerters {
     /// Phones, through an ntfy server.
     #[garde(skip)]
     pub ntfy: NtfyConfig,
+    /// Phones, through Pushover.
+    #[garde(skip)]
+    pub pushover: PushoverConfig,
 }
 
 /// The journal takes every alert; the keys are there so that all channels read alike.

@@ -21,11 +21,13 @@ pub enum Channel {
     Webhook,
     /// Phones, through an ntfy server.
     Ntfy,
+    /// Phones, through Pushover.
+    Pushover,
 }
 
 impl Channel {
     /// Those that messages are sent on: all but the journal, which is the database itself.
-    pub const OUTSIDE: [Self; 4] = [Self::Notification, Self::Telegram, Self::Webhook, Self::Ntfy];
+    pub const OUTSIDE: [Self; 5] = [Self::Notification, Self::Telegram, Self::Webhook, Self::Ntfy, Self::Pushover];
 
     /// The word used in configuration, JSON and the database.
     #[must_use]
@@ -36,6 +38,7 @@ impl Channel {
             Self::Telegram => "telegram",
             Self::Webhook => "webhook",
             Self::Ntfy => "ntfy",
+            Self::Pushover => "pushover",
         }
     }
 }

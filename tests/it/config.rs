@@ -107,6 +107,11 @@ fn the_shipped_file_holds_every_key() {
         "alerters.ntfy.token_file",
         "alerters.ntfy.topic",
         "alerters.ntfy.topic_file",
+        "alerters.pushover.device",
+        "alerters.pushover.token",
+        "alerters.pushover.token_file",
+        "alerters.pushover.user",
+        "alerters.pushover.user_file",
         "alerters.telegram.chat_id",
         "alerters.telegram.token",
         "alerters.telegram.token_file",
@@ -302,7 +307,8 @@ fn with_secrets() -> Config {
         "sources: {oura: {token: s3cret}, workos: {url: 'postgres://ada:s3cret@db/work'}}\n\
          alerters: {telegram: {enabled: true, token: '1:s3cret', chat_id: 77123},
                     webhook: {enabled: true, url: 'https://ada:s3cret@h/s3cret', secret: s3cret},
-                    ntfy: {enabled: true, topic: s3cret, token: s3cret}}",
+                    ntfy: {enabled: true, topic: s3cret, token: s3cret},
+                    pushover: {enabled: true, token: s3cret, user: s3cret}}",
     )
 }
 
@@ -328,6 +334,7 @@ fn the_summary_says_what_holds() {
     assert_eq!(summary["alerters"]["webhook"]["url_set"], true);
     assert_eq!(summary["alerters"]["webhook"]["secret_set"], true);
     assert_eq!(summary["alerters"]["ntfy"]["topic_set"], true);
+    assert_eq!(summary["alerters"]["pushover"]["user_set"], true);
     assert_eq!(Config::default().summary()["alerters"]["telegram"]["token_set"], false);
     assert_eq!(Config::default().summary()["alerters"]["webhook"]["url_set"], false);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod alerter_ntfy;
+mod alerter_pushover;
 mod alerter_telegram;
 mod alerter_webhook;
 mod architecture;

@@ -3,6 +3,7 @@
 
 mod notification;
 mod ntfy;
+mod pushover;
 mod telegram;
 mod webhook;
 
@@ -17,6 +18,7 @@ use crate::core::channel::{Channel, Routing};
 
 pub use notification::NotificationConfig;
 pub use ntfy::NtfyConfig;
+pub use pushover::PushoverConfig;
 pub use telegram::TelegramConfig;
 pub use webhook::WebhookConfig;
 
@@ -77,13 +79,13 @@ impl Kept<'_> {
 
 impl Alerters {
     /// All channels' sections; the journal has no choices.
-    pub(super) fn all(&self) -> [&dyn Section; 4] {
-        [&self.notification, &self.telegram, &self.webhook, &self.ntfy]
+    pub(super) fn all(&self) -> [&dyn Section; 5] {
+        [&self.notification, &self.telegram, &self.webhook, &self.ntfy, &self.pushover]
     }
 
     /// The same, to be changed.
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 4] {
-        [&mut self.notification, &mut self.telegram, &mut self.webhook, &mut self.ntfy]
+    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 5] {
+        [&mut self.notification, &mut self.telegram, &mut self.webhook, &mut self.ntfy, &mut self.pushover]
     }
 
     /// Where each urgency goes besides the journal.

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually};
 use crate::support::ntfy::Ntfy;
+use crate::support::pushover::{Pushover, Rings};
 
 const READINESS: &str = "health:readiness_low";
 
@@ -44,4 +45,54 @@ fn ntfy_is_checked_and_tested() {
     assert!(server.phone().shown.is_empty(), "a check sends nothing");
     home.run(&["test-alert", "ntfy"]).ok();
     assert_eq!(server.phone().shown.values().next().unwrap()["title"], "Test from Operator");
+}
+
+/// The alert is critical, and so rings on the phone.
+fn ringing(server: &Pushover) -> Home {
+    let home = home(json!({"pushover": server.section()}));
+    home.readiness(30);
+    home
+}
+
+fn receipt(server: &Pushover) -> String {
+    eventually("it rings", || server.emergencies().into_keys().next())
+}
+
+#[test]
+fn what_is_acknowledged_on_the_phone_is_acknowledged_here_also_after_a_restart() {
+    let server = Pushover::start();
+    let home = ringing(&server);
+    let mut engine = Running::start(&home);
+    let receipt = receipt(&server);
+    eventually("it is delivered", || (engine.status()["outbox"]["pushover"]["pending"] == 0).then_some(()));
+    engine.stop("TERM");
+    server.turns(&receipt, Rings::Acknowledged);
+    let _engine = Running::start(&home);
+    eventually("the answer counts", || home.run(&["why", READINESS]).out.contains("acknowledged").then_some(()));
+    assert_eq!(server.messages().len(), 1, "nobody is told what he did himself");
+}
+
+#[test]
+fn what_is_acknowledged_here_rings_no_more_on_the_phone() {
+    let server = Pushover::start();
+    let home = ringing(&server);
+    let _engine = Running::start(&home);
+    let receipt = receipt(&server);
+    home.run(&["ack", READINESS]).ok();
+    eventually("silence", || (server.emergencies()[&receipt] == Rings::Cancelled).then_some(()));
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    let over = eventually("the end", || server.messages().get(1).cloned());
+    assert_eq!((over["priority"].as_str(), over["title"].starts_with("Resolved: ")), ("-1", true));
+}
+
+#[test]
+fn pushover_is_checked_and_tested() {
+    let server = Pushover::start();
+    let home = home(json!({"pushover": server.section()}));
+    let check = home.run(&["check"]);
+    assert!(check.out.contains("Pushover reaches pixel, ipad"), "{check:?}");
+    assert!(server.messages().is_empty(), "a check sends nothing");
+    home.run(&["test-alert", "pushover"]).ok();
+    assert_eq!((server.messages()[0]["title"].as_str(), server.emergencies().len()), ("Test from Operator", 0));
 }

@@ -14,5 +14,6 @@ pub(crate) mod ntfy;
 #[cfg(target_os = "linux")]
 pub(crate) mod panel;
 pub(crate) mod postgres;
+pub(crate) mod pushover;
 pub(crate) mod scripted;
 pub(crate) mod tool;
