@@ -132,7 +132,8 @@ fn unsent(error: reqwest::Error, url: &Url) -> Failure {
     Failure::new(kind, format!("{} ({})", deepest(&error.without_url()), place(url)))
 }
 
-fn deepest(error: &dyn Error) -> String {
+/// What is at the bottom of an error.
+pub(super) fn deepest(error: &dyn Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
@@ -148,14 +149,17 @@ pub(super) fn place(url: &Url) -> String {
     }
 }
 
-/// A server on this machine needs no network.
 fn is_local(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    is_this_machine(url.host_str().unwrap_or_default().trim_matches(['[', ']']))
+}
+
+/// A server on this machine needs no network.
+pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Whether there is a route to the rest of the world. Asks the system only: connecting a datagram socket sends nothing.
-fn has_network() -> bool {
+pub(super) fn has_network() -> bool {
     let routed = |from: &str, to: &str| UdpSocket::bind(from).and_then(|socket| socket.connect(to)).is_ok();
     routed("0.0.0.0:0", "1.1.1.1:53") || routed("[::]:0", "[2606:4700:4700::1111]:53")
 }

@@ -3,6 +3,7 @@
 //! An alerter draws a notice and hands it over; when, whether and how often is the engine's business.
 
 mod body;
+mod email;
 mod failures;
 mod http;
 pub mod notification;
@@ -75,6 +76,7 @@ pub fn switched_on(config: &Alerters, env: &Env) -> Vec<Arc<dyn Alerter>> {
         webhook::alerter(&config.webhook, &web),
         ntfy::alerter(&config.ntfy, &web),
         pushover::alerter(&config.pushover, &web),
+        email::alerter(&config.email),
     ];
     all.into_iter().flatten().collect()
 }

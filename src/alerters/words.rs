@@ -84,8 +84,8 @@ pub(super) fn plain_line(text: &str) -> String {
 
 /// A server's own words, fit to be shown: one that stands between us and the right one may repeat our question, and with it our
 /// secrets.
-pub(super) fn quoted(said: &str, secrets: &[&str]) -> String {
-    let known = secrets.iter().filter(|secret| !secret.is_empty());
+pub(super) fn quoted(said: &str, secrets: &[impl AsRef<str>]) -> String {
+    let known = secrets.iter().map(AsRef::as_ref).filter(|secret| !secret.is_empty());
     let clean = known.fold(said.to_owned(), |said, secret| said.replace(secret, "…"));
     fit(&plain_line(&clean), SAYING, |_| 1)
 }

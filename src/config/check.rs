@@ -178,6 +178,9 @@ impl Found<'_> {
                 let path = format!("alerters.{}.enabled", section.channel());
                 self.add(&path, &format!("{} cannot be on without {lack}", section.name()));
             }
+            if let Some((key, why)) = section.contradiction() {
+                self.add(&format!("alerters.{}.{key}", section.channel()), why);
+            }
         }
     }
 }

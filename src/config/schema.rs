@@ -14,7 +14,9 @@ use crate::core::circuit::BreakerSettings;
 use crate::core::policy::quiet_hours::{QuietHours, WallTime};
 use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
 
-pub use super::channels::{NotificationConfig, NtfyConfig, PushoverConfig, TelegramConfig, WebhookConfig};
+pub use super::channels::{
+    EmailConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
+};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -280,6 +282,9 @@ pub struct Alerters {
     /// Phones, through Pushover.
     #[garde(skip)]
     pub pushover: PushoverConfig,
+    /// A mailbox.
+    #[garde(dive)]
+    pub email: EmailConfig,
 }
 
 /// The journal takes every alert; the keys are there so that all channels read alike.

@@ -23,11 +23,14 @@ pub enum Channel {
     Ntfy,
     /// Phones, through Pushover.
     Pushover,
+    /// A mailbox.
+    Email,
 }
 
 impl Channel {
     /// Those that messages are sent on: all but the journal, which is the database itself.
-    pub const OUTSIDE: [Self; 5] = [Self::Notification, Self::Telegram, Self::Webhook, Self::Ntfy, Self::Pushover];
+    pub const OUTSIDE: [Self; 6] =
+        [Self::Notification, Self::Telegram, Self::Webhook, Self::Ntfy, Self::Pushover, Self::Email];
 
     /// The word used in configuration, JSON and the database.
     #[must_use]
@@ -39,6 +42,7 @@ impl Channel {
             Self::Webhook => "webhook",
             Self::Ntfy => "ntfy",
             Self::Pushover => "pushover",
+            Self::Email => "email",
         }
     }
 }

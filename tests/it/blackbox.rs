@@ -7,6 +7,7 @@ mod commands;
 mod dbus;
 mod delivery;
 mod demo;
+mod email;
 mod headless;
 mod login_item;
 mod once;

@@ -72,7 +72,7 @@ impl Api {
         // Any web page answers something.
         let stranger = || Failure::refused("what answers is not Pushover", "check alerters.pushover.api_url");
         let devices = said["devices"].as_array().ok_or_else(stranger)?;
-        Ok(devices.iter().filter_map(Value::as_str).map(|name| quoted(name, &[])).collect())
+        Ok(devices.iter().filter_map(Value::as_str).map(|name| quoted(name, &[""])).collect())
     }
 
     /// How many messages are left this month, and of how many.

@@ -1,6 +1,7 @@
 //! The sections under `alerters`: one file a channel, which holds its keys and says what it needs and what may be shown of it.
 //! A new one is its own file and a line in `all` and `all_mut`.
 
+mod email;
 mod notification;
 mod ntfy;
 mod pushover;
@@ -16,6 +17,7 @@ use super::schema::Alerters;
 use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
 
+pub use email::{EmailConfig, Security};
 pub use notification::NotificationConfig;
 pub use ntfy::NtfyConfig;
 pub use pushover::PushoverConfig;
@@ -54,6 +56,11 @@ pub(super) trait Section {
         None
     }
 
+    /// A key whose value does not go with the others, and why.
+    fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// What the status shows besides the switch, the threshold and whether secrets are set.
     fn more(&self) -> Vec<(&'static str, Value)> {
         Vec::new()
@@ -79,13 +86,20 @@ impl Kept<'_> {
 
 impl Alerters {
     /// All channels' sections; the journal has no choices.
-    pub(super) fn all(&self) -> [&dyn Section; 5] {
-        [&self.notification, &self.telegram, &self.webhook, &self.ntfy, &self.pushover]
+    pub(super) fn all(&self) -> [&dyn Section; 6] {
+        [&self.notification, &self.telegram, &self.webhook, &self.ntfy, &self.pushover, &self.email]
     }
 
     /// The same, to be changed.
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 5] {
-        [&mut self.notification, &mut self.telegram, &mut self.webhook, &mut self.ntfy, &mut self.pushover]
+    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 6] {
+        [
+            &mut self.notification,
+            &mut self.telegram,
+            &mut self.webhook,
+            &mut self.ntfy,
+            &mut self.pushover,
+            &mut self.email,
+        ]
     }
 
     /// Where each urgency goes besides the journal.

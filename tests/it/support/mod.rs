@@ -9,6 +9,7 @@ pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod inbox;
+pub(crate) mod mail;
 pub(crate) mod notices;
 pub(crate) mod ntfy;
 #[cfg(target_os = "linux")]
