@@ -28,9 +28,24 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     /// How long it wants to be left alone.
     pub(crate) retry_after: Option<SignedDuration>,
+}
+
+impl Answer {
+    /// What follows from a status that is no success; none when the answer would be the same the next time. `is_sure` when the
+    /// server itself says that it did nothing: one that breaks while it has a message may have passed it on.
+    pub(super) fn passing(&self, is_sure: bool) -> Option<FailureKind> {
+        match self.status.as_u16() {
+            // Told to wait, that the same message is being worked on, or that there is no room for it.
+            408 | 409 | 425 | 429 | 503 | 507 => Some(FailureKind::Later { retry_after: self.retry_after }),
+            500.. if is_sure => Some(FailureKind::Later { retry_after: self.retry_after }),
+            500.. => Some(FailureKind::Unsure),
+            _ => None,
+        }
+    }
 }
 
 /// The client of all that talks to web servers: made when it is first needed and kept: a connection that is open is
@@ -75,11 +90,12 @@ pub(crate) async fn exchange(request: RequestBuilder, url: &Url, patience: Durat
     };
     let sent = timeout_at(deadline, request.send()).await.map_err(late)?;
     let mut response = sent.map_err(|error| unsent(error, url))?;
-    let (status, retry_after) = (response.status(), retry_after(response.headers(), Timestamp::now()));
+    let (status, headers) = (response.status(), response.headers().clone());
+    let retry_after = retry_after(&headers, Timestamp::now());
     let mut body = Vec::new();
     // What became of the message stands in the status: it holds, however little of the rest comes through.
     let _ = timeout_at(deadline, read(&mut response, &mut body)).await;
-    Ok(Answer { status, body, retry_after })
+    Ok(Answer { status, headers, body, retry_after })
 }
 
 async fn read(response: &mut Response, body: &mut Vec<u8>) {
@@ -116,7 +132,8 @@ fn unsent(error: reqwest::Error, url: &Url) -> Failure {
     Failure::new(kind, format!("{} ({})", deepest(&error.without_url()), place(url)))
 }
 
-fn deepest(error: &dyn Error) -> String {
+/// What is at the bottom of an error.
+pub(super) fn deepest(error: &dyn Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
@@ -132,14 +149,17 @@ pub(crate) fn place(url: &Url) -> String {
     }
 }
 
-/// A server on this machine needs no network.
 fn is_local(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    is_this_machine(url.host_str().unwrap_or_default().trim_matches(['[', ']']))
+}
+
+/// A server on this machine needs no network.
+pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Whether there is a route to the rest of the world. Asks the system only: connecting a datagram socket sends nothing.
-fn has_network() -> bool {
+pub(super) fn has_network() -> bool {
     let routed = |from: &str, to: &str| UdpSocket::bind(from).and_then(|socket| socket.connect(to)).is_ok();
     routed("0.0.0.0:0", "1.1.1.1:53") || routed("[::]:0", "[2606:4700:4700::1111]:53")
 }

@@ -2,8 +2,13 @@
 //!
 //! An alerter draws a notice and hands it over; when, whether and how often is the engine's business.
 
+mod body;
+mod email;
+mod failures;
 pub mod http;
 pub mod notification;
+mod ntfy;
+mod pushover;
 pub(crate) mod secret;
 pub mod telegram;
 pub mod webhook;
@@ -68,6 +73,9 @@ pub fn switched_on(config: &Alerters, web: &Arc<Web>, env: &Env) -> Vec<Arc<dyn 
         notification::alerter(&config.notification, env),
         telegram::alerter(&config.telegram, web),
         webhook::alerter(&config.webhook, web),
+        ntfy::alerter(&config.ntfy, web),
+        pushover::alerter(&config.pushover, web),
+        email::alerter(&config.email),
     ];
     all.into_iter().flatten().collect()
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::http::{Answer, Web, exchange, place};
 use super::secret::Secret;
 use super::words::{headline, plain};
-use super::{Alerter, Failure, FailureKind, Task};
+use super::{Alerter, Failure, Task};
 use crate::config::schema::WebhookConfig;
 use crate::core::channel::Channel;
 use crate::core::notice::{Item, Notice, NoticeKind, Standing};
@@ -131,15 +131,11 @@ impl Webhook {
 fn refusal(answer: &Answer, url: &Url) -> Option<Failure> {
     let status = answer.status;
     let said = format!("{} answered {status}", place(url));
-    let kind = match status.as_u16() {
-        _ if status.is_success() => return None,
-        // Told to wait, or that the same message is being worked on.
-        408 | 409 | 425 | 429 | 503 => FailureKind::Later { retry_after: answer.retry_after },
-        // It broke while it had the message.
-        500.. => FailureKind::Unsure,
-        _ => return Some(Failure::refused(said, advice(status))),
-    };
-    Some(Failure::new(kind, said))
+    match answer.passing(false) {
+        _ if status.is_success() => None,
+        Some(kind) => Some(Failure::new(kind, said)),
+        None => Some(Failure::refused(said, advice(status))),
+    }
 }
 
 fn advice(status: StatusCode) -> &'static str {

@@ -6,6 +6,12 @@ use crate::core::alert::Priority;
 use crate::core::notice::{Item, Notice, NoticeKind, Standing};
 use crate::core::text;
 
+/// A source's name takes no more characters.
+const SOURCE: usize = 100;
+
+/// No more of a server's own words is shown (characters).
+const SAYING: usize = 200;
+
 /// One line that says what the message is about: an alert's title, or how many there are.
 pub(super) fn headline(notice: &Notice) -> String {
     let all = notice.items.len() + notice.left_out;
@@ -50,6 +56,16 @@ pub(super) fn clock(at: &ZonedDateTime, reader: &ZonedDateTime) -> String {
     at.strftime(form).to_string()
 }
 
+/// `Oura · 07:05`; of an update, when it was told first and when it changed.
+pub(super) fn origin(notice: &Notice, item: &Item) -> String {
+    let mut parts: Vec<String> = item.source.iter().map(|source| fit(&plain_line(source), SOURCE, |_| 1)).collect();
+    parts.push(clock(&item.at, &notice.at));
+    if notice.kind == NoticeKind::Update {
+        parts.push(format!("updated {}", clock(&notice.at, &notice.at)));
+    }
+    parts.join(" · ")
+}
+
 /// What was not shown, and where it is.
 pub(super) fn more(left_out: usize) -> String {
     format!("and {left_out} more: operator alerts")
@@ -64,6 +80,14 @@ pub(super) fn plain(text: &str) -> String {
 /// The same on one line.
 pub(super) fn plain_line(text: &str) -> String {
     plain(text).replace('\n', " ")
+}
+
+/// A server's own words, fit to be shown: one that stands between us and the right one may repeat our question, and with it our
+/// secrets.
+pub(super) fn quoted(said: &str, secrets: &[impl AsRef<str>]) -> String {
+    let known = secrets.iter().map(AsRef::as_ref).filter(|secret| !secret.is_empty());
+    let clean = known.fold(said.to_owned(), |said, secret| said.replace(secret, "…"));
+    fit(&plain_line(&clean), SAYING, |_| 1)
 }
 
 /// `text` where it weighs no more than `room`; else cut at a word, with how many characters were left out. `weigh` says what a

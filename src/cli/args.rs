@@ -141,7 +141,7 @@ pub enum Command {
     },
     /// Send a test on one channel or on all that are on, and say what became of it
     TestAlert {
-        /// journal, notification, telegram or webhook [default: all that are on]
+        /// Its name in the configuration, such as telegram [default: all that are on]
         channel: Option<Channel>,
     },
     /// Start with your session, or no more

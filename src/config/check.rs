@@ -1,10 +1,8 @@
 //! Values that fit their types but not the program: out of range, or at odds with each other.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use garde::Validate;
-use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{Mistake, Position};
 use super::schema::Config;
@@ -155,65 +153,36 @@ impl Found<'_> {
 
     fn secrets(&mut self, config: &Config) {
         let (oura, workos) = (&config.sources.oura, &config.sources.workos);
-        let (telegram, webhook, http) = (&config.alerters.telegram, &config.alerters.webhook, &config.http);
-        for (path, both) in [
-            ("sources.oura.token_file", oura.token.is_some() && oura.token_file.is_some()),
-            ("sources.workos.url_file", workos.url.is_some() && workos.url_file.is_some()),
-            ("alerters.telegram.token_file", telegram.token.is_some() && telegram.token_file.is_some()),
-            ("alerters.webhook.url_file", webhook.url.is_some() && webhook.url_file.is_some()),
-            ("alerters.webhook.secret_file", webhook.secret.is_some() && webhook.secret_file.is_some()),
-            ("http.heartbeat_url_file", http.heartbeat_url.is_some() && http.heartbeat_url_file.is_some()),
+        let http = &config.http;
+        for (section, key, both) in [
+            ("sources.oura", "token", oura.token.is_some() && oura.token_file.is_some()),
+            ("sources.workos", "url", workos.url.is_some() && workos.url_file.is_some()),
+            ("http", "heartbeat_url", http.heartbeat_url.is_some() && http.heartbeat_url_file.is_some()),
         ] {
             if both {
-                let plain = path.rsplit('.').next().unwrap_or_default().trim_end_matches("_file");
-                self.add(path, &format!("'{plain}' is given too: keep only one of the two"));
+                self.given_twice(section, key);
+            }
+        }
+        for section in config.alerters.all() {
+            for kept in section.secrets().iter().filter(|kept| kept.is_given_twice()) {
+                self.given_twice(&format!("alerters.{}", section.channel()), kept.key);
             }
         }
     }
 
+    fn given_twice(&mut self, section: &str, key: &str) {
+        self.add(&format!("{section}.{key}_file"), &format!("'{key}' is given too: keep only one of the two"));
+    }
+
     fn channels(&mut self, config: &Config) {
-        for lack in lacks(config) {
-            self.add(
-                &format!("{}.enabled", lack.section),
-                &format!("{} cannot be on without {}", lack.name, lack.what),
-            );
+        for section in config.alerters.all().into_iter().filter(|section| section.is_on()) {
+            if let Some(lack) = section.lack() {
+                let path = format!("alerters.{}.enabled", section.channel());
+                self.add(&path, &format!("{} cannot be on without {lack}", section.name()));
+            }
+            if let Some((key, why)) = section.contradiction() {
+                self.add(&format!("alerters.{}.{key}", section.channel()), why);
+            }
         }
     }
-}
-
-/// Something without which a channel that is switched on cannot work.
-pub(super) struct Lack {
-    pub(super) section: &'static str,
-    /// The channel, at the beginning of a sentence.
-    pub(super) name: &'static str,
-    pub(super) what: &'static str,
-}
-
-/// What the channels that are on would need.
-pub(super) fn lacks(config: &Config) -> Vec<Lack> {
-    let webhook = &config.alerters.webhook;
-    let has_url = has(webhook.url.as_ref(), webhook.url_file.as_ref());
-    let no_url = (webhook.enabled && !has_url).then(|| webhook_lack("url or url_file"));
-    let telegram = telegram_lacks(config).map(|what| Lack { section: "alerters.telegram", name: "Telegram", what });
-    telegram.into_iter().chain(no_url).collect()
-}
-
-/// The webhook without something.
-pub(super) const fn webhook_lack(what: &'static str) -> Lack {
-    Lack { section: "alerters.webhook", name: "The webhook", what }
-}
-
-fn telegram_lacks(config: &Config) -> Option<&'static str> {
-    let telegram = &config.alerters.telegram;
-    let has_token = has(telegram.token.as_ref(), telegram.token_file.as_ref());
-    match (telegram.enabled, has_token, telegram.chat_id.is_some()) {
-        (true, false, false) => Some("token (or token_file) and chat_id"),
-        (true, false, true) => Some("token or token_file"),
-        (true, true, false) => Some("chat_id"),
-        _ => None,
-    }
-}
-
-fn has(value: Option<&SecretString>, file: Option<&PathBuf>) -> bool {
-    file.is_some() || value.is_some_and(|secret| !secret.expose_secret().is_empty())
 }

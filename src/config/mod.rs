@@ -3,6 +3,7 @@
 //! Text becomes a tree (`tree`), variables are filled in (`interpolate`), the tree becomes the types (`read`), and those are
 //! checked (`check`). Every mistake has its line and column.
 
+mod channels;
 mod check;
 mod error;
 mod file;
@@ -69,7 +70,7 @@ fn resolve_paths(config: &mut Config, root: &Node, file: &str, env: &Env) -> Vec
         match paths::expand(given, home.as_deref()) {
             Some(expanded) => *given = folder.join(expanded),
             None => mistakes.push(Mistake::new(
-                root.entry(key).map_or(root.at, |entry| entry.at),
+                root.entry(&key).map_or(root.at, |entry| entry.at),
                 format!("{key}: '~' stands for $HOME, which is not set: give the whole path"),
             )),
         }
@@ -92,27 +93,20 @@ fn warnings(unset: &[Unset], file: &str) -> Vec<String> {
     warnings
 }
 
-/// What the environment does not give yet is no reason not to start: the channel that needs it stays off, and says so.
+/// What the environment does not give yet is no reason not to start: the channel that needs it stays off, and says so. So does one
+/// with a secret that it could do without: messages that were meant to be signed do not go out unsigned.
 fn without_channels(config: &mut Config, unset: &[Unset]) -> Vec<String> {
     let mut warnings = Vec::new();
-    let mut lacks = check::lacks(config);
-    // Messages that were meant to be signed do not go out without it.
-    let complete = lacks.iter().all(|lack| lack.section != "alerters.webhook");
-    if complete && config.alerters.webhook.enabled && unset.iter().any(|one| one.path == "alerters.webhook.secret") {
-        lacks.push(check::webhook_lack("secret"));
-    }
-    for lack in lacks {
-        let keys = format!("{}.", lack.section);
-        if !unset.iter().any(|one| one.path.starts_with(&keys)) {
-            continue;
+    for section in config.alerters.all_mut().into_iter().filter(|section| section.is_on()) {
+        let keys = format!("alerters.{}.", section.channel());
+        let missing: Vec<&str> = unset.iter().filter_map(|one| one.path.strip_prefix(&keys)).collect();
+        let secrets = section.secrets();
+        let meant = secrets.iter().find(|kept| !kept.is_set() && missing.contains(&kept.key)).map(|kept| kept.key);
+        let lack = section.lack().filter(|_| !missing.is_empty()).or(meant);
+        if let Some(lack) = lack {
+            warnings.push(format!("{} stays off: it has no {lack}", section.name()));
+            section.switch_off();
         }
-        let alerters = &mut config.alerters;
-        let enabled = match lack.section {
-            "alerters.telegram" => &mut alerters.telegram.enabled,
-            _ => &mut alerters.webhook.enabled,
-        };
-        *enabled = false;
-        warnings.push(format!("{} stays off: it has no {}", lack.name, lack.what));
     }
     warnings
 }

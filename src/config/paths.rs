@@ -94,22 +94,24 @@ pub fn private_dir(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Every path that the configuration holds, with its key.
-pub(super) fn all(config: &mut Config) -> [(&'static str, &mut Option<PathBuf>); 12] {
-    let (sources, alerters) = (&mut config.sources, &mut config.alerters);
-    [
+pub(super) fn all(config: &mut Config) -> Vec<(String, &mut Option<PathBuf>)> {
+    let sources = &mut config.sources;
+    let own = [
         ("sources.oura.cache_dir", &mut sources.oura.cache_dir),
         ("sources.oura.token_file", &mut sources.oura.token_file),
         ("sources.workos.url_file", &mut sources.workos.url_file),
         ("sources.workos.ca_file", &mut sources.workos.ca_file),
         ("sources.state_store.path", &mut sources.state_store.path),
         ("sources.focus_file.path", &mut sources.focus_file.path),
-        ("alerters.telegram.token_file", &mut alerters.telegram.token_file),
-        ("alerters.webhook.url_file", &mut alerters.webhook.url_file),
-        ("alerters.webhook.secret_file", &mut alerters.webhook.secret_file),
         ("http.heartbeat_url_file", &mut config.http.heartbeat_url_file),
         ("paths.state_dir", &mut config.paths.state_dir),
         ("paths.log_dir", &mut config.paths.log_dir),
-    ]
+    ];
+    let channels = config.alerters.all_mut().into_iter().flat_map(|section| {
+        let channel = section.channel();
+        section.files().into_iter().map(move |(key, file)| (format!("alerters.{channel}.{key}"), file))
+    });
+    own.into_iter().map(|(key, path)| (key.to_owned(), path)).chain(channels).collect()
 }
 
 /// `~` and `~/…` are the home folder's; none if that is not known.

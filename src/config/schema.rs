@@ -10,10 +10,13 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use crate::core::alert::Priority;
-use crate::core::channel::{Channel, Routing};
 use crate::core::circuit::BreakerSettings;
 use crate::core::policy::quiet_hours::{QuietHours, WallTime};
 use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
+
+pub use super::channels::{
+    EmailConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
+};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -273,19 +276,15 @@ pub struct Alerters {
     /// A web address.
     #[garde(dive)]
     pub webhook: WebhookConfig,
-}
-
-impl Alerters {
-    /// Where each urgency goes besides the journal.
-    #[must_use]
-    pub fn routing(&self) -> Routing {
-        let all = [
-            (Channel::Notification, self.notification.enabled, self.notification.min_priority),
-            (Channel::Telegram, self.telegram.enabled, self.telegram.min_priority),
-            (Channel::Webhook, self.webhook.enabled, self.webhook.min_priority),
-        ];
-        Routing(all.into_iter().filter(|(_, on, _)| *on).map(|(channel, _, least)| (channel, least)).collect())
-    }
+    /// Phones, through an ntfy server.
+    #[garde(skip)]
+    pub ntfy: NtfyConfig,
+    /// Phones, through Pushover.
+    #[garde(skip)]
+    pub pushover: PushoverConfig,
+    /// A mailbox.
+    #[garde(dive)]
+    pub email: EmailConfig,
 }
 
 /// The journal takes every alert; the keys are there so that all channels read alike.
@@ -301,101 +300,6 @@ pub struct JournalConfig {
 impl Default for JournalConfig {
     fn default() -> Self {
         Self { enabled: true, min_priority: Priority::Low }
-    }
-}
-
-/// Banners.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NotificationConfig {
-    /// Whether banners are shown.
-    pub enabled: bool,
-    /// Less urgent alerts are not sent here.
-    pub min_priority: Priority,
-}
-
-impl Default for NotificationConfig {
-    fn default() -> Self {
-        Self { enabled: true, min_priority: Priority::Medium }
-    }
-}
-
-/// A Telegram chat.
-#[derive(Debug, Clone, Deserialize, Validate)]
-#[serde(default, deny_unknown_fields)]
-pub struct TelegramConfig {
-    /// Whether messages are sent.
-    #[garde(skip)]
-    pub enabled: bool,
-    /// Less urgent alerts are not sent here.
-    #[garde(skip)]
-    pub min_priority: Priority,
-    /// The bot's token.
-    #[garde(skip)]
-    pub token: Option<SecretString>,
-    /// A file that holds the token.
-    #[garde(skip)]
-    pub token_file: Option<PathBuf>,
-    /// The chat that is written to and listened to.
-    #[garde(skip)]
-    pub chat_id: Option<String>,
-    /// Where the Bot API is.
-    #[garde(skip)]
-    #[serde(deserialize_with = "http_address")]
-    pub api_url: String,
-}
-
-impl Default for TelegramConfig {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            min_priority: Priority::High,
-            token: None,
-            token_file: None,
-            chat_id: None,
-            api_url: "https://api.telegram.org".into(),
-        }
-    }
-}
-
-/// A web address that takes alerts as JSON.
-#[derive(Debug, Clone, Deserialize, Validate)]
-#[serde(default, deny_unknown_fields)]
-pub struct WebhookConfig {
-    /// Whether alerts are posted.
-    #[garde(skip)]
-    pub enabled: bool,
-    /// Less urgent alerts are not sent here.
-    #[garde(skip)]
-    pub min_priority: Priority,
-    /// Where to. Many services give addresses that are secrets by themselves.
-    #[garde(skip)]
-    pub url: Option<SecretString>,
-    /// A file that holds the address.
-    #[garde(skip)]
-    pub url_file: Option<PathBuf>,
-    /// What messages are signed with; none: they are not.
-    #[garde(skip)]
-    pub secret: Option<SecretString>,
-    /// A file that holds it.
-    #[garde(skip)]
-    pub secret_file: Option<PathBuf>,
-    /// The longest that one try may take (seconds).
-    #[garde(range(min = 1, max = 60))]
-    pub timeout_seconds: u32,
-}
-
-impl Default for WebhookConfig {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            min_priority: Priority::Medium,
-            url: None,
-            url_file: None,
-            secret: None,
-            secret_file: None,
-            timeout_seconds: 10,
-        }
     }
 }
 
@@ -518,7 +422,7 @@ impl Visitor<'_> for ZoneVisitor {
 }
 
 /// An address that paths are put behind. It may hold a password, so a refusal does not repeat it.
-fn http_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn http_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let address = String::deserialize(deserializer)?;
     let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
     let fits = host.is_some_and(|host| !host.starts_with(['/', '?', '#']) && !host.is_empty());

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::channels;
 use super::schema::Config;
 use crate::core::alert::Monitor;
 
@@ -66,25 +67,11 @@ impl Config {
     }
 
     fn alerters_summary(&self) -> Value {
-        let alerters = &self.alerters;
-        json!({
-            "journal": { "enabled": alerters.journal.enabled, "min_priority": alerters.journal.min_priority },
-            "notification": {
-                "enabled": alerters.notification.enabled,
-                "min_priority": alerters.notification.min_priority,
-            },
-            "telegram": {
-                "enabled": alerters.telegram.enabled,
-                "min_priority": alerters.telegram.min_priority,
-                "token_set": alerters.telegram.token.is_some() || alerters.telegram.token_file.is_some(),
-                "chat_set": alerters.telegram.chat_id.is_some(),
-            },
-            "webhook": {
-                "enabled": alerters.webhook.enabled,
-                "min_priority": alerters.webhook.min_priority,
-                "url_set": alerters.webhook.url.is_some() || alerters.webhook.url_file.is_some(),
-                "secret_set": alerters.webhook.secret.is_some() || alerters.webhook.secret_file.is_some(),
-            },
-        })
+        let journal = &self.alerters.journal;
+        let mut shown = json!({ "journal": { "enabled": journal.enabled, "min_priority": journal.min_priority } });
+        for section in self.alerters.all() {
+            shown[section.channel().as_str()] = channels::summary(section);
+        }
+        shown
     }
 }

@@ -19,11 +19,18 @@ pub enum Channel {
     Telegram,
     /// A web address that takes alerts as JSON.
     Webhook,
+    /// Phones, through an ntfy server.
+    Ntfy,
+    /// Phones, through Pushover.
+    Pushover,
+    /// A mailbox.
+    Email,
 }
 
 impl Channel {
     /// Those that messages are sent on: all but the journal, which is the database itself.
-    pub const OUTSIDE: [Self; 3] = [Self::Notification, Self::Telegram, Self::Webhook];
+    pub const OUTSIDE: [Self; 6] =
+        [Self::Notification, Self::Telegram, Self::Webhook, Self::Ntfy, Self::Pushover, Self::Email];
 
     /// The word used in configuration, JSON and the database.
     #[must_use]
@@ -33,6 +40,9 @@ impl Channel {
             Self::Notification => "notification",
             Self::Telegram => "telegram",
             Self::Webhook => "webhook",
+            Self::Ntfy => "ntfy",
+            Self::Pushover => "pushover",
+            Self::Email => "email",
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::support::bot::{Bot, CHAT, Sent, TOKEN, pressed, refusal};
 use crate::support::http::{Answer, Request, Server};
-use crate::support::notices::{alerter, at, item, news, standing, update};
+use crate::support::notices::{alerter, any_text, at, item, news, standing, update};
 
 const LATER: FailureKind = FailureKind::Later { retry_after: None };
 
@@ -131,15 +131,6 @@ async fn a_long_text_is_cut_and_what_is_missing_is_counted(#[case] text: String)
         assert_eq!(kept.chars().count() + missing, whole.chars().count());
     }
     assert_eq!(sent.shown.italic, ["Oura · 07:05"], "the foot is never cut off");
-}
-
-fn any_text() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        "\\PC{0,40}",
-        "[<>&;/ab\"'\n\t ]{0,80}",
-        (".{1,3}", 1..3_000_usize).prop_map(|(piece, times)| piece.repeat(times)),
-    ];
-    prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
 }
 
 #[test]

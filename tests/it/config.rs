@@ -103,6 +103,22 @@ fn the_shipped_file_holds_every_key() {
     let (all, empty) = written();
     assert_eq!(all, known);
     let optional = [
+        "alerters.email.ca_file",
+        "alerters.email.from",
+        "alerters.email.password",
+        "alerters.email.password_file",
+        "alerters.email.port",
+        "alerters.email.server",
+        "alerters.email.user",
+        "alerters.ntfy.token",
+        "alerters.ntfy.token_file",
+        "alerters.ntfy.topic",
+        "alerters.ntfy.topic_file",
+        "alerters.pushover.device",
+        "alerters.pushover.token",
+        "alerters.pushover.token_file",
+        "alerters.pushover.user",
+        "alerters.pushover.user_file",
         "alerters.telegram.chat_id",
         "alerters.telegram.token",
         "alerters.telegram.token_file",
@@ -299,7 +315,10 @@ fn with_secrets() -> Config {
     config(
         "sources: {oura: {token: s3cret}, workos: {url: 'postgres://ada:s3cret@db/work'}}\n\
          alerters: {telegram: {enabled: true, token: '1:s3cret', chat_id: 77123},
-                    webhook: {enabled: true, url: 'https://ada:s3cret@h/s3cret', secret: s3cret}}",
+                    webhook: {enabled: true, url: 'https://ada:s3cret@h/s3cret', secret: s3cret},
+                    ntfy: {enabled: true, topic: s3cret, token: s3cret},
+                    pushover: {enabled: true, token: s3cret, user: s3cret},
+                    email: {enabled: true, server: mail, from: a@b.de, to: [a@b.de], user: ada, password: s3cret}}",
     )
 }
 
@@ -324,6 +343,10 @@ fn the_summary_says_what_holds() {
     assert_eq!(summary["sources"]["workos"]["url_set"], true);
     assert_eq!(summary["alerters"]["webhook"]["url_set"], true);
     assert_eq!(summary["alerters"]["webhook"]["secret_set"], true);
+    assert_eq!(summary["alerters"]["ntfy"]["topic_set"], true);
+    assert_eq!(summary["alerters"]["pushover"]["user_set"], true);
+    assert_eq!(summary["alerters"]["email"]["password_set"], true);
+    assert_eq!(summary["alerters"]["email"]["security"], "tls");
     assert_eq!(Config::default().summary()["alerters"]["telegram"]["token_set"], false);
     assert_eq!(Config::default().summary()["alerters"]["webhook"]["url_set"], false);
 }

@@ -166,6 +166,11 @@ fn message(fixture: &str) -> String {
     "variable_unclosed",
     "3:5: sources.workos.url: '${' begins a variable that does not end well: write ${NAME} or ${NAME:-default}, and $$ for a dollar"
 )]
+#[case("email_in_the_open", "4:5: alerters.email.security: none is for localhost only: use tls or starttls")]
+#[case("email_without_password", "3:5: alerters.email.enabled: Email cannot be on without password or password_file")]
+#[case("email_without_server", "3:5: alerters.email.enabled: Email cannot be on without server, from and to")]
+#[case("ntfy_without_topic", "3:5: alerters.ntfy.enabled: ntfy cannot be on without topic or topic_file")]
+#[case("pushover_without_user", "3:5: alerters.pushover.enabled: Pushover cannot be on without user or user_file")]
 #[case("webhook_empty_url", "3:5: alerters.webhook.enabled: The webhook cannot be on without url or url_file")]
 #[case("webhook_secret_twice", "5:5: alerters.webhook.secret_file: 'secret' is given too: keep only one of the two")]
 #[case("webhook_timeout_too_long", "4:5: alerters.webhook.timeout_seconds: '61' is greater than 60, the most allowed")]

@@ -1,6 +1,9 @@
 //! The tests that need more than one module: rules in tables, sources against real files and servers, the program as a black box.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod alerter_email;
+mod alerter_ntfy;
+mod alerter_pushover;
 mod alerter_telegram;
 mod alerter_webhook;
 mod architecture;

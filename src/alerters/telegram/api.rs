@@ -10,14 +10,11 @@ use serde_json::Value;
 
 use crate::alerters::http::{Answer, Web, bounded, exchange, place};
 use crate::alerters::secret::Secret;
-use crate::alerters::words::{fit, plain_line};
+use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 
 /// The longest that a call may take; a long poll may take so much longer than it was asked to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// No more of a server's own words is shown (characters).
-const LONGEST_SAYING: usize = 200;
 
 /// A bot, by its token.
 #[derive(Debug)]
@@ -103,11 +100,10 @@ impl Refusal {
     }
 }
 
-/// A server's words, fit to be shown. One that stands between us and Telegram may repeat the address, and with it the token.
+/// A server's words without the token. The part after its colon is the secret; the colon may be repeated in another form.
 fn without(description: &str, token: &str) -> String {
-    // The part after the colon is the secret; the colon may be repeated in another form.
     let secret = token.rsplit(':').next().filter(|secret| !secret.is_empty()).unwrap_or(token);
-    fit(&plain_line(&description.replace(token, "…").replace(secret, "…")), LONGEST_SAYING, |_| 1)
+    quoted(description, &[token, secret])
 }
 
 fn advice(status: u16, said: &Value, description: &str) -> String {

@@ -1,8 +1,8 @@
 //! What a message looks like: priority sign, bold title, message, source and time, in Telegram's HTML.
 
-use crate::alerters::words::{clock, fit, headline, more, plain, title};
+use crate::alerters::words::{clock, fit, headline, more, origin, plain, title};
 use crate::core::alert::Priority;
-use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+use crate::core::notice::{Item, Notice, Standing};
 
 /// Telegram takes 4,096 characters, as UTF-16 counts them, and counts them without markup. Counted with it, no measure is
 /// exceeded.
@@ -25,7 +25,7 @@ pub(super) fn text(notice: &Notice) -> String {
 
 fn one(notice: &Notice, item: &Item) -> String {
     let head = format!("{} {}\n\n", sign(item), bold(&title(item)));
-    let foot = format!("\n\n<i>{}</i>", origin(notice, item));
+    let foot = format!("\n\n<i>{}</i>", escaped(&origin(notice, item), LONGEST));
     let room = LONGEST.saturating_sub(width(&head) + width(&foot));
     format!("{head}{}{foot}", escaped(&plain(&item.message), room))
 }
@@ -65,16 +65,6 @@ fn sign(item: &Item) -> &'static str {
         (Standing::Open, Priority::Medium) => "🟡",
         (Standing::Open, Priority::Low) => "🔵",
     }
-}
-
-/// `Oura · 07:05`; of an update, when it was told first and when it changed.
-fn origin(notice: &Notice, item: &Item) -> String {
-    let mut parts: Vec<String> = item.source.iter().map(|source| escaped(source, TITLE)).collect();
-    parts.push(clock(&item.at, &notice.at));
-    if notice.kind == NoticeKind::Update {
-        parts.push(format!("updated {}", clock(&notice.at, &notice.at)));
-    }
-    parts.join(" · ")
 }
 
 fn bold(text: &str) -> String {

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::api::{Bot, PATIENCE, Refusal};
 use super::place::Place;
+use crate::alerters::failures::{FIRST_PAUSE, Failures};
 use crate::alerters::words::fit;
-use crate::alerters::{Button, FailureKind, Heard, Press};
+use crate::alerters::{Button, Heard, Press};
 use crate::core::channel::Channel;
 
 /// How long the server keeps a question open (seconds); its own limit is 50.
@@ -22,12 +23,6 @@ const BATCH: u64 = 5;
 
 /// A server that has nothing new and says so sooner is not asked again at once.
 const SOON: Duration = Duration::from_secs(1);
-
-/// The pause after a failed poll; each further one doubles it.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Buttons should not stay dead for long after the network came back.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// So many strangers are told apart.
 const STRANGERS: usize = 1_000;
@@ -64,13 +59,13 @@ struct Query {
 pub(super) async fn listen(bot: &Bot, chat: &str, bookmark: Option<String>, engine: &mpsc::Sender<Heard>) {
     let mut place = Place::at(bookmark);
     let mut ear = Ear { bot, chat, engine, strangers: HashSet::new() };
-    let mut failures = Failures::default();
+    let mut failures = Failures::of(Channel::Telegram);
     loop {
         let asked = Instant::now();
         let updates = match poll(bot, place.next()).await {
             Ok(updates) => updates,
             Err(refusal) => {
-                tokio::time::sleep(failures.pause(&refusal)).await;
+                tokio::time::sleep(failures.pause(&refusal.failure)).await;
                 continue;
             }
         };
@@ -157,37 +152,6 @@ impl Chat {
         match configured.strip_prefix('@') {
             Some(name) => self.username.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)),
             None => configured.parse() == Ok(self.id),
-        }
-    }
-}
-
-/// Failures in a row: told when they begin, change and end; the pauses between them grow.
-#[derive(Default)]
-struct Failures {
-    in_a_row: u32,
-    last: String,
-}
-
-impl Failures {
-    fn over(&mut self) {
-        if self.in_a_row > 0 {
-            tracing::info!("telegram: buttons are heard again");
-        }
-        *self = Self::default();
-    }
-
-    fn pause(&mut self, refusal: &Refusal) -> Duration {
-        let failure = &refusal.failure;
-        let said = failure.to_string();
-        if said != self.last {
-            tracing::warn!("telegram: buttons are not heard: {said}");
-            self.last = said;
-        }
-        let grown = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.in_a_row.min(16))).min(LONGEST_PAUSE);
-        self.in_a_row = self.in_a_row.saturating_add(1);
-        match failure.kind {
-            FailureKind::Later { retry_after: Some(asked) } => Duration::try_from(asked).unwrap_or_default().max(grown),
-            _ => grown,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::support::home::{Home, eventually};
 use crate::support::http::{Answer, Request, Server};
 
 /// Plain, and as it stands percent-encoded in an address.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 13] = [
     "t0ken-of-Oura",
     "b0t-token-77",
     "hunter2pass",
@@ -20,6 +20,10 @@ const SECRETS: [&str; 9] = [
     "h00k-query",
     "s1gning-key",
     "b3at-path",
+    "t0pic-of-ours",
+    "tk_of-ours",
+    "appl1cationT0ken",
+    "us3rKey",
 ];
 
 fn holds(bytes: &[u8], secret: &str) -> bool {
@@ -164,12 +168,14 @@ fn channels_that_fail(api: &str, hook: &str) {
         "webhook": {
             "enabled": true, "url": format!("{hook}/h00k-path?k=h00k-query"), "secret": "s1gning-key", "timeout_seconds": 1,
         },
+        "pushover": {"enabled": true, "api_url": api, "token": "appl1cationT0ken", "user": "us3rKey"},
+        "ntfy": {"enabled": true, "url": api, "topic": "t0pic-of-ours", "token": "tk_of-ours"},
     }}));
     let mut engine = Running::spawn(&home, &["--verbose"]);
     eventually("each channel has been tried", || {
         let states = engine.ask(r#"{"command": "status"}"#)?["body"]["channel_states"].clone();
         let tried = |name: &str| states[name]["state"] == "failing" || states[name]["last_delivered"].is_string();
-        (tried("telegram") && tried("webhook")).then_some(())
+        ["telegram", "webhook", "ntfy", "pushover"].into_iter().all(tried).then_some(())
     });
     let commands: [&[&str]; 7] = [
         &["--status"],

@@ -9,10 +9,13 @@ pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod inbox;
+pub(crate) mod mail;
 pub(crate) mod notices;
+pub(crate) mod ntfy;
 #[cfg(target_os = "linux")]
 pub(crate) mod panel;
 pub(crate) mod postgres;
+pub(crate) mod pushover;
 pub(crate) mod screen;
 pub(crate) mod scripted;
 pub(crate) mod tool;

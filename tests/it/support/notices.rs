@@ -7,6 +7,7 @@ use operator::alerters::{Alerter, switched_on};
 use operator::core::alert::{AlertKey, Category, Priority};
 use operator::core::channel::Channel;
 use operator::core::notice::{Item, Notice, NoticeKind, Standing};
+use proptest::prelude::*;
 
 /// A moment in the person's zone, on the day that all notices are of.
 pub(crate) fn at(time: &str) -> ZonedDateTime {
@@ -54,4 +55,14 @@ pub(crate) fn alerter(channel: Channel, keys: &str) -> Arc<dyn Alerter> {
     let text = format!("alerters: {{notification: {{enabled: false}}, {channel}: {{enabled: true, {keys}}}}}\n");
     let config = operator::config::parse(&text, "c.yaml", &|_| None).unwrap().0;
     switched_on(&config.alerters, &Arc::default(), &|_| None).pop().unwrap()
+}
+
+/// Text from outside, of any length.
+pub(crate) fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "\\PC{0,40}",
+        "[<>&;/ab\"'\n\t ]{0,80}",
+        (".{1,3}", 1..3_000_usize).prop_map(|(piece, times)| piece.repeat(times)),
+    ];
+    prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
 }

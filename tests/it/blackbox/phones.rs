@@ -1,0 +1,98 @@
+//! The engine with channels to a phone: what is told over an alert's life.
+
+use serde_json::json;
+
+use crate::support::engine::Running;
+use crate::support::home::{Home, eventually};
+use crate::support::ntfy::Ntfy;
+use crate::support::pushover::{Pushover, Rings};
+
+const READINESS: &str = "health:readiness_low";
+
+/// With nothing to tell but that the readiness is low, and nowhere but through these alerters.
+fn home(alerters: serde_json::Value) -> Home {
+    let home = Home::new();
+    home.only_readiness();
+    home.set(json!({"alerters": {"notification": {"enabled": false}}}));
+    home.set(json!({"alerters": alerters}));
+    home
+}
+
+#[test]
+fn ntfy_tells_it_once_and_changes_it_in_place() {
+    let server = Ntfy::start();
+    let home = home(json!({"ntfy": server.section()}));
+    let _engine = Running::start(&home);
+    let shown = |title: &str| {
+        let title = title.to_owned();
+        server.phone().shown.into_iter().find(move |(_, m)| m["title"].as_str().unwrap().starts_with(&title))
+    };
+    let (first, _) = eventually("news", || shown("Readiness"));
+    home.run(&["ack", READINESS]).ok();
+    assert_eq!(eventually("the answer", || shown("Acknowledged: ")).0, first);
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    assert_eq!(eventually("the end", || shown("Resolved: ")).0, first);
+    assert_eq!((server.phone().shown.len(), server.phone().rings), (1, 1));
+}
+
+#[test]
+fn ntfy_is_checked_and_tested() {
+    let server = Ntfy::start();
+    let home = home(json!({"ntfy": server.section()}));
+    let check = home.run(&["check"]);
+    assert!(check.out.contains("is an ntfy server and knows the token"), "{check:?}");
+    assert!(server.phone().shown.is_empty(), "a check sends nothing");
+    home.run(&["test-alert", "ntfy"]).ok();
+    assert_eq!(server.phone().shown.values().next().unwrap()["title"], "Test from Operator");
+}
+
+/// The alert is critical, and so rings on the phone.
+fn ringing(server: &Pushover) -> Home {
+    let home = home(json!({"pushover": server.section()}));
+    home.readiness(30);
+    home
+}
+
+fn receipt(server: &Pushover) -> String {
+    eventually("it rings", || server.emergencies().into_keys().next())
+}
+
+#[test]
+fn what_is_acknowledged_on_the_phone_is_acknowledged_here_also_after_a_restart() {
+    let server = Pushover::start();
+    let home = ringing(&server);
+    let mut engine = Running::start(&home);
+    let receipt = receipt(&server);
+    eventually("it is delivered", || (engine.status()["outbox"]["pushover"]["pending"] == 0).then_some(()));
+    engine.stop("TERM");
+    server.turns(&receipt, Rings::Acknowledged);
+    let _engine = Running::start(&home);
+    eventually("the answer counts", || home.run(&["why", READINESS]).out.contains("acknowledged").then_some(()));
+    assert_eq!(server.messages().len(), 1, "nobody is told what he did himself");
+}
+
+#[test]
+fn what_is_acknowledged_here_rings_no_more_on_the_phone() {
+    let server = Pushover::start();
+    let home = ringing(&server);
+    let _engine = Running::start(&home);
+    let receipt = receipt(&server);
+    home.run(&["ack", READINESS]).ok();
+    eventually("silence", || (server.emergencies()[&receipt] == Rings::Cancelled).then_some(()));
+    home.readiness(90);
+    home.run(&["run-now"]).ok();
+    let over = eventually("the end", || server.messages().get(1).cloned());
+    assert_eq!((over["priority"].as_str(), over["title"].starts_with("Resolved: ")), ("-1", true));
+}
+
+#[test]
+fn pushover_is_checked_and_tested() {
+    let server = Pushover::start();
+    let home = home(json!({"pushover": server.section()}));
+    let check = home.run(&["check"]);
+    assert!(check.out.contains("Pushover reaches pixel, ipad"), "{check:?}");
+    assert!(server.messages().is_empty(), "a check sends nothing");
+    home.run(&["test-alert", "pushover"]).ok();
+    assert_eq!((server.messages()[0]["title"].as_str(), server.emergencies().len()), ("Test from Operator", 0));
+}
