@@ -95,7 +95,8 @@ pub(super) async fn events(
         }
         tokio::time::sleep(BURST).await;
         snapshots.mark_unchanged();
-        Some((Ok(Event::default().event("changed").data("")), (snapshots, site)))
+        // A browser passes over an event without data.
+        Some((Ok(Event::default().event("changed").data("snapshot")), (snapshots, site)))
     });
     Sse::new(news).keep_alive(KeepAlive::new().interval(STILL_HERE))
 }

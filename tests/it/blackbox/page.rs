@@ -327,6 +327,7 @@ fn the_event_stream_tells_of_changes_and_ends_with_the_engine() {
     site.home.run(&["ack", READINESS]).ok();
     for stream in &mut streams {
         while stream.line().expect("news") != "event: changed" {}
+        assert_eq!(stream.line().as_deref(), Some("data: snapshot"), "a browser passes over an event without data");
     }
     assert_eq!(site.engine.stop("TERM"), Some(0), "{}", site.engine.said());
     for stream in &mut streams {
