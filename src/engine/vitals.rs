@@ -166,7 +166,8 @@ impl Desk {
             (Some(before), Some(audit)) => audit.agrees_with(before),
             (before, audit) => before == audit,
         };
-        if says_the_same && before.1 == vitals.database_error() {
+        // What could not be read is tried again with every audit.
+        if says_the_same && before.1.is_none() && vitals.database_error().is_none() {
             let audit = vitals.audit.clone();
             self.revise(|status| status.audit = audit);
         } else {
