@@ -1,5 +1,20 @@
 //! What a resident program holds between two checks: as little as it can.
 
+/// Have all threads share one heap. By default each has one of its own, and what one gives back the others cannot use; here they are
+/// few, and seldom work at the same time. To be called before there are others.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "no safe library tells the allocator this")]
+pub fn share_one_heap() {
+    // SAFETY: it changes a setting of the allocator (mallopt(3)), before other threads use it.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
+/// Other systems have other allocators.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub const fn share_one_heap() {}
+
 /// Let go of the code that a check needed. The kernel maps it again, from its cache, when it is next used; until then it would only
 /// count as ours – it maps sixteen pages around each one that is touched, and never takes them back while memory is plenty.
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ pub mod clock;
 pub mod command;
 mod conclude;
 pub mod control;
-mod footprint;
+pub mod footprint;
 pub mod heartbeat;
 mod letter;
 pub mod lock;

@@ -13,7 +13,7 @@ use crate::core::status::{PageState, Status};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
 use crate::engine::lock::InstanceLock;
-use crate::engine::{self, Engine, Request};
+use crate::engine::{self, Engine, Request, footprint};
 use crate::http::{self, Page};
 
 /// An engine that is ready to run, with what it needs until it has stopped.
@@ -43,6 +43,7 @@ impl Service {
     /// # Errors
     /// As above.
     pub(super) fn prepare_by(clock: Clock, house: &House, dry_run: bool) -> Result<Self, Failure> {
+        footprint::share_one_heap();
         // A dry run decides on a copy in memory: it leaves no trace, and may run beside the real one.
         let (lock, (store, warnings)) = if dry_run {
             (None, (house.for_dry_run(true)?, Vec::new()))
