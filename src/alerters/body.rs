@@ -1,6 +1,6 @@
 //! What stands under a message's title where plain text is shown: the sentences or a list, and where they come from.
 
-use super::words::{capital, clock, fit, more, origin, plain, title};
+use super::words::{clock, fit, more, origin, plain, title};
 use crate::core::notice::{Item, Notice};
 
 /// In a digest a message takes no more characters.
@@ -31,7 +31,7 @@ fn digest(notice: &Notice, room: usize, weigh: impl Fn(char) -> usize + Copy) ->
     let room = room.saturating_sub(weight(&foot, weigh) + weight(&rest(all), weigh));
     let (mut text, mut shown) = (String::new(), 0);
     for item in &notice.items {
-        let line = fit(&format!("{} – {}", capital(item.priority), title(item)), LINE, |_| 1);
+        let line = fit(&format!("{} – {}", item.priority.capital(), title(item)), LINE, |_| 1);
         let gap = if text.is_empty() { "" } else { "\n\n" };
         let listed = format!("{gap}{line}\n{}", fit(&plain(&item.message), LISTED, |_| 1));
         if weight(&text, weigh) + weight(&listed, weigh) > room {

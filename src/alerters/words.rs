@@ -2,7 +2,6 @@
 
 use jiff::ZonedDateTime;
 
-use crate::core::alert::Priority;
 use crate::core::notice::{Item, Notice, NoticeKind, Standing};
 use crate::core::text;
 
@@ -37,16 +36,6 @@ pub(super) fn title(item: &Item) -> String {
         Standing::Acknowledged => format!("Acknowledged: {title}"),
         Standing::Snoozed { until } => format!("Snoozed until {}: {title}", clock(until, &item.at)),
         Standing::Resolved => format!("Resolved: {title}"),
-    }
-}
-
-/// An urgency at the beginning of a line.
-pub(super) const fn capital(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Low => "Low",
-        Priority::Medium => "Medium",
-        Priority::High => "High",
-        Priority::Critical => "Critical",
     }
 }
 

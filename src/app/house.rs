@@ -42,6 +42,7 @@ pub struct Blueprint {
     env: Variable,
     state_dir: PathBuf,
     log_dir: PathBuf,
+    page: (bool, u16),
 }
 
 impl Blueprint {
@@ -57,6 +58,9 @@ impl Blueprint {
             || moved(&self.log_dir, paths::log_dir(&loaded.config, &self.env))
         {
             warnings.push("paths.state_dir and paths.log_dir hold from the next start on".into());
+        }
+        if page(&loaded.config) != self.page {
+            warnings.push("http.enabled and http.port hold from the next start on".into());
         }
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(Box::new(Wiring::of(Arc::new(loaded.config), warnings, &self.env)))
@@ -216,7 +220,8 @@ impl House {
     #[must_use]
     pub fn blueprint(&self) -> Option<Blueprint> {
         let path = self.config_path.clone()?;
-        Some(Blueprint { path, env: self.env, state_dir: self.state_dir.clone(), log_dir: self.log_dir.clone() })
+        let (state_dir, log_dir) = (self.state_dir.clone(), self.log_dir.clone());
+        Some(Blueprint { path, env: self.env, state_dir, log_dir, page: page(&self.config) })
     }
 
     /// Whether the state directory can be written, without writing to it for good.
@@ -235,6 +240,11 @@ impl House {
 #[must_use]
 pub fn session_root(env: Variable) -> Option<PathBuf> {
     paths::session_root(&env)
+}
+
+/// Whether the dashboard is served, and where.
+fn page(config: &Config) -> (bool, u16) {
+    (config.http.enabled, config.http.port)
 }
 
 fn named(file: &Path, env: Variable) -> Option<PathBuf> {

@@ -34,6 +34,17 @@ impl Priority {
             Self::Critical => "critical",
         }
     }
+
+    /// The word at the beginning of a line.
+    #[must_use]
+    pub const fn capital(self) -> &'static str {
+        match self {
+            Self::Low => "Low",
+            Self::Medium => "Medium",
+            Self::High => "High",
+            Self::Critical => "Critical",
+        }
+    }
 }
 
 impl fmt::Display for Priority {

@@ -1,6 +1,6 @@
 //! Words for people: short titles, ages, durations, and the slug that an entity is known by.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 /// One line of at most `max_chars` characters: control characters and runs of white space become one space, and what is too
 /// long is cut at a word, with `…`. A word is cut inside only if whole words would fill less than a third of the line.
@@ -24,6 +24,18 @@ pub fn clip(text: &str, max_chars: usize) -> String {
 pub fn ago(now: Timestamp, then: Timestamp) -> String {
     let elapsed = now.duration_since(then);
     if elapsed < SignedDuration::from_mins(1) { "just now".into() } else { format!("{} ago", span(elapsed)) }
+}
+
+/// The time of day; with the day where it is not that of `now`: `14:05`, `Mon 14:05`, and from six days on `2026-11-20 14:05`.
+#[must_use]
+pub fn clock(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
+    let near = at.timestamp().duration_since(now.timestamp()).abs() < SignedDuration::from_hours(24 * 6);
+    let form = match at.date() == now.date() {
+        true => "%H:%M",
+        false if near => "%a %H:%M",
+        false => "%Y-%m-%d %H:%M",
+    };
+    at.strftime(form).to_string()
 }
 
 /// A length of time in its largest unit, rounded down: `45 s`, `35 min`, `2 h`, `1 day`, `3 days`. A negative one is `0 s`.

@@ -5,7 +5,7 @@ use crate::core::audit::Audit;
 use crate::core::channel::Channel;
 use crate::core::circuit::CircuitState;
 use crate::core::status::{ChannelHealth, Status};
-use crate::core::text::{count, source_name};
+use crate::core::text::source_name;
 
 /// How Operator does.
 pub(super) struct State {
@@ -58,9 +58,8 @@ impl State {
 }
 
 fn mood(status: &Status, down: bool) -> &'static str {
-    let broken = status.database_error.is_some() || status.audit.as_ref().is_some_and(|audit| !audit.adds_up());
     match status.waiting_alerts {
-        _ if broken || down => "down",
+        _ if status.is_unsound() || down => "down",
         1.. => "alerts",
         _ if status.paused => "paused",
         _ if status.is_quiet_hours || status.last_run.is_none() => "quiet",
@@ -105,13 +104,12 @@ fn warnings(status: &Status) -> Vec<String> {
     let database = status.database_error.iter().map(|error| format!("The database fails: {error}"));
     let config = status.config_error.iter();
     let config = config.map(|error| format!("config.yaml has a mistake, the old one stays in force: {error}"));
-    let page = status.http.trouble.iter().cloned();
     let failing = |channel: &Channel| {
         status.channel_states.get(channel).is_some_and(|state| state.state == ChannelHealth::Failing)
     };
     let channels = Channel::OUTSIDE.into_iter().filter(failing);
     let channels = channels.map(|channel| format!("Nothing gets through to {channel}: see Channels below"));
-    let all = database.chain(config).chain(page).chain(status.warnings.iter().cloned()).chain(channels);
+    let all = database.chain(config).chain(status.warnings.iter().cloned()).chain(channels);
     all.map(|warning| sentence(&message(&warning))).collect()
 }
 
@@ -126,17 +124,11 @@ impl AuditLine {
             (audit.failed, "failed"),
         ];
         let parts: Vec<String> = parts.map(|(number, word)| format!("{} {word}", thousands(number))).into();
-        let named: Vec<&str> = audit.astray.iter().map(|key| key.as_str()).collect();
-        let others = audit.astray_count.saturating_sub(named.len() as u64);
-        let mut astray = message(&named.join(", "));
-        if others > 0 {
-            astray.push_str(&format!(" and {}", count(usize::try_from(others).unwrap_or(usize::MAX), "more key")));
-        }
         Self {
             at: clock.at(audit.at),
             adds_up: audit.adds_up(),
             sum: format!("{} fired = {}", thousands(audit.fired), parts.join(" + ")),
-            astray,
+            astray: message(&audit.named()),
         }
     }
 }

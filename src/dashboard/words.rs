@@ -1,7 +1,7 @@
 //! Words that all parts of the page share: moments, urgencies, names, and the ids that parts are known by.
 
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+use jiff::{Timestamp, ZonedDateTime};
 
 use crate::core::alert::Priority;
 use crate::core::policy::verdict::{Decision, Reason};
@@ -53,13 +53,7 @@ impl<'a> Clock<'a> {
     /// The time of day; with the day where it is not today's.
     pub(super) fn at(&self, at: Timestamp) -> Moment {
         let local = self.local(at);
-        let near = at.duration_since(self.timestamp()).abs() < SignedDuration::from_hours(24 * 6);
-        let form = match local.date() == self.now.date() {
-            true => "%H:%M",
-            false if near => "%a %H:%M",
-            false => "%Y-%m-%d %H:%M",
-        };
-        self.moment(&local, local.strftime(form).to_string())
+        self.moment(&local, text::clock(&local, self.now))
     }
 
     /// How long ago.
@@ -78,13 +72,7 @@ impl<'a> Clock<'a> {
 
 impl Urgency {
     pub(super) const fn of(priority: Priority) -> Self {
-        let word = match priority {
-            Priority::Low => "Low",
-            Priority::Medium => "Medium",
-            Priority::High => "High",
-            Priority::Critical => "Critical",
-        };
-        Self { word, class: priority.as_str() }
+        Self { word: priority.capital(), class: priority.as_str() }
     }
 
     /// Of a word in the database.

@@ -17,6 +17,8 @@ pub(super) enum Trouble {
     Asked(String),
     /// It is not there.
     Absent(String),
+    /// The engine has not published anything.
+    Early,
     /// The database fails.
     Store(StoreError),
 }
@@ -32,6 +34,7 @@ impl IntoResponse for Trouble {
         let (code, message) = match self {
             Self::Asked(what) => (StatusCode::BAD_REQUEST, what),
             Self::Absent(what) => (StatusCode::NOT_FOUND, what),
+            Self::Early => (StatusCode::SERVICE_UNAVAILABLE, "The engine has not said anything yet.".into()),
             Self::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         };
         (code, Json(Reply::refused(message))).into_response()

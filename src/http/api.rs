@@ -42,7 +42,7 @@ pub(super) async fn status(State(site): Here, asked: Asked) -> Found<Status> {
     let reply = site.ask_for(PATIENCE, Command::Status).await;
     let now = serde_json::from_value(reply.body).ok();
     let status = now.or_else(|| site.status());
-    status.map(Json).ok_or_else(|| Trouble::Absent("The engine has not said anything yet.".into()))
+    status.map(Json).ok_or(Trouble::Early)
 }
 
 /// `GET /api/alerts?all=true`
@@ -128,7 +128,7 @@ pub(super) async fn quiet(State(site): Here, headers: HeaderMap, asked: Asked) -
         other => return Err(Trouble::Asked(format!("'state' is on or off, not '{other}'."))),
     };
     let boundary = site.status().and_then(|status| status.next_quiet_boundary);
-    let until = boundary.ok_or_else(|| Trouble::Absent("The engine has not said anything yet.".into()))?;
+    let until = boundary.ok_or(Trouble::Early)?;
     change(&site, Command::QuietHours { quiet, until }, &headers).await
 }
 

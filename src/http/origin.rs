@@ -4,8 +4,6 @@ use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::http::HeaderMap;
 use hyper::http::uri::Uri;
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
 const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
 /// The port that is served.
@@ -30,14 +28,10 @@ impl Origin {
         port == self.port.to_string() && HOSTS.iter().any(|ours| name.eq_ignore_ascii_case(ours))
     }
 
-    /// Whether the request comes from a page of this very host. From a page that gives no referrer a browser sends a form without its
-    /// origin, but says which kind of place it comes from; no page can make it say that.
+    /// Whether the request comes from a page of this very host.
     pub(super) fn is_from(host: &str, headers: &HeaderMap) -> bool {
-        match only(headers, &ORIGIN) {
-            Some("null") => only(headers, &SEC_FETCH_SITE) == Some("same-origin"),
-            Some(origin) => origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host)),
-            None => false,
-        }
+        let origin = only(headers, &ORIGIN).and_then(|origin| origin.strip_prefix("http://"));
+        origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host))
     }
 
     /// Cookies know no ports: the name keeps two Operators on one machine apart.

@@ -67,7 +67,7 @@ pub(super) async fn dashboard(
     State(site): State<Arc<Site>>,
     Query(query): Query<dashboard::Query>,
 ) -> Result<Html<String>, Trouble> {
-    let status = site.status().ok_or_else(|| Trouble::Absent("The engine has not said anything yet.".into()))?;
+    let status = site.status().ok_or(Trouble::Early)?;
     Ok(Html(dashboard::page(&status, &site.store()?, &query, &site.now())?))
 }
 

@@ -1,11 +1,10 @@
 //! The menu as a plain value: what stands in it follows from the status alone.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use super::action::Action;
 use super::icon::Icon;
-use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::circuit::CircuitState;
 use crate::core::status::{ChannelHealth, OpenAlert, SourceState, Status};
@@ -152,7 +151,7 @@ fn summary(status: &Status, around: &Surroundings) -> String {
         parts.push(text::count(status.waiting_alerts, "alert"));
     }
     let down = status.circuit_states.iter().filter(|(_, state)| **state != CircuitState::Closed);
-    parts.extend(down.map(|(name, _)| format!("{} unreachable", source_name(name))));
+    parts.extend(down.map(|(name, _)| format!("{} unreachable", text::source_name(name))));
     match (status.paused, status.paused_until) {
         (true, Some(until)) => parts.push(format!("paused until {}", around.clock(until))),
         (true, None) => parts.push("paused".into()),
@@ -219,7 +218,7 @@ fn alerts(status: &Status) -> Vec<Entry> {
 
 /// `High – 3 tasks overdue`.
 fn alert(alert: &OpenAlert) -> Entry {
-    let label = format!("{} – {}", capital(alert.priority), alert.title);
+    let label = format!("{} – {}", alert.priority.capital(), alert.title);
     let key = || alert.key.clone();
     let entries = vec![
         Entry::item("Acknowledge", Action::Acknowledge(key())),
@@ -246,7 +245,7 @@ fn sources(status: &Status, around: &Surroundings) -> Entry {
     let mut entries: Vec<Entry> = Vec::new();
     for (name, state) in &status.sources {
         let stands = if is_connected(state, status) { source(state, around) } else { "not connected".into() };
-        let label = format!("{} – {stands}", source_name(name));
+        let label = format!("{} – {stands}", text::source_name(name));
         let reset = Entry::item("Reset", Action::ResetCircuit(name.clone()));
         let why = state.trouble.iter().map(|trouble| Entry::text("trouble", trouble.clone()));
         entries.push(Entry::submenu(format!("source {name}"), label, why.chain([reset]).collect()));
@@ -276,36 +275,8 @@ fn source(state: &SourceState, around: &Surroundings) -> String {
     }
 }
 
-/// A source as a person knows it.
-fn source_name(name: &str) -> String {
-    match name {
-        "oura" => "Oura".into(),
-        "workos" => "WorkOS".into(),
-        "state_store" => "State store".into(),
-        "focus_file" => "Focus file".into(),
-        other => other.replace('_', " "),
-    }
-}
-
-const fn capital(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Low => "Low",
-        Priority::Medium => "Medium",
-        Priority::High => "High",
-        Priority::Critical => "Critical",
-    }
-}
-
 impl Surroundings {
-    /// The time of day; with the day where it is not today's.
     fn clock(&self, at: Timestamp) -> String {
-        let (at, now) = (at.to_zoned_datetime(self.zone.clone()), self.now.to_zoned_datetime(self.zone.clone()));
-        let near = at.timestamp().duration_since(now.timestamp()).abs() < SignedDuration::from_hours(24 * 6);
-        let form = match at.date() == now.date() {
-            true => "%H:%M",
-            false if near => "%a %H:%M",
-            false => "%Y-%m-%d %H:%M",
-        };
-        at.strftime(form).to_string()
+        text::clock(&at.to_zoned_datetime(self.zone.clone()), &self.now.to_zoned_datetime(self.zone.clone()))
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, ke
     let forget = |sql: &str, until: i64| db.prepare_cached(sql)?.execute(params![until, AT_ONCE]).map(drop);
     forget_entries(db, journal)?;
     // What waits is still to be sent, and what stands told is still to be taken back. What became of a decision is known for as
-    // long as the decision is. The newest stays, so that no number is used again: a channel that takes a key would hold the new
+    // long as the decision is ("not a resolve" is said too, for the index that knows it says so). The newest stays, so that no number is used again: a channel that takes a key would hold the new
     // message for the old one.
     forget(
         "DELETE FROM outbox WHERE id IN

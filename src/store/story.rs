@@ -46,8 +46,7 @@ impl Store {
         if decisions.is_empty() {
             return Ok(None);
         }
-        let mut incident = None;
-        self.each_incident(|known| incident = (known.alert.key == *key).then_some(known).or(incident.take()))?;
-        Ok(Some(Story { key: key.clone(), incident, decisions, deliveries: self.dispatches_of(key, LONGEST)? }))
+        let (incident, deliveries) = (self.incident(key)?, self.dispatches_of(key, LONGEST)?);
+        Ok(Some(Story { key: key.clone(), incident, decisions, deliveries }))
     }
 }

@@ -123,12 +123,12 @@ fn before_the_first_snapshot_there_is_nothing_to_show() {
     let health = stand.ask("GET", "/health", "A: b").with(503).json();
     assert_eq!(health["problems"], json!(["The engine has not said anything yet."]));
     for target in ["/", "/api/status"] {
-        let answer = stand.ask("GET", target, &stand.pass()).with(404);
+        let answer = stand.ask("GET", target, &stand.pass()).with(503);
         assert_eq!(answer.message(), "The engine has not said anything yet.");
     }
     let until =
         stand.ask("POST", "/api/quiet", &format!("{}\r\n{FORM}\r\nContent-Length: 8\r\n\r\nstate=on", stand.pass()));
-    assert_eq!(until.with(404).message(), "The engine has not said anything yet.");
+    assert_eq!(until.with(503).message(), "The engine has not said anything yet.");
 }
 
 #[test]

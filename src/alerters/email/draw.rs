@@ -7,7 +7,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 
 use crate::alerters::body::body;
-use crate::alerters::words::{capital, clock, fit, headline, more, origin, plain, title};
+use crate::alerters::words::{clock, fit, headline, more, origin, plain, title};
 use crate::core::notice::{Item, Notice, NoticeKind};
 
 /// A subject takes no more characters.
@@ -51,7 +51,7 @@ fn subject(notice: &Notice) -> String {
     // What looks like an encoded word would be read as one: something between the signs, which nobody sees, keeps them apart.
     let line = fit(&headline(notice), SUBJECT, |_| 1).replace("=?", "=\u{200b}?");
     match notice.kind {
-        NoticeKind::News => format!("[{}] {line}", capital(notice.priority)),
+        NoticeKind::News => format!("[{}] {line}", notice.priority.capital()),
         NoticeKind::Update | NoticeKind::Test => line,
     }
 }
@@ -73,7 +73,7 @@ fn html(notice: &Notice) -> String {
 
 fn one(notice: &Notice, item: &Item) -> String {
     let head = fit(&title(item), TITLE, |_| 1);
-    let head = if notice.is_digest() { format!("{} – {head}", capital(item.priority)) } else { head };
+    let head = if notice.is_digest() { format!("{} – {head}", item.priority.capital()) } else { head };
     format!(
         "<h3>{}</h3>\n<p style=\"white-space: pre-wrap\">{}</p>\n<p><small>{}</small></p>\n",
         escaped(&head),

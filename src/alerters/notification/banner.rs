@@ -1,6 +1,6 @@
 //! What a banner says, whatever the desktop.
 
-use crate::alerters::words::{capital, fit, headline, more, plain, title};
+use crate::alerters::words::{fit, headline, more, plain, title};
 use crate::core::alert::Priority;
 use crate::core::notice::{Item, Notice, NoticeKind};
 
@@ -58,7 +58,7 @@ fn sentences(item: Option<&Item>) -> String {
 }
 
 fn list(notice: &Notice) -> String {
-    let named = notice.items.iter().take(NAMED).map(|item| format!("{} – {}", capital(item.priority), title(item)));
+    let named = notice.items.iter().take(NAMED).map(|item| format!("{} – {}", item.priority.capital(), title(item)));
     let left_out = notice.left_out + notice.items.len().saturating_sub(NAMED);
     let rest = (left_out > 0).then(|| more(left_out));
     named.chain(rest).collect::<Vec<_>>().join("\n")

@@ -103,7 +103,7 @@ fn changes_are_taken_from_our_own_page_alone() {
         "Origin: null\r\nSec-Fetch-Site: cross-site".into(),
         "Origin: null\r\nSec-Fetch-Site: same-site".into(),
         "Origin: null\r\nSec-Fetch-Site: none".into(),
-        "Origin: null\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site".into(),
+        "Origin: null\r\nSec-Fetch-Site: same-origin".into(),
         "Sec-Fetch-Site: same-origin".into(),
         "Origin: evil.example\r\nSec-Fetch-Site: same-origin".into(),
         "Origin:".into(),

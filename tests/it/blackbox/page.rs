@@ -277,16 +277,24 @@ fn without_scripts_a_form_leads_back_to_the_page() {
     let (cookie, origin) = (site.come_in(), site.origin());
     let done = site.ask("POST", "/api/ack", &[&cookie, &origin, FORM, BROWSER], &format!("key={READINESS}")).with(303);
     assert_eq!(done.header("location"), Some("/"));
-    // So a browser sends it from a page that gives no referrer.
-    let anonymous = [&cookie, "Origin: null", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate", FORM, BROWSER];
-    site.ask("POST", "/api/pause", &anonymous, "for=1h").with(303);
-    assert_eq!(site.engine.status()["paused"], true);
     let refused = site.ask("POST", "/api/ack", &[&cookie, &origin, FORM, BROWSER], "key=health:%3Cb%3E");
     assert!((400..500).contains(&refused.code) && !refused.body.contains("<b>"), "{refused:?}");
     let refused = site.ask("POST", "/api/ack", &[&cookie, &origin, FORM, BROWSER], "key=health:none").with(409);
     assert!(refused.body.contains("<h1>Not done</h1>") && refused.body.contains("no such alert"), "{refused:?}");
     let lost = site.ask("GET", "/", &[BROWSER], "").with(401);
     assert!(lost.body.contains("Open the dashboard from Operator") && lost.body.starts_with("<!doctype"), "{lost:?}");
+}
+
+#[test]
+fn another_port_holds_from_the_next_start_on_and_that_is_said() {
+    let site = Site::open();
+    site.home.set(json!({"http": {"port": free_port()}}));
+    let sentence = json!("http.enabled and http.port hold from the next start on");
+    eventually("it is said", || {
+        let status = site.engine.status();
+        status["warnings"].as_array()?.contains(&sentence).then_some(())
+    });
+    assert_eq!(site.ask("GET", "/health", &[], "").with(200).json()["status"], "ok", "where it was");
 }
 
 #[test]

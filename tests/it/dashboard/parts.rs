@@ -6,7 +6,7 @@ use operator::core::audit::Audit;
 use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
 use operator::core::policy::verdict::{Decision, Reason, Verdict};
-use operator::core::status::{ChannelHealth, ChannelState, PageState, QueueDepth, SourceState, Status};
+use operator::core::status::{ChannelHealth, ChannelState, QueueDepth, SourceState, Status};
 use operator::dashboard::{SCRIPT, STYLE};
 use operator::store::Store;
 use rstest::rstest;
@@ -38,7 +38,6 @@ fn at(time: &str) -> jiff::Timestamp {
 #[case::warned(Status { warnings: vec!["the clock was set back".into()], ..calm() }, "The clock was set back")]
 #[case::mistaken(Status { config_error: Some("config.yaml:3:1: no".into()), ..calm() }, "the old one stays in force: config.yaml:3:1: no")]
 #[case::full(Status { database_error: Some("the disk is full".into()), ..calm() }, "The database fails: the disk is full")]
-#[case::port(Status { http: PageState { address: None, trouble: Some("port 8765 is taken".into()) }, ..calm() }, "Port 8765 is taken")]
 fn the_head_says_how_it_stands(#[case] status: Status, #[case] expected: &str) {
     let head = head(&status);
     assert!(head.contains(expected), "{head}");
@@ -52,7 +51,7 @@ fn the_audit_is_told_whether_it_adds_up_or_not() {
     let told = head(&Status { audit: Some(good), ..calm() });
     assert!(told.contains(&format!("Self-audit 09:05 : 1 003 {sum} It adds up.")), "{told}");
     let told = head(&Status { audit: Some(bad), ..calm() });
-    assert!(told.contains(&format!("1 004 {sum} It does not add up. Astray: task:pileup and 1 more key")), "{told}");
+    assert!(told.contains(&format!("1 004 {sum} It does not add up. Astray: task:pileup and 1 more")), "{told}");
 }
 
 #[test]
