@@ -156,6 +156,7 @@ impl Found<'_> {
         let http = &config.http;
         for (section, key, both) in [
             ("sources.oura", "token", oura.token.is_some() && oura.token_file.is_some()),
+            ("sources.oura", "client_secret", oura.client_secret.is_some() && oura.client_secret_file.is_some()),
             ("sources.workos", "url", workos.url.is_some() && workos.url_file.is_some()),
             ("http", "heartbeat_url", http.heartbeat_url.is_some() && http.heartbeat_url_file.is_some()),
         ] {

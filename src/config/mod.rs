@@ -8,6 +8,7 @@ mod check;
 mod error;
 mod file;
 mod interpolate;
+mod oura;
 pub mod paths;
 mod read;
 pub mod schema;

@@ -99,6 +99,7 @@ pub(super) fn all(config: &mut Config) -> Vec<(String, &mut Option<PathBuf>)> {
     let own = [
         ("sources.oura.cache_dir", &mut sources.oura.cache_dir),
         ("sources.oura.token_file", &mut sources.oura.token_file),
+        ("sources.oura.client_secret_file", &mut sources.oura.client_secret_file),
         ("sources.workos.url_file", &mut sources.workos.url_file),
         ("sources.workos.ca_file", &mut sources.workos.ca_file),
         ("sources.state_store.path", &mut sources.state_store.path),

@@ -17,6 +17,7 @@ use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskTh
 pub use super::channels::{
     EmailConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
 };
+pub use super::oura::{OuraConfig, TokenStore};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -190,41 +191,6 @@ pub struct Sources {
     /// A file whose age tells whether the focus is still looked at.
     #[garde(skip)]
     pub focus_file: FileSource,
-}
-
-/// The Oura chain.
-#[derive(Debug, Clone, Deserialize, Validate)]
-#[serde(default, deny_unknown_fields)]
-pub struct OuraConfig {
-    /// Folder with `oura-health.db`, or the file itself; none: `$OURA_CACHE_DIR`, then `~/.oura-cache`.
-    #[garde(skip)]
-    #[serde(alias = "cache_path")]
-    pub cache_dir: Option<PathBuf>,
-    /// Bearer token of the API; none: the API is not asked.
-    #[garde(skip)]
-    pub token: Option<SecretString>,
-    /// A file that holds the token.
-    #[garde(skip)]
-    pub token_file: Option<PathBuf>,
-    /// Where the collections are.
-    #[garde(skip)]
-    #[serde(alias = "api_url", deserialize_with = "http_address")]
-    pub base_url: String,
-    /// The longest one reading may take (seconds).
-    #[garde(range(min = 1, max = 300))]
-    pub timeout_seconds: u32,
-}
-
-impl Default for OuraConfig {
-    fn default() -> Self {
-        Self {
-            cache_dir: None,
-            token: None,
-            token_file: None,
-            base_url: "https://api.ouraring.com/v2/usercollection".into(),
-            timeout_seconds: 20,
-        }
-    }
 }
 
 /// The WorkOS database.

@@ -58,7 +58,8 @@ impl Config {
         json!({
             "oura": {
                 "cache_dir": sources.oura.cache_dir,
-                "token_set": sources.oura.token.is_some() || sources.oura.token_file.is_some(),
+                "token_set": sources.oura.has_token(),
+                "client_set": sources.oura.client_id.is_some(),
             },
             "workos": { "url_set": sources.workos.url.is_some() || sources.workos.url_file.is_some() },
             "state_store": { "path": sources.state_store.path },

@@ -1,6 +1,6 @@
 //! From the configuration to the parts of an engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +9,11 @@ use serde_json::Value;
 use super::heartbeat::Heartbeat;
 use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
-use crate::config::schema::Config;
+use crate::config::schema::{Config, OuraConfig, TokenStore};
 use crate::config::{Env, paths};
 use crate::monitors::setup::{OuraSetup, Setup, WorkosSetup};
+use crate::sources::oura_account::keep::Keep;
+use crate::sources::oura_account::{Account, Client};
 use crate::sources::oura_cache;
 
 /// All that follows from a configuration.
@@ -60,6 +62,7 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),
+            account: paths::state_dir(config, env).ok().map(|state_dir| Arc::new(account(oura, &state_dir))),
             base_url: oura.base_url.clone(),
             timeout: seconds(oura.timeout_seconds),
         },
@@ -72,4 +75,19 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
         state_store: config.sources.state_store.path.clone(),
         focus_file: config.sources.focus_file.path.clone(),
     }
+}
+
+/// The person's own connection with Oura, which lives in the state directory.
+#[must_use]
+pub fn account(oura: &OuraConfig, state_dir: &Path) -> Account {
+    let keep = match oura.token_store {
+        TokenStore::System => Keep::of_system(state_dir),
+        TokenStore::File => Keep::file(state_dir),
+    };
+    let client = Client {
+        id: oura.client_id.clone(),
+        secret: oura.client_secret.clone(),
+        secret_file: oura.client_secret_file.clone(),
+    };
+    Account::new(keep, state_dir, client)
 }

@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod focus_file;
+pub mod oura_account;
 pub mod oura_api;
 pub mod oura_cache;
 mod oura_json;
