@@ -170,7 +170,8 @@ async fn make(account: &Account, oura: &OuraConfig, application: &Application, a
     let places = Places::named_by(issuer, &address(&oura.authorize_url)?, configured)?;
     let now = Timestamp::now();
     let code = (code.expose_secret(), redirect(oura));
-    let granted = server::exchange(&places.token, application, (code.0, &code.1), now).await.map_err(|error| sentence(&error))?;
+    let granted =
+        server::exchange(&places.token, application, (code.0, &code.1), now).await.map_err(|error| sentence(&error))?;
     let is_configured = oura.client_secret.is_some() || oura.client_secret_file.is_some();
     let tokens = Tokens {
         client_id: application.id.clone(),
@@ -204,7 +205,8 @@ fn redirect(oura: &OuraConfig) -> String {
 }
 
 fn address(text: &str) -> Result<Url, String> {
-    Url::parse(text).map_err(|_| "an address under sources.oura is none: see authorize_url, token_url and revoke_url".into())
+    Url::parse(text)
+        .map_err(|_| "an address under sources.oura is none: see authorize_url, token_url and revoke_url".into())
 }
 
 fn told(error: SourceError) -> Failure {
@@ -212,7 +214,11 @@ fn told(error: SourceError) -> Failure {
 }
 
 fn sentence(error: &SourceError) -> String {
-    if error.advice.is_empty() { error.what.clone() } else { format!("{} – {}", error.what, error.advice.trim_end_matches('.')) }
+    if error.advice.is_empty() {
+        error.what.clone()
+    } else {
+        format!("{} – {}", error.what, error.advice.trim_end_matches('.'))
+    }
 }
 
 /// What a person reads meanwhile: not a result.

@@ -56,7 +56,9 @@ pub fn run(cli: &Cli) -> Done {
         Some(Subcommand::RunNow) => run_now(cli),
         Some(Subcommand::TestAlert { channel }) => test_alert(cli, *channel),
         Some(Subcommand::Connect { source: Connectable::Oura }) => connect::connect(&open(cli, Logs::Quiet)?, cli.json),
-        Some(Subcommand::Disconnect { source: Connectable::Oura }) => connect::disconnect(&open(cli, Logs::Quiet)?, cli.json),
+        Some(Subcommand::Disconnect { source: Connectable::Oura }) => {
+            connect::disconnect(&open(cli, Logs::Quiet)?, cli.json)
+        }
         Some(Subcommand::LoginItem { change }) => login_item::run(cli, *change),
         Some(change) => self::change(cli, change),
     }

@@ -7,7 +7,6 @@ use jiff::ZonedDateTime;
 use jiff::civil::Date;
 
 use super::Finding;
-use super::ask::{blocking, secret_of};
 use super::setup::OuraSetup;
 use crate::core::facts::{HealthDay, HealthReading, RestMode};
 use crate::core::history;
@@ -15,7 +14,7 @@ use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
 use crate::sources::error::{Fault, SourceError};
 use crate::sources::oura_api::{Access, OuraApi};
-use crate::sources::oura_cache;
+use crate::sources::{blocking, oura_cache, secret};
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
 #[derive(Debug, Clone)]
@@ -51,7 +50,7 @@ pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateT
 
 /// A token that the person gave goes before a connection: whoever writes one down wants it to be used.
 async fn connect(setup: &OuraSetup, remote: bool, now: &ZonedDateTime) -> Result<Option<OuraApi>, SourceError> {
-    let given = secret_of(setup.token.clone(), setup.token_file.clone(), "oura_api").await?;
+    let given = secret::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
     let access = match (given, &setup.account) {
         (Some(token), _) => Some(Access::Token(token)),
         (None, Some(account)) => {

@@ -111,7 +111,9 @@ impl Account {
     pub async fn renewed(self: &Arc<Self>, used: &SecretString, now: Timestamp) -> Result<SecretString, SourceError> {
         let (account, used) = (Arc::clone(self), used.clone());
         let renewal = tokio::spawn(async move { account.renew(&used, now).await });
-        renewal.await.unwrap_or_else(|_| Err(outage("renewing the connection broke off; please report this with the log")))
+        renewal
+            .await
+            .unwrap_or_else(|_| Err(outage("renewing the connection broke off; please report this with the log")))
     }
 
     /// The API does not accept even a new token.
@@ -238,8 +240,7 @@ impl Account {
     }
 
     async fn secret_of_config(&self) -> Result<Option<SecretString>, SourceError> {
-        let client = self.client.clone();
-        beside_source(move || secret::resolve(client.secret.as_ref(), client.secret_file.as_deref(), SOURCE)).await
+        secret::given_or_in(self.client.secret.as_ref(), self.client.secret_file.as_ref(), SOURCE).await
     }
 
     /// The tokens that are kept.
@@ -253,7 +254,10 @@ impl Account {
 
     async fn save(&self, tokens: &Tokens) -> Result<(), SourceError> {
         let (keep, tokens) = (self.keep.clone(), tokens.clone());
-        beside("Make it writable: the connection lasts no longer than its tokens can be kept.", move || keep.save(&tokens)).await
+        beside("Make it writable: the connection lasts no longer than its tokens can be kept.", move || {
+            keep.save(&tokens)
+        })
+        .await
     }
 
     fn see(&self, link: OuraLink) {
@@ -297,15 +301,11 @@ async fn beside<T: Send + 'static>(
     advice: &'static str,
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, SourceError> {
-    beside_source(move || work().map_err(|what| SourceError::needs_user(SOURCE, what, advice))).await
-}
-
-async fn beside_source<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
-) -> Result<T, SourceError> {
     match tokio::time::timeout(KEEP_PATIENCE, tokio::task::spawn_blocking(work)).await {
-        Ok(Ok(done)) => done,
+        Ok(Ok(done)) => done.map_err(|what| SourceError::needs_user(SOURCE, what, advice)),
         Ok(Err(_)) => Err(outage("reading the connection broke off; please report this with the log")),
-        Err(_) => Err(outage("what keeps the tokens does not answer; does a question of the system wait on the screen?")),
+        Err(_) => {
+            Err(outage("what keeps the tokens does not answer; does a question of the system wait on the screen?"))
+        }
     }
 }

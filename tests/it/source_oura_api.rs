@@ -264,7 +264,8 @@ async fn a_server_that_hangs_is_given_up() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_outage() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let api = OuraApi::new(&format!("http://127.0.0.1:{port}"), Access::Token(TOKEN.into()), Duration::from_secs(20)).unwrap();
+    let api = OuraApi::new(&format!("http://127.0.0.1:{port}"), Access::Token(TOKEN.into()), Duration::from_secs(20))
+        .unwrap();
     let error = api.read(FROM, TO, now()).await.unwrap_err();
     assert_eq!(error.fault, Fault::Outage);
     assert!(error.what.contains(&format!("127.0.0.1:{port}")), "{error}");

@@ -7,7 +7,7 @@ use reqwest::Url;
 use ring::hmac;
 use secrecy::SecretString;
 
-use crate::http::random_hex;
+use crate::http::keys::random_hex;
 use crate::sources::oura_account::server::is_error_word;
 
 /// No code is longer (bytes).
@@ -79,7 +79,8 @@ pub(super) fn judge(is_get: bool, target: &str, state: &State) -> Judged {
         StatusCode::FORBIDDEN,
         "This does not answer the question that Operator has put to Oura. Operator goes on waiting for the one that does.",
     );
-    let [Ok(given), Ok(code), Ok(error), Ok(issuer)] = ["state", "code", "error", "iss"].map(|name| only(&url, name)) else {
+    let [Ok(given), Ok(code), Ok(error), Ok(issuer)] = ["state", "code", "error", "iss"].map(|name| only(&url, name))
+    else {
         return not_ours;
     };
     if !given.is_some_and(|given| state.is(&given)) {
@@ -91,7 +92,10 @@ pub(super) fn judge(is_get: bool, target: &str, state: &State) -> Judged {
         (None, Some(code)) if (1..=LONGEST_CODE).contains(&code.len()) => {
             Judged::Answer(Answer::Code { code: code.into(), issuer })
         }
-        _ => Judged::Refused(StatusCode::BAD_REQUEST, "Oura's answer is not whole. Operator goes on waiting for one that is."),
+        _ => Judged::Refused(
+            StatusCode::BAD_REQUEST,
+            "Oura's answer is not whole. Operator goes on waiting for one that is.",
+        ),
     }
 }
 

@@ -35,11 +35,14 @@ impl Places {
         if !issuer.username().is_empty() || issuer.password().is_some() {
             return Err(stranger());
         }
-        let speaks_for_itself = issuer.scheme() == "https" && issuer.host_str() == Some(KNOWN) && issuer.port().is_none()
-            || is_here(&issuer) && is_here(authorize);
+        let speaks_for_itself =
+            issuer.scheme() == "https" && issuer.host_str() == Some(KNOWN) && issuer.port().is_none()
+                || is_here(&issuer) && is_here(authorize);
         match (speaks_for_itself, Self::beside(&issuer)) {
             (true, Some(places)) => Ok(places),
-            _ if [authorize, &configured.token].into_iter().any(|known| known.origin() == issuer.origin()) => Ok(configured),
+            _ if [authorize, &configured.token].into_iter().any(|known| known.origin() == issuer.origin()) => {
+                Ok(configured)
+            }
             _ => Err(stranger()),
         }
     }
@@ -113,7 +116,10 @@ mod tests {
     #[rstest]
     #[case("http://127.0.0.1:82/a/oauth-anonymous", Some(("http://127.0.0.1:82/a/oauth-token", "http://127.0.0.1:82/a/oauth-revoke")))]
     #[case("https://evil.example/oauth-anonymous", None)]
-    fn a_server_here_speaks_for_itself_if_one_here_was_asked(#[case] issuer: &str, #[case] expected: Option<(&str, &str)>) {
+    fn a_server_here_speaks_for_itself_if_one_here_was_asked(
+        #[case] issuer: &str,
+        #[case] expected: Option<(&str, &str)>,
+    ) {
         let found = Places::named_by(Some(issuer), &HERE.parse().unwrap(), places(USUAL)).ok();
         assert_eq!(found, expected.map(places));
     }

@@ -70,11 +70,7 @@ pub async fn exchange(
 ///
 /// # Errors
 /// When there is none.
-pub(super) async fn refresh(
-    tokens: &Tokens,
-    application: &Application,
-    now: Timestamp,
-) -> Result<Granted, Refusal> {
+pub(super) async fn refresh(tokens: &Tokens, application: &Application, now: Timestamp) -> Result<Granted, Refusal> {
     let url = address(&tokens.token_url)?;
     let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh_token.expose_secret())];
     ask(&url, application, &form, now).await
@@ -85,7 +81,11 @@ pub(super) async fn refresh(
 ///
 /// # Errors
 /// When it did not say yes. The address is left out of it, for the token stands there.
-pub(super) async fn revoke(tokens: &Tokens, application: Option<&Application>, by_form: bool) -> Result<(), SourceError> {
+pub(super) async fn revoke(
+    tokens: &Tokens,
+    application: Option<&Application>,
+    by_form: bool,
+) -> Result<(), SourceError> {
     let mut url = address(&tokens.revoke_url)?;
     let access = tokens.access_token.expose_secret();
     let client = client()?;
@@ -108,12 +108,7 @@ pub(super) async fn revoke(tokens: &Tokens, application: Option<&Application>, b
     Err(SourceError::outage(SOURCE, format!("it answered {} ({})", status.0, place(&url))))
 }
 
-async fn ask(
-    url: &Url,
-    application: &Application,
-    form: &[(&str, &str)],
-    now: Timestamp,
-) -> Result<Granted, Refusal> {
+async fn ask(url: &Url, application: &Application, form: &[(&str, &str)], now: Timestamp) -> Result<Granted, Refusal> {
     let ours = [("client_id", application.id.as_str()), ("client_secret", application.secret.expose_secret())];
     let request = client()?.post(url.clone()).header("accept", "application/json").form(&[form, &ours].concat());
     let ((status, asked_pause), body) = send(request, url).await?;
@@ -123,7 +118,8 @@ async fn ask(
     let granted = serde_json::from_slice::<Granted>(&body).ok();
     let is_usable = |granted: &Granted| !granted.access_token.expose_secret().is_empty();
     // What the answer says instead is not repeated: it may hold a token.
-    let unusable = || SourceError::outage(SOURCE, format!("the answer to the question for tokens holds none ({})", place(url)));
+    let unusable =
+        || SourceError::outage(SOURCE, format!("the answer to the question for tokens holds none ({})", place(url)));
     Ok(granted.filter(is_usable).ok_or_else(unusable)?)
 }
 
@@ -168,10 +164,13 @@ fn refused(status: u16, body: &[u8], asked_pause: Option<&str>, url: &Url, now: 
         (403, _) => needs_user("See your Oura account: the membership may have ended, or the application was blocked."),
         (426, _) => needs_user("Update the Oura app on your phone."),
         (429, _) => SourceError { retry_after: Some(pause(asked_pause, now)), ..SourceError::outage(SOURCE, what) },
-        (408 | 425 | 500.., _) => {
-            SourceError { retry_after: asked_pause.map(|_| pause(asked_pause, now)), ..SourceError::outage(SOURCE, what) }
+        (408 | 425 | 500.., _) => SourceError {
+            retry_after: asked_pause.map(|_| pause(asked_pause, now)),
+            ..SourceError::outage(SOURCE, what)
+        },
+        (300..=399, _) => {
+            needs_user("Check sources.oura.token_url: the server sends us elsewhere, which we do not follow.")
         }
-        (300..=399, _) => needs_user("Check sources.oura.token_url: the server sends us elsewhere, which we do not follow."),
         _ => needs_user("Check sources.oura.token_url and the application's page at Oura, then connect again."),
     };
     error.into()

@@ -158,7 +158,11 @@ mod tests {
     #[case::half_of_a_short_life(Some(60), 30, (true, false))]
     #[case::clock_set_back(Some(86_400), -90_000, (false, false))]
     #[case::nothing_said(None, 9_999_999, (false, false))]
-    fn a_pair_is_renewed_before_its_end(#[case] life: Option<i64>, #[case] age: i64, #[case] due_and_over: (bool, bool)) {
+    fn a_pair_is_renewed_before_its_end(
+        #[case] life: Option<i64>,
+        #[case] age: i64,
+        #[case] due_and_over: (bool, bool),
+    ) {
         let tokens = tokens(life);
         assert_eq!((tokens.are_due(at(age)), tokens.are_over(at(age))), due_and_over);
     }

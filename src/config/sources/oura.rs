@@ -6,8 +6,11 @@ use garde::Validate;
 use secrecy::SecretString;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::schema::http_address;
+use super::Section;
+use crate::config::kept::Kept;
+use crate::config::schema::http_address;
 
 /// The Oura chain: the cache file, then the API by a token or by a connection of the person's own.
 #[derive(Debug, Clone, Deserialize, Validate)]
@@ -80,6 +83,31 @@ impl Default for OuraConfig {
             base_url: "https://api.ouraring.com/v2/usercollection".into(),
             timeout_seconds: 20,
         }
+    }
+}
+
+impl Section for OuraConfig {
+    fn name(&self) -> &'static str {
+        "oura"
+    }
+
+    fn secrets(&self) -> Vec<Kept<'_>> {
+        vec![
+            Kept { key: "token", value: &self.token, file: &self.token_file },
+            Kept { key: "client_secret", value: &self.client_secret, file: &self.client_secret_file },
+        ]
+    }
+
+    fn files(&mut self) -> Vec<(&'static str, &mut Option<PathBuf>)> {
+        vec![
+            ("cache_dir", &mut self.cache_dir),
+            ("token_file", &mut self.token_file),
+            ("client_secret_file", &mut self.client_secret_file),
+        ]
+    }
+
+    fn more(&self) -> Vec<(&'static str, Value)> {
+        vec![("cache_dir", json!(self.cache_dir)), ("client_id_set", json!(self.client_id.is_some()))]
     }
 }
 
