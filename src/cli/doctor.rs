@@ -13,6 +13,7 @@ use crate::app::house::{House, runtime};
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::facts::TaskReading;
+use crate::core::status::OuraLink;
 use crate::core::text;
 use crate::monitors::ask::{Answer, Source, ask};
 use crate::sources::error::Fault;
@@ -74,7 +75,11 @@ async fn sources(house: &House) -> Vec<Line> {
     let since = now.date().saturating_sub(7.days());
     let mut lines = Vec::new();
     for source in setup.sources() {
-        lines.push(line(source, &ask(source, &setup, true, since, &now).await, now.timestamp()));
+        let mut line = line(source, &ask(source, &setup, true, since, &now).await, now.timestamp());
+        if source == Source::Oura && line.result == "ok" {
+            line.about.push_str(reached(setup.oura.link()));
+        }
+        lines.push(line);
     }
     lines
 }
@@ -91,6 +96,14 @@ fn line(source: Source, answer: &Answer, now: jiff::Timestamp) -> Line {
     };
     let advice = if trouble.advice.is_empty() { wait.into() } else { trouble.advice.clone() };
     Line { name, result, about: trouble.to_string(), advice }
+}
+
+const fn reached(link: Option<OuraLink>) -> &'static str {
+    match link {
+        Some(OuraLink::Token) => "; its API by sources.oura.token",
+        Some(OuraLink::Connected | OuraLink::Lapsed) => "; its API by your connection",
+        Some(OuraLink::Off) | None => "; its API is not connected",
+    }
 }
 
 fn described(answer: &Answer, now: jiff::Timestamp) -> String {

@@ -27,6 +27,7 @@ mod logging;
 mod login_item_launchd;
 mod menu;
 mod metrics;
+mod oura_account;
 mod policy;
 mod resolve_contract;
 mod rules_health;

@@ -12,6 +12,7 @@ pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod notices;
 pub(crate) mod ntfy;
+pub(crate) mod oura;
 #[cfg(target_os = "linux")]
 pub(crate) mod panel;
 pub(crate) mod postgres;
