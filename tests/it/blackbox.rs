@@ -12,6 +12,7 @@ mod headless;
 mod hostile;
 mod login_item;
 mod once;
+mod oura;
 mod own_database;
 mod page;
 mod phones;

@@ -63,7 +63,13 @@ pub async fn exchange(
     now: Timestamp,
 ) -> Result<Granted, SourceError> {
     let form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect)];
-    ask(token_url, application, &form, now).await.map_err(|refusal| refusal.error)
+    ask(token_url, application, &form, now).await.map_err(|refusal| match refusal.ends {
+        true => {
+            let advice = "Try again, and see that the redirect address on the application's page is the same.";
+            SourceError::needs_user(SOURCE, "Oura does not accept the code that the browser brought", advice)
+        }
+        false => refusal.error,
+    })
 }
 
 /// The pair that follows `tokens`, whose refresh token is used up by it.

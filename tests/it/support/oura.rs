@@ -113,6 +113,11 @@ impl Oura {
         self.with(|state| state.pairs += 1);
     }
 
+    /// The person says yes once more.
+    pub(crate) fn renew_code(&self) {
+        self.with(|state| (state.code_is_good, state.revoked) = (true, false));
+    }
+
     /// When a token is used for the first time, its refresh token must be where this looks.
     pub(crate) fn watch(&self, is_kept: impl Fn(&str) -> bool + Send + 'static) {
         self.with(|state| state.witness = Some(Box::new(is_kept)));
