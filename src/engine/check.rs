@@ -179,7 +179,7 @@ impl Engine {
         let known = self.store.health_days(back(i64::from(limits.hrv_baseline_days))).unwrap_or_default();
         let nights = known.iter().filter(|day| day.night.is_some()).count();
         let enough = nights >= limits.hrv_baseline_min_nights.max(14) as usize;
-        if enough && !self.history_wanted { back(7) } else { back(60) }
+        if enough && self.history_wanted.is_none() { back(7) } else { back(60) }
     }
 
     /// Take in an answer: tell the circuit, and see which monitors can go on.
@@ -210,8 +210,9 @@ impl Engine {
             self.told_as_of.remove(&source); // it was, and is no longer
         }
         self.told_as_of.extend(answer.as_of().map(|at| (source, at)));
-        if matches!(&answer, Answer::Health(told) if told.reading.as_ref().is_some_and(|it| it.source == "oura_api")) {
-            self.history_wanted = false;
+        let is_later = self.history_wanted.is_some_and(|since| check.at.timestamp() >= since);
+        if source == Source::Oura && is_later && answer.trouble().is_none() {
+            self.history_wanted = None;
         }
         check.answers.insert(source, answer);
         check.look_who_is_ready();

@@ -75,8 +75,8 @@ pub struct Engine {
     notes: BTreeMap<Source, Vec<String>>,
     /// The age of what each source told last.
     told_as_of: BTreeMap<Source, Timestamp>,
-    /// Oura was just connected: two months of it are wanted, whatever is known.
-    history_wanted: bool,
+    /// When Oura was connected, until two months of it have been read, whatever was known.
+    history_wanted: Option<Timestamp>,
     /// The database was damaged and no fresh one could be made: try again before anything is recorded.
     store_is_lost: bool,
     pause: Option<Pause>,
@@ -135,7 +135,7 @@ impl Engine {
             notes: BTreeMap::new(),
             told_as_of: BTreeMap::new(),
             config_error: None,
-            history_wanted: false,
+            history_wanted: None,
             store_is_lost: false,
             pause: parts.store.pause()?,
             quiet_override: parts.store.quiet_override()?,

@@ -32,7 +32,7 @@ impl Desk {
                 Reply::done(if on { "Dry run: nothing is sent or written." } else { "Dry run is off." })
             }
             Command::OuraConnected => {
-                self.engine.history_wanted = true;
+                self.engine.history_wanted = Some(self.engine.clock.now());
                 self.ask_again(Source::Oura.as_str());
                 Reply::done("Oura is asked for its last 60 days.")
             }

@@ -1,7 +1,5 @@
 //! A connection with Oura of the person's own (OAuth 2): its tokens, renewed in time by one process at a time.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,6 +18,7 @@ pub mod issuer;
 pub mod keep;
 pub mod server;
 pub mod tokens;
+mod turn;
 
 const SOURCE: &str = "oura_api";
 
@@ -28,10 +27,6 @@ const AGAIN: &str = "Run `operator connect oura`, or choose Connect Oura… in t
 
 /// The lock's file in the state directory.
 const LOCK: &str = "oura-tokens.lock";
-
-/// Whoever renews has the lock for as long as the server takes; whoever waits longer than this does without.
-const LOCK_PATIENCE: Duration = Duration::from_secs(60);
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// A Keychain may ask the person first.
 const KEEP_PATIENCE: Duration = Duration::from_secs(60);
@@ -124,8 +119,9 @@ impl Account {
     }
 
     async fn renew(&self, used: &SecretString, now: Timestamp) -> Result<SecretString, SourceError> {
-        let _lock = self.lock().await?;
-        let tokens = self.load().await?.ok_or_else(lapsed)?;
+        let _lock = turn::taken(&self.lock).await?;
+        let gone = || SourceError::not_set_up(SOURCE, "Oura is not connected any more", AGAIN);
+        let tokens = self.load().await?.ok_or_else(gone)?;
         if tokens.lapsed {
             return Err(lapsed());
         }
@@ -177,7 +173,7 @@ impl Account {
     /// # Errors
     /// `NeedsUser` if it cannot be written.
     pub async fn keep(&self, tokens: &Tokens) -> Result<(), SourceError> {
-        let _lock = self.lock().await?;
+        let _lock = turn::taken(&self.lock).await?;
         self.save(tokens).await?;
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
             Seen { link: Some(OuraLink::Connected), wait_until: None };
@@ -190,7 +186,7 @@ impl Account {
     /// # Errors
     /// When the tokens cannot be read or removed.
     pub async fn end(&self) -> Result<Option<Result<(), SourceError>>, SourceError> {
-        let _lock = self.lock().await?;
+        let _lock = turn::taken(&self.lock).await?;
         let found = self.load().await;
         let told = match &found {
             Ok(None) => return Ok(None),
@@ -262,29 +258,6 @@ impl Account {
 
     fn see(&self, link: OuraLink) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).link = Some(link);
-    }
-
-    /// One at a time, in all processes. The system lets go of it when a process ends, however it ends.
-    async fn lock(&self) -> Result<File, SourceError> {
-        let failed = |what: String| {
-            let advice = "Make the state folder writable, or set paths.state_dir to one that is.";
-            SourceError::needs_user(SOURCE, format!("{}: {what}", self.lock.display()), advice)
-        };
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&self.lock);
-        let file = file.map_err(|error| failed(error.to_string()))?;
-        let taken = async {
-            loop {
-                match file.try_lock() {
-                    Ok(()) => return Ok(()),
-                    Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
-                    Err(TryLockError::Error(error)) => return Err(failed(error.to_string())),
-                }
-            }
-        };
-        let late = |_| Err(outage("another Operator has been renewing the connection with Oura for a minute"));
-        tokio::time::timeout(LOCK_PATIENCE, taken).await.unwrap_or_else(late)?;
-        Ok(file)
     }
 }
 

@@ -50,7 +50,8 @@ impl Places {
     /// `…/oauth-anonymous` has its token endpoint at `…/oauth-token`.
     fn beside(issuer: &Url) -> Option<Self> {
         let mut base = issuer.clone();
-        (base.set_query(None), base.set_fragment(None));
+        base.set_query(None);
+        base.set_fragment(None);
         let is_issuer = base.path_segments()?.next_back() == Some(ISSUER);
         is_issuer.then_some(())?;
         Some(Self { token: base.join(TOKEN).ok()?, revoke: base.join(REVOKE).ok()? })

@@ -25,6 +25,8 @@ pub(crate) enum Trick {
     Waits,
 }
 
+type Witness = Box<dyn Fn(&str) -> bool + Send>;
+
 struct State {
     /// How many pairs were given out. The last one holds.
     pairs: u32,
@@ -35,7 +37,7 @@ struct State {
     tricks: VecDeque<Trick>,
     is_open: bool,
     /// What a look at the disk is worth when a token is used for the first time.
-    witness: Option<Box<dyn Fn(&str) -> bool + Send>>,
+    witness: Option<Witness>,
     seen: u32,
     used_before_it_was_kept: bool,
 }
