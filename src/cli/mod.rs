@@ -5,6 +5,7 @@ pub mod demo;
 pub mod doctor;
 pub mod login_item;
 pub mod print;
+pub mod setup;
 pub mod show;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ pub fn run(cli: &Cli) -> Done {
         None => resident(cli),
         Some(Subcommand::Demo { serve }) => demo::run(cli.verbose, *serve),
         Some(Subcommand::Dashboard { print }) => dashboard(cli, *print),
+        Some(Subcommand::Setup) => setup::run(cli.config.as_deref(), environment),
         Some(Subcommand::Check) => doctor::run(&open(cli, Logs::Quiet)?, cli.json),
         Some(Subcommand::Alerts { all }) => alerts(cli, *all),
         Some(Subcommand::Why { key }) => why(cli, key),
