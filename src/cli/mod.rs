@@ -70,7 +70,14 @@ fn look(house: &House) -> Look {
 }
 
 fn resident(cli: &Cli) -> Done {
+    let first = !cli.run.dry_run && setup::is_first_start(cli.config.as_deref(), environment);
+    if first {
+        setup::offer(environment)?;
+    }
     let house = open(cli, if cli.run.dry_run { Logs::ScreenOnly } else { Logs::Kept })?;
+    if first {
+        tracing::info!("First start: `operator setup` connects what you have, `operator check` says what is connected");
+    }
     if cli.run.headless {
         return headless::run(&house, cli.run.dry_run);
     }

@@ -4,6 +4,7 @@ mod dialogue;
 mod draft;
 mod steps;
 
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::alerters;
 use crate::app::exit::Failure;
 use crate::app::house::{Variable, runtime};
 use crate::config::edit::Setting;
+use crate::config::paths;
 use crate::config::schema::Config;
 use crate::core::channel::Channel;
 use crate::engine::wiring;
@@ -30,6 +32,26 @@ pub fn run(named: Option<&Path>, env: Variable) -> Result<ExitCode, Failure> {
     match talk(draft) {
         Ok(outcome) => outcome,
         Err(Ended) => Err(Failure::Other("the set-up ended before its last question: nothing was changed".into())),
+    }
+}
+
+/// Whether there is no configuration yet, and none was named.
+#[must_use]
+pub fn is_first_start(named: Option<&Path>, env: Variable) -> bool {
+    named.is_none() && paths::default_config(&env).is_ok_and(|path| !path.exists())
+}
+
+/// Before the first start: set it up, if there is somebody at a terminal who wants to.
+///
+/// # Errors
+/// When what was asked for could not be written.
+pub fn offer(env: Variable) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Ok(());
+    }
+    match yes("This is Operator's first start. Set it up now?", true) {
+        Ok(true) => run(None, env).map(drop),
+        _ => Ok(()),
     }
 }
 
