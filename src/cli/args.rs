@@ -19,6 +19,7 @@ use crate::engine::wiring::circuits;
 Without a command Operator runs until it is stopped, checking every few minutes.
 
   operator demo                     see it work on a made-up person
+  operator setup                    connect what you have, question by question
   operator connect oura             connect your Oura ring
   operator check                    try the configuration, every source and every channel
   operator test-alert               send yourself a test
@@ -93,6 +94,8 @@ pub enum Command {
         #[arg(long)]
         print: bool,
     },
+    /// Say what you have: sources, channels, quiet hours; each answer is tried, and config.yaml is written at the end
+    Setup,
     /// Connect a source that asks you first
     #[command(after_help = "\
 oura: your ring. Oura wants an application of your own: make one at https://cloud.ouraring.com/oauth/applications with the

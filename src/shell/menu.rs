@@ -133,6 +133,7 @@ fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
     menu.push(sources(status, around));
     menu.extend(status.http.address.is_some().then(|| Entry::item("Open Dashboard", Action::OpenDashboard)));
     menu.push(Entry::item("Open Journal", Action::OpenJournal));
+    menu.push(Entry::item("Set Up…", Action::SetUp));
     menu.push(Entry::item("Edit Configuration", Action::EditConfiguration));
     menu.extend(around.starts_at_login.map(|on| Entry::check("Start at Login", Action::StartAtLogin, on)));
     menu.push(Entry::item("Quit Operator", Action::Quit));
@@ -182,7 +183,7 @@ fn complaints(status: &Status) -> Vec<Entry> {
         entries.push(Entry::text("unsound", "Do not rely on it: the log and `operator --status` say why"));
     }
     if nothing_is_connected(status) {
-        entries.push(Entry::text("connect", "Nothing is connected yet: Edit Configuration shows where"));
+        entries.push(Entry::text("connect", "Nothing is connected yet: Set Up… asks for what you have"));
     }
     entries.extend(oura::at_the_top(status));
     let notification = status.channel_states.get(&Channel::Notification);

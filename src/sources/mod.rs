@@ -7,6 +7,7 @@ pub mod oura_account;
 pub mod oura_api;
 pub mod oura_cache;
 mod oura_json;
+pub mod reminders;
 pub mod secret;
 mod sqlite;
 pub mod state_store;

@@ -364,9 +364,7 @@ fn killed_between_the_servers_change_and_our_note_of_it_it_says_connect_again() 
     assert!(person.kept().contains(&refresh(1)), "what was kept is whole");
 
     let mut engine = Running::start(&person.home);
-    let trouble = eventually("it is told", || {
-        Some(engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned())
-    });
+    let trouble = eventually("it is told", || Some(engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned()));
     assert!(trouble.contains("connect it again"), "{trouble}");
     assert_eq!(engine.status()["oura_link"], "lapsed");
     let asked = person.oura.questions().len();
