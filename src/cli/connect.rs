@@ -6,6 +6,7 @@ mod typed;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -68,7 +69,11 @@ pub(super) fn connect(house: &House, json: bool) -> Result<ExitCode, Failure> {
 pub(super) fn disconnect(house: &House, json: bool) -> Result<ExitCode, Failure> {
     let account = account(house)?;
     let runtime = runtime()?;
-    let ended = runtime.block_on(account.end());
+    let ended = runtime.block_on(async {
+        // A token that is over ends nothing. If there is no other to be had, the end itself says what is wrong.
+        let _ = account.access(true, Timestamp::now()).await;
+        account.end().await
+    });
     runtime.shutdown_timeout(Duration::from_millis(100));
     let ended = ended.map_err(told)?;
     if ended.is_some() {
@@ -93,10 +98,10 @@ pub(super) fn disconnect(house: &House, json: bool) -> Result<ExitCode, Failure>
     Ok(ExitCode::SUCCESS)
 }
 
-fn account(house: &House) -> Result<Account, Failure> {
+fn account(house: &House) -> Result<Arc<Account>, Failure> {
     let failed = |error: std::io::Error| Failure::Other(format!("{}: {error}", house.state_dir.display()));
     paths::private_dir(&house.state_dir).map_err(failed)?;
-    Ok(wiring::account(&house.config.sources.oura, &house.state_dir))
+    Ok(Arc::new(wiring::account(&house.config.sources.oura, &house.state_dir)))
 }
 
 fn done(json: bool, what: &str, message: &str) {

@@ -182,7 +182,7 @@ async fn an_application_that_is_not_known_can_be_mended() {
     let wrong = kept.account_of(Client { secret: Some("another-one".into()), ..Client::default() });
     let error = token(&wrong, at(OVER)).await.unwrap_err();
     assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("invalid_client") && error.advice.contains("client_secret"), "{error:?}");
+    assert!(error.what.contains("invalid_client") && error.advice.contains("disconnect oura"), "{error:?}");
     let other = kept.account_of(Client { id: Some("other-app".into()), ..Client::default() });
     assert!(token(&other, at(OVER)).await.unwrap_err().what.contains("another application"));
     assert_eq!(token(&kept.account(), at(OVER)).await.unwrap(), access(2), "nothing was used up");

@@ -165,7 +165,7 @@ fn refused(status: u16, body: &[u8], asked_pause: Option<&str>, url: &Url, now: 
             return Refusal { error: lapsed(), ends: true };
         }
         (401, _) | (_, Some("invalid_client" | "unauthorized_client")) => needs_user(
-            "Check sources.oura.client_id and client_secret against the application's page at Oura, or connect again.",
+            "Check client id and secret against the application's page at Oura; after `operator disconnect oura` they are asked for anew.",
         ),
         (403, _) => needs_user("See your Oura account: the membership may have ended, or the application was blocked."),
         (426, _) => needs_user("Update the Oura app on your phone."),

@@ -124,12 +124,16 @@ fn whatever_else_comes_is_refused_and_the_wait_goes_on() {
         ("GET", format!("/callback?{yes}&state={wrong}&state={state}"), 403),
         ("GET", format!("/callback?error=access_denied&state={wrong}"), 403),
         ("GET", format!("/callback?state={state}"), 400),
-        ("GET", format!("/callback?code={}&state={state}", "x".repeat(100_000)), 431),
+        ("GET", format!("/callback?code={}&state={state}", "x".repeat(10_000)), 400),
     ];
     for (method, target, code) in refused {
         let page = connecting.asks(method, &target);
         assert_eq!(page.code, code, "{method} {target}: {page:?}");
     }
+    // One who says more than a browser would is cut off in the middle.
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", person.port)).unwrap();
+    let said = std::io::Write::write_all(&mut stream, format!("GET /{}", "x".repeat(1_000_000)).as_bytes());
+    assert!(said.is_err() || std::io::Read::read_to_end(&mut stream, &mut Vec::new()).is_ok());
     assert!(person.oura.server.asked().is_empty());
     // Over IPv6 too, where this machine has it.
     let page = match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
@@ -153,7 +157,7 @@ fn a_no_is_told_and_changes_nothing() {
 }
 
 #[rstest]
-#[case::wrong_application(Trick::Says(Answer::Whole(401, "", r#"{"error":"invalid_client"}"#.into())), "client_id")]
+#[case::wrong_application(Trick::Says(Answer::Whole(401, "", r#"{"error":"invalid_client"}"#.into())), "client id")]
 #[case::code_used(Trick::Says(Answer::Whole(400, "", r#"{"error":"invalid_grant"}"#.into())), "redirect address")]
 #[case::blocked(Trick::Says(Answer::status(403)), "membership")]
 #[case::old_app(Trick::Says(Answer::status(426)), "Update the Oura app")]
@@ -329,6 +333,15 @@ fn short_lived() -> Person {
     let past = person.kept().replace("\"lifetime_seconds\":1", "\"lifetime_seconds\":0");
     std::fs::write(person.home.path("state/oura-tokens.json"), past).unwrap();
     person
+}
+
+#[test]
+fn a_token_that_is_over_is_renewed_to_be_given_back() {
+    let person = short_lived();
+    person.oura.lifetime(86_400);
+    person.home.run(&["disconnect", "oura"]).ok();
+    assert!(person.oura.is_revoked());
+    assert_eq!(person.oura.pairs(), 2);
 }
 
 #[test]
