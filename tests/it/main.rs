@@ -28,6 +28,7 @@ mod login_item_launchd;
 mod menu;
 mod metrics;
 mod policy;
+mod programs;
 mod resolve_contract;
 mod rules_health;
 mod rules_kit;
