@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
 use crate::core::span;
-use crate::engine::wiring::circuits;
+use crate::engine::wiring;
 
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
 #[derive(Debug, Parser)]
@@ -153,8 +153,8 @@ pub enum Command {
     },
     /// Ask a source again at once, whatever its failures
     ResetCircuit {
-        /// The source's name
-        #[arg(value_parser = PossibleValuesParser::new(circuits()))]
+        /// The source's name, or exec:NAME for a program of yours
+        #[arg(value_parser = circuit)]
         name: String,
     },
 }
@@ -172,4 +172,14 @@ pub enum LoginItemCommand {
     Uninstall,
     /// Show what is installed, and whether it starts this program
     Status,
+}
+
+/// A name that a circuit could have; which programs there are, only the database knows.
+fn circuit(name: &str) -> Result<String, String> {
+    let names = wiring::circuits();
+    if names.contains(&name) || wiring::is_program(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("there are {}, and exec:NAME for a program of yours", names.join(", ")))
+    }
 }

@@ -15,7 +15,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("telemetry", &["core", "config"]),
         ("alerters", &["core", "config", "programs", "sources"]),
         ("monitors", &["core", "programs", "sources"]),
-        ("engine", &["core", "config", "sources", "monitors", "alerters", "store", "telemetry"]),
+        ("engine", &["core", "config", "programs", "sources", "monitors", "alerters", "store", "telemetry"]),
         ("dashboard", &["core", "store"]),
         ("http", &["core", "config", "store", "engine", "telemetry", "dashboard"]),
         ("demo", &[]),

@@ -15,6 +15,7 @@ mod once;
 mod own_database;
 mod page;
 mod phones;
+mod programs;
 mod secrets;
 mod slow_source;
 mod socket;
