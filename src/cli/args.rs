@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::core::alert::AlertKey;
@@ -153,8 +152,8 @@ pub enum Command {
     },
     /// Ask a source again at once, whatever its failures
     ResetCircuit {
-        /// The source's name, or exec:NAME for a program of yours
-        #[arg(value_parser = circuit)]
+        /// The source's name
+        #[arg(value_parser = circuit, help = format!("The source's name: {}", circuits()))]
         name: String,
     },
 }
@@ -176,10 +175,10 @@ pub enum LoginItemCommand {
 
 /// A name that a circuit could have; which programs there are, only the database knows.
 fn circuit(name: &str) -> Result<String, String> {
-    let names = wiring::circuits();
-    if names.contains(&name) || wiring::is_program(name) {
-        Ok(name.to_owned())
-    } else {
-        Err(format!("there are {}, and exec:NAME for a program of yours", names.join(", ")))
-    }
+    let is_one = wiring::circuits().contains(&name) || wiring::is_program(name);
+    if is_one { Ok(name.to_owned()) } else { Err(format!("there are {}", circuits())) }
+}
+
+fn circuits() -> String {
+    format!("{}, or exec:NAME of a program of yours", wiring::circuits().join(", "))
 }

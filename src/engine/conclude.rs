@@ -149,6 +149,7 @@ impl Engine {
             }
             Monitor::Exec(name) => match (self.setup.program(name), check.answers.get(&Source::Exec(name))) {
                 (Some(exec), Some(Answer::Exec(answer))) => exec::judge(exec, answer, &check.at),
+                (None, _) => Finding::Skipped { reason: "it is not in the configuration any more".into() },
                 _ => Finding::Failed { reason: missing(Source::Exec(name)).to_string() },
             },
             Monitor::System => Finding::Failed { reason: "it has no rules of its own interval".into() },

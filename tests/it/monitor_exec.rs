@@ -81,7 +81,7 @@ async fn a_check_plugin_says_it_by_its_exit_code(#[case] body: &str, #[case] exp
     assert_eq!(alerts.first().map(|alert| (alert.priority, alert.title.as_str())), expected);
     for alert in &alerts {
         assert_eq!((alert.key.as_str(), alert.monitor.to_string()), ("exec:disk", "exec:disk".into()));
-        assert!(!alert.message.contains('|') && !alert.message.contains("long output"), "{}", alert.message);
+        assert!(!alert.message.contains(['|', ';']) && !alert.message.contains("long output"), "{}", alert.message);
         assert_eq!(alert.at, now().timestamp());
     }
 }
@@ -273,5 +273,50 @@ fn a_monitor_goes_by_one_word_everywhere() {
     assert_eq!("health".parse(), Ok(Monitor::Health));
     for strange in ["exec:", "exec:Disk", "disk", "Exec:disk", ""] {
         assert!(strange.parse::<Monitor>().is_err(), "{strange}");
+    }
+}
+
+// === The examples in the docs ===
+
+/// The blocks of this language in `docs/outside-programs.md`.
+fn examples(language: &str) -> Vec<String> {
+    let docs = include_str!("../../docs/outside-programs.md");
+    let begin = format!("```{language}\n");
+    let blocks = docs.split(&begin).skip(1);
+    blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_script_in_the_docs_does_what_they_say() {
+    let [text] = &examples("sh")[..] else { panic!("one script") };
+    let folder = tempdir().unwrap();
+    let path = script(folder.path(), "backup-age", text).display().to_string();
+    let backups = folder.path().join("backups");
+    let of = |place: &Path| disk(vec![path.clone(), place.display().to_string()], Duration::from_secs(30));
+    assert_eq!(
+        failure(found_by(of(&backups)).await),
+        format!("ended with code 1: there is no folder {}", backups.display())
+    );
+    std::fs::create_dir(&backups).unwrap();
+    let [alert] = &alerts(found_by(of(&backups)).await)[..] else { panic!("one alert") };
+    assert_eq!((alert.key.as_str(), alert.priority), ("exec:disk:backup", Priority::High));
+    std::fs::write(backups.join("today"), "").unwrap();
+    assert_eq!(alerts(found_by(of(&backups)).await), []);
+}
+
+#[tokio::test]
+async fn the_json_in_the_docs_is_an_alert() {
+    let [text] = &examples("json")[..] else { panic!("one object") };
+    let [alert] = &alerts(printed(text).await)[..] else { panic!("one alert") };
+    assert_eq!((alert.key.as_str(), alert.occasion.as_deref()), ("exec:disk:laptop", Some("2026-11-20")));
+}
+
+#[test]
+fn the_configuration_in_the_docs_is_one() {
+    let blocks = examples("yaml");
+    assert_eq!(blocks.len(), 2);
+    let env = |name: &str| (name == "HOME").then(|| "/home/ada".to_owned());
+    for block in blocks {
+        operator::config::parse(&block, "c.yaml", &env).unwrap();
     }
 }

@@ -17,10 +17,10 @@ pub(super) const CRITICAL: i32 = 2;
 /// The plugin could not find out.
 pub(super) const UNKNOWN: i32 = 3;
 
-/// The first line, without the figures for machines that follow a `|`.
+/// The first line, without the figures for machines that follow a `|`, and without the `;` that some put before it.
 pub(super) fn line(printed: &str) -> String {
     let line = printed.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    line.split('|').next().unwrap_or_default().trim().to_owned()
+    line.split('|').next().unwrap_or_default().trim_matches([' ', '\t', ';']).to_owned()
 }
 
 pub(super) fn warning(setup: &Exec, line: &str) -> Complaint {
