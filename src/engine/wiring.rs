@@ -18,6 +18,7 @@ use crate::monitors::exec::{self, Exec};
 use crate::monitors::setup::{OuraSetup, Setup};
 use crate::programs::Program;
 use crate::sources::oura_cache;
+use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
 use crate::sources::workos::Workos;
@@ -84,7 +85,11 @@ fn exec(name: Name, config: &ExecMonitor) -> Exec {
 /// Every source of tasks, set up or not.
 fn task_sources(config: &Config, env: &Env) -> Vec<Arc<dyn TaskSource>> {
     let sources = &config.sources;
-    vec![Arc::new(workos(config, env)), Arc::new(StateStore(sources.state_store.path.clone()))]
+    vec![
+        Arc::new(workos(config, env)),
+        Arc::new(StateStore(sources.state_store.path.clone())),
+        Arc::new(Reminders::new(sources.reminders.enabled, sources.reminders.lists.clone())),
+    ]
 }
 
 fn workos(config: &Config, env: &Env) -> Workos {

@@ -6,6 +6,7 @@ pub mod focus_file;
 pub mod oura_api;
 pub mod oura_cache;
 mod oura_json;
+pub mod reminders;
 pub mod secret;
 mod sqlite;
 pub mod state_store;

@@ -17,6 +17,7 @@ mod page;
 mod phones;
 mod programs;
 mod secrets;
+mod setup;
 mod slow_source;
 mod socket;
 mod telegram;
