@@ -16,6 +16,7 @@ mod oura;
 mod own_database;
 mod page;
 mod phones;
+mod programs;
 mod secrets;
 mod setup;
 mod slow_source;

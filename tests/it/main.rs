@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod alerter_email;
+mod alerter_exec;
 mod alerter_ntfy;
 mod alerter_pushover;
 mod alerter_telegram;
@@ -12,6 +13,7 @@ mod blackbox;
 mod circuit_interleavings;
 mod config;
 mod config_errors;
+mod config_programs;
 mod dashboard;
 #[cfg(target_os = "linux")]
 mod dbus;
@@ -27,8 +29,10 @@ mod logging;
 mod login_item_launchd;
 mod menu;
 mod metrics;
+mod monitor_exec;
 mod oura_account;
 mod policy;
+mod programs;
 mod resolve_contract;
 mod rules_health;
 mod rules_kit;
