@@ -27,6 +27,7 @@ mod logging;
 mod login_item_launchd;
 mod menu;
 mod metrics;
+mod one_task;
 mod policy;
 mod resolve_contract;
 mod rules_health;
