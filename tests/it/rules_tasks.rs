@@ -325,7 +325,11 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
         commitments: Some(vec![promise("9", "2026-11-10")]),
         ..state_store(now.timestamp(), vec![task_due("7", "2026-11-18")])
     };
-    let judgement = judge(&TaskFacts { readings: std::slice::from_ref(&store), told: &Told::default(), complete: false }, &limits, &now);
+    let judgement = judge(
+        &TaskFacts { readings: std::slice::from_ref(&store), told: &Told::default(), complete: false },
+        &limits,
+        &now,
+    );
     assert_eq!(keys(&judgement), ["task:commitment_violation:9", OVERDUE]);
     assert!(judgement.judged.is_empty());
 
@@ -421,7 +425,11 @@ fn a_copy_says_how_old_it_is(#[case] seconds: i64, #[case] expected: &str) {
     let now = at("2026-11-20T10:00[America/Chicago]");
     let as_of = now.timestamp() - jiff::SignedDuration::from_secs(seconds);
     let readings = [state_store(as_of, vec![task_due("7", "2026-11-18")])];
-    let judgement = judge(&TaskFacts { readings: &readings, told: &Told::default(), complete: true }, &TaskThresholds::default(), &now);
+    let judgement = judge(
+        &TaskFacts { readings: &readings, told: &Told::default(), complete: true },
+        &TaskThresholds::default(),
+        &now,
+    );
     let alert = &judgement.alerts[0];
     assert!(alert.message.ends_with(&format!("State store, {expected}.")), "{}", alert.message);
     assert_eq!(alert.facts["as_of"], as_of.to_string());

@@ -65,10 +65,8 @@ fn two_of_one_source_are_two_however_alike() {
 #[test]
 fn of_several_alike_those_at_the_same_time_belong_together() {
     let at = |id: &str, time: &str| report(id, "Stand-up", &format!("2026-11-19T{time}"));
-    let readings = [
-        todoist(vec![at("t1", "09:00"), at("t2", "17:00")]),
-        taskwarrior(vec![at("w1", "17:00"), at("w2", "09:00")]),
-    ];
+    let readings =
+        [todoist(vec![at("t1", "09:00"), at("t2", "17:00")]), taskwarrior(vec![at("w1", "17:00"), at("w2", "09:00")])];
     let merged = merged(&readings);
     let rows: Vec<Vec<&str>> = merged.iter().map(|task| task.rows.iter().map(|(_, id)| &**id).collect()).collect();
     assert_eq!(rows, [["w1", "t2"], ["w2", "t1"]]);
@@ -76,7 +74,8 @@ fn of_several_alike_those_at_the_same_time_belong_together() {
 
 #[test]
 fn the_most_urgent_of_what_the_sources_say_counts() {
-    let low = Task { priority: Some(Priority::Low), status: TaskStatus::Pending, ..report("W", "report", "2026-11-20") };
+    let low =
+        Task { priority: Some(Priority::Low), status: TaskStatus::Pending, ..report("W", "report", "2026-11-20") };
     let high = Task {
         priority: Some(Priority::Critical),
         milestone: true,
@@ -102,13 +101,17 @@ fn it_is_told_once_and_shown_with_both() {
     let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     assert_eq!(keys(&judgement), ["task:deadline_overdue:W", "task:deadline_overdue:X"]);
     let told = alert(&judgement, "task:deadline_overdue:W").unwrap();
-    assert!(told.message.ends_with("taskwarrior and todoist, just read.") || told.message.contains(" and "), "{told:?}");
+    assert!(
+        told.message.ends_with("taskwarrior and todoist, just read.") || told.message.contains(" and "),
+        "{told:?}"
+    );
     assert_eq!(told.facts["source"], "taskwarrior, todoist");
 }
 
 #[test]
 fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
-    let both = [todoist(vec![report("T", "Report", "2026-11-19")]), taskwarrior(vec![report("W", "Report", "2026-11-19")])];
+    let both =
+        [todoist(vec![report("T", "Report", "2026-11-19")]), taskwarrior(vec![report("W", "Report", "2026-11-19")])];
     let bonds = Told::default().after(&merged(&both), |name| name == "W");
     let told = Told::new([("W".to_owned(), None)], bonds);
     let unreadable = [TaskReading { unreadable: vec!["T".into()], ..todoist(vec![]) }, taskwarrior(vec![])];
@@ -120,7 +123,8 @@ fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
 
 #[test]
 fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
-    let readings = [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "report", "2026-11-24")])];
+    let readings =
+        [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "report", "2026-11-24")])];
     let event = |source: &str, id: &str, hours: i64| Postponement {
         source: source.into(),
         task_id: id.into(),
@@ -132,7 +136,12 @@ fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
         let facts = PatternFacts { days: &[], postponements: events, readings: &readings, complete: true, focus: None };
         patterns::judge(&facts, &Default::default(), &moment().to_zoned_datetime(jiff::tz::TimeZone::UTC))
     };
-    let twice = [event("todoist", "T", 3), event("taskwarrior", "W", 3), event("todoist", "T", 2), event("taskwarrior", "W", 2)];
+    let twice = [
+        event("todoist", "T", 3),
+        event("taskwarrior", "W", 3),
+        event("todoist", "T", 2),
+        event("taskwarrior", "W", 2),
+    ];
     assert_eq!(keys(&judged(&twice)), [""; 0]);
     let thrice = [&twice[..], &[event("todoist", "T", 1), event("taskwarrior", "W", 1)]].concat();
     let judgement = judged(&thrice);
@@ -143,7 +152,8 @@ fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
 
 #[test]
 fn bonds_are_kept_only_for_what_is_told_of() {
-    let readings = [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "Report", "2026-11-24")])];
+    let readings =
+        [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "Report", "2026-11-24")])];
     assert_eq!(Told::default().after(&merged(&readings), |_| false), Bonds::new());
     let alone = [todoist(vec![report("T", "Report", "2026-11-24")])];
     assert_eq!(Told::default().after(&merged(&alone), |_| true), Bonds::new(), "its name says it all");

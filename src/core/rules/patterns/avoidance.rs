@@ -31,7 +31,9 @@ fn postponed_tasks(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &Z
         by_task.entry((&event.source, &event.task_id)).or_default().push(event);
     }
     let mut by_entity: BTreeMap<String, Vec<PutOff<'_>>> = BTreeMap::new();
-    for (reading, task) in facts.readings.iter().flat_map(|reading| reading.tasks.iter().map(move |task| (reading, task))) {
+    for (reading, task) in
+        facts.readings.iter().flat_map(|reading| reading.tasks.iter().map(move |task| (reading, task)))
+    {
         if let Some(events) = by_task.remove(&(reading.source, task.id.as_str())) {
             by_entity.entry(entity(&task.title, &task.id)).or_default().push(PutOff { reading, task, events });
         }
