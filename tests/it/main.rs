@@ -29,6 +29,7 @@ mod menu;
 mod metrics;
 mod one_task;
 mod policy;
+mod programs;
 mod resolve_contract;
 mod rules_health;
 mod rules_kit;
