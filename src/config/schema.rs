@@ -17,7 +17,9 @@ use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskTh
 pub use super::channels::{
     EmailConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
 };
-pub use super::sources::{FocusFileConfig, OuraConfig, StateStoreConfig, WorkosConfig};
+pub use super::sources::{
+    FocusFileConfig, MarkdownConfig, OuraConfig, StateStoreConfig, TaskwarriorConfig, TodoistConfig, WorkosConfig,
+};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -188,6 +190,15 @@ pub struct Sources {
     /// The state store: an SQLite file with due dates and promises.
     #[garde(skip)]
     pub state_store: StateStoreConfig,
+    /// Todoist.
+    #[garde(dive)]
+    pub todoist: TodoistConfig,
+    /// Taskwarrior.
+    #[garde(dive)]
+    pub taskwarrior: TaskwarriorConfig,
+    /// A folder of notes.
+    #[garde(skip)]
+    pub markdown: MarkdownConfig,
     /// A file whose age tells whether the focus is still looked at.
     #[garde(skip)]
     pub focus_file: FocusFileConfig,

@@ -9,13 +9,16 @@ use serde_json::Value;
 use super::heartbeat::Heartbeat;
 use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
-use crate::config::schema::Config;
+use crate::config::schema::{Config, MarkdownConfig, TodoistConfig};
 use crate::config::{Env, paths};
 use crate::monitors::ask::Source;
 use crate::monitors::setup::{OuraSetup, Setup};
+use crate::sources::markdown::Markdown;
 use crate::sources::oura_cache;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
+use crate::sources::taskwarrior::Taskwarrior;
+use crate::sources::todoist::{Owner, Todoist};
 use crate::sources::workos::Workos;
 
 /// All that follows from a configuration.
@@ -74,7 +77,13 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
 /// Every source of tasks, set up or not.
 fn task_sources(config: &Config, env: &Env) -> Vec<Arc<dyn TaskSource>> {
     let sources = &config.sources;
-    vec![Arc::new(workos(config, env)), Arc::new(StateStore(sources.state_store.path.clone()))]
+    vec![
+        Arc::new(workos(config, env)),
+        Arc::new(StateStore(sources.state_store.path.clone())),
+        Arc::new(todoist(&sources.todoist)),
+        Arc::new(taskwarrior(config, env)),
+        Arc::new(markdown(&sources.markdown)),
+    ]
 }
 
 fn workos(config: &Config, env: &Env) -> Workos {
@@ -85,6 +94,32 @@ fn workos(config: &Config, env: &Env) -> Workos {
         ca_file: workos.ca_file.clone(),
         timeout: seconds(workos.timeout_seconds),
     }
+}
+
+fn todoist(todoist: &TodoistConfig) -> Todoist {
+    Todoist {
+        token: todoist.token.clone(),
+        token_file: todoist.token_file.clone(),
+        projects: todoist.projects.clone(),
+        base_url: todoist.base_url.clone(),
+        timeout: seconds(todoist.timeout_seconds),
+        owner: Owner::default(),
+    }
+}
+
+fn taskwarrior(config: &Config, env: &Env) -> Taskwarrior {
+    let taskwarrior = &config.sources.taskwarrior;
+    Taskwarrior {
+        enabled: taskwarrior.enabled,
+        program: taskwarrior.program.clone(),
+        data_dir: paths::taskdata(config, env),
+        taskrc: paths::taskrc(env),
+        timeout: seconds(taskwarrior.timeout_seconds),
+    }
+}
+
+fn markdown(markdown: &MarkdownConfig) -> Markdown {
+    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), memory: Arc::default() }
 }
 
 /// The names of all circuits.

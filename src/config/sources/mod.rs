@@ -2,8 +2,11 @@
 //! A new one is its own file, a key in `Sources`, and a line in `all` and `all_mut`.
 
 mod focus_file;
+mod markdown;
 mod oura;
 mod state_store;
+mod taskwarrior;
+mod todoist;
 mod workos;
 
 use std::path::PathBuf;
@@ -14,8 +17,11 @@ use super::kept::Kept;
 use super::schema::Sources;
 
 pub use focus_file::FocusFileConfig;
+pub use markdown::MarkdownConfig;
 pub use oura::OuraConfig;
 pub use state_store::StateStoreConfig;
+pub use taskwarrior::TaskwarriorConfig;
+pub use todoist::TodoistConfig;
 pub use workos::WorkosConfig;
 
 /// What every source's section answers.
@@ -46,13 +52,29 @@ pub(super) trait Section {
 
 impl Sources {
     /// All sections.
-    pub(super) fn all(&self) -> [&dyn Section; 4] {
-        [&self.oura, &self.workos, &self.state_store, &self.focus_file]
+    pub(super) fn all(&self) -> [&dyn Section; 7] {
+        [
+            &self.oura,
+            &self.workos,
+            &self.state_store,
+            &self.todoist,
+            &self.taskwarrior,
+            &self.markdown,
+            &self.focus_file,
+        ]
     }
 
     /// The same, to be changed.
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 4] {
-        [&mut self.oura, &mut self.workos, &mut self.state_store, &mut self.focus_file]
+    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 7] {
+        [
+            &mut self.oura,
+            &mut self.workos,
+            &mut self.state_store,
+            &mut self.todoist,
+            &mut self.taskwarrior,
+            &mut self.markdown,
+            &mut self.focus_file,
+        ]
     }
 }
 

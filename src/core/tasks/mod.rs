@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::facts::{Due, Task, TaskReading};
+use super::facts::{Due, Task, TaskReading, UNTITLED};
 
 pub use told::{Bonds, Told};
 
@@ -58,7 +58,7 @@ impl Likeness {
     pub fn of(title: &str, date: Option<Date>) -> Option<Self> {
         let date = date?;
         let title = title.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-        (!title.is_empty()).then_some(Self { title, date })
+        (!title.is_empty() && title != UNTITLED).then_some(Self { title, date })
     }
 }
 

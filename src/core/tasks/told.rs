@@ -34,12 +34,25 @@ impl Told {
     }
 
     /// The name that a row was told of under.
-    pub(in crate::core) fn name_of(&self, source: &str, id: &str) -> Option<&str> {
+    pub(super) fn name_of(&self, source: &str, id: &str) -> Option<&str> {
         if let Some(name) = self.rows.get(source).and_then(|rows| rows.get(id)) {
             return Some(name);
         }
         let (name, _) = self.names.get_key_value(id)?;
         (!self.bonds.contains_key(id)).then_some(name)
+    }
+
+    /// The names that stand for a row of this source whose id is such.
+    pub(in crate::core) fn names_where<'a>(
+        &'a self,
+        source: &'a str,
+        is_such: impl Fn(&str) -> bool + 'a,
+    ) -> impl Iterator<Item = String> + 'a {
+        let stands_for = move |name: &&String| match self.bonds.get(*name) {
+            Some(rows) => rows.iter().any(|(of, id)| of == source && is_such(id)),
+            None => is_such(name),
+        };
+        self.names.keys().filter(stands_for).cloned()
     }
 
     /// Whether this is what a name was last told of with.

@@ -49,6 +49,7 @@ fn tasks_with_one_title_and_one_date_are_one(#[case] title: &str, #[case] when: 
 #[rstest]
 #[case::no_dates("Report", "")]
 #[case::no_titles(" ", "2026-11-19")]
+#[case::stand_ins_for_titles(operator::core::facts::UNTITLED, "2026-11-19")]
 fn tasks_that_say_too_little_are_not_the_same(#[case] title: &str, #[case] when: &str) {
     let readings = [todoist(vec![report("T", title, when)]), taskwarrior(vec![report("W", title, when)])];
     assert_eq!(merged(&readings).len(), 2);

@@ -79,10 +79,7 @@ fn entity(title: &str, id: &str) -> String {
 /// Tasks that were put off and whose rows cannot be read now: they may well be open still.
 fn unreadable_tasks(facts: &PatternFacts<'_>) -> Vec<String> {
     let is_unreadable = |event: &&Postponement| {
-        facts
-            .readings
-            .iter()
-            .any(|reading| reading.source == event.source && reading.unreadable.contains(&event.task_id))
+        facts.readings.iter().any(|reading| reading.source == event.source && reading.is_unreadable(&event.task_id))
     };
     facts.postponements.iter().filter(is_unreadable).map(|event| entity(&event.title, &event.task_id)).collect()
 }

@@ -36,8 +36,10 @@ pub fn judge(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime
     found.finish()
 }
 
-/// Rows about which nothing is known, by their ids and by what they were told of under.
+/// What nothing is known about: rows by their ids, and what was told of under another name or stands where nothing was read.
 fn unreadable(reading: &TaskReading, told: &Told) -> Vec<String> {
-    let names = reading.unreadable.iter().filter_map(|id| told.name_of(reading.source, id));
-    names.map(str::to_owned).chain(reading.unreadable.iter().cloned()).collect()
+    if reading.unreadable.is_empty() {
+        return Vec::new();
+    }
+    told.names_where(reading.source, |id| reading.is_unreadable(id)).chain(reading.unreadable.iter().cloned()).collect()
 }
