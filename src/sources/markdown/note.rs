@@ -31,7 +31,7 @@ pub(super) fn items(text: &str) -> Vec<Item> {
     let mut times: HashMap<String, u32> = HashMap::new();
     let mut fence = None;
     let mut items = Vec::new();
-    for line in text.lines() {
+    for line in text.trim_start_matches('\u{feff}').lines() {
         let line = Line::of(line);
         if line.is_code(&mut fence) {
             continue;
