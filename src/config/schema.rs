@@ -18,7 +18,8 @@ pub use super::channels::{
     EmailConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
 };
 pub use super::sources::{
-    FocusFileConfig, MarkdownConfig, OuraConfig, StateStoreConfig, TaskwarriorConfig, TodoistConfig, WorkosConfig,
+    FocusFileConfig, MarkdownConfig, OuraConfig, RemindersConfig, StateStoreConfig, TaskwarriorConfig, TodoistConfig,
+    WorkosConfig,
 };
 
 /// The whole configuration.
@@ -199,6 +200,9 @@ pub struct Sources {
     /// A folder of notes.
     #[garde(skip)]
     pub markdown: MarkdownConfig,
+    /// Apple Reminders.
+    #[garde(skip)]
+    pub reminders: RemindersConfig,
     /// A file whose age tells whether the focus is still looked at.
     #[garde(skip)]
     pub focus_file: FocusFileConfig,

@@ -15,6 +15,7 @@ use crate::monitors::ask::Source;
 use crate::monitors::setup::{OuraSetup, Setup};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura_cache;
+use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
 use crate::sources::taskwarrior::Taskwarrior;
@@ -83,6 +84,7 @@ fn task_sources(config: &Config, env: &Env) -> Vec<Arc<dyn TaskSource>> {
         Arc::new(todoist(&sources.todoist)),
         Arc::new(taskwarrior(config, env)),
         Arc::new(markdown(&sources.markdown)),
+        Arc::new(Reminders::new(sources.reminders.enabled, sources.reminders.lists.clone())),
     ]
 }
 

@@ -4,6 +4,7 @@
 mod focus_file;
 mod markdown;
 mod oura;
+mod reminders;
 mod state_store;
 mod taskwarrior;
 mod todoist;
@@ -19,6 +20,7 @@ use super::schema::Sources;
 pub use focus_file::FocusFileConfig;
 pub use markdown::MarkdownConfig;
 pub use oura::OuraConfig;
+pub use reminders::RemindersConfig;
 pub use state_store::StateStoreConfig;
 pub use taskwarrior::TaskwarriorConfig;
 pub use todoist::TodoistConfig;
@@ -52,7 +54,7 @@ pub(super) trait Section {
 
 impl Sources {
     /// All sections.
-    pub(super) fn all(&self) -> [&dyn Section; 7] {
+    pub(super) fn all(&self) -> [&dyn Section; 8] {
         [
             &self.oura,
             &self.workos,
@@ -60,12 +62,13 @@ impl Sources {
             &self.todoist,
             &self.taskwarrior,
             &self.markdown,
+            &self.reminders,
             &self.focus_file,
         ]
     }
 
     /// The same, to be changed.
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 7] {
+    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 8] {
         [
             &mut self.oura,
             &mut self.workos,
@@ -73,6 +76,7 @@ impl Sources {
             &mut self.todoist,
             &mut self.taskwarrior,
             &mut self.markdown,
+            &mut self.reminders,
             &mut self.focus_file,
         ]
     }
