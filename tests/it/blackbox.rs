@@ -19,6 +19,7 @@ mod secrets;
 mod setup;
 mod slow_source;
 mod socket;
+mod task_sources;
 mod telegram;
 #[cfg(target_os = "linux")]
 mod tray;

@@ -65,6 +65,20 @@ pub(super) const SOURCES: &[Step] = &[
         tried: Tried::Source("reminders"),
     },
     Step {
+        name: "A state store (SQLite)",
+        about: "The file in which Thanos keeps tasks and promises.",
+        asks: &[ask("sources.state_store.path", "The file:", Kind::Text)],
+        along: &[],
+        tried: Tried::Source("state_store"),
+    },
+    Step {
+        name: "WorkOS (Postgres)",
+        about: "The database's address: postgres://user:password@host/database?sslmode=require",
+        asks: &[ask("sources.workos.url", "The address (not shown):", Kind::Secret)],
+        along: &[],
+        tried: Tried::Source("workos"),
+    },
+    Step {
         name: "Todoist",
         about: "Your API token is in Todoist's settings: Integrations, Developer.",
         asks: &[
@@ -91,20 +105,6 @@ pub(super) const SOURCES: &[Step] = &[
         asks: &[ask("sources.markdown.folder", "The folder of your notes:", Kind::Text)],
         along: &[],
         tried: Tried::Source("markdown"),
-    },
-    Step {
-        name: "A state store (SQLite)",
-        about: "The file in which Thanos keeps tasks and promises.",
-        asks: &[ask("sources.state_store.path", "The file:", Kind::Text)],
-        along: &[],
-        tried: Tried::Source("state_store"),
-    },
-    Step {
-        name: "WorkOS (Postgres)",
-        about: "The database's address: postgres://user:password@host/database?sslmode=require",
-        asks: &[ask("sources.workos.url", "The address (not shown):", Kind::Secret)],
-        along: &[],
-        tried: Tried::Source("workos"),
     },
 ];
 

@@ -1,6 +1,6 @@
 //! The JSON of `task export`.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use serde::de::IgnoredAny;
@@ -48,11 +48,12 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     })
 }
 
-/// Put what is to be done, and what came in and got done in the last week, into the reading.
+/// Put what is to be done, as it is at `now` in the person's zone, and what came in and got done in the last week, into the reading.
+/// `system` is the zone of this machine, in which `task` takes dates.
 ///
 /// # Errors
 /// When it is no list of tasks.
-pub(super) fn read(json: &str, now: &ZonedDateTime, reading: &mut TaskReading) -> Result<(), ()> {
+pub(super) fn read(json: &str, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) -> Result<(), ()> {
     let exported: Vec<Exported> = serde_json::from_str(json).map_err(drop)?;
     let mut activity = Activity { clients_today: None, ..Activity::default() };
     for task in exported {
@@ -65,18 +66,18 @@ pub(super) fn read(json: &str, now: &ZonedDateTime, reading: &mut TaskReading) -
         activity.created += u32::from(status != "deleted" && is_recent(&task.entry));
         activity.completed += u32::from(status == "completed" && is_recent(&task.end));
         if matches!(status, "pending" | "waiting") {
-            take(task, now, reading);
+            take(task, now, system, reading);
         }
     }
     reading.activity = Some(activity);
     Ok(())
 }
 
-fn take(task: Exported, now: &ZonedDateTime, reading: &mut TaskReading) {
+fn take(task: Exported, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) {
     let Some(id) = task.uuid.filter(|id| !id.is_empty()) else {
         return todo::note(reading, "A task without a UUID was passed over.".into());
     };
-    let Ok(due) = task.due.as_deref().map(|due| due_at(due, now.time_zone()).ok_or(())).transpose() else {
+    let Ok(due) = task.due.as_deref().map(|due| due_at(due, now.time_zone(), system).ok_or(())).transpose() else {
         todo::note(reading, format!("Task {id} has a due date that cannot be read."));
         return reading.unreadable.push(id);
     };
@@ -111,11 +112,17 @@ fn instant(text: &str) -> Option<Timestamp> {
 }
 
 /// A date is kept as its midnight, and the end of a day as its last second.
-fn due_at(text: &str, zone: &TimeZone) -> Option<Due> {
-    let at = instant(text)?.to_zoned_datetime(zone.clone());
+fn due_at(text: &str, person: &TimeZone, system: &TimeZone) -> Option<Due> {
+    let instant = instant(text)?;
+    let date = [person, system].into_iter().find_map(|zone| whole_day(instant, zone));
+    Some(date.map_or_else(|| Due::At(instant.to_zoned_datetime(person.clone()).datetime()), Due::Day))
+}
+
+fn whole_day(instant: Timestamp, zone: &TimeZone) -> Option<Date> {
+    let at = instant.to_zoned_datetime(zone.clone());
     let is_first = at.start_of_day().is_ok_and(|first| first == at);
     let is_last = at.time() == Time::constant(23, 59, 59, 0);
-    Some(if is_first || is_last { Due::Day(at.date()) } else { Due::At(at.datetime()) })
+    (is_first || is_last).then(|| at.date())
 }
 
 fn in_last_week(at: Timestamp, now: &ZonedDateTime) -> bool {
@@ -137,8 +144,9 @@ mod tests {
     }
 
     fn exported(json: &str) -> Option<TaskReading> {
+        let system = TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC);
         let mut reading = reading("taskwarrior", now().timestamp());
-        read(json, &now(), &mut reading).ok().map(|()| reading)
+        read(json, &now(), &system, &mut reading).ok().map(|()| reading)
     }
 
     fn one(more: &str) -> Option<Task> {
@@ -152,6 +160,7 @@ mod tests {
     #[case::a_time("20261120T203000Z", "2026-11-20 14:30")]
     #[case::utc_midnight_is_a_time_here("20261121T000000Z", "2026-11-20 18:00")]
     #[case::in_summer("20260701T050000Z", "2026-07-01")]
+    #[case::midnight_on_this_machine("20261120T150000Z", "2026-11-21")]
     #[case::with_dashes("2026-11-20T20:30:00Z", "2026-11-20 14:30")]
     fn due_dates_are_local(#[case] written: &str, #[case] expected: &str) {
         let task = one(&format!(r#","due":"{written}""#));

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{ToSpan, ZonedDateTime};
 
 use super::error::SourceError;
@@ -147,7 +148,7 @@ fn reading_of(run: &Run, now: &ZonedDateTime) -> Result<TaskReading, SourceError
         return outage(format!("its answer is over {} MiB", LONGEST_ANSWER / (1024 * 1024)));
     }
     let mut reading = todo::reading(SOURCE, now.timestamp());
-    match export::read(&String::from_utf8_lossy(&run.stdout.bytes), now, &mut reading) {
+    match export::read(&String::from_utf8_lossy(&run.stdout.bytes), now, &TimeZone::system(), &mut reading) {
         Ok(()) => Ok(reading),
         Err(()) => outage("task printed something else than its tasks".into()),
     }
