@@ -77,7 +77,8 @@ impl Desk {
         task.env("TASKRC", "/dev/null")
             .env("TASKDATA", self.home.path("taskwarrior"))
             .env("HOME", self.home.path("home"));
-        assert!(task.arg("rc.confirmation=off").args(arguments).output().unwrap().status.success());
+        let output = task.arg("rc.confirmation=off").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
 
     fn check(&self, time: &str) -> Value {
@@ -124,7 +125,7 @@ fn the_same_task_in_three_sources_is_told_once_and_goes_on_under_its_name() {
     assert_eq!((fate(&back, KEY).as_str(), keys(&back)), ("suppress duplicate", vec![KEY]));
     desk.note("- [x] Sign the lease\n");
     desk.todoist_has(&[]);
-    desk.task(&["lease", "done"]);
+    desk.task(&["1", "done"]);
     assert_eq!(fate(&desk.check("10:20"), KEY), "resolve resolved");
     assert_eq!(desk.home.open(), [""; 0]);
 }

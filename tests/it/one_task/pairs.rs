@@ -120,6 +120,18 @@ fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
 }
 
 #[test]
+fn nothing_in_a_note_that_cannot_be_read_is_resolved() {
+    let closed = reading("markdown", vec![]);
+    let closed = [TaskReading { unreadable: vec!["a.md#".into(), "Old/".into()], ..closed }];
+    let open = ["a.md#rent", "ab.md#rent", "Old/c.md#rent", "Older/c.md#rent"];
+    let told = Told::new(open.map(|name| (name.to_owned(), None)), Bonds::new());
+    let facts = TaskFacts { readings: &closed, told: &told, complete: true };
+    let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    let over = open.map(|name| judgement.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
+    assert_eq!(over, [false, true, false, true]);
+}
+
+#[test]
 fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
     let readings =
         [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "report", "2026-11-24")])];
