@@ -48,7 +48,7 @@ async fn it_sees_nothing_of_our_environment_but_what_is_promised() {
     let seen = env.run().await.unwrap().stdout.text();
     let names: Vec<&str> = seen.lines().filter_map(|line| line.split('=').next()).collect();
     let promised = |name: &&str| KEPT.contains(name) || ["PATH", "OPERATOR_NAME"].contains(name);
-    assert!(names.iter().all(|name| promised(&name)), "{names:?}");
+    assert!(names.iter().all(promised), "{names:?}");
     assert!(seen.lines().any(|line| line == format!("PATH={PATH}")), "{seen}");
     assert!(seen.lines().any(|line| line == "OPERATOR_NAME=disk"));
 }
@@ -147,7 +147,7 @@ async fn it_dies_when_nobody_waits_for_it_any_more() {
     let line = LifeLine::in_folder(folder.path());
     let body = format!("trap '' TERM\nexec 9>{0}\necho begun >&9\nsleep 600 & sleep 600", line.path.display());
     let program = program(&sh(folder.path(), "it", &body), LONG);
-    drop(tokio::time::timeout(SHORT, program.run()).await.unwrap_err());
+    tokio::time::timeout(SHORT, program.run()).await.unwrap_err();
     assert_eq!(line.all_have_died().await, "begun\n");
 }
 

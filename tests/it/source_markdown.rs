@@ -215,8 +215,8 @@ async fn an_unreadable_date_is_noted_and_nothing_about_its_task_resolved() {
 #[tokio::test]
 async fn what_may_not_be_read_is_passed_over_and_nothing_in_it_resolved() {
     let vault = Vault::new(&[("a.md", "- [ ] Fine\n"), ("closed/b.md", "- [ ] Away\n"), ("c.md", "- [ ] Shut\n")]);
-    fs::set_permissions(vault.path("closed"), fs::Permissions::from_mode(0)).unwrap();
-    fs::set_permissions(vault.path("c.md"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(vault.path("closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(vault.path("c.md"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(vault.path("closed")).is_ok() {
         return eprintln!("nothing is closed to root: passed over");
     }

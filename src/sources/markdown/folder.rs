@@ -92,7 +92,7 @@ impl Walk<'_> {
         let path = entry.path();
         let Ok(inside) = path.strip_prefix(self.root).map(Path::to_path_buf) else { return };
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if is_hidden || self.exclude.iter().any(|left_out| inside == *left_out) {
+        if is_hidden || self.exclude.contains(&inside) {
             return;
         }
         match entry.file_type() {

@@ -157,7 +157,8 @@ fn without_tags(text: &str) -> &str {
     while let Some(at) = text.rfind(char::is_whitespace) {
         let (before, last) = text.split_at(at);
         let last = last.trim_start();
-        if !is_tag(last) && !(last.starts_with('^') && last.len() > 1) {
+        let is_block = last.starts_with('^') && last.len() > 1;
+        if !is_tag(last) && !is_block {
             break;
         }
         text = before.trim_end();

@@ -188,6 +188,9 @@ fn a_broken_todoist_says_so_and_the_others_go_on(
     assert_eq!(check.code, 1);
     let all = format!("{report}{status}{check:?}");
     assert!(!all.contains("s3cret"), "{all}");
+    for (path, bytes) in desk.home.everything().into_iter().filter(|(path, _)| !path.ends_with("config.yaml")) {
+        assert!(!String::from_utf8_lossy(&bytes).contains("s3cret"), "{}", path.display());
+    }
 }
 
 #[test]
