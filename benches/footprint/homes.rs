@@ -254,6 +254,7 @@ fn record(
             days,
             rest: None,
             updates,
+            bonds: None,
             circuits,
             monitors,
             ends: true,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::heartbeat::Heartbeat;
 use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
-use crate::config::schema::{Config, ExecMonitor, OuraConfig, TokenStore};
+use crate::config::schema::{Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore};
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
 use crate::core::name::Name;
@@ -17,12 +17,15 @@ use crate::monitors::ask::Source;
 use crate::monitors::exec::{self, Exec};
 use crate::monitors::setup::{OuraSetup, Setup};
 use crate::programs::Program;
+use crate::sources::markdown::Markdown;
 use crate::sources::oura_account::keep::Keep;
 use crate::sources::oura_account::{Account, Client};
 use crate::sources::oura_cache;
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
+use crate::sources::taskwarrior::Taskwarrior;
+use crate::sources::todoist::{Owner, Todoist};
 use crate::sources::workos::Workos;
 
 /// All that follows from a configuration.
@@ -106,6 +109,9 @@ fn task_sources(config: &Config, env: &Env) -> Vec<Arc<dyn TaskSource>> {
     vec![
         Arc::new(workos(config, env)),
         Arc::new(StateStore(sources.state_store.path.clone())),
+        Arc::new(todoist(&sources.todoist)),
+        Arc::new(taskwarrior(config, env)),
+        Arc::new(markdown(&sources.markdown)),
         Arc::new(Reminders::new(sources.reminders.enabled, sources.reminders.lists.clone())),
     ]
 }
@@ -124,6 +130,32 @@ fn workos(config: &Config, env: &Env) -> Workos {
 #[must_use]
 pub fn is_program(circuit: &str) -> bool {
     matches!(circuit.parse(), Ok(Monitor::Exec(_)))
+}
+
+fn todoist(todoist: &TodoistConfig) -> Todoist {
+    Todoist {
+        token: todoist.token.clone(),
+        token_file: todoist.token_file.clone(),
+        projects: todoist.projects.clone(),
+        base_url: todoist.base_url.clone(),
+        timeout: seconds(todoist.timeout_seconds),
+        owner: Owner::default(),
+    }
+}
+
+fn taskwarrior(config: &Config, env: &Env) -> Taskwarrior {
+    let taskwarrior = &config.sources.taskwarrior;
+    Taskwarrior {
+        enabled: taskwarrior.enabled,
+        program: taskwarrior.program.clone(),
+        data_dir: paths::taskdata(config, env),
+        taskrc: paths::taskrc(env),
+        timeout: seconds(taskwarrior.timeout_seconds),
+    }
+}
+
+fn markdown(markdown: &MarkdownConfig) -> Markdown {
+    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), memory: Arc::default() }
 }
 
 /// The names of the circuits that everybody has.

@@ -3,6 +3,8 @@
 mod blocking;
 pub mod error;
 pub mod focus_file;
+mod inline;
+pub mod markdown;
 pub mod oura_account;
 pub mod oura_api;
 pub mod oura_cache;
@@ -12,8 +14,12 @@ pub mod secret;
 mod sqlite;
 pub mod state_store;
 pub mod tasks;
+pub mod taskwarrior;
 mod times;
 pub mod tls;
+mod todo;
+pub mod todoist;
+mod web;
 pub mod workos;
 
 pub use blocking::blocking;

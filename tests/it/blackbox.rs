@@ -21,6 +21,7 @@ mod secrets;
 mod setup;
 mod slow_source;
 mod socket;
+mod task_sources;
 mod telegram;
 #[cfg(target_os = "linux")]
 mod tray;

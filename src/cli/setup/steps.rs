@@ -78,6 +78,34 @@ pub(super) const SOURCES: &[Step] = &[
         along: &[],
         tried: Tried::Source("workos"),
     },
+    Step {
+        name: "Todoist",
+        about: "Your API token is in Todoist's settings: Integrations, Developer.",
+        asks: &[
+            ask("sources.todoist.token", "The token (not shown):", Kind::Secret),
+            may_ask(
+                "sources.todoist.projects",
+                "Projects to read, with commas between them; Enter for all:",
+                Kind::List,
+            ),
+        ],
+        along: &[],
+        tried: Tried::Source("todoist"),
+    },
+    Step {
+        name: "Taskwarrior",
+        about: "Its own program 'task' is asked; nothing is changed.",
+        asks: &[may_ask("sources.taskwarrior.data_dir", "Its data; Enter for where it keeps them:", Kind::Text)],
+        along: &[("sources.taskwarrior.enabled", "true")],
+        tried: Tried::Source("taskwarrior"),
+    },
+    Step {
+        name: "Notes in Markdown (Obsidian Tasks)",
+        about: "Checkboxes such as: - [ ] Pay rent 📅 2026-12-01",
+        asks: &[ask("sources.markdown.folder", "The folder of your notes:", Kind::Text)],
+        along: &[],
+        tried: Tried::Source("markdown"),
+    },
 ];
 
 /// Where alerts go, besides the banners of this machine and the journal.
