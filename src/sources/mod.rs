@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod focus_file;
+pub mod icalendar;
 pub mod oura_api;
 pub mod oura_cache;
 mod oura_json;
