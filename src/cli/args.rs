@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
 use crate::core::span;
-use crate::monitors::ask::Source;
+use crate::engine::wiring::circuits;
 
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
 #[derive(Debug, Parser)]
@@ -153,7 +154,7 @@ pub enum Command {
     /// Ask a source again at once, whatever its failures
     ResetCircuit {
         /// The source's name
-        #[arg(value_parser = Source::ALL.map(Source::as_str))]
+        #[arg(value_parser = PossibleValuesParser::new(circuits()))]
         name: String,
     },
 }

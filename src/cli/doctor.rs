@@ -73,7 +73,7 @@ async fn sources(house: &House) -> Vec<Line> {
     let now = jiff::Timestamp::now().to_zoned_datetime(house.zone());
     let since = now.date().saturating_sub(7.days());
     let mut lines = Vec::new();
-    for source in Source::ALL {
+    for source in setup.sources() {
         lines.push(line(source, &ask(source, &setup, true, since, &now).await, now.timestamp()));
     }
     lines

@@ -68,6 +68,7 @@ pub(super) fn contradictions(config: &Config, root: &Node) -> Vec<Mistake> {
     found.goal(config);
     found.journal(config);
     found.secrets(config);
+    found.sources(config);
     found.channels(config);
     found.mistakes
 }
@@ -152,15 +153,12 @@ impl Found<'_> {
     }
 
     fn secrets(&mut self, config: &Config) {
-        let (oura, workos) = (&config.sources.oura, &config.sources.workos);
-        let http = &config.http;
-        for (section, key, both) in [
-            ("sources.oura", "token", oura.token.is_some() && oura.token_file.is_some()),
-            ("sources.workos", "url", workos.url.is_some() && workos.url_file.is_some()),
-            ("http", "heartbeat_url", http.heartbeat_url.is_some() && http.heartbeat_url_file.is_some()),
-        ] {
-            if both {
-                self.given_twice(section, key);
+        if config.http.heartbeat_url.is_some() && config.http.heartbeat_url_file.is_some() {
+            self.given_twice("http", "heartbeat_url");
+        }
+        for section in config.sources.all() {
+            for kept in section.secrets().iter().filter(|kept| kept.is_given_twice()) {
+                self.given_twice(&format!("sources.{}", section.name()), kept.key);
             }
         }
         for section in config.alerters.all() {
@@ -172,6 +170,14 @@ impl Found<'_> {
 
     fn given_twice(&mut self, section: &str, key: &str) {
         self.add(&format!("{section}.{key}_file"), &format!("'{key}' is given too: keep only one of the two"));
+    }
+
+    fn sources(&mut self, config: &Config) {
+        for section in config.sources.all() {
+            if let Some((key, why)) = section.contradiction() {
+                self.add(&format!("sources.{}.{key}", section.name()), why);
+            }
+        }
     }
 
     fn channels(&mut self, config: &Config) {

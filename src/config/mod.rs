@@ -8,9 +8,11 @@ mod check;
 mod error;
 mod file;
 mod interpolate;
+mod kept;
 pub mod paths;
 mod read;
 pub mod schema;
+mod sources;
 mod summary;
 mod tree;
 

@@ -95,23 +95,20 @@ pub fn private_dir(folder: &Path) -> std::io::Result<()> {
 
 /// Every path that the configuration holds, with its key.
 pub(super) fn all(config: &mut Config) -> Vec<(String, &mut Option<PathBuf>)> {
-    let sources = &mut config.sources;
     let own = [
-        ("sources.oura.cache_dir", &mut sources.oura.cache_dir),
-        ("sources.oura.token_file", &mut sources.oura.token_file),
-        ("sources.workos.url_file", &mut sources.workos.url_file),
-        ("sources.workos.ca_file", &mut sources.workos.ca_file),
-        ("sources.state_store.path", &mut sources.state_store.path),
-        ("sources.focus_file.path", &mut sources.focus_file.path),
         ("http.heartbeat_url_file", &mut config.http.heartbeat_url_file),
         ("paths.state_dir", &mut config.paths.state_dir),
         ("paths.log_dir", &mut config.paths.log_dir),
     ];
+    let sources = config.sources.all_mut().into_iter().flat_map(|section| {
+        let source = section.name();
+        section.files().into_iter().map(move |(key, file)| (format!("sources.{source}.{key}"), file))
+    });
     let channels = config.alerters.all_mut().into_iter().flat_map(|section| {
         let channel = section.channel();
         section.files().into_iter().map(move |(key, file)| (format!("alerters.{channel}.{key}"), file))
     });
-    own.into_iter().map(|(key, path)| (key.to_owned(), path)).chain(channels).collect()
+    own.into_iter().map(|(key, path)| (key.to_owned(), path)).chain(sources).chain(channels).collect()
 }
 
 /// `~` and `~/…` are the home folder's; none if that is not known.

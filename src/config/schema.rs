@@ -17,6 +17,7 @@ use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskTh
 pub use super::channels::{
     EmailConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
 };
+pub use super::sources::{FocusFileConfig, OuraConfig, StateStoreConfig, WorkosConfig};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -186,78 +187,10 @@ pub struct Sources {
     pub workos: WorkosConfig,
     /// The state store: an SQLite file with due dates and promises.
     #[garde(skip)]
-    pub state_store: FileSource,
+    pub state_store: StateStoreConfig,
     /// A file whose age tells whether the focus is still looked at.
     #[garde(skip)]
-    pub focus_file: FileSource,
-}
-
-/// The Oura chain.
-#[derive(Debug, Clone, Deserialize, Validate)]
-#[serde(default, deny_unknown_fields)]
-pub struct OuraConfig {
-    /// Folder with `oura-health.db`, or the file itself; none: `$OURA_CACHE_DIR`, then `~/.oura-cache`.
-    #[garde(skip)]
-    #[serde(alias = "cache_path")]
-    pub cache_dir: Option<PathBuf>,
-    /// Bearer token of the API; none: the API is not asked.
-    #[garde(skip)]
-    pub token: Option<SecretString>,
-    /// A file that holds the token.
-    #[garde(skip)]
-    pub token_file: Option<PathBuf>,
-    /// Where the collections are.
-    #[garde(skip)]
-    #[serde(alias = "api_url", deserialize_with = "http_address")]
-    pub base_url: String,
-    /// The longest one reading may take (seconds).
-    #[garde(range(min = 1, max = 300))]
-    pub timeout_seconds: u32,
-}
-
-impl Default for OuraConfig {
-    fn default() -> Self {
-        Self {
-            cache_dir: None,
-            token: None,
-            token_file: None,
-            base_url: "https://api.ouraring.com/v2/usercollection".into(),
-            timeout_seconds: 20,
-        }
-    }
-}
-
-/// The WorkOS database.
-#[derive(Debug, Clone, Deserialize, Validate)]
-#[serde(default, deny_unknown_fields)]
-pub struct WorkosConfig {
-    /// `postgres://user:password@host/database?sslmode=…`; none: `$WORKOS_DATABASE_URL`.
-    #[garde(skip)]
-    #[serde(alias = "database_url")]
-    pub url: Option<SecretString>,
-    /// A file that holds the address.
-    #[garde(skip)]
-    pub url_file: Option<PathBuf>,
-    /// A PEM file with the authority that signed the server's certificate, where the system does not know it.
-    #[garde(skip)]
-    pub ca_file: Option<PathBuf>,
-    /// The longest one reading may take (seconds).
-    #[garde(range(min = 1, max = 300))]
-    pub timeout_seconds: u32,
-}
-
-impl Default for WorkosConfig {
-    fn default() -> Self {
-        Self { url: None, url_file: None, ca_file: None, timeout_seconds: 20 }
-    }
-}
-
-/// A source that is one file; without a path it is not set up.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FileSource {
-    /// Where it is.
-    pub path: Option<PathBuf>,
+    pub focus_file: FocusFileConfig,
 }
 
 /// Where alerts go.

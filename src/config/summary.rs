@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::channels;
 use super::schema::Config;
+use super::{channels, sources};
 use crate::core::alert::Monitor;
 
 impl Config {
@@ -54,16 +54,8 @@ impl Config {
     }
 
     fn sources_summary(&self) -> Value {
-        let sources = &self.sources;
-        json!({
-            "oura": {
-                "cache_dir": sources.oura.cache_dir,
-                "token_set": sources.oura.token.is_some() || sources.oura.token_file.is_some(),
-            },
-            "workos": { "url_set": sources.workos.url.is_some() || sources.workos.url_file.is_some() },
-            "state_store": { "path": sources.state_store.path },
-            "focus_file": { "path": sources.focus_file.path },
-        })
+        let shown = self.sources.all().map(|section| (section.name().to_owned(), sources::summary(section)));
+        Value::Object(shown.into_iter().collect())
     }
 
     fn alerters_summary(&self) -> Value {

@@ -81,14 +81,16 @@ pub fn slug(title: &str) -> String {
     slug.trim_end_matches('_').to_owned()
 }
 
-/// A source as a person calls it.
+/// A source as a person calls it: its word with a capital, where it has no other name.
 #[must_use]
-pub fn source_name(source: &str) -> &str {
+pub fn source_name(source: &str) -> String {
     match source {
-        "oura" | "oura_cache" | "oura_api" => "Oura",
-        "workos" => "WorkOS",
-        "state_store" => "State store",
-        "focus_file" => "Focus file",
-        other => other,
+        "oura" | "oura_cache" | "oura_api" => "Oura".into(),
+        "workos" => "WorkOS".into(),
+        other => {
+            let words = other.replace('_', " ");
+            let mut letters = words.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        }
     }
 }

@@ -81,7 +81,7 @@ impl Source {
         };
         Self {
             id: name.into(),
-            name: source_name(name).into(),
+            name: source_name(name),
             stands,
             class,
             circuit: state.circuit.as_str(),

@@ -42,7 +42,7 @@ impl Tasks {
             more_overdue: if more > 0 { format!("and {} more", thousands(more)) } else { String::new() },
             overdue: overview.longest_overdue.iter().map(|task| Task::of(task, clock.now)).collect(),
             postponed: overview.most_postponed.iter().map(|task| Task::of(task, clock.now)).collect(),
-            readings: overview.read_at.iter().map(|(name, at)| (source_name(name).into(), clock.ago(*at))).collect(),
+            readings: overview.read_at.iter().map(|(name, at)| (source_name(name), clock.ago(*at))).collect(),
         })
     }
 }
@@ -65,7 +65,7 @@ impl Task {
         };
         Self {
             title: title(&task.title),
-            source: source_name(&task.source).into(),
+            source: source_name(&task.source),
             due: task.due.map_or_else(|| "no date".into(), |due| due_in_words(due, now)),
             postponed,
         }

@@ -97,9 +97,7 @@ impl Check {
     /// Later parts of the check want the readings too. Where there was a failure, a copy was judged, and the failure stays.
     pub(super) fn take_back(&mut self, readings: Vec<TaskReading>) {
         for reading in readings {
-            let source = [Source::Workos, Source::StateStore].into_iter().find(|s| s.as_str() == reading.source);
-            let lent = source.filter(|source| !self.answers.contains_key(source));
-            self.answers.extend(lent.map(|source| (source, Answer::Tasks(Ok(reading)))));
+            self.answers.entry(Source::Tasks(reading.source)).or_insert(Answer::Tasks(Ok(reading)));
         }
     }
 
@@ -131,7 +129,10 @@ impl Engine {
             recorded: BTreeSet::new(),
             report: None,
             waiters: Vec::new(),
-            waiting: due.iter().map(|monitor| (*monitor, needs(*monitor, due).into_iter().collect())).collect(),
+            waiting: due
+                .iter()
+                .map(|monitor| (*monitor, needs(*monitor, due, &self.setup).into_iter().collect()))
+                .collect(),
             ready: BTreeMap::new(),
             permits: BTreeMap::new(),
         };
@@ -147,7 +148,7 @@ impl Engine {
         let leave = self.circuits.entry(source).or_default().acquire(check.at.timestamp());
         if let Ok(permit) = leave {
             check.permits.insert(source, permit);
-        } else if !source.is_local() {
+        } else if !self.setup.is_local(source) {
             check.answers.insert(source, Answer::failure(source, self.left_alone(source)));
             return;
         }

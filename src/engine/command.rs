@@ -9,7 +9,7 @@ use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
 use crate::core::policy::memory::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
-use crate::monitors::ask::Source;
+use crate::engine::wiring;
 use crate::store::Store;
 
 /// A request to the engine.
@@ -161,6 +161,6 @@ fn reset_circuit(store: &mut Store, name: &str) -> Done {
 
 /// Refuses a name that no circuit has.
 pub(super) fn unknown_circuit(name: &str) -> Option<Reply> {
-    let names: Vec<&str> = Source::ALL.iter().map(|source| source.as_str()).collect();
+    let names = wiring::circuits();
     (!names.contains(&name)).then(|| Reply::refused(format!("no circuit '{name}': there are {}", names.join(", "))))
 }

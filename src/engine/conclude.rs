@@ -91,9 +91,9 @@ impl Engine {
         }
         let week = check.at.timestamp().saturating_sub(SignedDuration::from_hours(24 * 7));
         known.postponements = self.store.postponements(week.unwrap_or(Timestamp::MIN))?;
-        let mut copies = BTreeMap::new();
-        for source in [Source::Workos, Source::StateStore] {
-            copies.insert(source, self.compared(source, check, &mut known)?);
+        let mut copies = Vec::new();
+        for source in self.setup.task_sources() {
+            copies.push((source, self.compared(source, check, &mut known)?));
         }
         let part = |(source, copy)| Some(tasks::Part { answer: check.lend_tasks(source)?, copy });
         known.tasks = tasks::gather(copies.into_iter().filter_map(part).collect());
@@ -226,14 +226,10 @@ impl Engine {
         report
     }
 
-    /// The circuits worth showing: Oura and WorkOS always, the files when they are named.
+    /// The circuits worth showing.
     pub(super) fn shown_circuits(&self) -> impl Iterator<Item = (Source, &Circuit)> {
-        let shown = |source: &Source| match source {
-            Source::Oura | Source::Workos => true,
-            Source::StateStore => self.setup.state_store.is_some(),
-            Source::FocusFile => self.setup.focus_file.is_some(),
-        };
-        self.circuits.iter().filter(move |(source, _)| shown(source)).map(|(source, circuit)| (*source, circuit))
+        let shown = self.circuits.iter().filter(|(source, _)| self.setup.is_shown(**source));
+        shown.map(|(source, circuit)| (*source, circuit))
     }
 
     pub(super) fn circuit_states(&self) -> BTreeMap<String, CircuitState> {

@@ -4,6 +4,7 @@ use jiff::ZonedDateTime;
 
 use crate::core::alert::{AlertKey, Category, Priority};
 use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+use crate::core::text::source_name;
 use crate::store::members::Member;
 use crate::store::parcels::Parcel;
 
@@ -55,17 +56,6 @@ fn item(member: &Member, now: &ZonedDateTime) -> Item {
         source: alert.facts.get("source").and_then(|source| source.as_str()).map(source_name),
         at: zoned(alert.at),
         standing,
-    }
-}
-
-/// A source as a person knows it.
-fn source_name(source: &str) -> String {
-    match source {
-        "oura_cache" | "oura_api" => "Oura".into(),
-        "workos" => "WorkOS".into(),
-        "state_store" => "state store".into(),
-        "focus_file" => "focus file".into(),
-        other => other.replace('_', " "),
     }
 }
 

@@ -126,7 +126,7 @@ impl Engine {
         };
         let monitors = parts.store.monitors()?;
         Ok(Self {
-            circuits: Source::ALL.into_iter().map(circuit).collect(),
+            circuits: parts.wiring.setup.sources().into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),
             last_runs: LastRuns::new(),
             failures: BTreeMap::new(),

@@ -101,7 +101,8 @@ impl Desk {
         for (source, circuit) in &mut self.engine.circuits {
             if source.as_str() == name {
                 circuit.reset();
-                self.wanted.extend(all.iter().filter(|monitor| needs(**monitor, &all).contains(source)));
+                self.wanted
+                    .extend(all.iter().filter(|monitor| needs(**monitor, &all, &self.engine.setup).contains(source)));
             }
         }
     }

@@ -11,8 +11,12 @@ use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::Config;
 use crate::config::{Env, paths};
-use crate::monitors::setup::{OuraSetup, Setup, WorkosSetup};
+use crate::monitors::ask::Source;
+use crate::monitors::setup::{OuraSetup, Setup};
 use crate::sources::oura_cache;
+use crate::sources::state_store::StateStore;
+use crate::sources::tasks::TaskSource;
+use crate::sources::workos::Workos;
 
 /// All that follows from a configuration.
 #[derive(Debug)]
@@ -50,8 +54,7 @@ impl Wiring {
 /// What is connected, by the configuration and the environment's defaults.
 #[must_use]
 pub fn setup(config: &Config, env: &Env) -> Setup {
-    let (oura, workos) = (&config.sources.oura, &config.sources.workos);
-    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    let oura = &config.sources.oura;
     // Without a home folder there is no default place; a path that cannot exist says so when it is tried.
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
     Setup {
@@ -63,13 +66,33 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
             base_url: oura.base_url.clone(),
             timeout: seconds(oura.timeout_seconds),
         },
-        workos: WorkosSetup {
-            url: paths::workos_url(config, env),
-            url_file: workos.url_file.clone(),
-            ca_file: workos.ca_file.clone(),
-            timeout: seconds(workos.timeout_seconds),
-        },
-        state_store: config.sources.state_store.path.clone(),
+        tasks: task_sources(config, env),
         focus_file: config.sources.focus_file.path.clone(),
     }
+}
+
+/// Every source of tasks, set up or not.
+fn task_sources(config: &Config, env: &Env) -> Vec<Arc<dyn TaskSource>> {
+    let sources = &config.sources;
+    vec![Arc::new(workos(config, env)), Arc::new(StateStore(sources.state_store.path.clone()))]
+}
+
+fn workos(config: &Config, env: &Env) -> Workos {
+    let workos = &config.sources.workos;
+    Workos {
+        url: paths::workos_url(config, env),
+        url_file: workos.url_file.clone(),
+        ca_file: workos.ca_file.clone(),
+        timeout: seconds(workos.timeout_seconds),
+    }
+}
+
+/// The names of all circuits.
+#[must_use]
+pub fn circuits() -> Vec<&'static str> {
+    setup(&Config::default(), &|_| None).sources().into_iter().map(Source::as_str).collect()
+}
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
 }

@@ -6,7 +6,6 @@ use jiff::ZonedDateTime;
 use jiff::civil::Date;
 
 use super::Finding;
-use super::ask::{blocking, secret_of};
 use super::setup::OuraSetup;
 use crate::core::facts::{HealthDay, HealthReading, RestMode};
 use crate::core::history;
@@ -14,7 +13,7 @@ use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
 use crate::sources::error::{Fault, SourceError};
 use crate::sources::oura_api::OuraApi;
-use crate::sources::oura_cache;
+use crate::sources::{blocking, oura_cache, secret};
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
 #[derive(Debug, Clone)]
@@ -44,7 +43,7 @@ pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateT
 }
 
 async fn connect(setup: &OuraSetup) -> Result<Option<OuraApi>, SourceError> {
-    let token = secret_of(setup.token.clone(), setup.token_file.clone(), "oura_api").await?;
+    let token = secret::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
     token.map(|token| OuraApi::new(&setup.base_url, token, setup.timeout)).transpose()
 }
 

@@ -1,21 +1,55 @@
 //! What is connected: the configuration of the sources with the environment's defaults filled in.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+
+use super::ask::Source;
+use crate::sources::tasks::TaskSource;
 
 /// Every source that can be asked.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Oura's cache, then its API.
     pub oura: OuraSetup,
-    /// The WorkOS database.
-    pub workos: WorkosSetup,
-    /// The state store's file, if one is named.
-    pub state_store: Option<PathBuf>,
+    /// Where tasks are kept, in the order in which they are named to a person.
+    pub tasks: Vec<Arc<dyn TaskSource>>,
     /// The focus file, if one is named.
     pub focus_file: Option<PathBuf>,
+}
+
+impl Setup {
+    /// Every source, whether it is set up or not.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source> {
+        [Source::Oura].into_iter().chain(self.task_sources()).chain([Source::FocusFile]).collect()
+    }
+
+    /// Those that tasks come from.
+    pub fn task_sources(&self) -> impl Iterator<Item = Source> {
+        self.tasks.iter().map(|source| Source::Tasks(source.name()))
+    }
+
+    /// Whether it can be asked without leave of its circuit.
+    #[must_use]
+    pub fn is_local(&self, source: Source) -> bool {
+        match source {
+            Source::Oura | Source::FocusFile => true, // Oura's cache is; what its circuit gates is the API
+            Source::Tasks(name) => self.tasks.iter().any(|source| source.name() == name && source.is_local()),
+        }
+    }
+
+    /// Whether a person is told of it: Oura and WorkOS always, others when they are set up.
+    #[must_use]
+    pub fn is_shown(&self, source: Source) -> bool {
+        match source {
+            Source::Oura | Source::Tasks("workos") => true,
+            Source::Tasks(name) => self.tasks.iter().any(|source| source.name() == name && source.is_set_up()),
+            Source::FocusFile => self.focus_file.is_some(),
+        }
+    }
 }
 
 /// The two ways to Oura's data.
@@ -32,18 +66,5 @@ pub struct OuraSetup {
     /// Where the API's collections are.
     pub base_url: String,
     /// The longest that the API may take.
-    pub timeout: Duration,
-}
-
-/// The WorkOS database.
-#[derive(Debug, Clone)]
-pub struct WorkosSetup {
-    /// Its address, password included.
-    pub url: Option<SecretString>,
-    /// A file that holds the address.
-    pub url_file: Option<PathBuf>,
-    /// Who signed its certificate.
-    pub ca_file: Option<PathBuf>,
-    /// The longest that it may take.
     pub timeout: Duration,
 }

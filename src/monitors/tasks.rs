@@ -28,7 +28,6 @@ pub struct Gathered {
     pub troubles: Vec<SourceError>,
     /// `workos+state_store (copy)`.
     pub source: String,
-    absent: Vec<SourceError>,
 }
 
 /// Put the parts together.
@@ -42,7 +41,7 @@ pub fn gather(parts: Vec<Part>) -> Gathered {
                 names.push(reading.source.to_owned());
                 gathered.readings.push(reading);
             }
-            (Err(error), _) if error.fault == Fault::NotSetUp => gathered.absent.push(error),
+            (Err(error), _) if error.fault == Fault::NotSetUp => {}
             (Err(error), Some(copy)) => {
                 names.push(format!("{} (copy)", copy.source));
                 gathered.readings.push(copy);
@@ -71,8 +70,12 @@ impl Gathered {
         if !self.readings.is_empty() {
             return None;
         }
-        let why = if self.troubles.is_empty() { &self.absent } else { &self.troubles };
-        Some(Finding::skipped(why))
+        Some(match self.troubles.is_empty() {
+            true => {
+                Finding::Skipped { reason: "no source of tasks is set up; operator check says what each needs".into() }
+            }
+            false => Finding::skipped(&self.troubles),
+        })
     }
 }
 

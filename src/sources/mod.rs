@@ -1,5 +1,6 @@
 //! Data in, one file each.
 
+mod blocking;
 pub mod error;
 pub mod focus_file;
 pub mod icalendar;
@@ -9,6 +10,9 @@ mod oura_json;
 pub mod secret;
 mod sqlite;
 pub mod state_store;
+pub mod tasks;
 mod times;
 pub mod tls;
 pub mod workos;
+
+pub use blocking::blocking;

@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::blocking;
 use super::error::SourceError;
 
 /// No token is longer (bytes); a longer file is the wrong one.
@@ -26,6 +27,21 @@ pub fn resolve(
         (Some(text), _) => Ok(Some(text.into())),
         (None, Some(path)) => from_file(path, what),
         (None, None) => Ok(None),
+    }
+}
+
+/// The same, for whoever must not wait for a file.
+///
+/// # Errors
+/// As `resolve`.
+pub async fn given_or_in(
+    value: Option<&SecretString>,
+    file: Option<&PathBuf>,
+    what: &'static str,
+) -> Result<Option<SecretString>, SourceError> {
+    match (value, file.cloned()) {
+        (None, Some(file)) => blocking(what, move || resolve(None, Some(&file), what)).await,
+        (value, _) => resolve(value, None, what),
     }
 }
 

@@ -1,15 +1,17 @@
 //! The state store: an SQLite file with tasks that have due dates, and with promises.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use rusqlite::Connection;
 use serde_json::Value;
 
 use self::due::Written;
+use super::blocking;
 use super::error::SourceError;
 use super::sqlite::{self, Trouble, text};
+use super::tasks::{Reading, TaskSource};
 use crate::core::facts::{Activity, Commitment, Due, Task, TaskReading, TaskStatus};
 
 mod due;
@@ -22,6 +24,34 @@ const MOST_NOTES: usize = 20;
 /// Longer text (characters of a title, bytes of a JSON column) tells the rules nothing more.
 const LONGEST_TITLE: u32 = 500;
 const LONGEST_JSON: u32 = 65_536;
+
+/// The state store's file, if one is named.
+#[derive(Debug, Clone)]
+pub struct StateStore(pub Option<PathBuf>);
+
+impl TaskSource for StateStore {
+    fn name(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn is_set_up(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
+        Box::pin(async {
+            let Some(path) = self.0.clone() else {
+                return Err(SourceError::not_set_up(SOURCE, "no file is named", "set sources.state_store.path"));
+            };
+            let now = now.clone();
+            blocking(SOURCE, move || read(&path, &now)).await
+        })
+    }
+}
 
 /// Open tasks and promises as of `now`, in its time zone. Blocking.
 ///

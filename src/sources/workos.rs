@@ -1,6 +1,6 @@
 //! WorkOS: a task database on a Postgres server that somebody works with. Read-only, one connection a reading.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -12,6 +12,8 @@ use tokio_postgres::{Client, Config, IsolationLevel};
 use self::address::Address;
 use self::failure::Failure;
 use super::error::SourceError;
+use super::secret;
+use super::tasks::{Reading, TaskSource};
 use crate::core::facts::TaskReading;
 
 mod address;
@@ -21,6 +23,43 @@ mod questions;
 mod schema;
 
 const SOURCE: &str = "workos";
+
+/// The WorkOS database.
+#[derive(Debug, Clone)]
+pub struct Workos {
+    /// Its address, password included.
+    pub url: Option<SecretString>,
+    /// A file that holds the address.
+    pub url_file: Option<PathBuf>,
+    /// Who signed its certificate.
+    pub ca_file: Option<PathBuf>,
+    /// The longest that it may take.
+    pub timeout: Duration,
+}
+
+impl TaskSource for Workos {
+    fn name(&self) -> &'static str {
+        SOURCE
+    }
+
+    fn is_set_up(&self) -> bool {
+        self.url.is_some() || self.url_file.is_some()
+    }
+
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
+        Box::pin(async {
+            let Some(url) = secret::given_or_in(self.url.as_ref(), self.url_file.as_ref(), SOURCE).await? else {
+                let advice = "set sources.workos.url, or the variable WORKOS_DATABASE_URL";
+                return Err(SourceError::not_set_up(SOURCE, "no database is named", advice));
+            };
+            read(&url, self.ca_file.as_deref(), self.timeout, now).await
+        })
+    }
+}
 
 /// Open tasks, today's goal, what was written down and how much got done, as of `now` and on its local date.
 /// `timeout` bounds everything, connecting included; `ca_file` is a PEM file with the authorities to trust.

@@ -10,9 +10,9 @@ mod webhook;
 
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
+pub(super) use super::kept::Kept;
 use super::schema::Alerters;
 use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
@@ -64,23 +64,6 @@ pub(super) trait Section {
     /// What the status shows besides the switch, the threshold and whether secrets are set.
     fn more(&self) -> Vec<(&'static str, Value)> {
         Vec::new()
-    }
-}
-
-/// A secret that stands under its key, or in the file that `…_file` names.
-pub(super) struct Kept<'a> {
-    pub(super) key: &'static str,
-    pub(super) value: &'a Option<SecretString>,
-    pub(super) file: &'a Option<PathBuf>,
-}
-
-impl Kept<'_> {
-    pub(super) fn is_set(&self) -> bool {
-        self.file.is_some() || self.value.as_ref().is_some_and(|secret| !secret.expose_secret().is_empty())
-    }
-
-    pub(super) fn is_given_twice(&self) -> bool {
-        self.file.is_some() && self.value.is_some()
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn synced(source: &str, as_of: Option<Timestamp>, now: &ZonedDateTime
 
 /// `State store, just read.`, or of a copy `State store, as of 2 h ago.`
 pub(super) fn read(source: &str, as_of: Timestamp, now: &ZonedDateTime) -> String {
-    let names: Vec<&str> = source.split(", ").map(source_name).collect();
+    let names: Vec<String> = source.split(", ").map(source_name).collect();
     let age = if now.timestamp().duration_since(as_of) > FRESH {
         format!("as of {}", ago(now.timestamp(), as_of))
     } else {
