@@ -14,7 +14,9 @@ pub(super) fn ranges(config: &Config, root: &Node, mistakes: &mut BTreeSet<Mista
     let Err(report) = config.validate() else { return };
     for (path, error) in report.iter() {
         let path = path.to_string();
-        let (key, index) = path.split_once('[').map_or((path.as_str(), None), |(key, rest)| (key, Some(rest)));
+        // Of a list of values, the list; of a list of sections, the key in one of them.
+        let item = path.rsplit_once('[').filter(|(_, index)| !index.contains('.'));
+        let (key, index) = item.map_or((path.as_str(), None), |(key, index)| (key, Some(index)));
         let at = place(root, key);
         let shown = shown(root, key, index.and_then(|rest| rest.trim_end_matches(']').parse().ok()));
         let number = format!("{path}: {shown} ");
@@ -52,8 +54,8 @@ fn shown(root: &Node, key: &str, index: Option<usize>) -> String {
 fn place(root: &Node, path: &str) -> Position {
     let mut path = path;
     loop {
-        if let Some(entry) = root.entry(path) {
-            return entry.at;
+        if let Some(at) = root.place(path) {
+            return at;
         }
         let Some((parent, _)) = path.rsplit_once('.') else { return root.at };
         path = parent;

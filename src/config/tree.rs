@@ -55,12 +55,33 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// The entry at a path such as `monitors.health.enabled`, if it is in the file.
+    /// The entry at a path such as `monitors.health.enabled` or `monitors.exec[0].name`, if it is in the file.
     pub(super) fn entry(&self, path: &str) -> Option<&Entry> {
         let Value::Section(entries) = &self.value else { return None };
         let (key, rest) = path.split_once('.').map_or((path, None), |(key, rest)| (key, Some(rest)));
+        let (key, index) = key.split_once('[').map_or((key, None), |(key, index)| (key, Some(index)));
         let entry = entries.iter().find(|entry| entry.key == key)?;
-        rest.map_or(Some(entry), |rest| entry.node.entry(rest))
+        let Some(rest) = rest else { return Some(entry) };
+        match index {
+            Some(index) => entry.node.item(index)?.entry(rest),
+            None => entry.node.entry(rest),
+        }
+    }
+
+    /// Where the key or the item of a list at this path stands, if it is in the file.
+    pub(super) fn place(&self, path: &str) -> Option<Position> {
+        match path.rsplit_once('[').filter(|(_, index)| !index.contains('.')) {
+            Some((list, index)) => Some(self.entry(list)?.node.item(index)?.at),
+            None => self.entry(path).map(|entry| entry.at),
+        }
+    }
+
+    /// An item of this list, by an index such as `0]`.
+    fn item(&self, index: &str) -> Option<&Self> {
+        match &self.value {
+            Value::List(items) => items.get(index.trim_end_matches(']').parse::<usize>().ok()?),
+            _ => None,
+        }
     }
 }
 

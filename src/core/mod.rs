@@ -8,6 +8,7 @@ pub mod circuit;
 pub mod delivery;
 pub mod facts;
 pub mod history;
+pub mod name;
 pub mod notice;
 pub mod policy;
 pub mod rules;

@@ -1,6 +1,7 @@
 //! Data in, one file each.
 
 mod blocking;
+pub mod calendars;
 pub mod error;
 pub mod focus_file;
 pub mod icalendar;

@@ -9,6 +9,7 @@ mod alerter_webhook;
 mod architecture;
 mod audit;
 mod blackbox;
+mod calendar;
 mod circuit_interleavings;
 mod config;
 mod config_errors;

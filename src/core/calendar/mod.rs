@@ -5,6 +5,7 @@ mod days;
 pub mod event;
 pub mod moment;
 mod named;
+pub mod reading;
 pub mod recur;
 pub mod rule;
 pub mod series;
