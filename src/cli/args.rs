@@ -19,6 +19,7 @@ use crate::engine::wiring::circuits;
 Without a command Operator runs until it is stopped, checking every few minutes.
 
   operator demo                     see it work on a made-up person
+  operator setup                    connect what you have, question by question
   operator check                    try the configuration, every source and every channel
   operator test-alert               send yourself a test
   operator --once --dry-run         one check, nothing sent or written
@@ -92,6 +93,8 @@ pub enum Command {
         #[arg(long)]
         print: bool,
     },
+    /// Say what you have: sources, channels, quiet hours; each answer is tried, and config.yaml is written at the end
+    Setup,
     /// Try the configuration, every source and channel; says what to do about what fails
     Check,
     /// List what is open

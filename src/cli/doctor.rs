@@ -1,31 +1,37 @@
 //! `operator check`: try the configuration, every source and channel, one line each with what to do about a failure.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::ToSpan;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
 use super::print::{Cell, Paint, Table, emit, emit_json};
-use crate::alerters::{Failure, FailureKind};
+use crate::alerters::{Alerter, Failure, FailureKind};
 use crate::app::exit;
 use crate::app::house::{House, runtime};
 use crate::core::alert::Priority;
-use crate::core::channel::Channel;
+use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
 use crate::core::text;
 use crate::monitors::ask::{Answer, Source, ask};
+use crate::monitors::setup::Setup;
 use crate::sources::error::Fault;
+
+/// Advice where there is nothing to do.
+pub(super) const WAIT: &str = "it may mend itself; Operator goes on trying";
 
 /// One thing that was tried.
 #[derive(Debug, Serialize)]
-struct Line {
+pub(super) struct Line {
     name: String,
     /// `ok`, `off` or `failed`.
-    result: &'static str,
-    about: String,
+    pub(super) result: &'static str,
+    pub(super) about: String,
     /// What to do; empty when there is nothing to do.
-    advice: String,
+    pub(super) advice: String,
 }
 
 /// Try everything.
@@ -70,30 +76,35 @@ fn state(house: &House) -> Line {
 
 async fn sources(house: &House) -> Vec<Line> {
     let setup = house.setup();
-    let now = jiff::Timestamp::now().to_zoned_datetime(house.zone());
-    let since = now.date().saturating_sub(7.days());
     let mut lines = Vec::new();
     for source in setup.sources() {
-        lines.push(line(source, &ask(source, &setup, true, since, &now).await, now.timestamp()));
+        lines.push(self::source(source, &setup, &house.zone()).await);
     }
     lines
 }
 
-fn line(source: Source, answer: &Answer, now: jiff::Timestamp) -> Line {
+/// Ask a source for the last week.
+pub(super) async fn source(source: Source, setup: &Setup, zone: &TimeZone) -> Line {
+    let now = Timestamp::now().to_zoned_datetime(zone.clone());
+    let since = now.date().saturating_sub(7.days());
+    line(source, &ask(source, setup, true, since, &now).await, now.timestamp())
+}
+
+fn line(source: Source, answer: &Answer, now: Timestamp) -> Line {
     let name = source.to_string();
     let Some(trouble) = answer.trouble() else {
         return Line { name, result: "ok", about: described(answer, now), advice: String::new() };
     };
     let (result, wait) = match trouble.fault {
         Fault::NotSetUp => ("off", ""),
-        Fault::Outage => ("failed", "it may mend itself; Operator goes on trying"),
+        Fault::Outage => ("failed", WAIT),
         Fault::NeedsUser => ("failed", ""),
     };
     let advice = if trouble.advice.is_empty() { wait.into() } else { trouble.advice.clone() };
     Line { name, result, about: trouble.to_string(), advice }
 }
 
-fn described(answer: &Answer, now: jiff::Timestamp) -> String {
+fn described(answer: &Answer, now: Timestamp) -> String {
     let about = match answer {
         Answer::Health(answer) => answer.reading.as_ref().map(|reading| {
             let synced = reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::ago(now, at)));
@@ -121,17 +132,21 @@ async fn channels(house: &House) -> Vec<Line> {
     let mut lines =
         vec![Line { name: "journal".into(), result: "ok", about: "takes every alert".into(), advice: String::new() }];
     for channel in Channel::OUTSIDE {
-        let least = routing.0.iter().find(|(known, _)| *known == channel).map(|(_, least)| *least);
-        let line = match alerters.iter().find(|alerter| alerter.channel() == channel) {
-            Some(alerter) => tried(channel, least.unwrap_or(Priority::Low), alerter.try_out().await),
-            None => {
-                let about = format!("set alerters.{channel}.enabled to use it");
-                Line { name: channel.to_string(), result: "off", about, advice: String::new() }
-            }
-        };
-        lines.push(line);
+        lines.push(self::channel(channel, &alerters, &routing).await);
     }
     lines
+}
+
+/// Ask a channel whether it would work.
+pub(super) async fn channel(channel: Channel, alerters: &[Arc<dyn Alerter>], routing: &Routing) -> Line {
+    let least = routing.0.iter().find(|(known, _)| *known == channel).map(|(_, least)| *least);
+    match alerters.iter().find(|alerter| alerter.channel() == channel) {
+        Some(alerter) => tried(channel, least.unwrap_or(Priority::Low), alerter.try_out().await),
+        None => {
+            let about = format!("set alerters.{channel}.enabled to use it");
+            Line { name: channel.to_string(), result: "off", about, advice: String::new() }
+        }
+    }
 }
 
 fn tried(channel: Channel, least: Priority, outcome: Result<String, Failure>) -> Line {

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod doctor;
 pub mod login_item;
 pub mod print;
+pub mod setup;
 pub mod show;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ pub fn run(cli: &Cli) -> Done {
         None => resident(cli),
         Some(Subcommand::Demo { serve }) => demo::run(cli.verbose, *serve),
         Some(Subcommand::Dashboard { print }) => dashboard(cli, *print),
+        Some(Subcommand::Setup) => setup::run(cli.config.as_deref(), environment),
         Some(Subcommand::Check) => doctor::run(&open(cli, Logs::Quiet)?, cli.json),
         Some(Subcommand::Alerts { all }) => alerts(cli, *all),
         Some(Subcommand::Why { key }) => why(cli, key),
@@ -68,7 +70,14 @@ fn look(house: &House) -> Look {
 }
 
 fn resident(cli: &Cli) -> Done {
+    let first = !cli.run.dry_run && setup::is_first_start(cli.config.as_deref(), environment);
+    if first {
+        setup::offer(environment)?;
+    }
     let house = open(cli, if cli.run.dry_run { Logs::ScreenOnly } else { Logs::Kept })?;
+    if first {
+        tracing::info!("First start: `operator setup` connects what you have, `operator check` says what is connected");
+    }
     if cli.run.headless {
         return headless::run(&house, cli.run.dry_run);
     }

@@ -36,7 +36,7 @@ pub fn load(explicit: Option<&Path>, env: &Env, write_default: bool) -> Result<L
     match read(&path)? {
         Some(text) => loaded(&path, &text, env),
         None if !write_default => Ok(defaults(None, Vec::new())),
-        None => Ok(match write(&path) {
+        None => Ok(match replace(&path, DEFAULT) {
             Ok(()) => defaults(Some(path), Vec::new()),
             Err(error) => {
                 let warning = format!(
@@ -58,7 +58,14 @@ fn defaults(path: Option<PathBuf>, warnings: Vec<String>) -> Loaded {
     Loaded { config: Config::default(), path, warnings }
 }
 
-/// The file's text; none if there is no file.
+/// The file's text without a byte order mark; none if there is no file.
+///
+/// # Errors
+/// When it cannot be read or is no text.
+pub fn text(path: &Path) -> Result<Option<String>, ConfigError> {
+    Ok(read(path)?.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
+}
+
 fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     let fail = |what: String| ConfigError::whole(format!("{}: {what}", path.display()));
     let bytes = match bytes(path) {
@@ -95,20 +102,23 @@ fn not_text(path: &Path, error: &std::string::FromUtf8Error) -> ConfigError {
     ConfigError::whole(located(&path.display().to_string(), Some(at), "this is not UTF-8 text: save the file as UTF-8"))
 }
 
-/// Write the commented default, whole or not at all, for its owner alone.
-fn write(path: &Path) -> io::Result<()> {
+/// Write the file, whole or not at all, for its owner alone.
+///
+/// # Errors
+/// When its folder cannot be made or written; then the file is what it was.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     paths::private_dir(folder)?;
     let draft = folder.join(format!(".config.yaml.{}", std::process::id()));
-    let written = write_private(&draft).and_then(|()| fs::rename(&draft, path));
+    let written = write_private(&draft, text).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
         let _ = fs::remove_file(&draft); // it may not be there; the first error is the one that tells
     }
     written
 }
 
-fn write_private(path: &Path) -> io::Result<()> {
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(DEFAULT.as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()
 }

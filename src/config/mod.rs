@@ -5,6 +5,7 @@
 
 mod channels;
 mod check;
+pub mod edit;
 mod error;
 mod file;
 mod interpolate;
@@ -24,7 +25,7 @@ use schema::Config;
 use tree::Node;
 
 pub use error::ConfigError;
-pub use file::load;
+pub use file::{load, replace as replace_file, text as file_text};
 pub use interpolate::Env;
 
 /// The commented default, which is also the documentation of every key.

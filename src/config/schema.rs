@@ -17,7 +17,7 @@ use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskTh
 pub use super::channels::{
     EmailConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
 };
-pub use super::sources::{FocusFileConfig, OuraConfig, StateStoreConfig, WorkosConfig};
+pub use super::sources::{FocusFileConfig, OuraConfig, RemindersConfig, StateStoreConfig, WorkosConfig};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -188,6 +188,9 @@ pub struct Sources {
     /// The state store: an SQLite file with due dates and promises.
     #[garde(skip)]
     pub state_store: StateStoreConfig,
+    /// Apple Reminders.
+    #[garde(skip)]
+    pub reminders: RemindersConfig,
     /// A file whose age tells whether the focus is still looked at.
     #[garde(skip)]
     pub focus_file: FocusFileConfig,

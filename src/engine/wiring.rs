@@ -14,6 +14,7 @@ use crate::config::{Env, paths};
 use crate::monitors::ask::Source;
 use crate::monitors::setup::{OuraSetup, Setup};
 use crate::sources::oura_cache;
+use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
 use crate::sources::workos::Workos;
@@ -74,7 +75,11 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
 /// Every source of tasks, set up or not.
 fn task_sources(config: &Config, env: &Env) -> Vec<Arc<dyn TaskSource>> {
     let sources = &config.sources;
-    vec![Arc::new(workos(config, env)), Arc::new(StateStore(sources.state_store.path.clone()))]
+    vec![
+        Arc::new(workos(config, env)),
+        Arc::new(StateStore(sources.state_store.path.clone())),
+        Arc::new(Reminders::new(sources.reminders.enabled, sources.reminders.lists.clone())),
+    ]
 }
 
 fn workos(config: &Config, env: &Env) -> Workos {

@@ -8,6 +8,7 @@ pub mod icalendar;
 pub mod oura_api;
 pub mod oura_cache;
 mod oura_json;
+pub mod reminders;
 pub mod secret;
 mod sqlite;
 pub mod state_store;

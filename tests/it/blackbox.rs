@@ -16,6 +16,7 @@ mod own_database;
 mod page;
 mod phones;
 mod secrets;
+mod setup;
 mod slow_source;
 mod socket;
 mod telegram;

@@ -3,6 +3,7 @@
 
 mod focus_file;
 mod oura;
+mod reminders;
 mod state_store;
 mod workos;
 
@@ -15,6 +16,7 @@ use super::schema::Sources;
 
 pub use focus_file::FocusFileConfig;
 pub use oura::OuraConfig;
+pub use reminders::RemindersConfig;
 pub use state_store::StateStoreConfig;
 pub use workos::WorkosConfig;
 
@@ -46,13 +48,13 @@ pub(super) trait Section {
 
 impl Sources {
     /// All sections.
-    pub(super) fn all(&self) -> [&dyn Section; 4] {
-        [&self.oura, &self.workos, &self.state_store, &self.focus_file]
+    pub(super) fn all(&self) -> [&dyn Section; 5] {
+        [&self.oura, &self.workos, &self.state_store, &self.reminders, &self.focus_file]
     }
 
     /// The same, to be changed.
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 4] {
-        [&mut self.oura, &mut self.workos, &mut self.state_store, &mut self.focus_file]
+    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 5] {
+        [&mut self.oura, &mut self.workos, &mut self.state_store, &mut self.reminders, &mut self.focus_file]
     }
 }
 
