@@ -1,6 +1,6 @@
 //! Operator watches a person's health data, tasks and promises and speaks up rarely, at the right moment, with the reason.
 //!
-//! Arrows point inwards: `cli` → `shell` → `app`, `http` → `engine` → `monitors`, `alerters`, `store` → `sources` → `core`. The core is pure: facts and
+//! Arrows point inwards: `cli` → `shell` → `app`, `http` → `engine` → `monitors`, `alerters`, `store` → `sources` → `programs`, `core`. The core is pure: facts and
 //! `now` go in, decisions with reasons come out.
 
 pub mod alerters;
@@ -13,6 +13,7 @@ pub mod demo;
 pub mod engine;
 pub mod http;
 pub mod monitors;
+pub mod programs;
 pub mod shell;
 pub mod sources;
 pub mod store;

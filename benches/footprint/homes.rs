@@ -224,7 +224,7 @@ fn remember_years(state_dir: &Path, today: Date) {
     for days_ago in (1..400).rev() {
         let now = at(days_ago);
         let alerts = (0..10).map(|nth| overdue(now, u32::try_from(days_ago).unwrap() * 10 + nth)).collect();
-        let judged = BTreeSet::from(["task:deadline_overdue"]);
+        let judged = BTreeSet::from(["task:deadline_overdue".into()]);
         let memory = store.memory().unwrap();
         let least_window = SignedDuration::from_hours(1);
         let circumstances =

@@ -31,7 +31,7 @@ fn microseconds_each(count: u32) -> f64 {
     let first = Timestamp::now();
     let judgements = |at| {
         let alerts = (0..count).map(|number| overdue(at, number)).collect();
-        vec![Judgement { alerts, judged: BTreeSet::from(["task:deadline_overdue"]), ..Judgement::default() }]
+        vec![Judgement { alerts, judged: BTreeSet::from(["task:deadline_overdue".into()]), ..Judgement::default() }]
     };
     let at = |now| Circumstances {
         now,

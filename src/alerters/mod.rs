@@ -4,8 +4,10 @@
 
 mod body;
 mod email;
+mod exec;
 mod failures;
 pub mod http;
+mod message;
 pub mod notification;
 mod ntfy;
 mod pushover;
@@ -76,6 +78,7 @@ pub fn switched_on(config: &Alerters, web: &Arc<Web>, env: &Env) -> Vec<Arc<dyn 
         ntfy::alerter(&config.ntfy, web),
         pushover::alerter(&config.pushover, web),
         email::alerter(&config.email),
+        exec::alerter(&config.exec),
     ];
     all.into_iter().flatten().collect()
 }

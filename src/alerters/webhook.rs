@@ -5,19 +5,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::ZonedDateTime;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use ring::hmac;
 use secrecy::ExposeSecret;
-use serde::Serialize;
 
 use super::http::{Answer, Web, exchange, place};
+use super::message::Message;
 use super::secret::Secret;
-use super::words::{headline, plain};
 use super::{Alerter, Failure, Task};
 use crate::config::schema::WebhookConfig;
 use crate::core::channel::Channel;
-use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+use crate::core::notice::Notice;
 
 /// The alerter, if it is switched on.
 #[must_use]
@@ -37,33 +35,6 @@ struct Webhook {
     url: Secret,
     key: Secret,
     patience: Duration,
-}
-
-/// What is posted.
-#[derive(Serialize)]
-struct Message<'a> {
-    id: &'a str,
-    kind: NoticeKind,
-    at: String,
-    priority: &'static str,
-    title: String,
-    /// The whole message in words, for those that show one text.
-    text: String,
-    alerts: Vec<Alert<'a>>,
-    left_out: usize,
-    replaces: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Alert<'a> {
-    key: &'a str,
-    priority: &'static str,
-    standing: &'static str,
-    snoozed_until: Option<String>,
-    title: &'a str,
-    message: &'a str,
-    source: Option<&'a str>,
-    at: String,
 }
 
 impl Alerter for Webhook {
@@ -96,7 +67,7 @@ impl Alerter for Webhook {
 impl Webhook {
     async fn post(&self, notice: &Notice) -> Result<Option<String>, Failure> {
         let url = self.address()?;
-        let body = serde_json::to_vec(&Message::of(notice)).map_err(|error| Failure::refused(error.to_string(), ""))?;
+        let body = Message::of(notice).json()?;
         let mut request = self.web.client()?.post(url.clone());
         request = request.header("content-type", "application/json").header("idempotency-key", &notice.id);
         let answer = exchange(self.signed(request, &body)?.body(body), &url, self.patience).await?;
@@ -147,54 +118,4 @@ fn advice(status: StatusCode) -> &'static str {
         413 => "the server takes only shorter messages",
         _ => "see the server's log; docs/webhook.md describes what is sent",
     }
-}
-
-impl<'a> Message<'a> {
-    fn of(notice: &'a Notice) -> Self {
-        Self {
-            id: &notice.id,
-            kind: notice.kind,
-            at: moment(&notice.at),
-            priority: notice.priority.as_str(),
-            title: headline(notice),
-            text: text(notice),
-            alerts: notice.items.iter().map(Alert::of).collect(),
-            left_out: notice.left_out,
-            replaces: notice.replaces.as_deref(),
-        }
-    }
-}
-
-impl<'a> Alert<'a> {
-    fn of(item: &'a Item) -> Self {
-        let (standing, snoozed_until) = match &item.standing {
-            Standing::Open => ("open", None),
-            Standing::Acknowledged => ("acknowledged", None),
-            Standing::Snoozed { until } => ("snoozed", Some(moment(until))),
-            Standing::Resolved => ("resolved", None),
-        };
-        Self {
-            key: item.key.as_str(),
-            priority: item.priority.as_str(),
-            standing,
-            snoozed_until,
-            title: &item.title,
-            message: &item.message,
-            source: item.source.as_deref(),
-            at: moment(&item.at),
-        }
-    }
-}
-
-/// RFC 3339 with the person's offset.
-fn moment(at: &ZonedDateTime) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-}
-
-fn text(notice: &Notice) -> String {
-    let one = |item: &Item| plain(&item.message);
-    let listed = |item: &Item| format!("{}: {}", super::words::title(item), plain(&item.message));
-    let rest = (notice.left_out > 0).then(|| super::words::more(notice.left_out));
-    let items = notice.items.iter().map(|item| if notice.is_digest() { listed(item) } else { one(item) });
-    items.chain(rest).collect::<Vec<_>>().join("\n")
 }

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
 use crate::core::span;
-use crate::engine::wiring::circuits;
+use crate::engine::wiring;
 
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
 #[derive(Debug, Parser)]
@@ -157,7 +156,7 @@ pub enum Command {
     /// Ask a source again at once, whatever its failures
     ResetCircuit {
         /// The source's name
-        #[arg(value_parser = PossibleValuesParser::new(circuits()))]
+        #[arg(value_parser = circuit, help = format!("The source's name: {}", circuits()))]
         name: String,
     },
 }
@@ -175,4 +174,14 @@ pub enum LoginItemCommand {
     Uninstall,
     /// Show what is installed, and whether it starts this program
     Status,
+}
+
+/// A name that a circuit could have; which programs there are, only the database knows.
+fn circuit(name: &str) -> Result<String, String> {
+    let is_one = wiring::circuits().contains(&name) || wiring::is_program(name);
+    if is_one { Ok(name.to_owned()) } else { Err(format!("there are {}", circuits())) }
+}
+
+fn circuits() -> String {
+    format!("{}, or exec:NAME of a program of yours", wiring::circuits().join(", "))
 }

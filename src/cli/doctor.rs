@@ -111,6 +111,10 @@ fn described(answer: &Answer, now: Timestamp) -> String {
             format!("{}: {}{synced}", reading.source, text::count(reading.days.len(), "day"))
         }),
         Answer::Tasks(Ok(reading)) => Some(tasks(reading)),
+        Answer::Exec(Ok(reading)) => {
+            let found = text::count(reading.complaints.len(), "alert");
+            Some(if reading.line.is_empty() { found } else { reading.line.clone() })
+        }
         Answer::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
         _ => None,
     };

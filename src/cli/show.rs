@@ -63,7 +63,7 @@ impl Look {
             let drawn = self.paint.verdict(run.status == RunStatus::Ok, status);
             let found = if run.status == RunStatus::Ok { text::count(run.alerts, "alert") } else { String::new() };
             let about = [run.source.clone(), run.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(" – ");
-            table.row([monitor.as_str().into(), Cell::drawn(status, drawn), found.into(), self.faint(&about)]);
+            table.row([monitor.to_string().into(), Cell::drawn(status, drawn), found.into(), self.faint(&about)]);
         }
         table.render()
     }

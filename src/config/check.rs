@@ -71,6 +71,7 @@ pub(super) fn contradictions(config: &Config, root: &Node) -> Vec<Mistake> {
     found.journal(config);
     found.secrets(config);
     found.sources(config);
+    found.programs(config);
     found.channels(config);
     found.mistakes
 }
@@ -178,6 +179,23 @@ impl Found<'_> {
         for section in config.sources.all() {
             if let Some((key, why)) = section.contradiction() {
                 self.add(&format!("sources.{}.{key}", section.name()), why);
+            }
+        }
+    }
+
+    fn programs(&mut self, config: &Config) {
+        let programs = &config.monitors.exec;
+        for (index, program) in programs.iter().enumerate() {
+            let path = format!("monitors.exec[{index}]");
+            if let Some(lack) = program.lack().filter(|_| program.enabled) {
+                self.add(&path, &format!("a program cannot be run without a {lack}"));
+            }
+            let first = programs.iter().position(|other| other.name.is_some() && other.name == program.name);
+            if let Some(first) = first.filter(|first| *first < index) {
+                self.add(
+                    &format!("{path}.name"),
+                    &format!("monitors.exec[{first}] has the same name: give each its own"),
+                );
             }
         }
     }

@@ -42,13 +42,14 @@ fn fill(node: &mut Node, path: &str, at: Position, env: &Env, outcome: &mut Outc
         Value::List(items) => {
             let mut lacks = false;
             for (index, item) in items.iter_mut().enumerate() {
-                let before = outcome.unset.len();
+                let before = outcome.unset.len() + outcome.mistakes.len();
                 match item.value {
                     // What is missing in one of several sections is missing there.
                     Value::Section(_) => fill(item, &format!("{path}[{index}]"), at, env, outcome),
                     _ => fill(item, path, at, env, outcome),
                 }
-                lacks |= outcome.unset.len() > before && !matches!(item.value, Value::Section(_));
+                let after = outcome.unset.len() + outcome.mistakes.len();
+                lacks |= after > before && !matches!(item.value, Value::Section(_));
             }
             if lacks {
                 node.value = Value::Empty; // half a list is not what was meant

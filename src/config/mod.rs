@@ -11,6 +11,7 @@ mod file;
 mod interpolate;
 mod kept;
 pub mod paths;
+mod programs;
 mod read;
 pub mod schema;
 mod sources;
@@ -58,6 +59,7 @@ pub fn parse(text: &str, file: &str, env: &Env) -> Result<(Config, Vec<String>),
     let mut warnings = warnings(&filled.unset, file);
     if mistakes.is_empty() {
         warnings.extend(without_channels(&mut config, &filled.unset));
+        warnings.extend(without_programs(&mut config, &filled.unset));
         mistakes.extend(check::contradictions(&config, &root));
     }
     if mistakes.is_empty() { Ok((config, warnings)) } else { Err(ConfigError::of(file, mistakes)) }
@@ -68,14 +70,21 @@ fn resolve_paths(config: &mut Config, root: &Node, file: &str, env: &Env) -> Vec
     let home = paths::home(env);
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
     let mut mistakes = Vec::new();
+    let mut homeless = |key: &str| {
+        let at = root.place(key).unwrap_or(root.at);
+        mistakes.push(Mistake::new(at, format!("{key}: '~' stands for $HOME, which is not set: give the whole path")));
+    };
     for (key, path) in paths::all(config) {
         let Some(given) = path.as_mut() else { continue };
         match paths::expand(given, home.as_deref()) {
             Some(expanded) => *given = folder.join(expanded),
-            None => mistakes.push(Mistake::new(
-                root.entry(&key).map_or(root.at, |entry| entry.at),
-                format!("{key}: '~' stands for $HOME, which is not set: give the whole path"),
-            )),
+            None => homeless(&key),
+        }
+    }
+    for (key, program) in paths::programs(config) {
+        match paths::expand(Path::new(program), home.as_deref()) {
+            Some(expanded) => *program = folder.join(expanded).display().to_string(),
+            None => homeless(&key),
         }
     }
     mistakes
@@ -109,6 +118,20 @@ fn without_channels(config: &mut Config, unset: &[Unset]) -> Vec<String> {
         if let Some(lack) = lack {
             warnings.push(format!("{} stays off: it has no {lack}", section.name()));
             section.switch_off();
+        }
+    }
+    warnings
+}
+
+/// Likewise a program that lacks a word of its command: half of it is not what was meant to be run.
+fn without_programs(config: &mut Config, unset: &[Unset]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, program) in config.monitors.exec.iter_mut().enumerate().filter(|(_, program)| program.enabled) {
+        let keys = format!("monitors.exec[{index}].");
+        let lack = program.lack().filter(|_| unset.iter().any(|one| one.path.starts_with(&keys)));
+        if let Some(lack) = lack {
+            warnings.push(format!("monitors.exec[{index}] stays off: it has no {lack}"));
+            program.enabled = false;
         }
     }
     warnings

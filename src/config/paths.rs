@@ -111,6 +111,18 @@ pub(super) fn all(config: &mut Config) -> Vec<(String, &mut Option<PathBuf>)> {
     own.into_iter().map(|(key, path)| (key.to_owned(), path)).chain(sources).chain(channels).collect()
 }
 
+/// The first words of the commands that the configuration holds, with their keys. One with a `/` in it is a path.
+pub(super) fn programs(config: &mut Config) -> Vec<(String, &mut String)> {
+    let monitors = config.monitors.exec.iter_mut().enumerate();
+    let monitors = monitors.map(|(index, program)| (format!("monitors.exec[{index}].command"), &mut program.command));
+    let alerter = ("alerters.exec.command".to_owned(), &mut config.alerters.exec.command);
+    let mut firsts = Vec::new();
+    for (key, command) in monitors.chain([alerter]) {
+        firsts.extend(command.first_mut().filter(|word| word.contains('/')).map(|word| (key, word)));
+    }
+    firsts
+}
+
 /// `~` and `~/…` are the home folder's; none if that is not known.
 pub(super) fn expand(path: &Path, home: Option<&Path>) -> Option<PathBuf> {
     match path.strip_prefix("~") {

@@ -15,8 +15,9 @@ use crate::core::policy::quiet_hours::{QuietHours, WallTime};
 use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
 
 pub use super::channels::{
-    EmailConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
+    EmailConfig, ExecConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
 };
+pub use super::programs::ExecMonitor;
 pub use super::sources::{FocusFileConfig, OuraConfig, RemindersConfig, StateStoreConfig, WorkosConfig};
 
 /// The whole configuration.
@@ -142,7 +143,7 @@ impl Default for Deduplication {
     }
 }
 
-/// The three monitors.
+/// What is judged.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Monitors {
@@ -155,6 +156,9 @@ pub struct Monitors {
     /// Habits over days.
     #[garde(dive)]
     pub patterns: MonitorConfig<PatternThresholds>,
+    /// Programs of the person's own.
+    #[garde(length(max = 100), dive)]
+    pub exec: Vec<ExecMonitor>,
 }
 
 /// One monitor.
@@ -221,6 +225,9 @@ pub struct Alerters {
     /// A mailbox.
     #[garde(dive)]
     pub email: EmailConfig,
+    /// A program of the person's own.
+    #[garde(dive)]
+    pub exec: ExecConfig,
 }
 
 /// The journal takes every alert; the keys are there so that all channels read alike.

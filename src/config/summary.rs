@@ -29,6 +29,7 @@ impl Config {
             },
             "circuit_breaker": self.circuit_breaker,
             "enabled_monitors": self.enabled_monitors(),
+            "programs": self.programs_summary(),
             "thresholds": { "health": self.monitors.health.thresholds },
             "sources": self.sources_summary(),
             "alerters": self.alerters_summary(),
@@ -50,7 +51,8 @@ impl Config {
             (Monitor::Tasks, monitors.tasks.enabled),
             (Monitor::Patterns, monitors.patterns.enabled),
         ];
-        switches.into_iter().filter(|(_, enabled)| *enabled).map(|(monitor, _)| monitor).collect()
+        let on = switches.into_iter().filter(|(_, enabled)| *enabled).map(|(monitor, _)| monitor);
+        on.chain(self.programs().map(|(name, _)| Monitor::Exec(name))).collect()
     }
 
     fn sources_summary(&self) -> Value {

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::name::Name;
+
 /// The only scale of urgency, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,9 +77,14 @@ pub enum Category {
     Pattern,
     /// Operator itself and its sources.
     System,
+    /// Whatever a program of the person's own watches.
+    Exec,
 }
 
 impl Category {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Health, Self::Task, Self::Pattern, Self::System, Self::Exec];
+
     /// The word that keys begin with.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -86,13 +93,19 @@ impl Category {
             Self::Task => "task",
             Self::Pattern => "pattern",
             Self::System => "system",
+            Self::Exec => "exec",
         }
+    }
+
+    /// The category that goes by this word.
+    fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|category| category.as_str() == word)
     }
 }
 
 /// What an alert is known by: `"{category}:{type}[:{entity}]"`, for example `task:deadline_overdue:123`.
 ///
-/// The category is one of the four; neither it nor the type is empty; no part holds a control character.
+/// The category is one of those above; neither it nor the type is empty; no part holds a control character.
 /// The entity is whatever the source calls the thing and may itself contain colons.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -101,13 +114,13 @@ pub struct AlertKey(String);
 impl AlertKey {
     /// A key for a rule that speaks about one thing only.
     #[must_use]
-    pub fn new(category: Category, kind: &'static str) -> Self {
+    pub fn new(category: Category, kind: &str) -> Self {
         Self(format!("{}:{kind}", category.as_str()))
     }
 
     /// A key for a rule that speaks about many things; control characters in `entity` become `_`.
     #[must_use]
-    pub fn of(category: Category, kind: &'static str, entity: &str) -> Self {
+    pub fn of(category: Category, kind: &str, entity: &str) -> Self {
         let entity: String = entity.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
         Self(format!("{}:{kind}:{entity}", category.as_str()))
     }
@@ -121,12 +134,7 @@ impl AlertKey {
     /// Its category.
     #[must_use]
     pub fn category(&self) -> Category {
-        match self.0.split(':').next() {
-            Some("health") => Category::Health,
-            Some("task") => Category::Task,
-            Some("pattern") => Category::Pattern,
-            _ => Category::System,
-        }
+        self.0.split(':').next().and_then(Category::named).unwrap_or(Category::System)
     }
 
     /// `"{category}:{type}"`: the rule that the alert came from.
@@ -152,8 +160,7 @@ impl FromStr for AlertKey {
         let mut parts = text.splitn(3, ':');
         let category = parts.next().unwrap_or_default();
         let kind = parts.next().unwrap_or_default();
-        let known = ["health", "task", "pattern", "system"].contains(&category);
-        if !known || kind.is_empty() || text.chars().any(char::is_control) {
+        if Category::named(category).is_none() || kind.is_empty() || text.chars().any(char::is_control) {
             return Err(format!(
                 "'{text}' is not an alert key: keys look like health:readiness_low or task:deadline_overdue:123"
             ));
@@ -184,7 +191,7 @@ impl fmt::Display for AlertKey {
 
 /// The parts of Operator that look at data; each has its own interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(into = "String", try_from = "String")]
 pub enum Monitor {
     /// Today's body.
     Health,
@@ -192,29 +199,59 @@ pub enum Monitor {
     Tasks,
     /// Habits over days.
     Patterns,
+    /// A program of the person's own.
+    Exec(Name),
     /// Operator's own sources; runs with every check.
     System,
 }
 
 impl Monitor {
-    /// The three that have an interval and can be switched off.
+    /// The three that everybody has; they have an interval and can be switched off.
     pub const SCHEDULED: [Self; 3] = [Self::Health, Self::Tasks, Self::Patterns];
+}
 
-    /// The word used in configuration, JSON and the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+impl fmt::Display for Monitor {
+    /// The word used in configuration, JSON and the database: `health`, and `exec:disk` for a program that is called `disk`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Health => "health",
-            Self::Tasks => "tasks",
-            Self::Patterns => "patterns",
-            Self::System => "system",
+            Self::Health => f.pad("health"),
+            Self::Tasks => f.pad("tasks"),
+            Self::Patterns => f.pad("patterns"),
+            Self::System => f.pad("system"),
+            Self::Exec(name) => f.pad(&format!("{EXEC}{name}")),
         }
     }
 }
 
-impl fmt::Display for Monitor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+/// What stands before the name of a program, so that it is never taken for a monitor of ours.
+pub(super) const EXEC: &str = "exec:";
+
+impl FromStr for Monitor {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word.strip_prefix(EXEC) {
+            Some(name) => name.parse().map(Self::Exec),
+            None => Self::SCHEDULED
+                .into_iter()
+                .chain([Self::System])
+                .find(|monitor| monitor.to_string() == word)
+                .ok_or_else(|| format!("'{word}' is not a monitor")),
+        }
+    }
+}
+
+impl TryFrom<String> for Monitor {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        word.parse()
+    }
+}
+
+impl From<Monitor> for String {
+    fn from(monitor: Monitor) -> Self {
+        monitor.to_string()
     }
 }
 

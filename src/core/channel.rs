@@ -25,12 +25,14 @@ pub enum Channel {
     Pushover,
     /// A mailbox.
     Email,
+    /// A program of the person's own.
+    Exec,
 }
 
 impl Channel {
     /// Those that messages are sent on: all but the journal, which is the database itself.
-    pub const OUTSIDE: [Self; 6] =
-        [Self::Notification, Self::Telegram, Self::Webhook, Self::Ntfy, Self::Pushover, Self::Email];
+    pub const OUTSIDE: [Self; 7] =
+        [Self::Notification, Self::Telegram, Self::Webhook, Self::Ntfy, Self::Pushover, Self::Email, Self::Exec];
 
     /// The word used in configuration, JSON and the database.
     #[must_use]
@@ -43,6 +45,7 @@ impl Channel {
             Self::Ntfy => "ntfy",
             Self::Pushover => "pushover",
             Self::Email => "email",
+            Self::Exec => "exec",
         }
     }
 }

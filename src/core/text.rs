@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
+use super::alert::EXEC;
+
 /// One line of at most `max_chars` characters: control characters and runs of white space become one space, and what is too
 /// long is cut at a word, with `…`. A word is cut inside only if whole words would fill less than a third of the line.
 #[must_use]
@@ -88,7 +90,7 @@ pub fn source_name(source: &str) -> String {
         "oura" | "oura_cache" | "oura_api" => "Oura".into(),
         "workos" => "WorkOS".into(),
         other => {
-            let words = other.replace('_', " ");
+            let words = other.strip_prefix(EXEC).unwrap_or(other).replace('_', " ");
             let mut letters = words.chars();
             letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
         }

@@ -94,10 +94,10 @@ impl Source {
 }
 
 fn monitors(status: &Status, clock: &Clock<'_>) -> Vec<Monitor> {
-    let known = status.monitor_states.iter().map(|(monitor, state)| Monitor::of(monitor.as_str(), state, clock));
+    let known = status.monitor_states.iter().map(|(monitor, state)| Monitor::of(&monitor.to_string(), state, clock));
     let unseen = status.enabled_monitors.iter().filter(|monitor| !status.monitor_states.contains_key(monitor));
     let unseen = unseen.map(|monitor| Monitor {
-        name: sentence(monitor.as_str()),
+        name: sentence(&monitor.to_string()),
         class: "off",
         ended: "not run yet".into(),
         at: None,

@@ -152,15 +152,11 @@ fn unknown(key: &AlertKey) -> Reply {
 }
 
 fn reset_circuit(store: &mut Store, name: &str) -> Done {
-    if let Some(refused) = unknown_circuit(name) {
-        return Ok(refused);
+    let programs: Vec<String> = store.circuits()?.into_keys().filter(|name| wiring::is_program(name)).collect();
+    let names: Vec<&str> = wiring::circuits().into_iter().chain(programs.iter().map(String::as_str)).collect();
+    if !names.contains(&name) {
+        return Ok(Reply::refused(format!("no circuit '{name}': there are {}", names.join(", "))));
     }
     store.save_circuit(name, &Circuit::default())?;
     Ok(Reply::done(format!("Circuit {name} is closed: its source is asked again.")))
-}
-
-/// Refuses a name that no circuit has.
-pub(super) fn unknown_circuit(name: &str) -> Option<Reply> {
-    let names = wiring::circuits();
-    (!names.contains(&name)).then(|| Reply::refused(format!("no circuit '{name}': there are {}", names.join(", "))))
 }

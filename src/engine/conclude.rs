@@ -18,7 +18,7 @@ use crate::core::policy::{Circumstances, decide};
 use crate::core::rules::{Judgement, system};
 use crate::core::status::{MonitorState, RunStatus};
 use crate::monitors::ask::{Answer, Source};
-use crate::monitors::{Finding, health, patterns, tasks};
+use crate::monitors::{Finding, exec, health, patterns, tasks};
 use crate::sources::error::SourceError;
 use crate::store::copies::Update;
 use crate::store::{CheckRecord, Keep, StoreError};
@@ -147,6 +147,11 @@ impl Engine {
                 let limits = &limits.patterns.thresholds;
                 patterns::judge(&known.tasks, &known.days, &known.postponements, &focus, limits, &check.at)
             }
+            Monitor::Exec(name) => match (self.setup.program(name), check.answers.get(&Source::Exec(name))) {
+                (Some(exec), Some(Answer::Exec(answer))) => exec::judge(exec, answer, &check.at),
+                (None, _) => Finding::Skipped { reason: "it is not in the configuration any more".into() },
+                _ => Finding::Failed { reason: missing(Source::Exec(name)).to_string() },
+            },
             Monitor::System => Finding::Failed { reason: "it has no rules of its own interval".into() },
         }
     }
@@ -158,8 +163,7 @@ impl Engine {
 
     fn decide(&self, judgements: Vec<Judgement>, memory: &Memory, now: &ZonedDateTime) -> Vec<Verdict> {
         let limits = &self.config.deduplication;
-        let on = self.intervals();
-        let off: Vec<Monitor> = Monitor::SCHEDULED.into_iter().filter(|monitor| !on.contains_key(monitor)).collect();
+        let off = self.switched_off(memory);
         let circumstances = Circumstances {
             now: now.timestamp(),
             quiet: self.is_quiet(now),
@@ -171,6 +175,15 @@ impl Engine {
         decide(judgements, memory, &circumstances)
     }
 
+    /// The monitors that do not run, among them the programs that are gone and left something open.
+    fn switched_off(&self, memory: &Memory) -> Vec<Monitor> {
+        let on = self.intervals();
+        let left = memory.incidents.values().map(|incident| incident.alert.monitor);
+        let gone = left.filter(|monitor| matches!(monitor, Monitor::Exec(_)));
+        let off: BTreeSet<Monitor> = Monitor::SCHEDULED.into_iter().chain(gone).collect();
+        off.into_iter().filter(|monitor| !on.contains_key(monitor)).collect()
+    }
+
     fn record(
         &mut self,
         check: &mut Check,
@@ -180,8 +193,7 @@ impl Engine {
         states: &BTreeMap<Monitor, MonitorState>,
     ) -> Result<(), StoreError> {
         let keep = &self.config.retention;
-        let circuits =
-            self.circuits.iter().map(|(source, circuit)| (source.as_str().to_owned(), circuit.clone())).collect();
+        let circuits = self.circuits.iter().map(|(source, circuit)| (source.to_string(), circuit.clone())).collect();
         self.store.commit(&CheckRecord {
             at: check.at.timestamp(),
             found,

@@ -120,11 +120,13 @@ impl Engine {
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
         let known = parts.store.circuits()?;
         let circuit = |source: Source| {
-            let mut circuit = known.get(source.as_str()).cloned().unwrap_or_default();
+            let mut circuit = known.get(&source.to_string()).cloned().unwrap_or_default();
             circuit.forget_probe(); // it ended with the process that sent it
             (source, circuit)
         };
         let monitors = parts.store.monitors()?;
+        let metrics = Metrics::new();
+        metrics.expect(parts.wiring.config.enabled_monitors());
         Ok(Self {
             circuits: parts.wiring.setup.sources().into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),
@@ -151,7 +153,7 @@ impl Engine {
             checks_begun: 0,
             post: Post::new(parts.wiring.alerters),
             page: watch::channel(PageState::default()).1,
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::new(metrics),
         })
     }
 
@@ -175,15 +177,15 @@ impl Engine {
     /// The monitors that are switched on, with their intervals.
     #[must_use]
     pub fn intervals(&self) -> Intervals {
-        let every = &self.config.intervals;
-        let interval = |monitor| match monitor {
-            Monitor::Health => every.health_check,
-            Monitor::Tasks => every.task_check,
-            Monitor::Patterns => every.pattern_check,
-            Monitor::System => every.check_interval,
-        };
-        let enabled = self.config.enabled_monitors().into_iter();
-        enabled.map(|monitor| (monitor, SignedDuration::from_secs(interval(monitor).into()))).collect()
+        let (every, on) = (&self.config.intervals, self.config.enabled_monitors());
+        let ours = [
+            (Monitor::Health, every.health_check),
+            (Monitor::Tasks, every.task_check),
+            (Monitor::Patterns, every.pattern_check),
+        ];
+        let ours = ours.into_iter().filter(|(monitor, _)| on.contains(monitor));
+        let programs = self.config.programs().map(|(name, program)| (Monitor::Exec(name), program.interval_seconds));
+        ours.chain(programs).map(|(monitor, every)| (monitor, SignedDuration::from_secs(every.into()))).collect()
     }
 
     /// Whether non-critical alerts wait at `now`: quiet hours, or a pause.

@@ -34,6 +34,7 @@ impl Engine {
         let Wiring { config, setup, alerters, heartbeat, shown_config, warnings } = wiring;
         self.config = config;
         self.setup = Arc::new(setup);
+        self.metrics.expect(self.config.enabled_monitors());
         self.shown_config = shown_config;
         self.config_warnings = warnings;
         self.config_error = None;
@@ -41,6 +42,8 @@ impl Engine {
         self.heartbeat = heartbeat;
         self.vitals.watch_anew(self.clock.now());
         // What kept a source from answering may be what was mended.
+        let sources = self.setup.sources();
+        self.circuits.retain(|source, _| sources.contains(source));
         for circuit in self.circuits.values_mut().filter(|circuit| circuit.troubled_since().is_some()) {
             circuit.reset();
         }

@@ -99,7 +99,7 @@ impl Desk {
     fn ask_again(&mut self, name: &str) {
         let all: Vec<Monitor> = self.engine.intervals().into_keys().collect();
         for (source, circuit) in &mut self.engine.circuits {
-            if source.as_str() == name {
+            if source.to_string() == name {
                 circuit.reset();
                 self.wanted
                     .extend(all.iter().filter(|monitor| needs(**monitor, &all, &self.engine.setup).contains(source)));

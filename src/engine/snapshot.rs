@@ -7,13 +7,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use crate::core::alert::{Alert, AlertKey, Priority};
+use crate::core::alert::{Alert, AlertKey, Monitor, Priority};
 use crate::core::audit::Audit;
 use crate::core::circuit::Circuit;
 use crate::core::policy::dedup;
 use crate::core::policy::memory::{Incident, Pause};
 use crate::core::schedule;
-use crate::core::status::{OPEN_SHOWN, OpenAlert, SourceState, Status};
+use crate::core::status::{MonitorState, OPEN_SHOWN, OpenAlert, SourceState, Status};
 use crate::monitors::ask::Source;
 use crate::sources::error::Fault;
 use crate::store::StoreError;
@@ -56,7 +56,7 @@ impl Engine {
             is_quiet_hours: self.is_quiet(&now),
             next_quiet_boundary: Some(self.config.quiet_hours.resolve().next_boundary(&now)),
             enabled_monitors: self.intervals().into_keys().collect(),
-            monitor_states: self.store.monitors()?,
+            monitor_states: self.monitor_states()?,
             circuit_states: self.circuit_states(),
             sources: self.source_states(),
             open_alerts: open.count,
@@ -75,6 +75,14 @@ impl Engine {
             warnings: self.all_warnings(complaint),
             config_error: self.config_error.clone(),
         })
+    }
+
+    /// Each monitor's last run; of programs, only those that still are in the configuration.
+    pub(super) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, StoreError> {
+        let known: Vec<Monitor> = self.config.monitors.exec.iter().filter_map(|p| p.name.map(Monitor::Exec)).collect();
+        let mut states = self.store.monitors()?;
+        states.retain(|monitor, _| !matches!(monitor, Monitor::Exec(_)) || known.contains(monitor));
+        Ok(states)
     }
 
     fn all_warnings(&self, audit: Option<String>) -> Vec<String> {

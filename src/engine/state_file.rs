@@ -36,7 +36,7 @@ impl Engine {
             total_alerts: counters.total_alerts,
             uptime_start: Some(self.started),
             recent_dedup_keys: self.recent()?,
-            monitor_states: self.store.monitors()?,
+            monitor_states: self.monitor_states()?,
             circuit_states: self.circuit_states(),
         })
     }

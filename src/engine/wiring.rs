@@ -9,10 +9,14 @@ use serde_json::Value;
 use super::heartbeat::Heartbeat;
 use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
-use crate::config::schema::Config;
+use crate::config::schema::{Config, ExecMonitor};
 use crate::config::{Env, paths};
+use crate::core::alert::Monitor;
+use crate::core::name::Name;
 use crate::monitors::ask::Source;
+use crate::monitors::exec::{self, Exec};
 use crate::monitors::setup::{OuraSetup, Setup};
+use crate::programs::Program;
 use crate::sources::oura_cache;
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
@@ -69,7 +73,13 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
         },
         tasks: task_sources(config, env),
         focus_file: config.sources.focus_file.path.clone(),
+        exec: config.programs().map(|(name, program)| exec(name, program)).collect(),
     }
+}
+
+fn exec(name: Name, config: &ExecMonitor) -> Exec {
+    let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
+    Exec { name, program: Program { cap: exec::CAP, ..program }, warning: config.warning, critical: config.critical }
 }
 
 /// Every source of tasks, set up or not.
@@ -92,7 +102,13 @@ fn workos(config: &Config, env: &Env) -> Workos {
     }
 }
 
-/// The names of all circuits.
+/// Whether a circuit of this name is that of a program of the person's own.
+#[must_use]
+pub fn is_program(circuit: &str) -> bool {
+    matches!(circuit.parse(), Ok(Monitor::Exec(_)))
+}
+
+/// The names of the circuits that everybody has.
 #[must_use]
 pub fn circuits() -> Vec<&'static str> {
     setup(&Config::default(), &|_| None).sources().into_iter().map(Source::as_str).collect()

@@ -7,10 +7,12 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
+use super::exec;
 use super::health::{self, ChainAnswer};
 use super::setup::Setup;
 use crate::core::alert::Monitor;
 use crate::core::facts::{FocusFile, TaskReading};
+use crate::core::name::Name;
 use crate::sources::error::SourceError;
 use crate::sources::{blocking, focus_file};
 
@@ -23,23 +25,30 @@ pub enum Source {
     Tasks(&'static str),
     /// A file that should be touched now and then.
     FocusFile,
+    /// A program of the person's own.
+    Exec(Name),
 }
 
 impl Source {
-    /// The word used for its circuit.
+    /// The word that its failures begin with.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Oura => "oura",
             Self::Tasks(name) => name,
             Self::FocusFile => "focus_file",
+            Self::Exec(_) => "program",
         }
     }
 }
 
 impl fmt::Display for Source {
+    /// The word used for its circuit; that of a program is its monitor's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        match self {
+            Self::Exec(name) => Monitor::Exec(*name).fmt(f),
+            other => f.pad(other.as_str()),
+        }
     }
 }
 
@@ -51,8 +60,11 @@ pub fn needs(monitor: Monitor, together: &[Monitor], setup: &Setup) -> Vec<Sourc
     match monitor {
         Monitor::Health => vec![Source::Oura],
         Monitor::Tasks => setup.task_sources().collect(),
-        Monitor::Patterns if together.contains(&Monitor::Health) => setup.sources(),
-        Monitor::Patterns => setup.task_sources().chain([Source::FocusFile]).collect(),
+        Monitor::Patterns => {
+            let body = together.contains(&Monitor::Health).then_some(Source::Oura);
+            body.into_iter().chain(setup.task_sources()).chain([Source::FocusFile]).collect()
+        }
+        Monitor::Exec(name) => vec![Source::Exec(name)],
         Monitor::System => Vec::new(),
     }
 }
@@ -66,6 +78,8 @@ pub enum Answer {
     Tasks(Result<TaskReading, SourceError>),
     /// The focus file.
     Focus(Result<FocusFile, SourceError>),
+    /// A program of the person's own.
+    Exec(Result<exec::Reading, SourceError>),
 }
 
 impl Answer {
@@ -76,6 +90,7 @@ impl Answer {
             Source::Oura => Self::Health(ChainAnswer { reading: None, trouble: Some(error) }),
             Source::Tasks(_) => Self::Tasks(Err(error)),
             Source::FocusFile => Self::Focus(Err(error)),
+            Source::Exec(_) => Self::Exec(Err(error)),
         }
     }
 
@@ -84,8 +99,8 @@ impl Answer {
     pub const fn trouble(&self) -> Option<&SourceError> {
         match self {
             Self::Health(answer) => answer.trouble.as_ref(),
-            Self::Tasks(Err(error)) | Self::Focus(Err(error)) => Some(error),
-            Self::Tasks(Ok(_)) | Self::Focus(Ok(_)) => None,
+            Self::Tasks(Err(error)) | Self::Focus(Err(error)) | Self::Exec(Err(error)) => Some(error),
+            Self::Tasks(Ok(_)) | Self::Focus(Ok(_)) | Self::Exec(Ok(_)) => None,
         }
     }
 
@@ -96,6 +111,7 @@ impl Answer {
             Self::Health(answer) => answer.reading.as_ref()?.synced_at,
             Self::Tasks(Ok(reading)) => Some(reading.as_of),
             Self::Focus(Ok(file)) => Some(file.modified),
+            Self::Exec(Ok(reading)) => Some(reading.as_of),
             _ => None,
         }
     }
@@ -121,6 +137,7 @@ pub async fn ask(source: Source, setup: &Setup, remote: bool, since: Date, now: 
             Source::Oura => Answer::Health(health::read(&setup.oura, remote, since, now).await),
             Source::Tasks(name) => Answer::Tasks(read_tasks(name, setup, now).await),
             Source::FocusFile => Answer::Focus(read_focus_file(setup.focus_file.clone()).await),
+            Source::Exec(name) => Answer::Exec(read_program(name, setup, now).await),
         }
     };
     let late = |_| Answer::failure(source, SourceError::outage(source.as_str(), "did not answer in time"));
@@ -131,6 +148,13 @@ async fn read_tasks(name: &'static str, setup: &Setup, now: &ZonedDateTime) -> R
     match setup.tasks.iter().find(|source| source.name() == name) {
         Some(source) => source.read(now).await,
         None => Err(SourceError::outage(name, "there is no such source of tasks")),
+    }
+}
+
+async fn read_program(name: Name, setup: &Setup, now: &ZonedDateTime) -> Result<exec::Reading, SourceError> {
+    match setup.program(name) {
+        Some(exec) => exec.read(now).await,
+        None => Err(SourceError::outage("program", "is not in the configuration any more")),
     }
 }
 

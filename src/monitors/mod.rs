@@ -1,6 +1,7 @@
 //! A monitor asks its sources, hands the facts to its rules, and says what came of it.
 
 pub mod ask;
+pub mod exec;
 pub mod health;
 pub mod patterns;
 pub mod setup;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::ask::Source;
+use super::exec::Exec;
+use crate::core::name::Name;
 use crate::sources::tasks::TaskSource;
 
 /// Every source that can be asked.
@@ -18,13 +20,20 @@ pub struct Setup {
     pub tasks: Vec<Arc<dyn TaskSource>>,
     /// The focus file, if one is named.
     pub focus_file: Option<PathBuf>,
+    /// Programs of the person's own, those that run.
+    pub exec: Vec<Exec>,
 }
 
 impl Setup {
     /// Every source, whether it is set up or not.
     #[must_use]
     pub fn sources(&self) -> Vec<Source> {
-        [Source::Oura].into_iter().chain(self.task_sources()).chain([Source::FocusFile]).collect()
+        [Source::Oura]
+            .into_iter()
+            .chain(self.task_sources())
+            .chain([Source::FocusFile])
+            .chain(self.programs())
+            .collect()
     }
 
     /// Those that tasks come from.
@@ -32,11 +41,22 @@ impl Setup {
         self.tasks.iter().map(|source| Source::Tasks(source.name()))
     }
 
+    /// Programs of the person's own.
+    fn programs(&self) -> impl Iterator<Item = Source> {
+        self.exec.iter().map(|exec| Source::Exec(exec.name))
+    }
+
+    /// The program that goes by this name, if it runs.
+    #[must_use]
+    pub fn program(&self, name: Name) -> Option<&Exec> {
+        self.exec.iter().find(|exec| exec.name == name)
+    }
+
     /// Whether it can be asked without leave of its circuit.
     #[must_use]
     pub fn is_local(&self, source: Source) -> bool {
         match source {
-            Source::Oura | Source::FocusFile => true, // Oura's cache is; what its circuit gates is the API
+            Source::Oura | Source::FocusFile | Source::Exec(_) => true, // Oura's cache is; what its circuit gates is the API
             Source::Tasks(name) => self.tasks.iter().any(|source| source.name() == name && source.is_local()),
         }
     }
@@ -48,6 +68,7 @@ impl Setup {
             Source::Oura | Source::Tasks("workos") => true,
             Source::Tasks(name) => self.tasks.iter().any(|source| source.name() == name && source.is_set_up()),
             Source::FocusFile => self.focus_file.is_some(),
+            Source::Exec(name) => self.program(name).is_some(),
         }
     }
 }

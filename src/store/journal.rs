@@ -122,7 +122,7 @@ pub(super) fn write(
         alert.title,
         alert.message,
         json(&alert.facts),
-        alert.monitor.as_str(),
+        alert.monitor.to_string(),
         alert.occasion,
         verdict.decision.as_str(),
         verdict.reason.as_str(),

@@ -140,8 +140,7 @@ impl Store {
     pub fn monitors(&self) -> Result<BTreeMap<Monitor, MonitorState>> {
         let named: BTreeMap<String, MonitorState> =
             bodies(&self.db, "SELECT name, body FROM monitors").map_err(|error| self.fail(error))?;
-        let all = Monitor::SCHEDULED.into_iter().chain([Monitor::System]);
-        Ok(all.filter_map(|monitor| Some((monitor, named.get(monitor.as_str())?.clone()))).collect())
+        Ok(named.into_iter().filter_map(|(name, state)| Some((name.parse().ok()?, state))).collect())
     }
 }
 
@@ -165,7 +164,7 @@ pub(super) fn save_lane(db: &Connection, channel: Channel, lane: &Lane) -> rusql
 }
 
 pub(super) fn save_monitor(db: &Connection, monitor: Monitor, state: &MonitorState) -> rusqlite::Result<()> {
-    let row = params![monitor.as_str(), json(state)];
+    let row = params![monitor.to_string(), json(state)];
     db.execute("INSERT OR REPLACE INTO monitors (name, body) VALUES (?1, ?2)", row).map(drop)
 }
 

@@ -16,7 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::core::alert::{AlertKey, Monitor};
+use crate::core::alert::{AlertKey, Category, Monitor};
 use crate::core::channel::Channel;
 use crate::core::delivery::failure::Failure;
 use crate::core::policy::verdict::Verdict;
@@ -31,7 +31,8 @@ const SECONDS: [f64; 7] = [0.01, 0.05, 0.25, 1.0, 5.0, 20.0, 60.0];
 /// What can become of a message: delivered, or the kind of its failure.
 const OUTCOMES: [&str; 6] = ["delivered", "later", "unsure", "offline", "unavailable", "refused"];
 
-/// Counts since the process began. Their labels are words of ours, so that there are never more of them than can be listed here.
+/// Counts since the process began. Their labels are words of ours and the names of the person's programs, so that there are never
+/// more of them than can be listed here and in the configuration.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -44,13 +45,13 @@ pub struct Metrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CheckLabels {
-    monitor: &'static str,
+    monitor: String,
     status: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MonitorLabel {
-    monitor: &'static str,
+    monitor: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -98,14 +99,19 @@ impl Metrics {
 
     /// A series that began with its first event would hide that event from whoever asks for the increase.
     fn begin_at_zero(&self) {
-        for monitor in Monitor::SCHEDULED.map(Monitor::as_str) {
-            for status in [RunStatus::Ok, RunStatus::Skipped, RunStatus::Failed].map(RunStatus::as_str) {
-                drop(self.checks.get_or_create(&CheckLabels { monitor, status }));
-            }
-        }
+        self.expect(Monitor::SCHEDULED);
         for channel in Channel::OUTSIDE.map(Channel::as_str) {
             for outcome in OUTCOMES {
                 drop(self.deliveries.get_or_create(&DeliveryLabels { channel, outcome }));
+            }
+        }
+    }
+
+    /// These monitors will be counted.
+    pub fn expect(&self, monitors: impl IntoIterator<Item = Monitor>) {
+        for monitor in monitors {
+            for status in [RunStatus::Ok, RunStatus::Skipped, RunStatus::Failed].map(RunStatus::as_str) {
+                drop(self.checks.get_or_create(&CheckLabels { monitor: monitor.to_string(), status }));
             }
         }
     }
@@ -130,9 +136,9 @@ impl Metrics {
     /// records in a copy, and counts; `operator_dry_run` tells.
     pub fn checked(&self, states: &BTreeMap<Monitor, MonitorState>, verdicts: &[Verdict]) {
         for (monitor, state) in states {
-            let (monitor, status) = (monitor.as_str(), state.status.as_str());
+            let (monitor, status) = (monitor.to_string(), state.status.as_str());
             let seconds = Duration::from_millis(state.duration_ms).as_secs_f64();
-            self.checks.get_or_create(&CheckLabels { monitor, status }).inc();
+            self.checks.get_or_create(&CheckLabels { monitor: monitor.clone(), status }).inc();
             self.check_seconds.get_or_create(&MonitorLabel { monitor }).observe(seconds);
         }
         for Verdict { alert, decision, reason, .. } in verdicts {
@@ -162,8 +168,11 @@ impl Metrics {
     }
 }
 
-/// The rule that a key comes from, without its entity. What the database remembers of a rule that is no longer known has no name
-/// here: it could be anything.
+/// The rule that a key comes from, without its entity; of the person's programs, only that it is one. What the database remembers
+/// of a rule that is no longer known has no name here: it could be anything.
 fn class_of(key: &AlertKey) -> &'static str {
+    if key.category() == Category::Exec {
+        return Category::Exec.as_str();
+    }
     rules::NAMES.into_iter().find(|name| *name == key.rule()).unwrap_or("other")
 }

@@ -15,6 +15,7 @@ mod once;
 mod own_database;
 mod page;
 mod phones;
+mod programs;
 mod secrets;
 mod setup;
 mod slow_source;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod alerter_email;
+mod alerter_exec;
 mod alerter_ntfy;
 mod alerter_pushover;
 mod alerter_telegram;
@@ -13,6 +14,7 @@ mod calendar;
 mod circuit_interleavings;
 mod config;
 mod config_errors;
+mod config_programs;
 mod dashboard;
 #[cfg(target_os = "linux")]
 mod dbus;
@@ -28,7 +30,9 @@ mod logging;
 mod login_item_launchd;
 mod menu;
 mod metrics;
+mod monitor_exec;
 mod policy;
+mod programs;
 mod resolve_contract;
 mod rules_health;
 mod rules_kit;

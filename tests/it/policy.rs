@@ -1,5 +1,6 @@
 //! Policy: every reason in a table, and its promises as properties over random histories.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -24,17 +25,19 @@ fn key(category: Category, name: &str) -> AlertKey {
         Category::Task => "deadline_overdue",
         Category::Pattern => "procrastination",
         Category::System => "source_unavailable",
+        Category::Exec => "disk",
     };
     AlertKey::of(category, kind, name)
 }
 
-fn rule(category: Category) -> &'static str {
-    match category {
+fn rule(category: Category) -> Cow<'static, str> {
+    Cow::Borrowed(match category {
         Category::Health => "health:readiness_low",
         Category::Task => "task:deadline_overdue",
         Category::Pattern => "pattern:procrastination",
         Category::System => "system:source_unavailable",
-    }
+        Category::Exec => "exec:disk",
+    })
 }
 
 fn alert(category: Category, name: &str, priority: Priority) -> Alert {
@@ -101,8 +104,8 @@ impl Person {
     }
 }
 
-fn all_rules() -> BTreeSet<&'static str> {
-    [Category::Health, Category::Task, Category::Pattern, Category::System].into_iter().map(rule).collect()
+fn all_rules() -> BTreeSet<Cow<'static, str>> {
+    Category::ALL.into_iter().map(rule).collect()
 }
 
 use Decision::{Coalesce, Deliver, Hold, Resolve, Suppress};
@@ -113,6 +116,7 @@ use Decision::{Coalesce, Deliver, Hold, Resolve, Suppress};
 #[case::task(Category::Task, Priority::High, 24 * HOUR)]
 #[case::pattern(Category::Pattern, Priority::Medium, 7 * 24 * HOUR)]
 #[case::system(Category::System, Priority::Medium, 24 * HOUR)]
+#[case::program(Category::Exec, Priority::High, 4 * HOUR)]
 fn a_window_ends_to_the_second(#[case] category: Category, #[case] priority: Priority, #[case] window: i64) {
     let mut person = Person::new();
     let alert = || alert(category, "a", priority);

@@ -24,7 +24,7 @@ fn judged_on(day: &HealthDay, history: &[HealthDay], limits: &HealthThresholds) 
 /// The priority of the one rule; everything else is unknown, so nothing else may be judged.
 fn only(rule: &str, day: &HealthDay, history: &[HealthDay], limits: &HealthThresholds) -> Option<Priority> {
     let judgement = judged_on(day, history, limits);
-    assert_eq!(judgement.judged.iter().copied().collect::<Vec<_>>(), [rule]);
+    assert_eq!(judgement.judged.iter().collect::<Vec<_>>(), [rule]);
     assert!(keys(&judgement).iter().all(|key| *key == rule));
     priority(&judgement, rule)
 }

@@ -337,7 +337,7 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
 fn without_a_source_of_dates_or_promises_their_rules_are_not_judged() {
     let now = "2026-11-20T10:00[America/Chicago]";
     let judgement = judged(&[active(1, now)], &TaskThresholds::default(), now);
-    assert_eq!(judgement.judged.iter().copied().collect::<Vec<_>>(), ["task:pileup"]);
+    assert_eq!(judgement.judged.iter().collect::<Vec<_>>(), ["task:pileup"]);
     assert!(judged(&[], &TaskThresholds::default(), now).judged.is_empty());
 }
 

@@ -2,6 +2,7 @@
 //! A new one is its own file and a line in `all` and `all_mut`.
 
 mod email;
+mod exec;
 mod notification;
 mod ntfy;
 mod pushover;
@@ -18,6 +19,7 @@ use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
 
 pub use email::{EmailConfig, Security};
+pub use exec::ExecConfig;
 pub use notification::NotificationConfig;
 pub use ntfy::NtfyConfig;
 pub use pushover::PushoverConfig;
@@ -69,12 +71,12 @@ pub(super) trait Section {
 
 impl Alerters {
     /// All channels' sections; the journal has no choices.
-    pub(super) fn all(&self) -> [&dyn Section; 6] {
-        [&self.notification, &self.telegram, &self.webhook, &self.ntfy, &self.pushover, &self.email]
+    pub(super) fn all(&self) -> [&dyn Section; 7] {
+        [&self.notification, &self.telegram, &self.webhook, &self.ntfy, &self.pushover, &self.email, &self.exec]
     }
 
     /// The same, to be changed.
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 6] {
+    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 7] {
         [
             &mut self.notification,
             &mut self.telegram,
@@ -82,6 +84,7 @@ impl Alerters {
             &mut self.ntfy,
             &mut self.pushover,
             &mut self.email,
+            &mut self.exec,
         ]
     }
 

@@ -50,7 +50,7 @@ fn recent(alert: &Alert, told: &Announcement, least: SignedDuration, now: Timest
 fn window(alert: &Alert) -> SignedDuration {
     let hours = match (alert.priority, alert.key.category()) {
         (Priority::Critical, _) => 1,
-        (_, Category::Health) => 4,
+        (_, Category::Health | Category::Exec) => 4,
         (_, Category::Task | Category::System) => 24,
         (_, Category::Pattern) => 24 * 7,
     };

@@ -84,13 +84,19 @@ impl Collector {
 
     /// What `rule` (`"{category}:{type}"`) found, and whether it could judge: if not, what it found counts, but its silence
     /// about the rest means nothing.
-    pub(super) fn rule(&mut self, rule: &'static str, judged: bool, findings: impl IntoIterator<Item = Finding>) {
+    pub(super) fn rule(
+        &mut self,
+        rule: impl Into<Cow<'static, str>>,
+        judged: bool,
+        findings: impl IntoIterator<Item = Finding>,
+    ) {
+        let rule = rule.into();
+        for finding in findings {
+            let alert = self.stamp(&rule, finding);
+            self.judgement.alerts.push(alert);
+        }
         if judged {
             self.judgement.judged.insert(rule);
-        }
-        for finding in findings {
-            let alert = self.stamp(rule, finding);
-            self.judgement.alerts.push(alert);
         }
     }
 
@@ -104,12 +110,13 @@ impl Collector {
         self.judgement.except.extend(entities);
     }
 
-    fn stamp(&self, rule: &'static str, finding: Finding) -> Alert {
+    fn stamp(&self, rule: &str, finding: Finding) -> Alert {
         let category = match self.monitor {
             Monitor::Health => Category::Health,
             Monitor::Tasks => Category::Task,
             Monitor::Patterns => Category::Pattern,
             Monitor::System => Category::System,
+            Monitor::Exec(_) => Category::Exec,
         };
         let kind = rule.split_once(':').map_or(rule, |(_, kind)| kind);
         Alert {

@@ -1,6 +1,7 @@
 //! Facts, thresholds and now go in; alerts come out. Every rule is pure and can be replayed on a past moment.
 
 mod calendar;
+pub mod exec;
 mod finding;
 pub mod health;
 mod known;
@@ -11,11 +12,12 @@ pub mod tasks;
 pub mod thresholds;
 mod wording;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::alert::{Alert, AlertKey};
 
-/// Every rule there is, as `"{category}:{type}"`: what keys begin with.
+/// Every rule of ours, as `"{category}:{type}"`: what keys begin with.
 pub const NAMES: [&str; 20] = [
     "health:readiness_low",
     "health:sleep_short",
@@ -47,7 +49,7 @@ pub struct Judgement {
     /// What fires, at most one alert a key.
     pub alerts: Vec<Alert>,
     /// The rules that had what they need, as `"{category}:{type}"`.
-    pub judged: BTreeSet<&'static str>,
+    pub judged: BTreeSet<Cow<'static, str>>,
     /// Entities that could not be judged though their rule was.
     pub except: BTreeSet<String>,
 }

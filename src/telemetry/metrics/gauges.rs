@@ -50,7 +50,7 @@ fn engine(gauges: &mut Registry, status: &Status) {
     let started = status.uptime_start.map(Timestamp::as_second);
     gauges.register("operator_start_time_seconds", "When the engine began, since the epoch", Gauge(one(started)));
     let last = status.monitor_states.iter();
-    let last = last.map(|(monitor, state)| (labels([("monitor", monitor.as_str())]), state.last_check.as_second()));
+    let last = last.map(|(monitor, state)| (labels([("monitor", &monitor.to_string())]), state.last_check.as_second()));
     let help = "When a monitor last ran, since the epoch";
     gauges.register("operator_last_check_timestamp_seconds", help, Gauge(last.collect()));
     gauges.register("operator_paused", "Whether alerts wait until resumed", Gauge(flag(status.paused)));

@@ -115,6 +115,18 @@ fn ten_thousand_alerts_of_ten_thousand_things_are_few_series() {
     assert!(!text.contains("diary"));
 }
 
+#[test]
+fn a_program_is_a_monitor_of_its_name_and_its_alerts_are_of_one_class() {
+    let metrics = Metrics::new();
+    metrics.expect(["exec:disk".parse().unwrap()]);
+    let text = metrics.encode(None, now());
+    assert!(text.contains(r#"operator_checks_total{monitor="exec:disk",status="failed"} 0"#), "{text}");
+    let keys: Vec<Verdict> = (0..100).map(|number| verdict(&format!("exec:disk:{number}"))).collect();
+    metrics.checked(&BTreeMap::new(), &keys);
+    let class = r#"operator_alerts_total{class="exec",priority="high",decision="deliver",reason="first"} 100"#;
+    assert_eq!(series(&metrics.encode(None, now()), "operator_alerts_total"), [class]);
+}
+
 /// So that whoever asks for the increase of one sees the first event too.
 #[test]
 fn every_series_of_checks_and_deliveries_is_there_before_it_counts() {

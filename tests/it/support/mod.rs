@@ -18,5 +18,6 @@ pub(crate) mod postgres;
 pub(crate) mod pushover;
 pub(crate) mod screen;
 pub(crate) mod scripted;
+pub(crate) mod scripts;
 pub(crate) mod tool;
 pub(crate) mod visitor;

@@ -1,0 +1,82 @@
+//! A program of the person's own that gets messages as JSON on its standard input. `docs/outside-programs.md` describes what it
+//! gets and how it answers.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::message::Message;
+use super::{Alerter, Failure, FailureKind, Task};
+use crate::config::schema::ExecConfig;
+use crate::core::channel::Channel;
+use crate::core::notice::Notice;
+use crate::programs::{Cause, End, NotStarted, Program, Run};
+
+/// Try again later, as mail programs say it: `EX_TEMPFAIL` of `sysexits.h`.
+const TRY_AGAIN: i32 = 75;
+
+/// The alerter, if it is switched on.
+#[must_use]
+pub(super) fn alerter(config: &ExecConfig) -> Option<Arc<dyn Alerter>> {
+    let patience = Duration::from_secs(config.timeout_seconds.into());
+    let exec = || Exec(Program::new(config.command.clone(), patience));
+    config.enabled.then(|| Arc::new(exec()) as Arc<dyn Alerter>)
+}
+
+#[derive(Debug)]
+struct Exec(Program);
+
+impl Alerter for Exec {
+    fn channel(&self) -> Channel {
+        Channel::Exec
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+        Box::pin(async {
+            let program = Program { input: Some(Message::of(notice).json()?), ..self.0.clone() };
+            let run = program.run().await.map_err(not_started)?;
+            refusal(&run).map_or_else(|| Ok(Some(notice.id.clone())), Err)
+        })
+    }
+
+    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+        Box::pin(async {
+            let path = self.0.find().map_err(not_started)?;
+            Ok(format!("{} is there; it was not run", path.display()))
+        })
+    }
+
+    /// A program that was changed may take what it refused before.
+    fn settings(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.command.hash(&mut hasher);
+        let file = self.0.find().ok().and_then(|path| path.metadata().ok());
+        file.map(|file| (file.len(), file.modified().ok())).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// What is missing may be installed, and what cannot be run may be mended, without a word to Operator.
+fn not_started(error: NotStarted) -> Failure {
+    match error.cause {
+        Cause::Missing | Cause::Unusable => Failure::unavailable(error.what, error.advice),
+        Cause::Busy => Failure::later(error.what),
+    }
+}
+
+/// None when the message was taken.
+fn refusal(run: &Run) -> Option<Failure> {
+    let line = run.stderr.first_line();
+    let what =
+        if line.is_empty() { format!("the program {}", run.end) } else { format!("the program {}: {line}", run.end) };
+    match run.end {
+        End::Code(0) => None,
+        End::Code(TRY_AGAIN) => Some(Failure::later(what)),
+        End::Code(_) => Some(Failure::refused(what, "mend the program; it ends with code 75 for what may work later")),
+        End::Signal(_) | End::TimedOut(_) => Some(Failure::new(FailureKind::Unsure, what)),
+    }
+}

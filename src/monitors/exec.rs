@@ -1,0 +1,113 @@
+//! A program of the person's own: run it, and understand what it says. `docs/outside-programs.md` describes what it may say.
+
+mod json;
+mod plugin;
+
+use std::path::Path;
+
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::Finding;
+use crate::core::alert::Priority;
+use crate::core::name::Name;
+use crate::core::rules::exec::{self, Complaint};
+use crate::programs::{Cause, End, Program, Run};
+use crate::sources::error::SourceError;
+
+/// The most that it may print (bytes): a thousand alerts with long messages.
+pub const CAP: usize = 1024 * 1024;
+
+/// The word that its failures begin with.
+const SOURCE: &str = "program";
+
+/// A program, and how it is to be understood.
+#[derive(Debug, Clone)]
+pub struct Exec {
+    /// What the person calls it.
+    pub name: Name,
+    /// How it is run.
+    pub program: Program,
+    /// How urgent a check plugin's WARNING is.
+    pub warning: Priority,
+    /// How urgent its CRITICAL is.
+    pub critical: Priority,
+}
+
+/// What a program said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// What is wrong.
+    pub complaints: Vec<Complaint>,
+    /// The line of a check plugin, which it prints when all is well too.
+    pub line: String,
+    /// When it was asked.
+    pub as_of: Timestamp,
+}
+
+impl Exec {
+    /// Run it as of `now`.
+    ///
+    /// # Errors
+    /// When it does not start, does not end as it should, or says what cannot be understood.
+    pub async fn read(&self, now: &ZonedDateTime) -> Result<Reading, SourceError> {
+        let mut program = self.program.clone();
+        program.env.extend([
+            ("OPERATOR_MONITOR", self.name.to_string()),
+            ("OPERATOR_AT", now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+        ]);
+        let run = program.run().await.map_err(|error| match error.cause {
+            Cause::Missing | Cause::Unusable => SourceError::needs_user(SOURCE, error.what, error.advice),
+            Cause::Busy => SourceError::outage(SOURCE, error.what),
+        })?;
+        let (complaints, line) = self.understood(&run)?;
+        Ok(Reading { complaints, line, as_of: now.timestamp() })
+    }
+
+    /// What it found, and its line if it is a check plugin.
+    fn understood(&self, run: &Run) -> Result<(Vec<Complaint>, String), SourceError> {
+        if json::is_meant(&run.stdout.text()) {
+            return match run.end {
+                End::Code(0) => Ok((json::complaints(&run.stdout).map_err(unclear)?, String::new())),
+                _ => Err(broken(run)),
+            };
+        }
+        let line = plugin::line(&run.stdout.text());
+        match (run.end, line.is_empty()) {
+            (End::Code(plugin::OK), _) => Ok((Vec::new(), line)),
+            (End::Code(plugin::WARNING), false) => Ok((vec![plugin::warning(self, &line)], line)),
+            (End::Code(plugin::CRITICAL), false) => Ok((vec![plugin::critical(self, &line)], line)),
+            (End::Code(plugin::UNKNOWN), false) => Err(SourceError::outage(SOURCE, format!("does not know: {line}"))),
+            _ => Err(broken(run)),
+        }
+    }
+}
+
+/// It did not end as one that has done its work.
+fn broken(run: &Run) -> SourceError {
+    let said = run.stderr.first_line();
+    SourceError::outage(SOURCE, if said.is_empty() { run.end.to_string() } else { format!("{}: {said}", run.end) })
+}
+
+/// It has done its work, but not as agreed.
+fn unclear(what: String) -> SourceError {
+    SourceError::needs_user(SOURCE, what, "correct what it prints: docs/outside-programs.md describes it")
+}
+
+/// Judge what it said. A program that failed says nothing of what is wrong, nor that it is over.
+#[must_use]
+pub fn judge(setup: &Exec, answer: &Result<Reading, SourceError>, now: &ZonedDateTime) -> Finding {
+    match answer {
+        Err(error) => Finding::Failed { reason: error.what.clone() },
+        Ok(reading) => Finding::Judged {
+            judgement: exec::judge(setup.name, &reading.complaints, now),
+            source: program_name(&setup.program).to_owned(),
+            note: None,
+        },
+    }
+}
+
+/// Its file's name, without the folders.
+fn program_name(program: &Program) -> &str {
+    let path = program.command.first().map(Path::new).unwrap_or(Path::new(""));
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}

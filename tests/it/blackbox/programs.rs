@@ -1,0 +1,280 @@
+//! Programs of the person's own, beside everything else: what they watch, and how they are told.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::support::engine::Running;
+use crate::support::home::{Home, eventually, fate};
+use crate::support::scripts::{LifeLine, sh};
+
+const DISK: &str = "exec:disk";
+const SECRET: &str = "s3cret-argument";
+
+/// A home in which nothing is judged but one program, which says what stands in a file: the exit code, then the line.
+fn home() -> Home {
+    let home = Home::new();
+    let watch = sh(home.root(), "watch", r#"read code <"$1"; tail -n +2 "$1"; exit "$code""#);
+    home.set(json!({
+        "monitors": {
+            "health": {"enabled": false}, "tasks": {"enabled": false}, "patterns": {"enabled": false},
+            "exec": [{"name": "disk", "command": [watch, said(&home), SECRET]}],
+        },
+        "alerters": {"notification": {"enabled": false}},
+    }));
+    says(&home, "0\nDISK OK\n");
+    home
+}
+
+fn said(home: &Home) -> PathBuf {
+    home.path("said")
+}
+
+/// From now on it says this.
+fn says(home: &Home, text: &str) {
+    fs::write(home.path("said.new"), text).unwrap();
+    fs::rename(home.path("said.new"), said(home)).unwrap();
+}
+
+fn status(home: &Home) -> Value {
+    home.run(&["--status", "--json"]).ok().json()
+}
+
+#[test]
+fn what_a_program_finds_is_an_alert_until_it_finds_it_no_more() {
+    let home = home();
+    let report = home.check(&home.at("09:00"));
+    let disk = json!({"status": "ok", "source": "watch", "alerts": 0, "reason": null});
+    let ended = |report: &Value| {
+        let mut ended = report["monitors"][DISK].clone();
+        ended.as_object_mut().unwrap().remove("duration_ms");
+        ended
+    };
+    assert_eq!((ended(&report), &report["circuits"][DISK]), (disk, &json!("closed")));
+    assert_eq!(report["alerts"], json!([]));
+
+    says(&home, "1\nDISK WARNING - / 8% free | /=8\n");
+    let report = home.check(&home.at("09:05"));
+    let alert = &report["alerts"][0];
+    assert_eq!((&alert["key"], &alert["monitor"]), (&json!(DISK), &json!(DISK)));
+    assert_eq!((&alert["priority"], &alert["title"]), (&json!("medium"), &json!("Disk: warning")));
+    assert_eq!(alert["message"], "DISK WARNING - / 8% free");
+    assert_eq!(fate(&report, DISK), "deliver first");
+
+    says(&home, "2\nDISK CRITICAL - / 1% free\n");
+    assert_eq!(fate(&home.check(&home.at("09:10")), DISK), "deliver escalated");
+    assert_eq!(fate(&home.check(&home.at("09:15")), DISK), "suppress duplicate");
+
+    says(&home, "3\nDISK UNKNOWN - no idea\n");
+    let report = home.check(&home.at("09:20"));
+    assert_eq!((fate(&report, DISK), home.open()), ("none".into(), vec![DISK.into()]), "a failure resolves nothing");
+    let monitor = &report["monitors"][DISK];
+    assert_eq!(monitor["status"], "failed");
+    assert_eq!(monitor["reason"], "does not know: DISK UNKNOWN - no idea");
+
+    says(&home, "0\nDISK OK\n");
+    assert_eq!(fate(&home.check(&home.at("09:25")), DISK), "resolve resolved");
+    assert_eq!(home.open(), [""; 0]);
+}
+
+#[test]
+fn its_alerts_are_answered_like_any_other() {
+    let home = home();
+    says(
+        &home,
+        "0\n[{\"key\": \"a:b\", \"title\": \"One\", \"message\": \"More.\"}, {\"key\": \"c\", \"title\": \"Two\"}]\n",
+    );
+    assert_eq!(fate(&home.check(&home.at("09:00")), "exec:disk:a:b"), "deliver first");
+    let why = home.run(&["why", "exec:disk:a:b"]).ok().out;
+    assert!(why.contains("One") && why.contains("deliver"), "{why}");
+    home.run(&["ack", "exec:disk:a:b"]).ok();
+    home.run(&["snooze", "exec:disk:c", "1h"]).ok();
+    let report = home.check(&home.at("15:00"));
+    assert_eq!(fate(&report, "exec:disk:a:b"), "suppress acknowledged");
+    says(&home, "0\n[]\n");
+    assert_eq!(fate(&home.check(&home.at("15:05")), "exec:disk:a:b"), "resolve resolved");
+    let journal = home.run(&["journal", "--since", "2d", "--json"]).ok().json();
+    assert!(journal.as_array().unwrap().iter().all(|entry| entry["monitor"] == DISK), "{journal:#}");
+}
+
+#[test]
+fn a_storm_of_alerts_is_one_digest() {
+    let home = home();
+    let many: Vec<Value> = (0..1_000).map(|n| json!({"key": n.to_string(), "title": format!("Thing {n}")})).collect();
+    says(&home, &format!("0\n{}\n", Value::from(many)));
+    let report = home.check(&home.at("09:00"));
+    let count =
+        |decision: &str| report["alerts"].as_array().unwrap().iter().filter(|a| a["decision"] == decision).count();
+    assert_eq!((count("deliver"), count("coalesce")), (20, 980));
+    says(&home, "0\n");
+    let report = home.check(&home.at("09:05"));
+    assert_eq!((report["alerts"].as_array().unwrap().len(), home.open().len()), (1_000, 0));
+}
+
+#[test]
+fn a_dry_run_runs_it_and_leaves_no_trace() {
+    let home = home();
+    home.check(&home.at("09:00"));
+    says(&home, "2\nDISK CRITICAL\n");
+    let report = home.run(&["--once", "--json", "--dry-run", "--at", &home.at("09:05")]).ok().json();
+    assert_eq!(fate(&report, DISK), "deliver first");
+    assert_eq!(home.open(), [""; 0]);
+}
+
+#[test]
+fn what_a_program_left_open_is_over_when_it_is_switched_off_or_gone() {
+    for gone in [json!([]), json!([{"name": "disk", "enabled": false, "command": ["true"]}])] {
+        let home = home();
+        says(&home, "1\nDISK WARNING\n");
+        home.check(&home.at("09:00"));
+        home.set(json!({"monitors": {"exec": gone, "patterns": {"enabled": true}}}));
+        let report = home.check(&home.at("09:05"));
+        assert_eq!(fate(&report, DISK), "resolve resolved");
+        assert!(report["monitors"].get(DISK).is_none() && report["circuits"].get(DISK).is_none(), "{report:#}");
+    }
+    let home = home();
+    home.check(&home.at("09:00"));
+    assert_eq!(status(&home)["monitor_states"][DISK]["status"], "ok");
+    home.set(json!({"monitors": {"exec": []}}));
+    assert!(status(&home)["monitor_states"].get(DISK).is_none(), "nor is it told of any more");
+}
+
+#[test]
+fn a_program_that_is_broken_for_an_hour_is_told() {
+    let home = home();
+    home.set(json!({"monitors": {"exec": [{"name": "disk", "command": ["/no/such/program"]}]}}));
+    let key = "system:source_unavailable:exec:disk";
+    for time in ["09:00", "09:05", "09:10"] {
+        assert_eq!(fate(&home.check(&home.at(time)), key), "none");
+    }
+    let report = home.check(&home.at("10:15"));
+    assert_eq!(fate(&report, key), "deliver first");
+    assert_eq!((&report["circuits"][DISK], &report["alerts"][0]["title"]), (&json!("open"), &json!("Disk needs you")));
+    home.run(&["reset-circuit", DISK]).ok();
+    home.run(&["reset-circuit", "exec:other"]).failed(1);
+    home.run(&["reset-circuit", "exec:Other"]).failed(64);
+    says(&home, "0\n");
+    home.set(json!({"monitors": {"exec": [{"name": "disk", "command": ["true"]}]}}));
+    assert_eq!(fate(&home.check(&home.at("10:20")), key), "resolve resolved");
+}
+
+#[test]
+fn check_says_what_each_program_says() {
+    let home = home();
+    let line = |name: &str| {
+        let lines = home.run(&["check", "--json"]).json();
+        lines.as_array().unwrap().iter().find(|line| line["name"] == name).expect("a line").clone()
+    };
+    assert_eq!(line(DISK), json!({"name": DISK, "result": "ok", "about": "DISK OK", "advice": ""}));
+    says(&home, "9\n");
+    let failed = line(DISK);
+    assert_eq!((&failed["result"], &failed["about"]), (&json!("failed"), &json!("program: ended with code 9")));
+    assert_eq!(line("exec")["result"], "off");
+    home.set(json!({"alerters": {"exec": {"enabled": true, "command": ["/no/such/program"]}}}));
+    let failed = line("exec");
+    assert_eq!((&failed["result"], &failed["about"]), (&json!("failed"), &json!("there is no /no/such/program")));
+    home.set(json!({"alerters": {"exec": {"command": ["cat"]}}}));
+    assert_eq!(line("exec")["result"], "ok");
+}
+
+#[test]
+fn a_program_comes_and_goes_with_the_configuration_while_the_engine_runs() {
+    let home = home();
+    let disk = home.run(&["--status", "--json"]).ok().json()["config"]["programs"].clone();
+    assert_eq!(disk[DISK]["interval_seconds"], 300);
+    let _engine = Running::start(&home);
+    eventually("the first check", || (status(&home)["monitor_states"][DISK]["status"] == "ok").then_some(()));
+    home.set(json!({"monitors": {"exec": [{"name": "load", "command": ["sh", "-c", "echo busy; exit 1"]}]}}));
+    eventually("the new one ran", || (status(&home)["monitor_states"]["exec:load"]["status"] == "ok").then_some(()));
+    let now = status(&home);
+    assert_eq!((&now["enabled_monitors"], home.open()), (&json!(["exec:load"]), vec!["exec:load".into()]));
+    assert!(now["circuit_states"].get(DISK).is_none() && now["monitor_states"].get(DISK).is_none(), "{now:#}");
+    // With another that still runs: a check of something is what finds that something else is over.
+    home.set(json!({"monitors": {"exec": [{"name": "disk", "command": ["true"]}]}}));
+    eventually("what it found is over", || home.open().is_empty().then_some(()));
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_holds_up_nobody_and_dies_with_the_engine() {
+    let home = home();
+    let line = LifeLine::in_folder(home.root());
+    let hang = sh(home.root(), "hang", &format!("trap '' TERM\nexec 9>{}\nsleep 600 & sleep 600", line.path.display()));
+    home.set(json!({"monitors": {"exec": [
+        {"name": "hang", "command": [hang], "timeout_seconds": 300},
+        {"name": "load", "command": ["sh", "-c", "echo busy; exit 1"]},
+    ]}}));
+    let mut engine = Running::start(&home);
+    eventually("the other one is told of", || (home.open() == ["exec:load"]).then_some(()));
+    assert_eq!(engine.stop("TERM"), Some(0), "{}", engine.said());
+    line.all_have_died().await;
+}
+
+#[test]
+fn a_program_is_told_once_and_again_when_it_asks_for_it() {
+    let home = home();
+    says(&home, "1\nDISK WARNING\n");
+    let place = home.root().display().to_string();
+    // It wants to hear it again at first, and then takes it.
+    let tell =
+        format!("cat >>{place}/told; echo >>{place}/told\n[ -e {place}/asked ] || {{ touch {place}/asked; exit 75; }}");
+    let tell = sh(home.root(), "tell", &tell);
+    home.set(json!({"alerters": {"exec": {"enabled": true, "min_priority": "low", "command": [tell, SECRET]}}}));
+    let _engine = Running::start(&home);
+    let told = || -> Vec<Value> {
+        let text = fs::read_to_string(home.path("told")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    eventually("it was told twice", || (told().len() == 2).then_some(()));
+    let [first, second] = &told()[..] else { panic!("two") };
+    assert_eq!((first["id"].as_str(), first["alerts"][0]["key"].as_str()), (second["id"].as_str(), Some(DISK)));
+    eventually("nothing waits", || (status(&home)["outbox"]["exec"]["pending"].as_u64() != Some(1)).then_some(()));
+    says(&home, "0\n");
+    home.run(&["run-now"]).ok();
+    eventually("it hears that it is over", || (told().len() == 3).then_some(()));
+    let update = &told()[2];
+    assert_eq!((&update["kind"], &update["replaces"]), (&json!("update"), &first["id"]));
+    home.run(&["test-alert", "exec"]).ok();
+    assert_eq!(told()[3]["kind"], "test");
+}
+
+#[test]
+fn what_a_program_refuses_is_parked_with_its_own_words() {
+    let home = home();
+    says(&home, "1\nDISK WARNING\n");
+    let tell = sh(home.root(), "tell", "echo 'who are you?' >&2; exit 1");
+    home.set(json!({"alerters": {"exec": {"enabled": true, "command": [tell]}}}));
+    home.check(&home.at("09:00"));
+    assert_eq!(status(&home)["outbox"]["exec"]["failed"], 1);
+    let why = home.run(&["why", DISK]).ok().out;
+    assert!(why.contains("who are you?"), "{why}");
+    // Mended, without a word to the configuration.
+    sh(home.root(), "tell", &format!("cat >{}/told", home.root().display()));
+    home.check(&home.at("09:05"));
+    assert_eq!(status(&home)["outbox"]["exec"]["failed"], 0);
+    assert!(home.path("told").exists());
+}
+
+#[test]
+fn no_argument_of_a_command_is_ever_shown() {
+    let home = home();
+    says(&home, "7\nwords\n");
+    home.set(json!({"alerters": {"exec": {"enabled": true, "min_priority": "low", "command": ["/no/such", SECRET]}}}));
+    let mut shown = String::new();
+    for arguments in [
+        &["--once", "--verbose", "--at", &home.at("09:00")][..],
+        &["--status", "--json"],
+        &["--status"],
+        &["check"],
+        &["test-alert", "exec"],
+    ] {
+        let run = home.run(arguments);
+        shown.push_str(&run.out);
+        shown.push_str(&run.err);
+    }
+    assert!(shown.contains("ended with code 7") && shown.contains("/no/such"), "{shown}");
+    assert!(!shown.contains(SECRET), "{shown}");
+    for (path, content) in home.everything().into_iter().filter(|(path, _)| !path.ends_with("config.yaml")) {
+        assert!(!String::from_utf8_lossy(&content).contains(SECRET), "{}", path.display());
+    }
+}
