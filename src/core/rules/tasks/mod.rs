@@ -10,8 +10,10 @@ use super::Judgement;
 use super::finding::Collector;
 use super::thresholds::TaskThresholds;
 use crate::core::alert::Monitor;
+use crate::core::calendar::agenda::Agenda;
 use crate::core::facts::TaskReading;
 use crate::core::history::merged_tasks;
+use crate::core::policy::quiet_hours::QuietHours;
 
 /// What the task rules judge.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +22,17 @@ pub struct TaskFacts<'a> {
     pub readings: &'a [TaskReading],
     /// Whether every source that is set up gave a reading or a copy. If not, what fires counts, and silence means nothing.
     pub complete: bool,
+    /// The time that is free, where calendars tell.
+    pub free: Option<FreeTime<'a>>,
+}
+
+/// What free time follows from.
+#[derive(Debug, Clone, Copy)]
+pub struct FreeTime<'a> {
+    /// What events take.
+    pub agenda: &'a Agenda,
+    /// What the night takes.
+    pub quiet: QuietHours,
 }
 
 /// The task alerts of `now`, whose zone is the person's.
