@@ -40,6 +40,7 @@ mod rules_patterns;
 mod rules_properties;
 mod rules_system;
 mod rules_tasks;
+mod source_calendars;
 mod source_foreign_sqlite;
 mod source_oura_api;
 mod source_oura_cache;

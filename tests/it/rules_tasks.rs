@@ -10,7 +10,7 @@ use rstest::rstest;
 use crate::rules_kit::{alert, at, date, due, keys, priority, promise, state_store, task, task_due, workos};
 
 fn judged(readings: &[TaskReading], limits: &TaskThresholds, now: &str) -> Judgement {
-    judge(&TaskFacts { readings, complete: true }, limits, &at(now))
+    judge(&TaskFacts { readings, complete: true, free: None }, limits, &at(now))
 }
 
 fn with_task(task: Task, limits: &TaskThresholds, now: &str) -> Judgement {
@@ -324,12 +324,13 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
         commitments: Some(vec![promise("9", "2026-11-10")]),
         ..state_store(now.timestamp(), vec![task_due("7", "2026-11-18")])
     };
-    let judgement = judge(&TaskFacts { readings: std::slice::from_ref(&store), complete: false }, &limits, &now);
+    let judgement =
+        judge(&TaskFacts { readings: std::slice::from_ref(&store), complete: false, free: None }, &limits, &now);
     assert_eq!(keys(&judgement), ["task:commitment_violation:9", OVERDUE]);
     assert!(judgement.judged.is_empty());
 
     let pile = TaskReading { tasks: vec![task("1", "A"), task("2", "B")], ..store };
-    let judgement = judge(&TaskFacts { readings: &[pile], complete: false }, &limits, &now);
+    let judgement = judge(&TaskFacts { readings: &[pile], complete: false, free: None }, &limits, &now);
     assert!(judgement.judged.contains("task:pileup") && alert(&judgement, "task:pileup").is_some());
 }
 
@@ -420,7 +421,8 @@ fn a_copy_says_how_old_it_is(#[case] seconds: i64, #[case] expected: &str) {
     let now = at("2026-11-20T10:00[America/Chicago]");
     let as_of = now.timestamp() - jiff::SignedDuration::from_secs(seconds);
     let readings = [state_store(as_of, vec![task_due("7", "2026-11-18")])];
-    let judgement = judge(&TaskFacts { readings: &readings, complete: true }, &TaskThresholds::default(), &now);
+    let judgement =
+        judge(&TaskFacts { readings: &readings, complete: true, free: None }, &TaskThresholds::default(), &now);
     let alert = &judgement.alerts[0];
     assert!(alert.message.ends_with(&format!("State store, {expected}.")), "{}", alert.message);
     assert_eq!(alert.facts["as_of"], as_of.to_string());

@@ -91,7 +91,11 @@ impl Cutter {
         self.line.clear();
     }
 
+    /// An empty line is none, or what stands between the two ends of one: what is folded goes on after it.
     fn read(&mut self, line: &[u8], is_cut: bool, found: &mut dyn FnMut(Part<'_>)) {
+        if line.is_empty() {
+            return;
+        }
         let bare = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii_end();
         if let Some(component) = after(bare, b"BEGIN:") {
             self.has_calendar |= component.eq_ignore_ascii_case(b"VCALENDAR");

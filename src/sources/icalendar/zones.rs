@@ -79,7 +79,9 @@ impl Zones {
 
 fn by_name(name: &str) -> Option<TimeZone> {
     let mapped = || TimeZone::get(&Tz::from_str(name).ok()?.name()?).ok();
-    TimeZone::get(name).ok().or_else(mapped)
+    // Some put a registry before it: /freeassociation.sourceforge.net/Asia/Tokyo.
+    let behind = || name.match_indices('/').find_map(|(at, _)| TimeZone::get(name.get(at + 1..)?).ok());
+    TimeZone::get(name).ok().or_else(|| if name.starts_with('/') { behind() } else { None }).or_else(mapped)
 }
 
 /// Winter or summer time as a calendar defines it.
