@@ -227,8 +227,15 @@ fn remember_years(state_dir: &Path, today: Date) {
         let judged = BTreeSet::from(["task:deadline_overdue".into()]);
         let memory = store.memory().unwrap();
         let least_window = SignedDuration::from_hours(1);
-        let circumstances =
-            Circumstances { now, quiet: false, least_window, max_alerts: 20, off: &[], routing: &routing };
+        let circumstances = Circumstances {
+            now,
+            quiet: false,
+            in_event: false,
+            least_window,
+            max_alerts: 20,
+            off: &[],
+            routing: &routing,
+        };
         let verdicts = decide(vec![Judgement { alerts, judged, ..Judgement::default() }], &memory, &circumstances);
         record(&mut store, now, &verdicts, &memory, &[], &[]);
     }

@@ -36,6 +36,7 @@ fn microseconds_each(count: u32) -> f64 {
     let at = |now| Circumstances {
         now,
         quiet: false,
+        in_event: false,
         least_window: SignedDuration::from_hours(1),
         max_alerts: 20,
         off: &[],

@@ -200,7 +200,7 @@ pub enum LoginItemCommand {
 
 /// A name that a circuit could have; which programs there are, only the database knows.
 fn circuit(name: &str) -> Result<String, String> {
-    let is_one = wiring::circuits().contains(&name) || wiring::is_program(name);
+    let is_one = wiring::circuits().contains(&name) || wiring::is_named(name);
     if is_one { Ok(name.to_owned()) } else { Err(format!("there are {}", circuits())) }
 }
 

@@ -128,6 +128,7 @@ fn described(answer: &Answer, now: Timestamp) -> String {
             let found = text::count(reading.complaints.len(), "alert");
             Some(if reading.line.is_empty() { found } else { reading.line.clone() })
         }
+        Answer::Calendar(Ok(reading)) => Some(format!("connected, {} today", text::count(reading.today, "event"))),
         Answer::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
         _ => None,
     };

@@ -215,7 +215,10 @@ impl Look {
             (true, Some(until), _) => format!("paused until {}", self.clock(until)),
             (true, None, _) => "paused until resumed".into(),
             (_, _, true) => "quiet hours".into(),
-            _ => "none".into(),
+            _ => match status.in_event_until {
+                Some(end) => format!("until {} (in a meeting)", self.clock(end)),
+                None => "none".into(),
+            },
         };
         line("Silence", silence);
         for (monitor, state) in &status.monitor_states {

@@ -71,6 +71,7 @@ pub(super) fn contradictions(config: &Config, root: &Node) -> Vec<Mistake> {
     found.journal(config);
     found.secrets(config);
     found.sources(config);
+    found.calendars(config);
     found.programs(config);
     found.channels(config);
     found.mistakes
@@ -179,6 +180,24 @@ impl Found<'_> {
         for section in config.sources.all() {
             if let Some((key, why)) = section.contradiction() {
                 self.add(&format!("sources.{}.{key}", section.name()), why);
+            }
+        }
+    }
+
+    fn calendars(&mut self, config: &Config) {
+        let calendars = &config.sources.calendars;
+        for (index, calendar) in calendars.iter().enumerate().filter(|(_, calendar)| calendar.enabled) {
+            let path = format!("sources.calendars[{index}]");
+            if let Some(lack) = calendar.lack() {
+                self.add(&path, &format!("a calendar cannot be read without {lack}"));
+            }
+            if let Some((key, why)) = calendar.contradiction() {
+                self.add(&format!("{path}.{key}"), &why);
+            }
+            let first = calendars.iter().position(|other| other.name.is_some() && other.name == calendar.name);
+            if let Some(first) = first.filter(|first| *first < index) {
+                let sentence = format!("sources.calendars[{first}] has the same name: give each its own");
+                self.add(&format!("{path}.name"), &sentence);
             }
         }
     }

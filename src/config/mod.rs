@@ -3,6 +3,7 @@
 //! Text becomes a tree (`tree`), variables are filled in (`interpolate`), the tree becomes the types (`read`), and those are
 //! checked (`check`). Every mistake has its line and column.
 
+mod calendars;
 mod channels;
 mod check;
 pub mod edit;
@@ -60,6 +61,7 @@ pub fn parse(text: &str, file: &str, env: &Env) -> Result<(Config, Vec<String>),
     if mistakes.is_empty() {
         warnings.extend(without_channels(&mut config, &filled.unset));
         warnings.extend(without_programs(&mut config, &filled.unset));
+        warnings.extend(without_calendars(&mut config, &filled.unset));
         mistakes.extend(check::contradictions(&config, &root));
     }
     if mistakes.is_empty() { Ok((config, warnings)) } else { Err(ConfigError::of(file, mistakes)) }
@@ -74,11 +76,13 @@ fn resolve_paths(config: &mut Config, root: &Node, file: &str, env: &Env) -> Vec
         let at = root.place(key).unwrap_or(root.at);
         mistakes.push(Mistake::new(at, format!("{key}: '~' stands for $HOME, which is not set: give the whole path")));
     };
-    for (key, path) in paths::all(config) {
-        let Some(given) = path.as_mut() else { continue };
-        match paths::expand(given, home.as_deref()) {
-            Some(expanded) => *given = folder.join(expanded),
-            None => homeless(&key),
+    for all in [paths::all, paths::calendars] {
+        for (key, path) in all(config) {
+            let Some(given) = path.as_mut() else { continue };
+            match paths::expand(given, home.as_deref()) {
+                Some(expanded) => *given = folder.join(expanded),
+                None => homeless(&key),
+            }
         }
     }
     for (key, program) in paths::programs(config) {
@@ -132,6 +136,21 @@ fn without_programs(config: &mut Config, unset: &[Unset]) -> Vec<String> {
         if let Some(lack) = lack {
             warnings.push(format!("monitors.exec[{index}] stays off: it has no {lack}"));
             program.enabled = false;
+        }
+    }
+    warnings
+}
+
+/// Likewise a calendar whose address or password the environment does not give yet. It keeps its place, so that the others keep
+/// theirs in what is said of them.
+fn without_calendars(config: &mut Config, unset: &[Unset]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, calendar) in config.sources.calendars.iter_mut().enumerate() {
+        let keys = format!("sources.calendars[{index}].");
+        let lack = calendar.lack().filter(|_| unset.iter().any(|one| one.path.starts_with(&keys)));
+        if let Some(lack) = lack {
+            warnings.push(format!("sources.calendars[{index}] is left out: it has no {lack}"));
+            calendar.enabled = false;
         }
     }
     warnings

@@ -125,6 +125,13 @@ pub(super) fn all(config: &mut Config) -> Vec<(String, &mut Option<PathBuf>)> {
     own.into_iter().map(|(key, path)| (key.to_owned(), path)).chain(sources).chain(channels).collect()
 }
 
+/// The paths of the calendars, with their keys.
+pub(super) fn calendars(config: &mut Config) -> Vec<(String, &mut Option<PathBuf>)> {
+    let calendars = config.sources.calendars.iter_mut().enumerate();
+    let files = calendars.flat_map(|(index, calendar)| calendar.files().map(|(key, file)| (index, key, file)));
+    files.map(|(index, key, file)| (format!("sources.calendars[{index}].{key}"), file)).collect()
+}
+
 /// The first words of the commands that the configuration holds, with their keys. One with a `/` in it is a path.
 pub(super) fn programs(config: &mut Config) -> Vec<(String, &mut String)> {
     let monitors = config.monitors.exec.iter_mut().enumerate();

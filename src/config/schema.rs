@@ -14,6 +14,7 @@ use crate::core::circuit::BreakerSettings;
 use crate::core::policy::quiet_hours::{QuietHours, WallTime};
 use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
 
+pub use super::calendars::{CaldavConfig, CalendarConfig};
 pub use super::channels::{
     EmailConfig, ExecConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
 };
@@ -103,11 +104,20 @@ pub struct QuietHoursConfig {
     /// An IANA name, or `system`.
     #[garde(skip)]
     pub timezone: Zone,
+    /// Whether it is quiet too while an event of a calendar takes the person's time.
+    #[garde(skip)]
+    pub quiet_during_events: bool,
 }
 
 impl Default for QuietHoursConfig {
     fn default() -> Self {
-        Self { enabled: true, start: WallTime::hour(22), end: WallTime::hour(7), timezone: Zone::default() }
+        Self {
+            enabled: true,
+            start: WallTime::hour(22),
+            end: WallTime::hour(7),
+            timezone: Zone::default(),
+            quiet_during_events: false,
+        }
     }
 }
 
@@ -210,6 +220,9 @@ pub struct Sources {
     /// A file whose age tells whether the focus is still looked at.
     #[garde(skip)]
     pub focus_file: FocusFileConfig,
+    /// Calendars.
+    #[garde(length(max = 50), dive)]
+    pub calendars: Vec<CalendarConfig>,
 }
 
 /// Where alerts go.

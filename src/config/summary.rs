@@ -22,6 +22,7 @@ impl Config {
                 "start": self.quiet_hours.start,
                 "end": self.quiet_hours.end,
                 "timezone": self.quiet_hours.timezone.name,
+                "quiet_during_events": self.quiet_hours.quiet_during_events,
             },
             "deduplication": {
                 "window_seconds": self.deduplication.window_seconds,
@@ -57,7 +58,8 @@ impl Config {
 
     fn sources_summary(&self) -> Value {
         let shown = self.sources.all().map(|section| (section.name().to_owned(), sources::summary(section)));
-        Value::Object(shown.into_iter().collect())
+        let calendars = ("calendars".to_owned(), self.calendars_summary());
+        Value::Object(shown.into_iter().chain([calendars]).collect())
     }
 
     fn alerters_summary(&self) -> Value {

@@ -190,6 +190,9 @@ pub struct Status {
     pub paused_until: Option<Timestamp>,
     /// Whether quiet hours are in force.
     pub is_quiet_hours: bool,
+    /// Until when alerts wait for the end of a meeting; none while there is none that keeps them back.
+    #[serde(default)]
+    pub in_event_until: Option<Timestamp>,
     /// When the clock next passes the beginning or the end of quiet hours.
     #[serde(default)]
     pub next_quiet_boundary: Option<Timestamp>,

@@ -89,6 +89,7 @@ pub fn source_name(source: &str) -> String {
     match source {
         "oura" | "oura_cache" | "oura_api" => "Oura".into(),
         "workos" => "WorkOS".into(),
+        "ics" => "Calendar".into(),
         other => {
             let words = other.strip_prefix(EXEC).unwrap_or(other).replace('_', " ");
             let mut letters = words.chars();

@@ -62,7 +62,7 @@ fn mood(status: &Status, down: bool) -> &'static str {
         _ if status.is_unsound() || down => "down",
         1.. => "alerts",
         _ if status.paused => "paused",
-        _ if status.is_quiet_hours || status.last_run.is_none() => "quiet",
+        _ if status.is_quiet_hours || status.in_event_until.is_some() || status.last_run.is_none() => "quiet",
         _ => "fine",
     }
 }
@@ -85,7 +85,8 @@ fn silence(status: &Status, clock: &Clock<'_>) -> Option<String> {
     match (status.paused, status.paused_until) {
         (true, Some(until)) => Some(format!("Paused until {}", clock.at(until).words)),
         (true, None) => Some("Paused until you resume".into()),
-        _ => None,
+        _ if status.is_quiet_hours => None,
+        _ => status.in_event_until.map(|end| format!("Quiet until {} (in a meeting)", clock.at(end).words)),
     }
 }
 

@@ -202,6 +202,7 @@ impl Engine {
             Change::Late | Change::None => {}
         }
         self.tell_notes(source, &answer);
+        self.note_agenda(source, &answer);
         match answer.trouble() {
             Some(trouble) => drop(self.failures.insert(source, trouble.clone())),
             None => drop(self.failures.remove(&source)),

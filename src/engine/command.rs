@@ -160,7 +160,7 @@ fn unknown(key: &AlertKey) -> Reply {
 }
 
 fn reset_circuit(store: &mut Store, name: &str) -> Done {
-    let programs: Vec<String> = store.circuits()?.into_keys().filter(|name| wiring::is_program(name)).collect();
+    let programs: Vec<String> = store.circuits()?.into_keys().filter(|name| wiring::is_named(name)).collect();
     let names: Vec<&str> = wiring::circuits().into_iter().chain(programs.iter().map(String::as_str)).collect();
     if !names.contains(&name) {
         return Ok(Reply::refused(format!("no circuit '{name}': there are {}", names.join(", "))));

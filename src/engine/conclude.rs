@@ -15,6 +15,7 @@ use crate::core::facts::{HealthDay, Postponement, RestMode, TaskReading};
 use crate::core::policy::memory::Memory;
 use crate::core::policy::verdict::Verdict;
 use crate::core::policy::{Circumstances, decide};
+use crate::core::rules::tasks::FreeTime;
 use crate::core::rules::{Judgement, system};
 use crate::core::status::{MonitorState, RunStatus};
 use crate::core::tasks::{Bonds, Told, merged_tasks};
@@ -159,7 +160,12 @@ impl Engine {
                 }
                 _ => Finding::Failed { reason: missing(Source::Oura).to_string() },
             },
-            Monitor::Tasks => tasks::judge(&known.tasks, &known.told, &limits.tasks.thresholds, &check.at),
+            Monitor::Tasks => {
+                let agenda = self.agenda(check.at.timestamp());
+                let quiet = self.config.quiet_hours.resolve();
+                let free = agenda.as_ref().map(|agenda| FreeTime { agenda, quiet });
+                tasks::judge(&known.tasks, &known.told, free, &limits.tasks.thresholds, &check.at)
+            }
             Monitor::Patterns => {
                 let focus = match check.answers.get(&Source::FocusFile) {
                     Some(Answer::Focus(focus)) => focus.clone(),
@@ -188,6 +194,7 @@ impl Engine {
         let circumstances = Circumstances {
             now: now.timestamp(),
             quiet: self.is_quiet(now),
+            in_event: self.in_event_until(now).is_some(),
             least_window: SignedDuration::from_secs(limits.window_seconds.into()),
             max_alerts: limits.max_alerts_per_run as usize,
             off: &off,

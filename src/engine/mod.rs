@@ -1,5 +1,6 @@
 //! The only loop: commands in, snapshots out. A check goes begin → absorb answers → conclude.
 
+mod agenda;
 mod carrier;
 mod channels;
 mod check;
@@ -40,7 +41,9 @@ use tokio::sync::watch;
 
 use crate::config::schema::Config;
 use crate::core::alert::Monitor;
+use crate::core::calendar::reading::CalendarReading;
 use crate::core::circuit::Circuit;
+use crate::core::name::Name;
 use crate::core::policy::memory::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
@@ -77,6 +80,8 @@ pub struct Engine {
     told_as_of: BTreeMap<Source, Timestamp>,
     /// When Oura was connected, until two months of it have been read, whatever was known.
     history_wanted: Option<Timestamp>,
+    /// What each calendar said last.
+    agendas: BTreeMap<Name, Arc<CalendarReading>>,
     /// The database was damaged and no fresh one could be made: try again before anything is recorded.
     store_is_lost: bool,
     pause: Option<Pause>,
@@ -136,6 +141,7 @@ impl Engine {
             failures: BTreeMap::new(),
             notes: BTreeMap::new(),
             told_as_of: BTreeMap::new(),
+            agendas: BTreeMap::new(),
             config_error: None,
             history_wanted: None,
             store_is_lost: false,
@@ -191,9 +197,11 @@ impl Engine {
         ours.chain(programs).map(|(monitor, every)| (monitor, SignedDuration::from_secs(every.into()))).collect()
     }
 
-    /// Whether non-critical alerts wait at `now`: quiet hours, or a pause.
+    /// Whether non-critical alerts wait at `now`: quiet hours, a meeting, or a pause.
     fn is_silent(&self, now: &ZonedDateTime) -> bool {
-        self.is_quiet(now) || self.pause.is_some_and(|pause| pause.in_force(now.timestamp()))
+        self.is_quiet(now)
+            || self.in_event_until(now).is_some()
+            || self.pause.is_some_and(|pause| pause.in_force(now.timestamp()))
     }
 
     fn is_quiet(&self, now: &ZonedDateTime) -> bool {

@@ -300,7 +300,7 @@ impl Engine {
     /// Which news may be told now.
     fn gate(&self) -> Gate {
         let now = self.now();
-        let waits = self.is_quiet(&now) || is_resting(self.post.lingers_until);
+        let waits = self.is_quiet(&now) || self.in_event_until(&now).is_some() || is_resting(self.post.lingers_until);
         match (self.pause.is_some_and(|pause| pause.in_force(now.timestamp())), waits) {
             (true, _) => Gate::Shut,
             (_, true) => Gate::Critical,

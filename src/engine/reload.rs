@@ -42,6 +42,7 @@ impl Engine {
         self.heartbeat = heartbeat;
         self.vitals.watch_anew(self.clock.now());
         // What kept a source from answering may be what was mended.
+        self.forget_agendas();
         let sources = self.setup.sources();
         self.circuits.retain(|source, _| sources.contains(source));
         for circuit in self.circuits.values_mut().filter(|circuit| circuit.troubled_since().is_some()) {

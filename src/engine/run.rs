@@ -124,7 +124,7 @@ impl Desk {
         pause
     }
 
-    /// After a sleep of the machine, a change of its clock, and at the end of quiet hours or a pause, everything is
+    /// After a sleep of the machine, a change of its clock, and at the end of quiet hours, a meeting or a pause, everything is
     /// looked at once: that is also when one digest tells what was held.
     fn notice_jumps_and_silence(&mut self) {
         let (now, steady) = (self.engine.now(), Instant::now());
@@ -247,7 +247,8 @@ impl Desk {
         let quiet_override = engine.quiet_override.map(|said| said.until).filter(|end| *end > now.timestamp());
         let look_again = now.timestamp().saturating_add(check_interval).ok();
         let audit = engine.vitals.next_audit();
-        let moments = [next, quiet_change, quiet_override, pause_end, look_again, audit];
+        let event = engine.next_event_change(now.timestamp());
+        let moments = [next, quiet_change, quiet_override, pause_end, event, look_again, audit];
         let sleep = schedule::pause_until(moments.into_iter().flatten(), now.timestamp());
         let sleep = Duration::try_from(sleep).unwrap_or(Duration::ZERO);
         let sleep = engine.post_pause().map_or(sleep, |pause| pause.min(sleep));

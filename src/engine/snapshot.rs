@@ -54,6 +54,7 @@ impl Engine {
                 _ => None,
             },
             is_quiet_hours: self.is_quiet(&now),
+            in_event_until: self.in_event_until(&now),
             next_quiet_boundary: Some(self.config.quiet_hours.resolve().next_boundary(&now)),
             enabled_monitors: self.intervals().into_keys().collect(),
             monitor_states: self.monitor_states()?,

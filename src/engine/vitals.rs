@@ -101,7 +101,8 @@ impl Engine {
         let (vitals, sources) = (&self.vitals, &self.config.sources);
         let longest = sources.oura.timeout_seconds.saturating_add(sources.workos.timeout_seconds);
         let programs = self.config.programs().map(|(_, program)| program.timeout_seconds);
-        let longest = programs.fold(longest, u32::max);
+        let calendars = sources.calendars.iter().map(|calendar| calendar.timeout_seconds);
+        let longest = programs.chain(calendars).fold(longest, u32::max);
         let patience = SignedDuration::from_secs(longest.into()) + REST_OF_A_CHECK;
         schedule::overdue_at(&self.intervals(), &vitals.concluded, vitals.watched_since, patience)
     }

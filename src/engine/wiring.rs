@@ -9,14 +9,17 @@ use serde_json::Value;
 use super::heartbeat::Heartbeat;
 use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
-use crate::config::schema::{Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore};
+use crate::config::schema::{
+    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
+};
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
 use crate::core::name::Name;
-use crate::monitors::ask::Source;
+use crate::monitors::ask::{CALENDAR, Source};
 use crate::monitors::exec::{self, Exec};
 use crate::monitors::setup::{OuraSetup, Setup};
 use crate::programs::Program;
+use crate::sources::calendars::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura_account::keep::Keep;
 use crate::sources::oura_account::{Account, Client};
@@ -65,6 +68,7 @@ impl Wiring {
 #[must_use]
 pub fn setup(config: &Config, env: &Env) -> Setup {
     let oura = &config.sources.oura;
+    let calendars: Vec<Arc<Calendar>> = calendars(config);
     // Without a home folder there is no default place; a path that cannot exist says so when it is tried.
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
     Setup {
@@ -77,9 +81,11 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
             base_url: oura.base_url.clone(),
             timeout: seconds(oura.timeout_seconds),
         },
-        tasks: task_sources(config, env),
+        tasks: task_sources(config, &calendars, env),
         focus_file: config.sources.focus_file.path.clone(),
         exec: config.programs().map(|(name, program)| exec(name, program)).collect(),
+        calendars,
+        quiet_during_events: config.quiet_hours.quiet_during_events,
     }
 }
 
@@ -104,7 +110,7 @@ fn exec(name: Name, config: &ExecMonitor) -> Exec {
 }
 
 /// Every source of tasks, set up or not.
-fn task_sources(config: &Config, env: &Env) -> Vec<Arc<dyn TaskSource>> {
+fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<Arc<dyn TaskSource>> {
     let sources = &config.sources;
     vec![
         Arc::new(workos(config, env)),
@@ -113,7 +119,36 @@ fn task_sources(config: &Config, env: &Env) -> Vec<Arc<dyn TaskSource>> {
         Arc::new(taskwarrior(config, env)),
         Arc::new(markdown(&sources.markdown)),
         Arc::new(Reminders::new(sources.reminders.enabled, sources.reminders.lists.clone())),
+        Arc::new(CalendarTasks::of(calendars)),
     ]
+}
+
+fn calendars(config: &Config) -> Vec<Arc<Calendar>> {
+    let on = config.sources.calendars.iter().filter(|calendar| calendar.enabled);
+    let calendar = |config: &CalendarConfig| {
+        let name = config.name?;
+        let place = match (&config.file, &config.caldav.url) {
+            (Some(file), _) => Place::File(file.clone()),
+            (None, Some(url)) => Place::Account(calendars::Account {
+                url: url.clone(),
+                user: config.caldav.user.clone().unwrap_or_default(),
+                password: config.caldav.password.clone(),
+                password_file: config.caldav.password_file.clone(),
+                only: config.caldav.calendars.clone(),
+            }),
+            (None, None) => Place::Address(Address { url: config.url.clone(), url_file: config.url_file.clone() }),
+        };
+        Some(Arc::new(Calendar {
+            name,
+            place,
+            busy: config.busy,
+            tasks: config.has_tasks(),
+            email: config.email.clone(),
+            timeout: seconds(config.timeout_seconds),
+            memory: Memory::default(),
+        }))
+    };
+    on.filter_map(calendar).collect()
 }
 
 fn workos(config: &Config, env: &Env) -> Workos {
@@ -126,10 +161,11 @@ fn workos(config: &Config, env: &Env) -> Workos {
     }
 }
 
-/// Whether a circuit of this name is that of a program of the person's own.
+/// Whether a circuit of this name is that of a program of the person's own, or of a calendar.
 #[must_use]
-pub fn is_program(circuit: &str) -> bool {
-    matches!(circuit.parse(), Ok(Monitor::Exec(_)))
+pub fn is_named(circuit: &str) -> bool {
+    let is_calendar = circuit.strip_prefix(CALENDAR).is_some_and(|name| name.parse::<Name>().is_ok());
+    is_calendar || matches!(circuit.parse(), Ok(Monitor::Exec(_)))
 }
 
 fn todoist(todoist: &TodoistConfig) -> Todoist {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -11,6 +12,7 @@ use super::exec;
 use super::health::{self, ChainAnswer};
 use super::setup::Setup;
 use crate::core::alert::Monitor;
+use crate::core::calendar::reading::CalendarReading;
 use crate::core::facts::{FocusFile, TaskReading};
 use crate::core::name::Name;
 use crate::sources::error::SourceError;
@@ -27,6 +29,8 @@ pub enum Source {
     FocusFile,
     /// A program of the person's own.
     Exec(Name),
+    /// A calendar.
+    Calendar(Name),
 }
 
 impl Source {
@@ -38,25 +42,39 @@ impl Source {
             Self::Tasks(name) => name,
             Self::FocusFile => "focus_file",
             Self::Exec(_) => "program",
+            Self::Calendar(_) => "calendar",
         }
     }
 }
 
 impl fmt::Display for Source {
-    /// The word used for its circuit; that of a program is its monitor's.
+    /// The word used for its circuit; that of a program is its monitor's, that of a calendar `calendar:work`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exec(name) => Monitor::Exec(*name).fmt(f),
+            Self::Calendar(name) => f.pad(&format!("{CALENDAR}{name}")),
             other => f.pad(other.as_str()),
         }
     }
 }
+
+/// What stands before the name of a calendar, so that it is never taken for another source.
+pub const CALENDAR: &str = "calendar:";
 
 /// The sources that a monitor waits for, when these monitors run together.
 ///
 /// Patterns judge the body by its history; they wait for today's only where health asks for it anyway.
 #[must_use]
 pub fn needs(monitor: Monitor, together: &[Monitor], setup: &Setup) -> Vec<Source> {
+    let mut needs = facts(monitor, together, setup);
+    // Whether alerts wait for the end of a meeting is asked whatever was judged.
+    if monitor == Monitor::Tasks || (setup.quiet_during_events && monitor != Monitor::System) {
+        needs.extend(setup.calendar_sources());
+    }
+    needs
+}
+
+fn facts(monitor: Monitor, together: &[Monitor], setup: &Setup) -> Vec<Source> {
     match monitor {
         Monitor::Health => vec![Source::Oura],
         Monitor::Tasks => setup.task_sources().collect(),
@@ -80,6 +98,8 @@ pub enum Answer {
     Focus(Result<FocusFile, SourceError>),
     /// A program of the person's own.
     Exec(Result<exec::Reading, SourceError>),
+    /// A calendar.
+    Calendar(Result<Arc<CalendarReading>, SourceError>),
 }
 
 impl Answer {
@@ -91,6 +111,7 @@ impl Answer {
             Source::Tasks(_) => Self::Tasks(Err(error)),
             Source::FocusFile => Self::Focus(Err(error)),
             Source::Exec(_) => Self::Exec(Err(error)),
+            Source::Calendar(_) => Self::Calendar(Err(error)),
         }
     }
 
@@ -99,8 +120,10 @@ impl Answer {
     pub const fn trouble(&self) -> Option<&SourceError> {
         match self {
             Self::Health(answer) => answer.trouble.as_ref(),
-            Self::Tasks(Err(error)) | Self::Focus(Err(error)) | Self::Exec(Err(error)) => Some(error),
-            Self::Tasks(Ok(_)) | Self::Focus(Ok(_)) | Self::Exec(Ok(_)) => None,
+            Self::Tasks(Err(error)) | Self::Focus(Err(error)) | Self::Exec(Err(error)) | Self::Calendar(Err(error)) => {
+                Some(error)
+            }
+            Self::Tasks(Ok(_)) | Self::Focus(Ok(_)) | Self::Exec(Ok(_)) | Self::Calendar(Ok(_)) => None,
         }
     }
 
@@ -112,6 +135,7 @@ impl Answer {
             Self::Tasks(Ok(reading)) => Some(reading.as_of),
             Self::Focus(Ok(file)) => Some(file.modified),
             Self::Exec(Ok(reading)) => Some(reading.as_of),
+            Self::Calendar(Ok(reading)) => Some(reading.as_of),
             _ => None,
         }
     }
@@ -122,6 +146,7 @@ impl Answer {
         match self {
             Self::Health(answer) => answer.reading.as_ref().map_or(&[], |reading| &reading.notes),
             Self::Tasks(Ok(reading)) => &reading.notes,
+            Self::Calendar(Ok(reading)) => &reading.notes,
             _ => &[],
         }
     }
@@ -138,6 +163,7 @@ pub async fn ask(source: Source, setup: &Setup, remote: bool, since: Date, now: 
             Source::Tasks(name) => Answer::Tasks(read_tasks(name, setup, now).await),
             Source::FocusFile => Answer::Focus(read_focus_file(setup.focus_file.clone()).await),
             Source::Exec(name) => Answer::Exec(read_program(name, setup, now).await),
+            Source::Calendar(name) => Answer::Calendar(read_calendar(name, setup, now).await),
         }
     };
     let late = |_| Answer::failure(source, SourceError::outage(source.as_str(), "did not answer in time"));
@@ -155,6 +181,13 @@ async fn read_program(name: Name, setup: &Setup, now: &ZonedDateTime) -> Result<
     match setup.program(name) {
         Some(exec) => exec.read(now).await,
         None => Err(SourceError::outage("program", "is not in the configuration any more")),
+    }
+}
+
+async fn read_calendar(name: Name, setup: &Setup, now: &ZonedDateTime) -> Result<Arc<CalendarReading>, SourceError> {
+    match setup.calendar(name) {
+        Some(calendar) => calendar.read(now).await,
+        None => Err(SourceError::outage("calendar", "is not in the configuration any more")),
     }
 }
 

@@ -10,6 +10,7 @@ use super::ask::Source;
 use super::exec::Exec;
 use crate::core::name::Name;
 use crate::core::status::OuraLink;
+use crate::sources::calendars::Calendar;
 use crate::sources::oura_account::Account;
 use crate::sources::tasks::TaskSource;
 
@@ -24,6 +25,10 @@ pub struct Setup {
     pub focus_file: Option<PathBuf>,
     /// Programs of the person's own, those that run.
     pub exec: Vec<Exec>,
+    /// Calendars.
+    pub calendars: Vec<Arc<Calendar>>,
+    /// Whether alerts wait for the end of a meeting.
+    pub quiet_during_events: bool,
 }
 
 impl Setup {
@@ -35,6 +40,7 @@ impl Setup {
             .chain(self.task_sources())
             .chain([Source::FocusFile])
             .chain(self.programs())
+            .chain(self.calendar_sources())
             .collect()
     }
 
@@ -54,12 +60,24 @@ impl Setup {
         self.exec.iter().find(|exec| exec.name == name)
     }
 
+    /// Calendars.
+    pub fn calendar_sources(&self) -> impl Iterator<Item = Source> {
+        self.calendars.iter().map(|calendar| Source::Calendar(calendar.name))
+    }
+
+    /// The calendar that goes by this name.
+    #[must_use]
+    pub fn calendar(&self, name: Name) -> Option<&Calendar> {
+        self.calendars.iter().find(|calendar| calendar.name == name).map(|calendar| &**calendar)
+    }
+
     /// Whether it can be asked without leave of its circuit.
     #[must_use]
     pub fn is_local(&self, source: Source) -> bool {
         match source {
             Source::Oura | Source::FocusFile | Source::Exec(_) => true, // Oura's cache is; what its circuit gates is the API
             Source::Tasks(name) => self.tasks.iter().any(|source| source.name() == name && source.is_local()),
+            Source::Calendar(name) => self.calendar(name).is_some_and(Calendar::is_local),
         }
     }
 
@@ -71,6 +89,7 @@ impl Setup {
             Source::Tasks(name) => self.tasks.iter().any(|source| source.name() == name && source.is_set_up()),
             Source::FocusFile => self.focus_file.is_some(),
             Source::Exec(name) => self.program(name).is_some(),
+            Source::Calendar(name) => self.calendar(name).is_some(),
         }
     }
 }

@@ -14,7 +14,7 @@ pub enum Icon {
     Down,
     /// The person asked for silence.
     Paused,
-    /// It is night.
+    /// It is night, or the person is in a meeting.
     Quiet,
     /// Nothing is sent or written.
     DryRun,
@@ -33,7 +33,7 @@ impl Icon {
             Self::Down
         } else if status.waiting_alerts > 0 {
             Self::Alerts
-        } else if status.is_quiet_hours {
+        } else if status.is_quiet_hours || status.in_event_until.is_some() {
             Self::Quiet
         } else if status.dry_run {
             Self::DryRun

@@ -159,7 +159,7 @@ fn summary(status: &Status, around: &Surroundings) -> String {
         (true, Some(until)) => parts.push(format!("paused until {}", around.clock(until))),
         (true, None) => parts.push("paused".into()),
         _ if status.is_quiet_hours => parts.push("quiet hours".into()),
-        _ => {}
+        _ => parts.extend(status.in_event_until.map(|end| format!("quiet until {} (in a meeting)", around.clock(end)))),
     }
     if status.dry_run {
         parts.push("dry run".into());

@@ -1,8 +1,10 @@
 //! Data in, one file each.
 
 mod blocking;
+pub mod calendars;
 pub mod error;
 pub mod focus_file;
+pub mod icalendar;
 mod inline;
 pub mod markdown;
 pub mod oura_account;

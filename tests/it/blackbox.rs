@@ -2,6 +2,7 @@
 
 mod bad_content;
 mod bad_sources;
+mod calendars;
 mod commands;
 #[cfg(target_os = "linux")]
 mod dbus;

@@ -370,6 +370,56 @@ fn the_workos_address_may_come_from_the_environment() {
     assert!(paths::workos_url(&Config::default(), &none).is_none());
 }
 
+// Calendars
+
+#[test]
+fn calendars_are_a_list_of_places() {
+    let text = "sources: {calendars: [{name: work, file: work.ics}, {name: google, url: '${USER}://s3cret', tasks: true},
+                {name: dav, caldav: {url: 'https://h', user: ada, password_file: '~/pw', calendars: [A, B]}, busy: no}]}";
+    let config = config(text);
+    let [work, google, dav] = &config.sources.calendars[..] else { panic!("three") };
+    assert_eq!(work.file.as_deref(), Some(Path::new("/etc/operator/work.ics")));
+    assert_eq!((work.has_tasks(), google.has_tasks(), dav.has_tasks()), (true, true, true));
+    assert_eq!(dav.caldav.password_file.as_deref(), Some(Path::new("/home/ada/pw")));
+    assert_eq!((dav.busy, work.busy, &dav.caldav.calendars[..]), (false, true, &["A".into(), "B".into()][..]));
+    let summary = config.summary();
+    assert!(!format!("{config:?}{summary}").contains("s3cret"));
+    assert_eq!(summary["sources"]["calendars"][1]["url_set"], true);
+    assert_eq!(summary["quiet_hours"]["quiet_during_events"], false);
+}
+
+#[rstest]
+#[case("[{file: a.ics}]", "c:1:23: sources.calendars[0]: a calendar cannot be read without name")]
+#[case("[{name: a}]", "c:1:23: sources.calendars[0]: a calendar cannot be read without file, url or caldav.url")]
+#[case(
+    "[{name: a, caldav: {url: 'https://h'}}]",
+    "c:1:23: sources.calendars[0]: a calendar cannot be read without caldav.user"
+)]
+#[case(
+    "[{name: a, file: b, url: 'https://h'}]",
+    "c:1:42: sources.calendars[0].url: 'file' is given too: a calendar is in one place only"
+)]
+#[case(
+    "[{name: a, url: h, url_file: f}]",
+    "c:1:41: sources.calendars[0].url_file: 'url' is given too: keep only one of the two"
+)]
+#[case(
+    "[{name: a, file: f}, {name: a, file: g}]",
+    "c:1:44: sources.calendars[1].name: sources.calendars[0] has the same name: give each its own"
+)]
+fn calendars_that_cannot_be_read(#[case] list: &str, #[case] expected: &str) {
+    let error = parse(&format!("sources: {{calendars: {list}}}"), "c", &none).unwrap_err().to_string();
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn a_calendar_whose_address_is_not_set_is_left_out() {
+    let text = "sources: {calendars: [{name: a, url: '${CALENDAR}'}, {name: b, file: b.ics}]}";
+    let (config, warnings) = parse(text, "c", &env).unwrap();
+    assert_eq!(config.sources.calendars.iter().map(|one| one.enabled).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(warnings[1], "sources.calendars[0] is left out: it has no file, url or caldav.url");
+}
+
 // Paths
 
 #[test]

@@ -302,3 +302,51 @@ async fn what_was_asked_before_a_sleep_is_asked_again_after_it() {
     assert_eq!(ran.len(), 1);
     assert!(ran[0] >= 8 * 3600, "judged by the time after the sleep: {ran:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_meeting_ends_in_one_digest_at_its_last_minute() {
+    let home = home();
+    let day = home.today.strftime("%Y%m%d").to_string();
+    let event = |from: &str, to: &str| {
+        format!("BEGIN:VEVENT\r\nUID:{from}\r\nDTSTART:{day}T{from}00\r\nDTEND:{day}T{to}00\r\nEND:VEVENT\r\n")
+    };
+    let text = format!("BEGIN:VCALENDAR\r\n{}{}END:VCALENDAR\r\n", event("0900", "0907"), event("0907", "0917"));
+    std::fs::write(home.path("work.ics"), text).expect("a calendar");
+    let calendar = json!({"name": "work", "file": home.path("work.ics")});
+    home.set(json!({"sources": {"calendars": [calendar]}, "quiet_hours": {"quiet_during_events": true}}));
+    let bench = Bench::start(home, "09:00");
+    pass(MINUTE).await;
+    let status = bench.status();
+    assert_eq!(status.in_event_until, Some(bench.home.at("09:17").parse().unwrap()));
+    assert!(!status.is_quiet_hours && bench.scraped().contains("operator_in_event 1"));
+    pass(15 * MINUTE).await;
+    assert_eq!(bench.digests(), 0);
+    pass(MINUTE + 10).await;
+    assert_eq!(bench.digests(), 1);
+    assert_eq!((bench.ran(Monitor::Tasks), bench.status().in_event_until), (minutes([0, 15, 17]), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_calendar_that_is_away_is_remembered_for_half_a_day() {
+    let home = home();
+    let day = home.today.strftime("%Y%m%d").to_string();
+    let text = format!(
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:{day}T100000\r\nDURATION:PT20H\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    );
+    std::fs::write(home.path("work.ics"), text).expect("a calendar");
+    let calendar = json!({"name": "work", "file": home.path("work.ics")});
+    home.set(json!({
+        "sources": {"calendars": [calendar]},
+        "quiet_hours": {"quiet_during_events": true, "enabled": false},
+    }));
+    let bench = Bench::start(home, "09:00");
+    pass(MINUTE).await;
+    std::fs::remove_file(bench.home.path("work.ics")).expect("it was there");
+    pass(2 * HOUR).await;
+    assert!(bench.status().in_event_until.is_some(), "what it said last holds");
+    bench.reload().await;
+    pass(MINUTE).await;
+    assert!(bench.status().in_event_until.is_some(), "and a new configuration forgets nothing");
+    pass(11 * HOUR).await;
+    assert!(bench.status().in_event_until.is_none(), "but not for ever");
+}

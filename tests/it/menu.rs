@@ -178,6 +178,12 @@ Run Now
     "Operator – paused until Sat 07:00"
 )]
 #[case::quiet(Status { is_quiet_hours: true, ..fine() }, Icon::Quiet, "Operator – quiet hours")]
+#[case::in_a_meeting(
+    Status { in_event_until: Some(at("15:00")), ..fine() }, Icon::Quiet, "Operator – quiet until 15:00 (in a meeting)"
+)]
+#[case::in_a_meeting_at_night(
+    Status { in_event_until: Some(at("15:00")), is_quiet_hours: true, ..fine() }, Icon::Quiet, "Operator – quiet hours"
+)]
 #[case::quiet_with_alerts(
     Status { is_quiet_hours: true, ..with_alerts(1) }, Icon::Alerts, "Operator – 1 alert, quiet hours"
 )]

@@ -65,6 +65,7 @@ fn routing() -> Routing {
 struct Person {
     memory: Memory,
     quiet: bool,
+    in_event: bool,
     max_alerts: usize,
     least_window: i64,
     off: Vec<Monitor>,
@@ -72,7 +73,14 @@ struct Person {
 
 impl Person {
     fn new() -> Self {
-        Self { memory: Memory::default(), quiet: false, max_alerts: 20, least_window: HOUR, off: vec![] }
+        Self {
+            memory: Memory::default(),
+            quiet: false,
+            in_event: false,
+            max_alerts: 20,
+            least_window: HOUR,
+            off: vec![],
+        }
     }
 
     fn check(&mut self, second: i64, alerts: Vec<Alert>) -> Vec<Verdict> {
@@ -84,6 +92,7 @@ impl Person {
         let circumstances = Circumstances {
             now: at(second),
             quiet: self.quiet,
+            in_event: self.in_event,
             least_window: SignedDuration::from_secs(self.least_window),
             max_alerts: self.max_alerts,
             off: &self.off,
@@ -279,6 +288,21 @@ fn what_could_not_be_judged_is_not_resolved() {
     let except = Judgement { judged: all_rules(), except: BTreeSet::from(["a".to_owned()]), alerts: vec![] };
     assert!(person.judge(60, &[except]).is_empty(), "a row that could not be read");
     assert_eq!(person.check(60, vec![])[0].decision, Resolve);
+}
+
+#[test]
+fn a_meeting_holds_all_but_critical_and_ends_with_one_digest() {
+    let mut person = Person { in_event: true, ..Person::new() };
+    let high = || alert(Category::Task, "high", Priority::High);
+    assert_eq!(person.one(0, alert(Category::Health, "critical", Priority::Critical)), (Deliver, Reason::First));
+    person.memory = Memory::default();
+    assert_eq!(person.one(0, high()), (Hold, Reason::InEvent));
+    assert_eq!(person.one(60, high()), (Hold, Reason::InEvent), "a meeting goes on");
+    (person.quiet, person.in_event) = (true, false);
+    assert_eq!(person.one(120, high()), (Hold, Reason::QuietHours), "and ends at night");
+    person.quiet = false;
+    assert_eq!(person.one(180, high()), (Coalesce, Reason::Digest));
+    assert_eq!(person.one(240, high()), (Suppress, Reason::Duplicate));
 }
 
 #[test]

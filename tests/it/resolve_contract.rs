@@ -209,6 +209,7 @@ impl World {
         let circumstances = Circumstances {
             now,
             quiet,
+            in_event: false,
             least_window: SignedDuration::from_mins(10),
             max_alerts: 2,
             off: &[],

@@ -203,11 +203,11 @@ proptest! {
 
     #[test]
     fn tasks_are_sound(readings in readings(), complete: bool, now in now()) {
-        let judgement = tasks::judge(&TaskFacts { readings: &readings, told: &Told::default(), complete }, &Default::default(), &now);
+        let judgement = tasks::judge(&TaskFacts { readings: &readings, told: &Told::default(), complete, free: None }, &Default::default(), &now);
         let promises_known = readings.iter().any(|reading| reading.commitments.is_some());
         is_sound(&judgement, complete)?;
         prop_assert_eq!(judgement.judged.contains("task:commitment_due"), complete && promises_known);
-        let other = tasks::judge(&TaskFacts { readings: &shuffled(&readings), told: &Told::default(), complete }, &Default::default(), &now);
+        let other = tasks::judge(&TaskFacts { readings: &shuffled(&readings), told: &Told::default(), complete, free: None }, &Default::default(), &now);
         prop_assert_eq!(other, judgement);
     }
 

@@ -11,7 +11,7 @@ use rstest::rstest;
 use crate::rules_kit::{alert, at, date, due, keys, priority, promise, state_store, task, task_due, workos};
 
 fn judged(readings: &[TaskReading], limits: &TaskThresholds, now: &str) -> Judgement {
-    judge(&TaskFacts { readings, told: &Told::default(), complete: true }, limits, &at(now))
+    judge(&TaskFacts { readings, told: &Told::default(), complete: true, free: None }, limits, &at(now))
 }
 
 fn with_task(task: Task, limits: &TaskThresholds, now: &str) -> Judgement {
@@ -326,7 +326,7 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
         ..state_store(now.timestamp(), vec![task_due("7", "2026-11-18")])
     };
     let judgement = judge(
-        &TaskFacts { readings: std::slice::from_ref(&store), told: &Told::default(), complete: false },
+        &TaskFacts { readings: std::slice::from_ref(&store), told: &Told::default(), complete: false, free: None },
         &limits,
         &now,
     );
@@ -334,7 +334,8 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
     assert!(judgement.judged.is_empty());
 
     let pile = TaskReading { tasks: vec![task("1", "A"), task("2", "B")], ..store };
-    let judgement = judge(&TaskFacts { readings: &[pile], told: &Told::default(), complete: false }, &limits, &now);
+    let judgement =
+        judge(&TaskFacts { readings: &[pile], told: &Told::default(), complete: false, free: None }, &limits, &now);
     assert!(judgement.judged.contains("task:pileup") && alert(&judgement, "task:pileup").is_some());
 }
 
@@ -426,7 +427,7 @@ fn a_copy_says_how_old_it_is(#[case] seconds: i64, #[case] expected: &str) {
     let as_of = now.timestamp() - jiff::SignedDuration::from_secs(seconds);
     let readings = [state_store(as_of, vec![task_due("7", "2026-11-18")])];
     let judgement = judge(
-        &TaskFacts { readings: &readings, told: &Told::default(), complete: true },
+        &TaskFacts { readings: &readings, told: &Told::default(), complete: true, free: None },
         &TaskThresholds::default(),
         &now,
     );

@@ -26,6 +26,8 @@ pub struct Circumstances<'a> {
     pub now: Timestamp,
     /// Whether quiet hours are in force.
     pub quiet: bool,
+    /// Whether a meeting is under way during which alerts wait.
+    pub in_event: bool,
     /// No window is shorter.
     pub least_window: SignedDuration,
     /// More are told as one digest.
@@ -75,6 +77,8 @@ fn first_stages(alert: Alert, memory: &Memory, at: &Circumstances) -> Verdict {
         (Decision::Hold, Reason::Paused)
     } else if at.quiet && alert.priority < Priority::Critical {
         (Decision::Hold, Reason::QuietHours)
+    } else if at.in_event && alert.priority < Priority::Critical {
+        (Decision::Hold, Reason::InEvent)
     } else {
         (Decision::Deliver, news)
     };
@@ -93,8 +97,8 @@ fn coalesce(verdicts: &mut [Verdict], memory: &Memory, at: &Circumstances) {
         let key = &verdict.alert.key;
         let reason = if storm.contains(key) {
             Reason::Storm
-        } else if !at.quiet && memory.incidents.get(key).is_some_and(|incident| incident.held) {
-            // In quiet hours only what has become critical comes this far, and that does not wait for a digest.
+        } else if !at.quiet && !at.in_event && memory.incidents.get(key).is_some_and(|incident| incident.held) {
+            // In quiet hours and meetings only what has become critical comes this far, and that does not wait for a digest.
             Reason::Digest
         } else {
             continue;

@@ -35,6 +35,8 @@ pub enum Reason {
     Paused,
     /// It is night, and this can wait.
     QuietHours,
+    /// The person is in a meeting, and this can wait.
+    InEvent,
     /// More at once than a person can take.
     Storm,
     /// It waited, and the wait is over.
@@ -86,12 +88,13 @@ impl Decision {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Acknowledged,
         Self::Snoozed,
         Self::Duplicate,
         Self::Paused,
         Self::QuietHours,
+        Self::InEvent,
         Self::Storm,
         Self::Digest,
         Self::First,
@@ -115,6 +118,7 @@ impl Reason {
             Self::Duplicate => "told within its window, or for this occasion",
             Self::Paused => "you paused all alerts",
             Self::QuietHours => "it is not critical, and it was quiet hours",
+            Self::InEvent => "it is not critical, and you were in a meeting",
             Self::Storm => "more came at once than are told one by one",
             Self::Digest => "it had waited, and the wait was over",
             Self::First => "news",
@@ -133,6 +137,7 @@ impl Reason {
             Self::Duplicate => "duplicate",
             Self::Paused => "paused",
             Self::QuietHours => "quiet_hours",
+            Self::InEvent => "in_event",
             Self::Storm => "storm",
             Self::Digest => "digest",
             Self::First => "first",

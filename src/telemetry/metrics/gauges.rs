@@ -56,6 +56,8 @@ fn engine(gauges: &mut Registry, status: &Status) {
     gauges.register("operator_paused", "Whether alerts wait until resumed", Gauge(flag(status.paused)));
     // Not quiet_hours: promtool takes hours for a unit.
     gauges.register("operator_quiet", "Whether quiet hours are in force", Gauge(flag(status.is_quiet_hours)));
+    let in_event = flag(status.in_event_until.is_some());
+    gauges.register("operator_in_event", "Whether alerts wait for the end of a meeting", Gauge(in_event));
     gauges.register("operator_dry_run", "Whether it only decides and reports", Gauge(flag(status.dry_run)));
 }
 

@@ -104,7 +104,7 @@ impl World {
         let complete = self.failing.is_subset(&self.unplugged);
         let before = self.open();
         let told = Told::new(self.told(), self.bonds.clone());
-        let facts = TaskFacts { readings: &readings, told: &told, complete };
+        let facts = TaskFacts { readings: &readings, told: &told, complete, free: None };
         let judgement = judge(&facts, &Default::default(), &now);
         let backwards: Vec<TaskReading> = readings.iter().rev().cloned().collect();
         let facts = TaskFacts { readings: &backwards, ..facts };
@@ -121,6 +121,7 @@ impl World {
         let circumstances = Circumstances {
             now: now.timestamp(),
             quiet: false,
+            in_event: false,
             least_window: SignedDuration::from_mins(10),
             max_alerts: 100,
             off: &[],

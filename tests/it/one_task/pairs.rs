@@ -98,7 +98,7 @@ fn it_is_told_once_and_shown_with_both() {
         todoist(vec![report("T", "Report", "2026-11-19")]),
         taskwarrior(vec![report("W", "report", "2026-11-19"), report("X", "Other", "2026-11-19")]),
     ];
-    let facts = TaskFacts { readings: &readings, told: &Told::default(), complete: true };
+    let facts = TaskFacts { readings: &readings, told: &Told::default(), complete: true, free: None };
     let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     assert_eq!(keys(&judgement), ["task:deadline_overdue:W", "task:deadline_overdue:X"]);
     let told = alert(&judgement, "task:deadline_overdue:W").unwrap();
@@ -113,7 +113,7 @@ fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
     let bonds = Told::default().after(&merged(&both), |name| name == "W");
     let told = Told::new([("W".to_owned(), None)], bonds);
     let unreadable = [TaskReading { unreadable: vec!["T".into()], ..todoist(vec![]) }, taskwarrior(vec![])];
-    let facts = TaskFacts { readings: &unreadable, told: &told, complete: true };
+    let facts = TaskFacts { readings: &unreadable, told: &told, complete: true, free: None };
     let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     assert!(judgement.judged.contains("task:deadline_overdue"));
     assert!(!judgement.covers(&"task:deadline_overdue:W".parse().unwrap()));
@@ -125,7 +125,7 @@ fn nothing_in_a_note_that_cannot_be_read_is_resolved() {
     let closed = [TaskReading { unreadable: vec!["a.md#".into(), "Old/".into()], ..closed }];
     let open = ["a.md#rent", "ab.md#rent", "Old/c.md#rent", "Older/c.md#rent"];
     let told = Told::new(open.map(|name| (name.to_owned(), None)), Bonds::new());
-    let facts = TaskFacts { readings: &closed, told: &told, complete: true };
+    let facts = TaskFacts { readings: &closed, told: &told, complete: true, free: None };
     let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     let over = open.map(|name| judgement.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
     assert_eq!(over, [false, true, false, true]);

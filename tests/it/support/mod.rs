@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod bot;
 pub(crate) mod connecting;
+pub(crate) mod dav;
 #[cfg(target_os = "linux")]
 pub(crate) mod desktop;
 pub(crate) mod engine;

@@ -22,11 +22,15 @@ pub(super) fn judge(
     let today = occasion(&limits.due_today_hours, now);
     let tomorrow = occasion(&[limits.due_tomorrow_hour], now);
     found.rule("task:deadline_overdue", judged, tasks.iter().filter_map(|task| overdue(task, now)));
-    found.rule("task:deadline_today", judged, tasks.iter().filter_map(|task| due_today(task, today.as_deref()?, now)));
+    found.rule(
+        "task:deadline_today",
+        judged,
+        tasks.iter().filter_map(|task| due_today(task, today.as_deref()?, facts, now)),
+    );
     found.rule(
         "task:deadline_tomorrow",
         judged,
-        tasks.iter().filter_map(|task| due_tomorrow(task, tomorrow.as_deref()?, now)),
+        tasks.iter().filter_map(|task| due_tomorrow(task, tomorrow.as_deref()?, facts, now)),
     );
 }
 
@@ -47,16 +51,18 @@ fn weight(task: &Task) -> (Priority, &'static str) {
     }
 }
 
-fn due_today(merged: &MergedTask<'_>, slot: &str, now: &ZonedDateTime) -> Option<Finding> {
+fn due_today(merged: &MergedTask<'_>, slot: &str, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> Option<Finding> {
     let due = merged.task.due.filter(|due| days_ago(due.date(), now) == 0 && !due.is_past(now))?;
     let title = format!("Due today: {}", merged.task.title);
-    Some(finding(Priority::Medium, &title, &format!("is due today{}", clock(due)), due, merged, now).on(slot))
+    let what = format!("is due today{}{}", clock(due), free_before(due, facts, now));
+    Some(finding(Priority::Medium, &title, &what, due, merged, now).on(slot))
 }
 
-fn due_tomorrow(merged: &MergedTask<'_>, slot: &str, now: &ZonedDateTime) -> Option<Finding> {
+fn due_tomorrow(merged: &MergedTask<'_>, slot: &str, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> Option<Finding> {
     let due = merged.task.due.filter(|due| days_ago(due.date(), now) == -1)?;
     let title = format!("Due tomorrow: {}", merged.task.title);
-    Some(finding(Priority::Low, &title, &format!("is due tomorrow{}", clock(due)), due, merged, now).on(slot))
+    let what = format!("is due tomorrow{}{}", clock(due), free_before(due, facts, now));
+    Some(finding(Priority::Low, &title, &what, due, merged, now).on(slot))
 }
 
 /// ` at 14:00`, if it is due at a minute.
@@ -64,6 +70,18 @@ fn clock(due: Due) -> String {
     match due {
         Due::Day(_) => String::new(),
         Due::At(at) => format!(" at {:02}:{:02}", at.hour(), at.minute()),
+    }
+}
+
+/// `, 1 h 20 free before it`, where calendars tell what is free.
+fn free_before(due: Due, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> String {
+    let Some((free, deadline)) = facts.free.zip(due.deadline(now.time_zone())) else { return String::new() };
+    let free = free.agenda.free_before(deadline.timestamp(), &free.quiet, now).as_mins();
+    match (free / 60, free % 60) {
+        (0, 0) => ", no time free before it".into(),
+        (0, minutes) => format!(", {minutes} min free before it"),
+        (hours, 0) => format!(", {hours} h free before it"),
+        (hours, minutes) => format!(", {hours} h {minutes:02} free before it"),
     }
 }
 

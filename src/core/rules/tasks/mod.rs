@@ -10,7 +10,9 @@ use super::Judgement;
 use super::finding::Collector;
 use super::thresholds::TaskThresholds;
 use crate::core::alert::Monitor;
+use crate::core::calendar::agenda::Agenda;
 use crate::core::facts::TaskReading;
+use crate::core::policy::quiet_hours::QuietHours;
 use crate::core::tasks::{Told, merged_tasks};
 
 /// What the task rules judge.
@@ -22,6 +24,17 @@ pub struct TaskFacts<'a> {
     pub told: &'a Told,
     /// Whether every source that is set up gave a reading or a copy. If not, what fires counts, and silence means nothing.
     pub complete: bool,
+    /// The time that is free, where calendars tell.
+    pub free: Option<FreeTime<'a>>,
+}
+
+/// What free time follows from.
+#[derive(Debug, Clone, Copy)]
+pub struct FreeTime<'a> {
+    /// What events take.
+    pub agenda: &'a Agenda,
+    /// What the night takes.
+    pub quiet: QuietHours,
 }
 
 /// The task alerts of `now`, whose zone is the person's.

@@ -1,0 +1,102 @@
+//! The time that events take, put together, and the free time between them.
+
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+
+use super::series::Occurrence;
+use crate::core::policy::quiet_hours::QuietHours;
+
+/// From one moment until another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stretch {
+    /// The first moment.
+    pub start: Timestamp,
+    /// The first moment after it.
+    pub end: Timestamp,
+}
+
+/// The time that is taken. What touches or overlaps is one stretch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Agenda {
+    meetings: Vec<Stretch>,
+    days: Vec<Stretch>,
+}
+
+impl Agenda {
+    /// What these take of the person's time.
+    #[must_use]
+    pub fn of(occurrences: &[Occurrence]) -> Self {
+        let taken = |all_day: bool| {
+            let those = occurrences.iter().filter(|one| one.takes_time && one.all_day == all_day);
+            joined(those.map(|one| Stretch { start: one.start, end: one.end }).collect())
+        };
+        Self { meetings: taken(false), days: taken(true) }
+    }
+
+    /// Several calendars as one.
+    #[must_use]
+    pub fn together<'a>(agendas: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = Self::default();
+        for agenda in agendas {
+            all.meetings.extend(&agenda.meetings);
+            all.days.extend(&agenda.days);
+        }
+        Self { meetings: joined(all.meetings), days: joined(all.days) }
+    }
+
+    /// Until when the person is in a meeting, if they are: meetings without a pause between them are one, and a whole day is
+    /// none.
+    #[must_use]
+    pub fn in_meeting_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.meetings.iter().find(|meeting| meeting.start <= now && now < meeting.end).map(|meeting| meeting.end)
+    }
+
+    /// When that changes next: a meeting begins, or the one under way ends.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let moments = self.meetings.iter().flat_map(|meeting| [meeting.start, meeting.end]);
+        moments.filter(|moment| *moment > now).min()
+    }
+
+    /// The time until `deadline` that neither an event nor quiet hours take.
+    #[must_use]
+    pub fn free_before(&self, deadline: Timestamp, quiet: &QuietHours, now: &ZonedDateTime) -> SignedDuration {
+        let mut taken = quiet_until(deadline, quiet, now);
+        taken.extend(self.meetings.iter().chain(&self.days));
+        let (from, mut free) = (now.timestamp(), SignedDuration::ZERO);
+        let mut at = from;
+        for stretch in joined(taken).into_iter().filter(|stretch| stretch.end > from && stretch.start < deadline) {
+            free += stretch.start.duration_since(at).max(SignedDuration::ZERO);
+            at = at.max(stretch.end);
+        }
+        free + deadline.duration_since(at).max(SignedDuration::ZERO)
+    }
+}
+
+/// The quiet hours from now until then.
+fn quiet_until(deadline: Timestamp, quiet: &QuietHours, now: &ZonedDateTime) -> Vec<Stretch> {
+    let mut stretches = Vec::new();
+    let mut at = now.clone();
+    while at.timestamp() < deadline {
+        let change = quiet.next_change(&at);
+        let end = change.as_ref().map_or(Timestamp::MAX, ZonedDateTime::timestamp);
+        if quiet.in_force(&at) {
+            stretches.push(Stretch { start: at.timestamp(), end });
+        }
+        let Some(change) = change else { break };
+        at = change;
+    }
+    stretches
+}
+
+fn joined(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
+    stretches.retain(|stretch| stretch.start < stretch.end);
+    stretches.sort_unstable();
+    let mut joined: Vec<Stretch> = Vec::new();
+    for stretch in stretches {
+        match joined.last_mut() {
+            Some(last) if stretch.start <= last.end => last.end = last.end.max(stretch.end),
+            _ => joined.push(stretch),
+        }
+    }
+    joined
+}

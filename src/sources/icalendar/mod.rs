@@ -1,0 +1,183 @@
+//! Calendars as text (RFC 5545): read piece by piece, so that a long one needs little memory and a broken part costs only itself.
+
+mod cut;
+mod event;
+mod property;
+mod rule;
+mod todo;
+mod zones;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use calcard::icalendar::ICalendarComponent;
+use calcard::{Entry, Parser};
+use jiff::civil::DateTime;
+
+use self::cut::{Cutter, Kind, Part};
+use self::zones::Zones;
+use crate::core::calendar::event::Event;
+use crate::core::calendar::todo::Todo;
+use crate::core::text::clip;
+
+/// More events and to-dos of one calendar are not kept.
+const MOST_KEPT: usize = 50_000;
+
+/// So much text (bytes) may wait for a time zone that is defined after it is used.
+const MOST_WAITING: usize = 4_000_000;
+
+/// More than these notes are only counted.
+const MOST_NOTES: usize = 5;
+
+/// What is wanted of a calendar.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// What is over before this is not kept.
+    pub since: DateTime,
+    /// The person's own addresses: what they declined takes no time.
+    pub own: Vec<String>,
+}
+
+/// What a calendar holds.
+#[derive(Debug, Default)]
+pub struct Content {
+    /// Its events, as far as they may still matter.
+    pub events: Vec<Event>,
+    /// Its to-dos.
+    pub todos: Vec<Todo>,
+    /// What was passed over, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// What was read is no calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoCalendar;
+
+/// Why a part of a calendar is not used.
+#[derive(Debug)]
+enum Refusal {
+    /// It names a time zone that is not known yet.
+    Zone(String),
+    /// It cannot be read.
+    Broken(&'static str),
+}
+
+/// Reads one calendar, or several one after the other.
+#[derive(Debug)]
+pub struct Reader {
+    wanted: Wanted,
+    cutter: Cutter,
+    zones: Zones,
+    waiting: Vec<(Kind, Vec<u8>)>,
+    content: Content,
+    passed_over: usize,
+}
+
+impl Reader {
+    /// One that keeps what is wanted.
+    #[must_use]
+    pub fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            cutter: Cutter::default(),
+            zones: Zones::default(),
+            waiting: Vec::new(),
+            content: Content::default(),
+            passed_over: 0,
+        }
+    }
+
+    /// Take in the next piece, of any length.
+    pub fn push(&mut self, piece: &[u8]) {
+        let mut cutter = std::mem::take(&mut self.cutter);
+        cutter.push(piece, &mut |part| self.take(part));
+        self.cutter = cutter;
+    }
+
+    /// What came of it.
+    ///
+    /// # Errors
+    /// When none of it was a calendar.
+    pub fn finish(mut self) -> Result<Content, NoCalendar> {
+        let mut cutter = std::mem::take(&mut self.cutter);
+        cutter.finish(&mut |part| self.take(part));
+        if !cutter.has_calendar() {
+            return Err(NoCalendar);
+        }
+        self.zones.settle();
+        for (kind, text) in std::mem::take(&mut self.waiting) {
+            self.take(Part::Whole(kind, &text));
+        }
+        let more = self.passed_over.saturating_sub(MOST_NOTES);
+        if more > 0 {
+            self.content.notes.push(format!("and {more} more parts were passed over"));
+        }
+        self.content.notes.extend(self.zones.complaint());
+        Ok(self.content)
+    }
+
+    fn take(&mut self, part: Part<'_>) {
+        match part {
+            Part::Name(name) if name.contains('@') => self.wanted.own.push(name),
+            Part::Name(_) => {}
+            Part::TooLong(kind) => self.pass_over(kind, "it is over 1 MB"),
+            Part::Whole(Kind::Zone, text) => {
+                let zones = &mut self.zones;
+                // The library is not ours: what it stumbles over is passed over.
+                let learnt = catch_unwind(AssertUnwindSafe(|| zones.learn(&components(text))));
+                if learnt.is_err() {
+                    self.pass_over(Kind::Zone, "it cannot be read");
+                }
+            }
+            Part::Whole(kind, text) => self.take_in(kind, text),
+        }
+    }
+
+    fn take_in(&mut self, kind: Kind, text: &[u8]) {
+        if self.content.events.len() + self.content.todos.len() >= MOST_KEPT {
+            return self.pass_over(kind, "there are too many");
+        }
+        let read = catch_unwind(AssertUnwindSafe(|| self.read(kind, text)));
+        match read.unwrap_or(Err(Refusal::Broken("it cannot be read"))) {
+            Ok(()) => {}
+            Err(Refusal::Broken(why)) => self.pass_over(kind, why),
+            Err(Refusal::Zone(_)) if self.waiting.iter().map(|(_, text)| text.len()).sum::<usize>() < MOST_WAITING => {
+                self.waiting.push((kind, text.to_vec()));
+            }
+            Err(Refusal::Zone(_)) => self.pass_over(kind, "its time zone is not defined"),
+        }
+    }
+
+    fn read(&mut self, kind: Kind, text: &[u8]) -> Result<(), Refusal> {
+        let components = components(text);
+        let component = components.first().ok_or(Refusal::Broken("it is empty"))?;
+        if kind == Kind::Todo {
+            self.content.todos.push(todo::of(component, &mut self.zones)?);
+        } else {
+            let event = event::of(component, &mut self.zones, &self.wanted.own)?;
+            if event::may_matter(&event, self.wanted.since) {
+                self.content.events.push(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_over(&mut self, kind: Kind, why: &str) {
+        self.passed_over += 1;
+        if self.passed_over <= MOST_NOTES {
+            self.content.notes.push(format!("{} was passed over: {why}", kind.name()));
+        }
+    }
+}
+
+/// A component and those in it.
+fn components(text: &[u8]) -> Vec<ICalendarComponent> {
+    match Parser::new(&String::from_utf8_lossy(text)).entry() {
+        Entry::ICalendar(calendar) => calendar.components,
+        _ => Vec::new(),
+    }
+}
+
+/// Text from outside in a note: short, and on one line.
+fn shown(text: &str) -> String {
+    clip(text, 60)
+}
