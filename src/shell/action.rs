@@ -42,6 +42,8 @@ pub enum Action {
     OpenDashboard,
     /// Show what was decided.
     OpenJournal,
+    /// Ask for what is missing, in a terminal.
+    SetUp,
     /// Show `config.yaml`.
     EditConfiguration,
     /// Show where the system lets notifications be allowed.
@@ -87,6 +89,7 @@ impl Action {
             Self::Why(_)
             | Self::OpenDashboard
             | Self::OpenJournal
+            | Self::SetUp
             | Self::EditConfiguration
             | Self::NotificationSettings
             | Self::StartAtLogin

@@ -1,8 +1,8 @@
 //! Showing a file or a place with the person's own programs.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, io, thread};
@@ -38,6 +38,8 @@ enum Wanted {
     Dashboard { state_dir: PathBuf, address: String },
     /// What one of our own commands prints, kept in a file of this name.
     Answer { arguments: Vec<String>, config: Option<PathBuf>, file: PathBuf },
+    /// The set-up, in a terminal: a script of this name begins it.
+    Talk { config: Option<PathBuf>, file: PathBuf },
 }
 
 impl Wanted {
@@ -53,6 +55,9 @@ impl Wanted {
                 Some(Self::Dashboard { state_dir: house.state_dir.clone(), address: status.http.address.clone()? })
             }
             Action::OpenJournal => Some(answer(&["journal"], "journal.txt")),
+            Action::SetUp => {
+                Some(Self::Talk { config: house.config_path.clone(), file: house.state_dir.join("setup.command") })
+            }
             Action::EditConfiguration => Some(Self::Place(house.config_path.as_ref()?.display().to_string())),
             Action::NotificationSettings => Some(Self::Place(NOTIFICATION_SETTINGS.into())),
             _ => None,
@@ -75,8 +80,44 @@ impl Wanted {
                 write(&file, &text)?;
                 shown(&file.display().to_string())
             }
+            Self::Talk { config, file } => {
+                write(&file, script(&env::current_exe()?, config.as_deref()).as_bytes())?;
+                fs::set_permissions(&file, Permissions::from_mode(0o700))?;
+                in_terminal(&file)
+            }
         }
     }
+}
+
+/// A script that begins the set-up, for a terminal to run. Both macOS' Terminal and the Linux ones take a file, not a command.
+fn script(program: &Path, config: Option<&Path>) -> String {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    let config = config.map_or_else(String::new, |config| format!(" --config {}", quoted(config)));
+    format!("#!/bin/sh\n{}{config} setup\nprintf 'Press Enter to close. '; read -r _\n", quoted(program))
+}
+
+/// The terminals of Linux desktops, by the names that distributions give to the chosen one; the argument stands before what
+/// is run.
+const TERMINALS: [(&str, &[&str]); 3] =
+    [("xdg-terminal-exec", &[]), ("x-terminal-emulator", &["-e"]), ("xterm", &["-e"])];
+
+fn in_terminal(script: &Path) -> io::Result<()> {
+    if cfg!(target_os = "macos") {
+        return quietly(Command::new("open").args(["-b", "com.apple.Terminal"]).arg(script)).status().map(drop);
+    }
+    for (terminal, arguments) in TERMINALS {
+        match quietly(Command::new(terminal).args(arguments).arg(script)).spawn() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            // It lives as long as the talk does: waited for, so that nothing is left of it afterwards.
+            Ok(mut terminal) => return terminal.wait().map(drop),
+        }
+    }
+    Err(io::Error::other("no terminal is found: run `operator setup` in one"))
+}
+
+fn quietly(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
 }
 
 /// Show an address in the browser, without waiting for it.

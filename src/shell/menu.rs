@@ -131,6 +131,7 @@ fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
     menu.push(sources(status, around));
     menu.extend(status.http.address.is_some().then(|| Entry::item("Open Dashboard", Action::OpenDashboard)));
     menu.push(Entry::item("Open Journal", Action::OpenJournal));
+    menu.push(Entry::item("Set Up…", Action::SetUp));
     menu.push(Entry::item("Edit Configuration", Action::EditConfiguration));
     menu.extend(around.starts_at_login.map(|on| Entry::check("Start at Login", Action::StartAtLogin, on)));
     menu.push(Entry::item("Quit Operator", Action::Quit));
@@ -180,7 +181,7 @@ fn complaints(status: &Status) -> Vec<Entry> {
         entries.push(Entry::text("unsound", "Do not rely on it: the log and `operator --status` say why"));
     }
     if !status.sources.is_empty() && !status.sources.values().any(|state| is_connected(state, status)) {
-        entries.push(Entry::text("connect", "Nothing is connected yet: Edit Configuration shows where"));
+        entries.push(Entry::text("connect", "Nothing is connected yet: Set Up… asks for what you have"));
     }
     let notification = status.channel_states.get(&Channel::Notification);
     if notification.is_some_and(|state| state.state == ChannelHealth::Failing) {

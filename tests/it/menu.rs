@@ -121,6 +121,7 @@ Sources ▸
     WorkOS – closed, synced 1 min ago ▸
         Reset
 Open Journal
+Set Up…
 Edit Configuration
 [ ] Start at Login
 Quit Operator
@@ -286,7 +287,7 @@ fn on_the_first_day_the_menu_says_what_to_connect() {
     let mut status = fine();
     status.sources.values_mut().for_each(|source| source.as_of = None);
     let menu = drawn(&face(&status).menu);
-    assert!(menu.contains("\n(Nothing is connected yet: Edit Configuration shows where)\n"), "{menu}");
+    assert!(menu.contains("\n(Nothing is connected yet: Set Up… asks for what you have)\n"), "{menu}");
     assert!(menu.contains("    Oura – not connected ▸\n") && menu.contains("    WorkOS – not connected ▸\n"), "{menu}");
     // Before the first check nobody knows.
     status.last_run = None;

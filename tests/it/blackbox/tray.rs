@@ -9,6 +9,7 @@ use crate::support::desktop::{Desktop, Service, USUAL, silent_bus};
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
 use crate::support::panel::Panel;
+use crate::support::tool::Tool;
 
 const PASSPORT: &str = "task:deadline_overdue:passport";
 const ALERT: &str = "High – Overdue: Renew the passport";
@@ -350,11 +351,18 @@ fn a_bus_that_never_answers_holds_nothing_up() {
 fn on_the_first_start_the_default_is_written_and_the_menu_says_what_to_connect() {
     let desktop = Desktop::start();
     let (panel, home) = (Panel::on(&desktop), desktop.home());
+    fake_opener(&home);
+    // A terminal in which somebody answers.
+    let answers = "#!/bin/sh\nprintf '\\n\\n23\\n\\ny\\n\\n' | \"$1\" > /dev/null\n";
+    Tool::new(&home.path("tmp/bin"), "xdg-terminal-exec", answers);
     let mut program = home.program();
     let mut running = program.arg("--tray").stderr(std::process::Stdio::null()).spawn().unwrap();
     panel.wait();
-    eventually("the menu says it", || panel.line("Nothing is connected yet: Edit Configuration shows where"));
-    assert!(home.path("home/.config/operator/config.yaml").exists());
+    eventually("the menu says it", || panel.line("Nothing is connected yet: Set Up… asks for what you have"));
+    let config = home.path("home/.config/operator/config.yaml");
+    assert!(config.exists());
+    panel.click("Set Up…");
+    eventually("it is set up", || fs::read_to_string(&config).ok()?.contains("start: 23 ").then_some(()));
     panel.click("Quit Operator");
     let code = std::cell::RefCell::new(&mut running);
     let ended = eventually("it ends", || code.borrow_mut().try_wait().unwrap());
