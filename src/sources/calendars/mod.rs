@@ -4,6 +4,7 @@ mod account;
 mod address;
 mod fetch;
 mod file;
+mod questions;
 mod replies;
 mod tasks;
 
