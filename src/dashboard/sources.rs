@@ -97,7 +97,7 @@ fn monitors(status: &Status, clock: &Clock<'_>) -> Vec<Monitor> {
     let known = status.monitor_states.iter().map(|(monitor, state)| Monitor::of(&monitor.to_string(), state, clock));
     let unseen = status.enabled_monitors.iter().filter(|monitor| !status.monitor_states.contains_key(monitor));
     let unseen = unseen.map(|monitor| Monitor {
-        name: sentence(&monitor.to_string()),
+        name: source_name(&monitor.to_string()),
         class: "off",
         ended: "not run yet".into(),
         at: None,
@@ -119,7 +119,7 @@ impl Monitor {
             Some("rest_mode") => "rest mode: nothing is judged".into(),
             other => message(other.unwrap_or_default()),
         };
-        Self { name: sentence(name), class, ended, at: Some(clock.ago(state.last_check)), reason }
+        Self { name: source_name(name), class, ended, at: Some(clock.ago(state.last_check)), reason }
     }
 }
 

@@ -111,3 +111,50 @@ fn program_name(program: &Program) -> &str {
     let path = program.command.first().map(Path::new).unwrap_or(Path::new(""));
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::programs::Output;
+
+    fn said(bytes: &[u8]) -> Output {
+        Output { bytes: bytes.to_owned(), ..Output::default() }
+    }
+
+    proptest! {
+        /// Whatever comes: nobody falls over, and what becomes of it is fit to be told.
+        #[test]
+        fn anything_may_be_said(
+            printed in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                "[\\[\\]{}\",:a-z0-9 \n]{0,80}".prop_map(String::into_bytes),
+                ("\\PC{0,100}", "\\PC{1,100}").prop_map(|(key, title)| serde_json::json!({"key": key, "title": title}).to_string().into_bytes()),
+            ],
+            code in -1..5,
+        ) {
+            let setup = Exec {
+                name: "disk".parse().unwrap(),
+                program: Program::new(Vec::new(), Duration::from_secs(1)),
+                warning: Priority::Medium,
+                critical: Priority::High,
+            };
+            let end = if code < 0 { End::Signal(9) } else { End::Code(code) };
+            let answer = setup.understood(&Run { end, stdout: said(&printed), stderr: said(b"") });
+            let now: ZonedDateTime = "2026-11-20T09:05:00[America/Chicago]".parse().unwrap();
+            if let Ok((complaints, _)) = answer {
+                for alert in exec::judge(setup.name, &complaints, &now).alerts {
+                    prop_assert_eq!(alert.key.as_str().parse(), Ok(alert.key.clone()));
+                    prop_assert!((1..=60).contains(&alert.title.chars().count()), "{:?}", alert);
+                    prop_assert!(!alert.message.contains('\n') && alert.message.chars().count() <= 1_000);
+                }
+            } else {
+                prop_assert!(!matches!(end, End::Code(0)) || json::is_meant(&String::from_utf8_lossy(&printed)));
+            }
+        }
+    }
+}

@@ -102,11 +102,15 @@ impl Program {
     pub async fn run(&self) -> Result<Run, NotStarted> {
         let mut child = self.spawn()?;
         let mut group = Group::of(&child);
-        let (mut stdout, mut stderr) = (Output::new(self.cap), Output::new(self.cap));
+        let (mut stdout, mut stderr) = (Output::default(), Output::default());
         let (pipe, printed, complained) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let ended = {
             let talk = async {
-                tokio::join!(tell(pipe, self.input.as_deref()), stdout.read(printed), stderr.read(complained))
+                tokio::join!(
+                    tell(pipe, self.input.as_deref()),
+                    stdout.read(printed, self.cap),
+                    stderr.read(complained, self.cap)
+                )
             };
             let mut talk = pin!(talk.map(drop).fuse());
             let ended = meanwhile(&mut talk, timeout(self.timeout, child.wait())).await;
@@ -118,7 +122,9 @@ impl Program {
             if ended.is_err() {
                 let _ = timeout(LAST_WORDS, child.wait()).await;
             }
-            let _ = timeout(DRAIN, talk).await;
+            if !talk.is_terminated() {
+                let _ = timeout(DRAIN, talk).await;
+            }
             ended
         };
         let end = match ended {

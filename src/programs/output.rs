@@ -14,21 +14,16 @@ pub struct Output {
     pub bytes: Vec<u8>,
     /// Whether there was more.
     pub is_cut: bool,
-    cap: usize,
 }
 
 impl Output {
-    pub(super) fn new(cap: usize) -> Self {
-        Self { bytes: Vec::new(), is_cut: false, cap }
-    }
-
-    /// Read to the end, so that nobody waits to get rid of what is not kept.
-    pub(super) async fn read(&mut self, from: Option<impl AsyncRead + Unpin>) {
+    /// Read to the end, so that nobody waits to get rid of what is not kept. No more than `cap` bytes are.
+    pub(super) async fn read(&mut self, from: Option<impl AsyncRead + Unpin>, cap: usize) {
         let Some(mut from) = from else { return };
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
             let read = buffer.get(..length).unwrap_or_default();
-            let room = self.cap.saturating_sub(self.bytes.len()).min(length);
+            let room = cap.saturating_sub(self.bytes.len()).min(length);
             self.bytes.extend_from_slice(read.get(..room).unwrap_or_default());
             self.is_cut |= room < length;
         }

@@ -210,6 +210,32 @@ async fn a_program_that_hangs_holds_up_nobody_and_dies_with_the_engine() {
     line.all_have_died().await;
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn no_process_is_left_behind_by_a_program() {
+    let home = home();
+    let program =
+        |name: &str, body: &str| json!({"name": name, "command": [sh(home.root(), name, body)], "timeout_seconds": 1});
+    home.set(json!({"monitors": {"exec": [
+        program("fine", "exit 0"),
+        program("crash", "kill -9 $$"),
+        program("leave", "sleep 600 & sleep 600 & exit 0"),
+        program("hang", "trap '' TERM; sleep 600 & while :; do sleep 600; done"),
+    ]}}));
+    let engine = Running::start(&home);
+    let children = || -> String {
+        // Of all its threads; a thread may end meanwhile.
+        let threads = fs::read_dir(format!("/proc/{}/task", engine.pid())).unwrap();
+        threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default()).collect()
+    };
+    for _ in 0..2 {
+        home.run(&["run-now"]).ok();
+    }
+    assert_eq!(status(&home)["monitor_states"]["exec:hang"]["reason"], "did not end within 1 s");
+    // What is dead but was not waited for is still a child.
+    eventually("nobody is left", || children().trim().is_empty().then_some(()));
+}
+
 #[test]
 fn a_program_is_told_once_and_again_when_it_asks_for_it() {
     let home = home();
