@@ -27,6 +27,14 @@ impl Engine {
         self.agendas.retain(|name, _| setup.calendar(*name).is_some_and(|calendar| calendar.busy));
     }
 
+    /// Whether a calendar was read within the interval of the tasks: monitors that only want to know whether there is a meeting do not
+    /// ask it more often.
+    pub(super) fn is_fresh(&self, source: Source, now: Timestamp) -> bool {
+        let interval = SignedDuration::from_secs(self.config.intervals.task_check.into());
+        let read = |name: Name| self.agendas.get(&name).map(|reading| now.duration_since(reading.as_of));
+        matches!(source, Source::Calendar(name) if read(name).is_some_and(|age| age.abs() < interval))
+    }
+
     fn known_agenda(&self, name: Name, now: Timestamp) -> Option<&CalendarReading> {
         let reading = self.agendas.get(&name)?;
         (now.duration_since(reading.as_of).abs() <= HOLDS_FOR).then_some(&**reading)

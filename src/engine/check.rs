@@ -129,19 +129,22 @@ impl Engine {
             recorded: BTreeSet::new(),
             report: None,
             waiters: Vec::new(),
-            waiting: due
-                .iter()
-                .map(|monitor| (*monitor, needs(*monitor, due, &self.setup).into_iter().collect()))
-                .collect(),
+            waiting: BTreeMap::new(),
             ready: BTreeMap::new(),
             permits: BTreeMap::new(),
         };
+        check.waiting = due.iter().map(|monitor| (*monitor, self.waits_for(*monitor, due, &check.at))).collect();
         let sources: BTreeSet<Source> = check.waiting.values().flatten().copied().collect();
         for source in sources {
             self.ask_source(source, &mut check, arrivals);
         }
         check.look_who_is_ready();
         check
+    }
+
+    fn waits_for(&self, monitor: Monitor, due: &[Monitor], at: &ZonedDateTime) -> BTreeSet<Source> {
+        let needs = needs(monitor, due, &self.setup).into_iter();
+        needs.filter(|source| monitor == Monitor::Tasks || !self.is_fresh(*source, at.timestamp())).collect()
     }
 
     fn ask_source(&mut self, source: Source, check: &mut Check, arrivals: &mpsc::Sender<Arrival>) {

@@ -19,7 +19,7 @@ use crate::monitors::ask::{CALENDAR, Source};
 use crate::monitors::exec::{self, Exec};
 use crate::monitors::setup::{OuraSetup, Setup};
 use crate::programs::Program;
-use crate::sources::calendars::{self, Address, Calendar, CalendarTasks, Memory, Place};
+use crate::sources::calendars::{self, Address, Calendar, CalendarTasks, Memory, Net, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura_account::keep::Keep;
 use crate::sources::oura_account::{Account, Client};
@@ -124,6 +124,7 @@ fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<
 }
 
 fn calendars(config: &Config) -> Vec<Arc<Calendar>> {
+    let net = Arc::new(Net::default());
     let on = config.sources.calendars.iter().filter(|calendar| calendar.enabled);
     let calendar = |config: &CalendarConfig| {
         let name = config.name?;
@@ -145,6 +146,7 @@ fn calendars(config: &Config) -> Vec<Arc<Calendar>> {
             tasks: config.has_tasks(),
             email: config.email.clone(),
             timeout: seconds(config.timeout_seconds),
+            net: Arc::clone(&net),
             memory: Memory::default(),
         }))
     };

@@ -4,6 +4,7 @@ mod account;
 mod address;
 mod file;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
@@ -25,6 +26,7 @@ fn calendar(place: Place) -> Calendar {
         tasks: true,
         email: None,
         timeout: Duration::from_secs(20),
+        net: Arc::default(),
         memory: Memory::default(),
     }
 }
@@ -47,7 +49,7 @@ fn tasks(reading: &CalendarReading) -> Vec<&str> {
 }
 
 /// Fails unless it failed in this way, and without a word of what is secret.
-fn failed(said: Result<std::sync::Arc<CalendarReading>, SourceError>, fault: Fault, what: &str) -> SourceError {
+fn failed(said: Result<Arc<CalendarReading>, SourceError>, fault: Fault, what: &str) -> SourceError {
     let error = said.expect_err("it fails");
     assert_eq!(error.fault, fault, "{error:?}");
     assert!(error.what.contains(what), "{error:?}");

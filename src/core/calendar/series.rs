@@ -106,8 +106,7 @@ impl<'a> Series<'a> {
             found.extend(turns.values().filter_map(|turn| turn.occurrence(event, zone)));
         }
         // Where all later times change, the first of them is among the turns already.
-        let alone =
-            self.exceptions.iter().filter(|event| !event.cancelled && !(main.is_some() && changes_later(event)));
+        let alone = self.exceptions.iter().filter(|event| !(event.cancelled || main.is_some() && changes_later(event)));
         found.extend(alone.filter_map(|event| {
             let (civil, length, takes_time) = (event.times.start.civil(), event.times.length, event.takes_time);
             Turn { named_at: civil, civil, length, takes_time }.occurrence(event, event.times.start.zone(home))

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::fetch::{Body, Net, is_this_machine, place, redirected, send};
+use super::questions::{ABOUT, events_near, todos};
 use super::replies::{Thing, things};
 use super::{SOURCE, finished};
 use crate::sources::error::SourceError;
@@ -23,12 +23,6 @@ const MOST_REDIRECTS: usize = 5;
 
 /// More calendars of one account are not read.
 const MOST_CALENDARS: usize = 50;
-
-const ABOUT: &str = r#"<?xml version="1.0" encoding="utf-8"?>
-<D:propfind xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop>
-<D:resourcetype/><D:displayname/><D:current-user-principal/>
-<C:calendar-home-set/><C:calendar-user-address-set/><C:supported-calendar-component-set/>
-</D:prop></D:propfind>"#;
 
 /// A person's account on a server.
 #[derive(Debug, Clone)]
@@ -283,26 +277,4 @@ fn is_called(thing: &Thing, name: &str) -> bool {
 
 fn is_same(one: &Url, other: &Url) -> bool {
     one.path().trim_end_matches('/') == other.path().trim_end_matches('/')
-}
-
-fn events_near(now: &ZonedDateTime) -> String {
-    let at = |days: i64| {
-        now.saturating_add(days.days()).with_time_zone(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string()
-    };
-    query("VEVENT", &format!(r#"<C:time-range start="{}" end="{}"/>"#, at(-2), at(9)))
-}
-
-/// Whatever was never completed.
-fn todos() -> String {
-    query("VTODO", r#"<C:prop-filter name="COMPLETED"><C:is-not-defined/></C:prop-filter>"#)
-}
-
-fn query(component: &str, filter: &str) -> String {
-    format!(
-        r#"<?xml version="1.0" encoding="utf-8"?>
-<C:calendar-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">
-<D:prop><C:calendar-data/></D:prop>
-<C:filter><C:comp-filter name="VCALENDAR"><C:comp-filter name="{component}">{filter}</C:comp-filter></C:comp-filter></C:filter>
-</C:calendar-query>"#
-    )
 }

@@ -89,7 +89,12 @@ impl Address {
         let https = ["webcal://", "webcals://"].iter().find_map(|scheme| text.strip_prefix(scheme));
         let text = https.map_or_else(|| text.to_owned(), |rest| format!("https://{rest}"));
         let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        url.ok_or_else(|| SourceError::needs_user(SOURCE, "its address is no web address", advice))
+        let url = url.ok_or_else(|| SourceError::needs_user(SOURCE, "its address is no web address", advice))?;
+        if url.password().is_some() && url.scheme() != "https" && !is_this_machine(&url) {
+            let what = format!("a password is not sent in the open ({})", place(&url));
+            return Err(SourceError::needs_user(SOURCE, what, advice));
+        }
+        Ok(url)
     }
 }
 

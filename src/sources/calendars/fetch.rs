@@ -19,9 +19,9 @@ const DEFAULT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 /// No pause that a server asks for is taken for longer.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
-/// The client, made when it is first needed.
+/// The way to all calendars: one client, made when it is first needed.
 #[derive(Debug, Default)]
-pub(super) struct Net {
+pub struct Net {
     client: OnceLock<Client>,
 }
 

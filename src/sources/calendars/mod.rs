@@ -4,6 +4,7 @@ mod account;
 mod address;
 mod fetch;
 mod file;
+mod questions;
 mod replies;
 mod tasks;
 
@@ -13,7 +14,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use tokio::sync::Mutex;
 
-use self::fetch::Net;
 use super::blocking;
 use super::error::SourceError;
 use super::icalendar::{Content, NoCalendar, Reader, Wanted};
@@ -22,6 +22,7 @@ use crate::core::name::Name;
 
 pub use account::Account;
 pub use address::Address;
+pub use fetch::Net;
 pub use tasks::CalendarTasks;
 
 /// What its failures begin with.
@@ -56,6 +57,8 @@ pub struct Calendar {
     pub email: Option<String>,
     /// The longest that one reading may take.
     pub timeout: Duration,
+    /// The way there.
+    pub net: Arc<Net>,
     /// What is remembered between readings.
     pub memory: Memory,
 }
@@ -64,7 +67,6 @@ pub struct Calendar {
 #[derive(Debug, Default)]
 pub struct Memory {
     kept: Mutex<Kept>,
-    net: Net,
 }
 
 type Said = Result<Arc<CalendarReading>, SourceError>;
@@ -150,7 +152,8 @@ impl Calendar {
             )
         })??;
         let (content, now) = (Arc::clone(&version.content), now.clone());
-        kept.content = Some(version);
+        // What a server with accounts says is asked for anew every time.
+        kept.content = (version.mark != Mark::None).then_some(version);
         blocking(SOURCE, move || {
             Ok(Arc::new(CalendarReading::of(&content.events, &content.todos, &content.notes, &now)))
         })
@@ -175,7 +178,7 @@ impl Calendar {
                 }
             }
             Place::Address(address) => match address
-                .read(&self.memory.net, known.as_ref(), Reader::new(wanted), now.timestamp())
+                .read(&self.net, known.as_ref(), Reader::new(wanted), now.timestamp())
                 .await?
             {
                 Some(read) => read,
@@ -187,7 +190,7 @@ impl Calendar {
             },
             Place::Account(server) => {
                 let wants = account::Wants { events: self.busy, todos: self.tasks };
-                (server.read(&self.memory.net, account, wants, wanted, now).await?, Mark::None)
+                (server.read(&self.net, account, wants, wanted, now).await?, Mark::None)
             }
         };
         Ok(Version { content: Arc::new(content), mark, since: since.timestamp() })

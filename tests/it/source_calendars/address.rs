@@ -38,6 +38,8 @@ async fn it_may_stand_in_a_file_and_begin_with_webcal() {
     assert_eq!(meeting(&calendar(Place::Address(address.clone())).read(&at(0)).await.unwrap()), Some(60));
     std::fs::write(&file, "webcal://127.0.0.1/s3cret.ics").unwrap();
     failed(calendar(Place::Address(address)).read(&at(0)).await, Fault::Outage, "127.0.0.1:443");
+    let open = Address { url: Some("http://ada:s3cret@192.0.2.1/".into()), url_file: None };
+    failed(calendar(Place::Address(open)).read(&at(0)).await, Fault::NeedsUser, "not sent in the open");
     let none = Address { url: Some("s3cret".into()), url_file: None };
     failed(calendar(Place::Address(none)).read(&at(0)).await, Fault::NeedsUser, "no web address");
 }
