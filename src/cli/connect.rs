@@ -2,7 +2,6 @@
 
 mod callback;
 mod door;
-mod typed;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,12 +10,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Url;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use self::callback::{Answer, State};
 use self::door::{Door, Visitor};
 use super::print::{emit, emit_json};
+use super::terminal;
 use crate::app::exit::Failure;
 use crate::app::house::{House, runtime};
 use crate::config::paths;
@@ -124,7 +124,7 @@ fn help(oura: &OuraConfig) -> String {
 /// The application, typed in.
 fn ask(house: &House) -> Result<Application, Failure> {
     let oura = &house.config.sources.oura;
-    if !typed::somebody_is_there() {
+    if !terminal::somebody_is_there() {
         return Err(Failure::Other(format!(
             "Oura is not connected yet.\n\n{}5. Set sources.oura.client_id and sources.oura.client_secret in config.yaml (Edit Configuration in \
              the menu) and choose Connect Oura… again, or run `operator connect oura` in a terminal, which asks for them.",
@@ -135,10 +135,15 @@ fn ask(house: &House) -> Result<Application, Failure> {
     say(&help(oura));
     let id = match &oura.client_id {
         Some(id) => id.clone(),
-        None => typed::line("\nClient id: ").map_err(failed)?,
+        None => something(terminal::line("\nClient id: ", say)).map_err(failed)?,
     };
-    let secret = typed::secret("Client secret (it is not shown): ").map_err(failed)?;
+    let secret = something(terminal::secret("Client secret (it is not shown): ", say)).map_err(failed)?;
+    let secret = SecretString::from(secret);
     Ok(Application { id, secret })
+}
+
+fn something(typed: std::io::Result<String>) -> std::io::Result<String> {
+    typed.and_then(|typed| if typed.is_empty() { Err(std::io::Error::other("nothing was typed")) } else { Ok(typed) })
 }
 
 async fn through_the_browser(house: &House, account: &Account, application: Application) -> Result<(), Failure> {

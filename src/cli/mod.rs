@@ -8,6 +8,7 @@ pub mod login_item;
 pub mod print;
 pub mod setup;
 pub mod show;
+mod terminal;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -229,8 +229,9 @@ fn a_file_that_somebody_else_changes_meanwhile_is_not_overwritten() {
 /// – the signal's number, or `exit` and its code – and all that was seen.
 fn at_a_terminal(home: &Home, arguments: &[&str], script: &str) -> (String, String) {
     let prelude = "
-import os, pty, sys
+import os, pty, signal, sys
 pid, terminal = pty.fork()
+signal.alarm(60) # nobody waits for ever
 if pid == 0:
     os.execv(sys.argv[1], sys.argv[1:])
 seen = b''
@@ -271,6 +272,29 @@ until('chat\'s number:'); types('\x03')
     let (ended, seen) = at_a_terminal(&person.home, &["--config", &file, "setup"], script);
     assert_eq!(ended, "2", "by Ctrl-C: {seen}");
     assert!(seen.contains("token (not shown):") && !seen.contains("typed-in-secret"), "{seen}");
+    assert_eq!(person.home.everything(), before);
+}
+
+/// Secrets are typed unseen, and the terminal is what it was afterwards.
+#[test]
+fn ctrl_c_at_a_secret_ends_it_and_gives_the_terminal_back() {
+    let person = Person::with("{}\n");
+    let before = person.home.everything();
+    let script = r"
+import termios
+shows = lambda: bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+until('Enter for none:'); types('\n')
+until('4  Email'); types('1\n')
+until('token (not shown):')
+if shows(): sys.exit('it would be shown')
+types('123:half-a-sec\x03')
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+if not shows(): sys.exit('the terminal stays unseen')
+";
+    let file = person.file().display().to_string();
+    let (ended, seen) = at_a_terminal(&person.home, &["--config", &file, "setup"], script);
+    assert_eq!(ended, "2", "by Ctrl-C: {seen}");
+    assert!(!seen.contains("half-a-sec"), "{seen}");
     assert_eq!(person.home.everything(), before);
 }
 
