@@ -74,8 +74,10 @@ pub(super) fn read(line: &str) -> Signs {
     while let Some(first) = rest.chars().next() {
         let after = rest.get(first.len_utf8()..).unwrap_or_default();
         rest = if let Some(sign) = Sign::of(first) {
+            text.push(' ');
             signs.take(sign, after.strip_prefix('\u{fe0f}').unwrap_or(after).trim_start())
         } else if let Some((sign, value, after)) = field(rest) {
+            text.push(' ');
             signs.take(sign, value.trim());
             after
         } else {
@@ -83,6 +85,7 @@ pub(super) fn read(line: &str) -> Signs {
             after
         };
     }
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     signs.text = without_tags(&text).to_owned();
     signs
 }
@@ -219,6 +222,7 @@ mod tests {
     #[case("Pay rent 📅 2026-02-30", "Pay rent 2026-02-30| unclear")]
     #[case("Pay rent [due:: soon]", "Pay rent| unclear")]
     #[case("Pay rent 📅", "Pay rent| unclear")]
+    #[case("Pay⏫rent", "Pay rent| high")]
     #[case("📅 2026-11-20", "| due 2026-11-20")]
     #[case("#task", "#task|")]
     fn a_line_is_its_text_and_its_signs(#[case] line: &str, #[case] expected: &str) {
@@ -233,7 +237,7 @@ mod tests {
         }
 
         #[test]
-        fn a_due_date_is_found_among_other_signs(before in "[a-z][a-z ]{0,9}", day in 1..=28_i8, after in "(⏫|🔁 every day| #x| ✅ 2026-01-01){0,3}") {
+        fn a_due_date_is_found_among_other_signs(before in "[a-z]{1,5}( [a-z]{1,5}){0,2} ?", day in 1..=28_i8, after in "(⏫|🔁 every day| #x| ✅ 2026-01-01){0,3}") {
             let date = jiff::civil::date(2026, 2, day);
             let signs = read(&format!("{before}📅 {date}{after}"));
             prop_assert_eq!(signs.due, Some(Due::Day(date)));
