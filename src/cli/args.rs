@@ -205,5 +205,5 @@ fn circuit(name: &str) -> Result<String, String> {
 }
 
 fn circuits() -> String {
-    format!("{}, or exec:NAME of a program of yours", wiring::circuits().join(", "))
+    format!("{}, exec:NAME of a program of yours, or calendar:NAME", wiring::circuits().join(", "))
 }

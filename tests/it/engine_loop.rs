@@ -342,11 +342,35 @@ async fn a_calendar_that_is_away_is_remembered_for_half_a_day() {
     let bench = Bench::start(home, "09:00");
     pass(MINUTE).await;
     std::fs::remove_file(bench.home.path("work.ics")).expect("it was there");
-    pass(2 * HOUR).await;
+    bench.jump(2 * 3600);
+    pass(MINUTE).await;
     assert!(bench.status().in_event_until.is_some(), "what it said last holds");
     bench.reload().await;
     pass(MINUTE).await;
     assert!(bench.status().in_event_until.is_some(), "and a new configuration forgets nothing");
-    pass(11 * HOUR).await;
+    bench.jump(11 * 3600);
+    pass(MINUTE).await;
     assert!(bench.status().in_event_until.is_none(), "but not for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_calendar_is_read_as_often_as_the_tasks_whoever_wants_to_know_of_meetings() {
+    let home = home();
+    std::fs::write(home.path("work.ics"), "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n").expect("a calendar");
+    let calendar = json!({"name": "work", "file": home.path("work.ics")});
+    home.set(json!({
+        "sources": {"calendars": [calendar]},
+        "quiet_hours": {"quiet_during_events": true},
+        "intervals": {"health_check": 60},
+    }));
+    let bench = Bench::start(home, "09:00");
+    let read_at = || bench.status().sources["calendar:work"].as_of.expect("it was read");
+    pass(14 * MINUTE + 30).await;
+    assert_eq!((bench.ran(Monitor::Health).len(), read_at()), (15, bench.home.at("09:00").parse().unwrap()));
+    pass(MINUTE).await;
+    assert_eq!(read_at(), bench.home.at("09:15").parse().unwrap());
+    bench.home.set(json!({"monitors": {"tasks": {"enabled": false}, "patterns": {"enabled": false}}}));
+    bench.reload().await;
+    pass(HOUR).await;
+    assert!(bench.now().duration_since(read_at()).as_mins() <= 15, "and without the tasks by those who run");
 }

@@ -114,6 +114,18 @@ fn lengths_over_a_clock_change(#[case] line: &str, #[case] hours: i64) {
 }
 
 #[test]
+fn one_more_time_may_last_as_long_as_it_likes() {
+    for period in ["20261119T100000Z/PT3H", "20261119T100000Z/20261119T130000Z"] {
+        let lines = format!("{STANDUP}\nRDATE;VALUE=PERIOD:{period}");
+        let content = read(&calendar(&event(&lines)));
+        let found =
+            occurrences(&content, &window("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z"), &zone("Europe/Berlin"));
+        let lasts: Vec<i64> = found.iter().map(|one| one.end.duration_since(one.start).as_hours()).collect();
+        assert_eq!(lasts, [3]);
+    }
+}
+
+#[test]
 fn what_began_long_ago_may_still_last() {
     let lines = "UID:a\nDTSTART;VALUE=DATE:20260901\nDTEND;VALUE=DATE:20261201\nRRULE:FREQ=YEARLY\nTRANSP:OPAQUE";
     assert_eq!(in_week(&event(lines)), ["09-01 00:00"]);
