@@ -12,6 +12,7 @@ mod email;
 mod headless;
 mod hostile;
 mod login_item;
+mod no_network;
 mod once;
 mod oura;
 mod own_database;

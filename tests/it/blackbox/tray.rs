@@ -393,7 +393,7 @@ fn on_the_first_start_the_default_is_written_and_the_menu_says_what_to_connect()
     let (panel, home) = (Panel::on(&desktop), desktop.home());
     fake_opener(&home);
     // A terminal in which somebody answers.
-    let answers = "#!/bin/sh\nprintf '\\n\\n23\\n\\ny\\n\\n' | \"$1\" > /dev/null\n";
+    let answers = "#!/bin/sh\nprintf 'n\\n\\n\\n23\\n\\ny\\n\\n' | \"$1\" > /dev/null\n";
     Tool::new(&home.path("tmp/bin"), "xdg-terminal-exec", answers);
     let mut program = home.program();
     let mut running = program.arg("--tray").stderr(std::process::Stdio::null()).spawn().unwrap();
