@@ -261,6 +261,7 @@ fn record(
             days,
             rest: None,
             updates,
+            bonds: None,
             circuits,
             monitors,
             ends: true,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
@@ -19,6 +19,7 @@ Without a command Operator runs until it is stopped, checking every few minutes.
 
   operator demo                     see it work on a made-up person
   operator setup                    connect what you have, question by question
+  operator connect oura             connect your Oura ring
   operator check                    try the configuration, every source and every channel
   operator test-alert               send yourself a test
   operator --once --dry-run         one check, nothing sent or written
@@ -94,6 +95,20 @@ pub enum Command {
     },
     /// Say what you have: sources, channels, quiet hours; each answer is tried, and config.yaml is written at the end
     Setup,
+    /// Connect a source that asks you first
+    #[command(after_help = "\
+oura: your ring. Oura wants an application of your own: make one at https://cloud.ouraring.com/oauth/applications with the
+redirect address http://localhost:8917/callback, and let it read daily, stress, heartrate and personal. Its client id and secret
+are asked for here, or read from sources.oura in config.yaml. Your browser opens, you say yes, and the last 60 days are fetched.")]
+    Connect {
+        /// Which one
+        source: Connectable,
+    },
+    /// Give the access back, and forget it
+    Disconnect {
+        /// Which one
+        source: Connectable,
+    },
     /// Try the configuration, every source and channel; says what to do about what fails
     Check,
     /// List what is open
@@ -159,6 +174,13 @@ pub enum Command {
         #[arg(value_parser = circuit, help = format!("The source's name: {}", circuits()))]
         name: String,
     },
+}
+
+/// What can be connected by saying yes in a browser.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Connectable {
+    /// The ring.
+    Oura,
 }
 
 /// What can be done about starting with the session.

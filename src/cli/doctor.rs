@@ -15,6 +15,7 @@ use crate::app::house::{House, runtime};
 use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
+use crate::core::status::OuraLink;
 use crate::core::text;
 use crate::monitors::ask::{Answer, Source, ask};
 use crate::monitors::setup::Setup;
@@ -87,7 +88,11 @@ async fn sources(house: &House) -> Vec<Line> {
 pub(super) async fn source(source: Source, setup: &Setup, zone: &TimeZone) -> Line {
     let now = Timestamp::now().to_zoned_datetime(zone.clone());
     let since = now.date().saturating_sub(7.days());
-    line(source, &ask(source, setup, true, since, &now).await, now.timestamp())
+    let mut line = line(source, &ask(source, setup, true, since, &now).await, now.timestamp());
+    if source == Source::Oura && line.result == "ok" {
+        line.about.push_str(reached(setup.oura.link()));
+    }
+    line
 }
 
 fn line(source: Source, answer: &Answer, now: Timestamp) -> Line {
@@ -102,6 +107,14 @@ fn line(source: Source, answer: &Answer, now: Timestamp) -> Line {
     };
     let advice = if trouble.advice.is_empty() { wait.into() } else { trouble.advice.clone() };
     Line { name, result, about: trouble.to_string(), advice }
+}
+
+const fn reached(link: Option<OuraLink>) -> &'static str {
+    match link {
+        Some(OuraLink::Token) => "; its API by sources.oura.token",
+        Some(OuraLink::Connected | OuraLink::Lapsed) => "; its API by your connection",
+        Some(OuraLink::Off) | None => "; its API is not connected",
+    }
 }
 
 fn described(answer: &Answer, now: Timestamp) -> String {

@@ -1,19 +1,21 @@
 //! The command line: one function a command, results on stdout, everything else on stderr.
 
 pub mod args;
+mod connect;
 pub mod demo;
 pub mod doctor;
 pub mod login_item;
 pub mod print;
 pub mod setup;
 pub mod show;
+mod terminal;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use self::args::{Cli, Command as Subcommand, RunArgs};
+use self::args::{Cli, Command as Subcommand, Connectable, RunArgs};
 use self::print::{Paint, emit, emit_json};
 use self::show::Look;
 use crate::app::exit::Failure;
@@ -56,6 +58,10 @@ pub fn run(cli: &Cli) -> Done {
         Some(Subcommand::Journal { since }) => journal(cli, *since),
         Some(Subcommand::RunNow) => run_now(cli),
         Some(Subcommand::TestAlert { channel }) => test_alert(cli, *channel),
+        Some(Subcommand::Connect { source: Connectable::Oura }) => connect::connect(&open(cli, Logs::Quiet)?, cli.json),
+        Some(Subcommand::Disconnect { source: Connectable::Oura }) => {
+            connect::disconnect(&open(cli, Logs::Quiet)?, cli.json)
+        }
         Some(Subcommand::LoginItem { change }) => login_item::run(cli, *change),
         Some(change) => self::change(cli, change),
     }

@@ -16,7 +16,7 @@ pub enum Setting {
     Bare(String),
     /// A list of texts.
     List(Vec<String>),
-    /// A list with one section in it, by key.
+    /// A list with one section in it, by key; `caldav.url` is a key of a section in that, whose keys stand together.
     Section(Vec<(String, String)>),
 }
 
@@ -65,10 +65,7 @@ impl Setting {
             Self::Text(text) => quoted(text),
             Self::Bare(word) => word.clone(),
             Self::List(items) => format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ")),
-            Self::Section(keys) => {
-                let keys = keys.iter().map(|(key, value)| format!("{key}: {}", quoted(value)));
-                format!("[{{{}}}]", keys.collect::<Vec<_>>().join(", "))
-            }
+            Self::Section(keys) => format!("[{{{}}}]", section(keys)),
         }
     }
 
@@ -103,6 +100,26 @@ fn collect(node: &Node, path: String, all: &mut BTreeMap<String, String>) {
         }
         Value::Section(entries) => entries.iter().for_each(|entry| collect(&entry.node, below(&entry.key), all)),
     }
+}
+
+fn section(keys: &[(String, String)]) -> String {
+    let mut written = Vec::new();
+    for part in keys.chunk_by(|one, other| outer(&one.0).is_some() && outer(&one.0) == outer(&other.0)) {
+        match part {
+            [(key, value)] if outer(key).is_none() => written.push(format!("{key}: {}", quoted(value))),
+            _ => {
+                let inner =
+                    part.iter().filter_map(|(key, value)| Some((key.split_once('.')?.1.to_owned(), value.clone())));
+                let name = part.first().and_then(|(key, _)| outer(key)).unwrap_or_default();
+                written.push(format!("{name}: {{{}}}", section(&inner.collect::<Vec<_>>())));
+            }
+        }
+    }
+    written.join(", ")
+}
+
+fn outer(key: &str) -> Option<&str> {
+    key.split_once('.').map(|(outer, _)| outer)
 }
 
 /// A text in YAML: bare where nobody could take it for something else. `$` is doubled, for it begins a variable.
@@ -299,6 +316,9 @@ mod tests {
         assert_eq!(set(before, "a", &list).unwrap(), "a: [x, \"y z\"]  # none\n");
         let section = Setting::Section(vec![("name".into(), "work".into()), ("url".into(), "https://h/a?b".into())]);
         assert_eq!(set(before, "a", &section).unwrap(), "a: [{name: work, url: \"https://h/a?b\"}]  # none\n");
+        let deeper = ["name", "caldav.url", "caldav.user"].map(|key| (key.to_owned(), "x".to_owned())).to_vec();
+        let written = "a: [{name: x, caldav: {url: x, user: x}}]  # none\n";
+        assert_eq!(set(before, "a", &Setting::Section(deeper)).unwrap(), written);
         assert_eq!(set(before, "a", &Setting::Bare("true".into())).unwrap(), "a: true  # none\n");
     }
 

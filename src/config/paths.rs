@@ -73,6 +73,20 @@ pub fn workos_url(config: &Config, env: &Env) -> Option<SecretString> {
     workos.url.clone().or_else(from_env)
 }
 
+/// Taskwarrior's own configuration: `$TASKRC`, else where it looks for it: `~/.taskrc`, `$XDG_CONFIG_HOME/task/taskrc`.
+#[must_use]
+pub fn taskrc(env: &Env) -> Option<PathBuf> {
+    let usual = || Some(home(env)?.join(".taskrc")).filter(|file| file.exists());
+    let xdg = || Some(xdg_base("XDG_CONFIG_HOME", ".config", env)?.join("task/taskrc"));
+    set("TASKRC", env).map(PathBuf::from).or_else(usual).or_else(xdg)
+}
+
+/// Where Taskwarrior's data are, if not where its own configuration says: `sources.taskwarrior.data_dir`, else `$TASKDATA`.
+#[must_use]
+pub fn taskdata(config: &Config, env: &Env) -> Option<PathBuf> {
+    config.sources.taskwarrior.data_dir.clone().or_else(|| set("TASKDATA", env).map(PathBuf::from))
+}
+
 /// Where this system keeps what starts with a session: `~/Library` on macOS, else `$XDG_CONFIG_HOME` or `~/.config`; none
 /// when `$HOME` is needed and not set.
 #[must_use]

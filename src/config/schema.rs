@@ -19,7 +19,10 @@ pub use super::channels::{
     EmailConfig, ExecConfig, NotificationConfig, NtfyConfig, PushoverConfig, Security, TelegramConfig, WebhookConfig,
 };
 pub use super::programs::ExecMonitor;
-pub use super::sources::{FocusFileConfig, OuraConfig, RemindersConfig, StateStoreConfig, WorkosConfig};
+pub use super::sources::{
+    FocusFileConfig, MarkdownConfig, OuraConfig, RemindersConfig, StateStoreConfig, TaskwarriorConfig, TodoistConfig,
+    TokenStore, WorkosConfig,
+};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize, Validate)]
@@ -202,6 +205,15 @@ pub struct Sources {
     /// The state store: an SQLite file with due dates and promises.
     #[garde(skip)]
     pub state_store: StateStoreConfig,
+    /// Todoist.
+    #[garde(dive)]
+    pub todoist: TodoistConfig,
+    /// Taskwarrior.
+    #[garde(dive)]
+    pub taskwarrior: TaskwarriorConfig,
+    /// A folder of notes.
+    #[garde(skip)]
+    pub markdown: MarkdownConfig,
     /// Apple Reminders.
     #[garde(skip)]
     pub reminders: RemindersConfig,

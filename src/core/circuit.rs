@@ -296,7 +296,11 @@ impl Circuit {
 /// A server that asks for more than a day is asked again after a day.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
-/// The first pause is `timeout_seconds` to the second; later ones double up to the maximum, spread by ±20 %.
+/// So much of the longest pause is the most: what is asked once in that time finds its circuit ready, and what was away is
+/// there again with the next check.
+const OF_THE_LONGEST: f64 = 0.95;
+
+/// The first pause is `timeout_seconds` to the second; later ones double, spread by ±20 %, and never reach the maximum.
 fn pause(trips: u32, settings: &BreakerSettings, chance: f64) -> SignedDuration {
     let base = f64::from(settings.timeout_seconds);
     if trips <= 1 {
@@ -304,7 +308,8 @@ fn pause(trips: u32, settings: &BreakerSettings, chance: f64) -> SignedDuration 
     }
     let grown = base * 2f64.powi(trips.min(24).cast_signed() - 1);
     let longest = f64::from(settings.max_timeout_seconds).max(base);
-    SignedDuration::from_secs_f64(grown.min(longest) * (0.8 + 0.4 * chance.clamp(0.0, 1.0)))
+    let spread = grown.min(longest) * (0.8 + 0.4 * chance.clamp(0.0, 1.0));
+    SignedDuration::from_secs_f64(spread.min(longest * OF_THE_LONGEST))
 }
 
 fn is_ahead(moment: Timestamp, now: Timestamp, at_most: SignedDuration) -> bool {

@@ -195,6 +195,9 @@ impl fmt::Display for Due {
     }
 }
 
+/// The title of what has none.
+pub const UNTITLED: &str = "(untitled)";
+
 /// An open task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
@@ -281,10 +284,20 @@ pub struct TaskReading {
     pub thoughts: Option<Vec<Thought>>,
     /// Created, completed, touched; None when this is a copy.
     pub activity: Option<Activity>,
-    /// Ids of rows that could not be read: nothing about them is resolved.
+    /// Ids of rows that could not be read: nothing about them is resolved. What ends in `#` or `/` is a note or a folder, and
+    /// stands for every row in it.
     pub unreadable: Vec<String>,
     /// What could not be read and was passed over, in sentences.
     pub notes: Vec<String>,
+}
+
+impl TaskReading {
+    /// Whether a row could not be read, so that nothing is known of it.
+    #[must_use]
+    pub fn is_unreadable(&self, id: &str) -> bool {
+        let is_in = |place: &String| place.ends_with(['#', '/']) && id.starts_with(place.as_str());
+        self.unreadable.iter().any(|unreadable| unreadable == id || is_in(unreadable))
+    }
 }
 
 /// The file whose age tells whether the focus is still looked at.

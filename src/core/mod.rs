@@ -16,4 +16,5 @@ pub mod schedule;
 pub mod span;
 pub mod stats;
 pub mod status;
+pub mod tasks;
 pub mod text;

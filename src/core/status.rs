@@ -129,6 +129,20 @@ pub struct SourceState {
     pub trouble: Option<String>,
 }
 
+/// How Oura's API is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OuraLink {
+    /// Not at all.
+    Off,
+    /// By a token in the configuration.
+    Token,
+    /// By the connection that `operator connect oura` made.
+    Connected,
+    /// By one that Oura does not accept any more.
+    Lapsed,
+}
+
 /// Whether the dashboard and its endpoints are served.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageState {
@@ -191,6 +205,9 @@ pub struct Status {
     /// The sources behind them.
     #[serde(default)]
     pub sources: BTreeMap<String, SourceState>,
+    /// How Oura's API is reached; none before it was first looked at.
+    #[serde(default)]
+    pub oura_link: Option<OuraLink>,
     /// How many alerts are open.
     pub open_alerts: usize,
     /// How many of them wait to be seen: neither acknowledged nor snoozed.

@@ -90,8 +90,9 @@ pub fn source_name(source: &str) -> String {
         "oura" | "oura_cache" | "oura_api" => "Oura".into(),
         "workos" => "WorkOS".into(),
         "ics" => "Calendar".into(),
+        other if other.starts_with(EXEC) => other.replacen(EXEC, "Program ", 1),
         other => {
-            let words = other.strip_prefix(EXEC).unwrap_or(other).replace('_', " ");
+            let words = other.replace('_', " ");
             let mut letters = words.chars();
             letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
         }

@@ -175,14 +175,14 @@ impl Engine {
         self.failures.get(&source).cloned().unwrap_or_else(unknown)
     }
 
-    /// A week, in case days were synced late; two months while our own history is too short for a baseline.
+    /// A week, in case days were synced late; two months while our own history is too short for a baseline, and after Oura was connected.
     fn first_day_wanted(&self, now: &ZonedDateTime) -> jiff::civil::Date {
         let limits = &self.config.monitors.health.thresholds;
         let back = |days: i64| now.date().saturating_sub(days.days());
         let known = self.store.health_days(back(i64::from(limits.hrv_baseline_days))).unwrap_or_default();
         let nights = known.iter().filter(|day| day.night.is_some()).count();
         let enough = nights >= limits.hrv_baseline_min_nights.max(14) as usize;
-        if enough { back(7) } else { back(60) }
+        if enough && self.history_wanted.is_none() { back(7) } else { back(60) }
     }
 
     /// Take in an answer: tell the circuit, and see which monitors can go on.
@@ -210,7 +210,14 @@ impl Engine {
             Some(trouble) => drop(self.failures.insert(source, trouble.clone())),
             None => drop(self.failures.remove(&source)),
         }
+        if answer.trouble().is_some_and(|trouble| trouble.fault == Fault::NotSetUp) {
+            self.told_as_of.remove(&source); // it was, and is no longer
+        }
         self.told_as_of.extend(answer.as_of().map(|at| (source, at)));
+        let is_later = self.history_wanted.is_some_and(|since| check.at.timestamp() >= since);
+        if source == Source::Oura && is_later && answer.trouble().is_none() {
+            self.history_wanted = None;
+        }
         check.answers.insert(source, answer);
         check.look_who_is_ready();
     }

@@ -51,6 +51,8 @@ pub enum Command {
         /// The circuit's name.
         name: String,
     },
+    /// Oura was connected: fetch its last two months at once.
+    OuraConnected,
     /// Send a test, through everything that an alert goes through.
     TestAlert {
         /// Where; none: everywhere.
@@ -111,7 +113,13 @@ pub fn remember(store: &mut Store, command: &Command, now: Timestamp) -> Option<
         Command::Snooze { key, until } if *until <= now => Ok(Reply::refused(format!("{key}: {until} is past"))),
         Command::Snooze { key, until } => snooze(store, key, *until, now),
         Command::ResetCircuit { name } => reset_circuit(store, name),
-        Command::Status | Command::RunNow | Command::TestAlert { .. } | Command::DryRun { .. } => return None,
+        Command::Status
+        | Command::RunNow
+        | Command::TestAlert { .. }
+        | Command::DryRun { .. }
+        | Command::OuraConnected => {
+            return None;
+        }
     };
     Some(done.unwrap_or_else(|error| Reply::refused(error.to_string())))
 }

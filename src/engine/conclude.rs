@@ -18,6 +18,7 @@ use crate::core::policy::{Circumstances, decide};
 use crate::core::rules::tasks::FreeTime;
 use crate::core::rules::{Judgement, system};
 use crate::core::status::{MonitorState, RunStatus};
+use crate::core::tasks::{Bonds, Told, merged_tasks};
 use crate::monitors::ask::{Answer, Source};
 use crate::monitors::{Finding, exec, health, patterns, tasks};
 use crate::sources::error::SourceError;
@@ -37,6 +38,21 @@ struct Known {
     updates: Vec<Update>,
     postponements: Vec<Postponement>,
     tasks: tasks::Gathered,
+    told: Told,
+    /// What told names stood for after the last check, and what they stand for after this one.
+    bonds: Bonds,
+    new_bonds: Option<Bonds>,
+}
+
+impl Known {
+    /// Tasks that were told of keep their names: what these stand for is written down where it has changed.
+    fn remember_told(&mut self, judgement: &Judgement) {
+        let deadlines = judgement.alerts.iter().filter(|alert| alert.key.rule().starts_with("task:deadline_"));
+        let firing: BTreeSet<&str> = deadlines.filter_map(|alert| alert.key.entity()).collect();
+        let merged = merged_tasks(&self.tasks.readings, &self.told);
+        let bonds = self.told.after(&merged, |name| firing.contains(name));
+        self.new_bonds = (bonds != self.bonds).then_some(bonds);
+    }
 }
 
 impl Engine {
@@ -61,6 +77,9 @@ impl Engine {
             self.tell_change(monitor, &finding);
             states.insert(monitor, state_of(&finding, check, took));
             if let Finding::Judged { judgement, .. } = finding {
+                if monitor == Monitor::Tasks {
+                    known.remember_told(&judgement);
+                }
                 judgements.push(judgement);
             }
         }
@@ -92,6 +111,8 @@ impl Engine {
         }
         let week = check.at.timestamp().saturating_sub(SignedDuration::from_hours(24 * 7));
         known.postponements = self.store.postponements(week.unwrap_or(Timestamp::MIN))?;
+        known.bonds = self.store.task_bonds()?;
+        known.told = self.store.told_tasks(known.bonds.clone())?;
         let mut copies = Vec::new();
         for source in self.setup.task_sources() {
             copies.push((source, self.compared(source, check, &mut known)?));
@@ -143,7 +164,7 @@ impl Engine {
                 let agenda = self.agenda(check.at.timestamp());
                 let quiet = self.config.quiet_hours.resolve();
                 let free = agenda.as_ref().map(|agenda| FreeTime { agenda, quiet });
-                tasks::judge(&known.tasks, free, &limits.tasks.thresholds, &check.at)
+                tasks::judge(&known.tasks, &known.told, free, &limits.tasks.thresholds, &check.at)
             }
             Monitor::Patterns => {
                 let focus = match check.answers.get(&Source::FocusFile) {
@@ -209,6 +230,7 @@ impl Engine {
             days: &known.changed_days,
             rest: known.rest_was_read.then_some(known.rest.as_slice()),
             updates: &known.updates,
+            bonds: known.new_bonds.as_ref(),
             circuits: &circuits,
             monitors: states,
             ends: check.is_complete(),

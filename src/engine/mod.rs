@@ -78,6 +78,8 @@ pub struct Engine {
     notes: BTreeMap<Source, Vec<String>>,
     /// The age of what each source told last.
     told_as_of: BTreeMap<Source, Timestamp>,
+    /// When Oura was connected, until two months of it have been read, whatever was known.
+    history_wanted: Option<Timestamp>,
     /// What each calendar said last.
     agendas: BTreeMap<Name, Arc<CalendarReading>>,
     /// The database was damaged and no fresh one could be made: try again before anything is recorded.
@@ -141,6 +143,7 @@ impl Engine {
             told_as_of: BTreeMap::new(),
             agendas: BTreeMap::new(),
             config_error: None,
+            history_wanted: None,
             store_is_lost: false,
             pause: parts.store.pause()?,
             quiet_override: parts.store.quiet_override()?,

@@ -9,7 +9,7 @@ use super::run::{Desk, is_busy};
 use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::status::Status;
-use crate::monitors::ask::needs;
+use crate::monitors::ask::{Source, needs};
 
 /// A command and where its reply goes.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ impl Desk {
             Command::DryRun { on } => {
                 self.engine.dry_run = on;
                 Reply::done(if on { "Dry run: nothing is sent or written." } else { "Dry run is off." })
+            }
+            Command::OuraConnected => {
+                self.engine.history_wanted = Some(self.engine.clock.now());
+                self.ask_again(Source::Oura.as_str());
+                Reply::done("Oura is asked for its last 60 days.")
             }
             change => self.remember(&change),
         };

@@ -60,6 +60,7 @@ impl Engine {
             monitor_states: self.monitor_states()?,
             circuit_states: self.circuit_states(),
             sources: self.source_states(),
+            oura_link: self.setup.oura.link(),
             open_alerts: open.count,
             waiting_alerts: open.waiting,
             open: open.most_urgent,

@@ -1,6 +1,6 @@
 //! From the configuration to the parts of an engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::heartbeat::Heartbeat;
 use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
-use crate::config::schema::{CalendarConfig, Config, ExecMonitor};
+use crate::config::schema::{
+    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
+};
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
 use crate::core::name::Name;
@@ -17,11 +19,16 @@ use crate::monitors::ask::{CALENDAR, Source};
 use crate::monitors::exec::{self, Exec};
 use crate::monitors::setup::{OuraSetup, Setup};
 use crate::programs::Program;
-use crate::sources::calendars::{Account, Address, Calendar, CalendarTasks, Memory, Net, Place};
+use crate::sources::calendars::{self, Address, Calendar, CalendarTasks, Memory, Net, Place};
+use crate::sources::markdown::Markdown;
+use crate::sources::oura_account::keep::Keep;
+use crate::sources::oura_account::{Account, Client};
 use crate::sources::oura_cache;
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
+use crate::sources::taskwarrior::Taskwarrior;
+use crate::sources::todoist::{Owner, Todoist};
 use crate::sources::workos::Workos;
 
 /// All that follows from a configuration.
@@ -70,6 +77,7 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),
+            account: paths::state_dir(config, env).ok().map(|state_dir| Arc::new(account(oura, &state_dir))),
             base_url: oura.base_url.clone(),
             timeout: seconds(oura.timeout_seconds),
         },
@@ -79,6 +87,21 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
         calendars,
         quiet_during_events: config.quiet_hours.quiet_during_events,
     }
+}
+
+/// The person's own connection with Oura, which lives in the state directory.
+#[must_use]
+pub fn account(oura: &OuraConfig, state_dir: &Path) -> Account {
+    let keep = match oura.token_store {
+        TokenStore::System => Keep::of_system(state_dir),
+        TokenStore::File => Keep::file(state_dir),
+    };
+    let client = Client {
+        id: oura.client_id.clone(),
+        secret: oura.client_secret.clone(),
+        secret_file: oura.client_secret_file.clone(),
+    };
+    Account::new(keep, state_dir, client)
 }
 
 fn exec(name: Name, config: &ExecMonitor) -> Exec {
@@ -92,6 +115,9 @@ fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<
     vec![
         Arc::new(workos(config, env)),
         Arc::new(StateStore(sources.state_store.path.clone())),
+        Arc::new(todoist(&sources.todoist)),
+        Arc::new(taskwarrior(config, env)),
+        Arc::new(markdown(&sources.markdown)),
         Arc::new(Reminders::new(sources.reminders.enabled, sources.reminders.lists.clone())),
         Arc::new(CalendarTasks::of(calendars)),
     ]
@@ -104,7 +130,7 @@ fn calendars(config: &Config) -> Vec<Arc<Calendar>> {
         let name = config.name?;
         let place = match (&config.file, &config.caldav.url) {
             (Some(file), _) => Place::File(file.clone()),
-            (None, Some(url)) => Place::Account(Account {
+            (None, Some(url)) => Place::Account(calendars::Account {
                 url: url.clone(),
                 user: config.caldav.user.clone().unwrap_or_default(),
                 password: config.caldav.password.clone(),
@@ -142,6 +168,32 @@ fn workos(config: &Config, env: &Env) -> Workos {
 pub fn is_named(circuit: &str) -> bool {
     let is_calendar = circuit.strip_prefix(CALENDAR).is_some_and(|name| name.parse::<Name>().is_ok());
     is_calendar || matches!(circuit.parse(), Ok(Monitor::Exec(_)))
+}
+
+fn todoist(todoist: &TodoistConfig) -> Todoist {
+    Todoist {
+        token: todoist.token.clone(),
+        token_file: todoist.token_file.clone(),
+        projects: todoist.projects.clone(),
+        base_url: todoist.base_url.clone(),
+        timeout: seconds(todoist.timeout_seconds),
+        owner: Owner::default(),
+    }
+}
+
+fn taskwarrior(config: &Config, env: &Env) -> Taskwarrior {
+    let taskwarrior = &config.sources.taskwarrior;
+    Taskwarrior {
+        enabled: taskwarrior.enabled,
+        program: taskwarrior.program.clone(),
+        data_dir: paths::taskdata(config, env),
+        taskrc: paths::taskrc(env),
+        timeout: seconds(taskwarrior.timeout_seconds),
+    }
+}
+
+fn markdown(markdown: &MarkdownConfig) -> Markdown {
+    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), memory: Arc::default() }
 }
 
 /// The names of the circuits that everybody has.

@@ -126,8 +126,11 @@ fn bearer(token: &str) -> String {
     format!("bearer:{token}")
 }
 
-/// 32 random bytes.
-pub(super) fn random_hex() -> io::Result<String> {
+/// 32 random bytes, as hexadecimal digits.
+///
+/// # Errors
+/// When the system has no random numbers.
+pub(crate) fn random_hex() -> io::Result<String> {
     let mut bytes = [0; 32];
     SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the system has no random numbers"))?;
     Ok(hex(&bytes))

@@ -1,5 +1,6 @@
 //! The health monitor: Oura's cache, then its API; today's facts against their own history.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
@@ -12,7 +13,7 @@ use crate::core::history;
 use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
 use crate::sources::error::{Fault, SourceError};
-use crate::sources::oura_api::OuraApi;
+use crate::sources::oura_api::{Access, OuraApi};
 use crate::sources::{blocking, oura_cache, secret};
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
@@ -27,32 +28,46 @@ pub struct ChainAnswer {
 /// What the cache has told does not wait longer for what only the API knows.
 const EXTRAS_LIMIT: Duration = Duration::from_secs(5);
 
+/// In days.
+const A_CACHE_HOLDS: i64 = 7;
+
 /// Ask the cache; where it is missing, stale or failing, the API, if `remote` allows it.
 pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateTime) -> ChainAnswer {
     let (path, today) = (setup.cache.clone(), now.date());
     let cached = blocking("oura_cache", move || oura_cache::read(&path, since, today)).await;
-    let api = match connect(setup).await {
+    let api = match connect(setup, remote, now).await {
         Ok(api) => api,
         Err(error) => return without_api(setup, cached, Some(error)),
     };
     let Some(api) = api else { return without_api(setup, cached, None) };
     match cached {
-        Ok(reading) if is_fresh(&reading, now) => with_extras(reading, &api, remote, now).await,
+        Ok(reading) if is_fresh(&reading, now) && reaches_back(&reading, since, now) => {
+            with_extras(reading, &api, remote, now).await
+        }
         other => ask_api(&api, other, remote, since, now).await,
     }
 }
 
-async fn connect(setup: &OuraSetup) -> Result<Option<OuraApi>, SourceError> {
-    let token = secret::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
-    token.map(|token| OuraApi::new(&setup.base_url, token, setup.timeout)).transpose()
+/// A token that the person gave goes before a connection: whoever writes one down wants it to be used.
+async fn connect(setup: &OuraSetup, remote: bool, now: &ZonedDateTime) -> Result<Option<OuraApi>, SourceError> {
+    let given = secret::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
+    let access = match (given, &setup.account) {
+        (Some(token), _) => Some(Access::Token(token)),
+        (None, Some(account)) => {
+            let token = account.access(remote, now.timestamp()).await?;
+            token.map(|token| Access::Connection(token, Arc::clone(account)))
+        }
+        (None, None) => None,
+    };
+    access.map(|access| OuraApi::new(&setup.base_url, access, setup.timeout)).transpose()
 }
 
 fn without_api(setup: &OuraSetup, cached: Result<HealthReading, SourceError>, api: Option<SourceError>) -> ChainAnswer {
     match cached {
         Ok(reading) => ChainAnswer { reading: Some(reading), trouble: api },
         Err(error) if api.is_none() && !setup.cache_is_named && !setup.cache.exists() => {
-            let advice = "set sources.oura.cache_dir or sources.oura.token";
-            let what = format!("no cache at {} and no API token", setup.cache.display());
+            let advice = "run `operator connect oura`, or set sources.oura.cache_dir";
+            let what = format!("not connected, and no cache at {}", setup.cache.display());
             ChainAnswer {
                 reading: None,
                 trouble: Some(SourceError { source: error.source, ..SourceError::not_set_up("oura", what, advice) }),
@@ -144,6 +159,13 @@ pub fn merged(known: Vec<HealthDay>, read: &[HealthDay]) -> Vec<HealthDay> {
 /// A cache that has nothing of today is asked no more than for its history when the API may know better.
 fn is_fresh(reading: &HealthReading, now: &ZonedDateTime) -> bool {
     reading.days.iter().any(|day| day.date == now.date() && day.is_synced())
+}
+
+/// Whether it tells of the days that are wanted. A week is what a cache holds; more is wanted only while our own history is too short for
+/// a baseline, and after Oura was connected.
+fn reaches_back(reading: &HealthReading, since: Date, now: &ZonedDateTime) -> bool {
+    let wanted = now.date().duration_since(since).as_hours() / 24;
+    wanted <= A_CACHE_HOLDS || i64::try_from(reading.days.len()).is_ok_and(|days| 2 * days >= wanted)
 }
 
 fn both(first: Option<&SourceError>, second: Option<SourceError>) -> SourceError {

@@ -9,7 +9,9 @@ use secrecy::SecretString;
 use super::ask::Source;
 use super::exec::Exec;
 use crate::core::name::Name;
+use crate::core::status::OuraLink;
 use crate::sources::calendars::Calendar;
+use crate::sources::oura_account::Account;
 use crate::sources::tasks::TaskSource;
 
 /// Every source that can be asked.
@@ -103,8 +105,26 @@ pub struct OuraSetup {
     pub token: Option<SecretString>,
     /// A file that holds the token.
     pub token_file: Option<PathBuf>,
+    /// A connection of the person's own, which a token goes before; none where there is no place to keep one.
+    pub account: Option<Arc<Account>>,
     /// Where the API's collections are.
     pub base_url: String,
     /// The longest that the API may take.
     pub timeout: Duration,
+}
+
+impl OuraSetup {
+    /// How the API is reached, as far as that is known.
+    #[must_use]
+    pub fn link(&self) -> Option<OuraLink> {
+        match (&self.account, self.has_token()) {
+            (_, true) => Some(OuraLink::Token),
+            (Some(account), false) => account.link(),
+            (None, false) => Some(OuraLink::Off),
+        }
+    }
+
+    const fn has_token(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some()
+    }
 }

@@ -6,6 +6,7 @@ use super::{Finding, sentences};
 use crate::core::facts::TaskReading;
 use crate::core::rules::tasks::{FreeTime, TaskFacts, judge as judge_rules};
 use crate::core::rules::thresholds::TaskThresholds;
+use crate::core::tasks::Told;
 use crate::sources::error::{Fault, SourceError};
 
 /// One source's part: what it said, and the copy to go on with when it said nothing.
@@ -81,11 +82,17 @@ impl Gathered {
 
 /// Judge the tasks and promises.
 #[must_use]
-pub fn judge(gathered: &Gathered, free: Option<FreeTime<'_>>, limits: &TaskThresholds, now: &ZonedDateTime) -> Finding {
+pub fn judge(
+    gathered: &Gathered,
+    told: &Told,
+    free: Option<FreeTime<'_>>,
+    limits: &TaskThresholds,
+    now: &ZonedDateTime,
+) -> Finding {
     if let Some(nothing) = gathered.nothing() {
         return nothing;
     }
-    let facts = TaskFacts { readings: &gathered.readings, complete: gathered.complete, free };
+    let facts = TaskFacts { readings: &gathered.readings, told, complete: gathered.complete, free };
     Finding::Judged {
         judgement: judge_rules(&facts, limits, now),
         source: gathered.source.clone(),

@@ -38,6 +38,10 @@ pub enum Action {
     QuietHours,
     /// Ask a source again.
     ResetCircuit(String),
+    /// Let the person say yes to Oura in the browser.
+    ConnectOura,
+    /// Give the access to Oura back.
+    DisconnectOura,
     /// Show the dashboard in the browser.
     OpenDashboard,
     /// Show what was decided.
@@ -87,6 +91,8 @@ impl Action {
             }
             Self::ResetCircuit(name) => Command::ResetCircuit { name: name.clone() },
             Self::Why(_)
+            | Self::ConnectOura
+            | Self::DisconnectOura
             | Self::OpenDashboard
             | Self::OpenJournal
             | Self::SetUp

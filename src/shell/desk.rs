@@ -37,19 +37,29 @@ enum Wanted {
     /// The dashboard, by a link that is good once.
     Dashboard { state_dir: PathBuf, address: String },
     /// What one of our own commands prints, kept in a file of this name.
-    Answer { arguments: Vec<String>, config: Option<PathBuf>, file: PathBuf },
+    Answer {
+        arguments: Vec<String>,
+        config: Option<PathBuf>,
+        file: PathBuf,
+        /// Where the menu itself shows what a command has changed, only its failure is worth a window.
+        only_a_failure: bool,
+    },
     /// The set-up, in a terminal: a script of this name begins it.
     Talk { config: Option<PathBuf>, file: PathBuf },
 }
 
 impl Wanted {
     fn of(action: &Action, house: &House, status: &Status) -> Option<Self> {
-        let answer = |arguments: &[&str], name: &str| Self::Answer {
+        let run = |arguments: &[&str], name: &str, only_a_failure| Self::Answer {
             arguments: arguments.iter().map(ToString::to_string).collect(),
             config: house.config_path.clone(),
             file: house.state_dir.join(name),
+            only_a_failure,
         };
+        let answer = |arguments: &[&str], name: &str| run(arguments, name, false);
         match action {
+            Action::ConnectOura => Some(run(&["connect", "oura"], "oura.txt", true)),
+            Action::DisconnectOura => Some(run(&["disconnect", "oura"], "oura.txt", true)),
             Action::Why(key) => Some(answer(&["why", key.as_str()], "why.txt")),
             Action::OpenDashboard => {
                 Some(Self::Dashboard { state_dir: house.state_dir.clone(), address: status.http.address.clone()? })
@@ -70,14 +80,17 @@ impl Wanted {
             Self::Dashboard { state_dir, address } => {
                 shown(&http::link(&state_dir, &address).map_err(io::Error::other)?)
             }
-            Self::Answer { arguments, config, file } => {
+            Self::Answer { arguments, config, file, only_a_failure } => {
                 let mut program = Command::new(env::current_exe()?);
                 if let Some(config) = config {
                     program.arg("--config").arg(config);
                 }
                 let answer = program.args(arguments).stdin(Stdio::null()).output()?;
-                let text = if answer.status.success() { answer.stdout } else { answer.stderr };
-                write(&file, &text)?;
+                let done = answer.status.success();
+                if done && only_a_failure {
+                    return Ok(());
+                }
+                write(&file, if done { &answer.stdout } else { &answer.stderr })?;
                 shown(&file.display().to_string())
             }
             Self::Talk { config, file } => {

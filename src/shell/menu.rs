@@ -1,5 +1,7 @@
 //! The menu as a plain value: what stands in it follows from the status alone.
 
+mod oura;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -180,9 +182,10 @@ fn complaints(status: &Status) -> Vec<Entry> {
     if status.is_unsound() {
         entries.push(Entry::text("unsound", "Do not rely on it: the log and `operator --status` say why"));
     }
-    if !status.sources.is_empty() && !status.sources.values().any(|state| is_connected(state, status)) {
+    if nothing_is_connected(status) {
         entries.push(Entry::text("connect", "Nothing is connected yet: Set Up… asks for what you have"));
     }
+    entries.extend(oura::at_the_top(status));
     let notification = status.channel_states.get(&Channel::Notification);
     if notification.is_some_and(|state| state.state == ChannelHealth::Failing) {
         entries.push(Entry::item("Notifications are off – open System Settings", Action::NotificationSettings));
@@ -249,9 +252,14 @@ fn sources(status: &Status, around: &Surroundings) -> Entry {
         let label = format!("{} – {stands}", text::source_name(name));
         let reset = Entry::item("Reset", Action::ResetCircuit(name.clone()));
         let why = state.trouble.iter().map(|trouble| Entry::text("trouble", trouble.clone()));
-        entries.push(Entry::submenu(format!("source {name}"), label, why.chain([reset]).collect()));
+        let connection = (name == "oura").then(|| oura::beside_the_source(status)).flatten();
+        entries.push(Entry::submenu(format!("source {name}"), label, why.chain(connection).chain([reset]).collect()));
     }
     Entry::submenu("sources", "Sources", entries)
+}
+
+fn nothing_is_connected(status: &Status) -> bool {
+    !status.sources.is_empty() && !status.sources.values().any(|state| is_connected(state, status))
 }
 
 /// A source that has neither told anything nor failed by the end of a check is not set up.

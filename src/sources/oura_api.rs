@@ -1,6 +1,6 @@
 //! Oura's API v2: asked when the cache is missing or old, and for what the cache lacks.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use self::fetch::Fetch;
 use super::error::SourceError;
+use super::oura_account::Account;
 use super::oura_json::{Days, LONGEST_DOCUMENT, rest_mode};
 use super::tls;
 use crate::core::facts::{HealthReading, RestMode};
@@ -25,11 +26,20 @@ const MOST_PAGES: usize = 50;
 /// Rest that began this long before the first day may still last in it.
 const REST_LOOK_BACK_DAYS: i64 = 60;
 
+/// What the API lets us in by.
+#[derive(Debug)]
+pub enum Access {
+    /// A token that the person gave.
+    Token(SecretString),
+    /// A connection's token, and the connection that gives out the next one when this is refused.
+    Connection(SecretString, Arc<Account>),
+}
+
 /// Oura's API with one person's token.
 #[derive(Debug)]
 pub struct OuraApi {
     base: Url,
-    token: SecretString,
+    access: Access,
     timeout: Duration,
     client: OnceLock<Client>,
 }
@@ -72,7 +82,7 @@ impl OuraApi {
     ///
     /// # Errors
     /// `NeedsUser` if the address is none.
-    pub fn new(base_url: &str, token: SecretString, timeout: Duration) -> Result<Self, SourceError> {
+    pub fn new(base_url: &str, access: Access, timeout: Duration) -> Result<Self, SourceError> {
         let base = Url::parse(base_url.trim())
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -81,7 +91,7 @@ impl OuraApi {
                               https://api.ouraring.com/v2/usercollection.";
                 SourceError::needs_user(SOURCE, "the base URL is not an http(s) address", advice)
             })?;
-        Ok(Self { base, token, timeout, client: OnceLock::new() })
+        Ok(Self { base, access, timeout, client: OnceLock::new() })
     }
 
     /// Readiness, sleep, stress and rest mode of the days `from..=to`, as of `now`.
@@ -125,8 +135,9 @@ impl OuraApi {
     ) -> Result<HealthReading, SourceError> {
         let mut days = Days::new(from, to);
         let mut rest = None;
+        let mut pass = Pass::of(&self.access);
         for &collection in collections {
-            match self.collection(collection, from, to, now).await {
+            match self.collection(collection, &mut pass, (from, to), now).await {
                 Ok(documents) if collection == Collection::RestMode => {
                     rest = Some(rest_periods(&documents, from, to, &mut days));
                 }
@@ -143,11 +154,10 @@ impl OuraApi {
     async fn collection(
         &self,
         collection: Collection,
-        from: Date,
-        to: Date,
+        pass: &mut Pass<'_>,
+        (from, to): (Date, Date),
         now: Timestamp,
     ) -> Result<Vec<Value>, fetch::Failure> {
-        let fetch = Fetch { client: self.client()?, token: &self.token, timeout: self.timeout / 2, now };
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push(collection.name());
@@ -162,7 +172,14 @@ impl OuraApi {
             if let Some(token) = tokens.last() {
                 page_url.query_pairs_mut().append_pair("next_token", token);
             }
-            let page = fetch.page(collection.name(), &page_url).await?;
+            let fetch = Fetch { client: self.client()?, token: &pass.token, timeout: self.timeout / 2, now };
+            let page = match fetch.page(collection.name(), &page_url).await {
+                Err(failure) if failure.token_refused => {
+                    pass.renew(failure, now).await?;
+                    continue;
+                }
+                page => page?,
+            };
             documents.extend(page.documents);
             match page.next {
                 None => return Ok(documents),
@@ -193,6 +210,35 @@ impl OuraApi {
     /// The server's name and port, without anything secret that the address may hold.
     fn place(&self) -> String {
         fetch::place(&self.base)
+    }
+}
+
+/// The token that one reading goes by.
+struct Pass<'a> {
+    token: SecretString,
+    /// The connection that may give out another, once in a reading.
+    connection: Option<&'a Arc<Account>>,
+    renewed: bool,
+}
+
+impl<'a> Pass<'a> {
+    fn of(access: &'a Access) -> Self {
+        let (token, connection) = match access {
+            Access::Token(token) => (token, None),
+            Access::Connection(token, account) => (token, Some(account)),
+        };
+        Self { token: token.clone(), connection, renewed: false }
+    }
+
+    /// Another token in the place of one that was refused: the clocks may differ, or another process may have been faster.
+    async fn renew(&mut self, failure: fetch::Failure, now: Timestamp) -> Result<(), fetch::Failure> {
+        let Some(account) = self.connection else { return Err(failure) };
+        if self.renewed {
+            return Err(account.refused_again().into());
+        }
+        self.renewed = true;
+        self.token = account.renewed(&self.token, now).await?;
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use super::blocking;
 use super::error::SourceError;
 use super::sqlite::{self, Trouble, text};
 use super::tasks::{Reading, TaskSource};
-use crate::core::facts::{Activity, Commitment, Due, Task, TaskReading, TaskStatus};
+use crate::core::facts::{Activity, Commitment, Due, Task, TaskReading, TaskStatus, UNTITLED};
 
 mod due;
 
@@ -163,7 +163,7 @@ fn status(word: &str) -> Option<TaskStatus> {
 }
 
 fn title(text: Option<String>) -> String {
-    text.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| "(untitled)".into())
+    text.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| UNTITLED.into())
 }
 
 /// A date that cannot be read leaves the row without one, and in `unreadable`.

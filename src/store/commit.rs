@@ -7,13 +7,14 @@ use rusqlite::Connection;
 
 use super::copies::Update;
 use super::retention::Keep;
-use super::{Result, Store, StoreError, copies, history, incidents, journal, outbox, retention, settings, tally};
+use super::{Result, Store, StoreError, copies, history, incidents, journal, outbox, retention, settings, tally, told};
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::circuit::Circuit;
 use crate::core::facts::{HealthDay, RestMode};
 use crate::core::policy::memory::Memory;
 use crate::core::policy::verdict::{Decision, Verdict};
 use crate::core::status::{Counters, MonitorState};
+use crate::core::tasks::Bonds;
 
 /// All that a check has to say to the database.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct CheckRecord<'a> {
     pub rest: Option<&'a [RestMode]>,
     /// Sources of tasks that were read.
     pub updates: &'a [Update],
+    /// What the names of told tasks stand for, if that has changed.
+    pub bonds: Option<&'a Bonds>,
     /// The circuits as they are now.
     pub circuits: &'a BTreeMap<String, Circuit>,
     /// The monitors that ran.
@@ -67,6 +70,9 @@ impl Store {
             }
             if let Some(rest) = record.rest {
                 settings::set(&transaction, "rest_mode", &rest)?;
+            }
+            if let Some(bonds) = record.bonds {
+                told::save(&transaction, bonds)?;
             }
             let before: Counters = settings::get(&transaction, "counters")?.unwrap_or_default();
             let counters = count(&before, record);

@@ -92,13 +92,13 @@ impl Update {
         let mut changed = Vec::new();
         for (kind, id, body) in bodies(reading) {
             let place = (kind, id);
-            let unreadable = before.contains_key(&place) && reading.unreadable.contains(&place.1);
+            let unreadable = before.contains_key(&place) && reading.is_unreadable(&place.1);
             if !unreadable && before.get(&place) != Some(&body) {
                 changed.push((kind, place.1.clone(), body));
             }
             present.insert(place);
         }
-        let left = |place: &&(Kind, String)| !present.contains(*place) && !reading.unreadable.contains(&place.1);
+        let left = |place: &&(Kind, String)| !present.contains(*place) && !reading.is_unreadable(&place.1);
         let gone = before.keys().filter(left).cloned().collect();
         let postponed = postponed(before, &changed, reading);
         Self { source: reading.source, read_at: reading.as_of, about, changed, gone, postponed }

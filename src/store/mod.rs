@@ -20,6 +20,7 @@ mod schema;
 mod settings;
 pub mod story;
 mod tally;
+mod told;
 
 pub use audit::Version;
 pub use commit::CheckRecord;

@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Result, Store, millis, moment, optional};
 use crate::core::facts::Due;
+use crate::core::tasks::Likeness;
 
 /// An overview names so many tasks of each kind; the others are counted.
 pub const TASKS_NAMED: usize = 20;
@@ -85,17 +87,18 @@ impl Store {
 
 fn overview(db: &Connection, now: &ZonedDateTime) -> rusqlite::Result<TaskOverview> {
     let (read_at, dated) = readings(db)?;
-    let mut tally = Tally::of(db, now, &BTreeSet::new())?;
+    let several = dated.len() > 1;
+    let mut tally = Tally::of(db, now, several, &BTreeSet::new())?;
     let hidden = hidden(db, &tally.links, &dated)?;
     if hidden.values().any(|task| task.due.is_some()) {
         // Rarely does what is hidden have a date: the one that knows dates is the one that counts.
-        tally = Tally::of(db, now, &hidden.keys().cloned().collect())?;
+        tally = Tally::of(db, now, several, &hidden.keys().cloned().collect())?;
     }
     let postponed = postponed(db, now.timestamp())?;
     let times = |task: &TaskBrief| postponed.get(&(task.source.clone(), task.id.clone())).copied().unwrap_or(0);
     let late = tally.late.into_values().map(|task| TaskBrief { postponed: times(&task), ..task });
     Ok(TaskOverview {
-        open: count_open(db)?.saturating_sub(hidden.len() as u64),
+        open: count_open(db)?.saturating_sub(hidden.len() as u64 + tally.told_already),
         overdue: tally.overdue,
         due_today: tally.due_today,
         longest_overdue: late.collect(),
@@ -129,12 +132,16 @@ struct Tally {
     late: BTreeMap<(DateTime, Place), TaskBrief>,
     /// Copies, each with its original in another source.
     links: Vec<(Place, Place)>,
+    /// Where several sources know dates: what they may know of one task.
+    alike: Option<Alike>,
+    /// How many rows only repeat what another source tells.
+    told_already: u64,
 }
 
 impl Tally {
     /// Most open tasks have no date and are no copies: they are passed over without being parsed.
-    fn of(db: &Connection, now: &ZonedDateTime, hidden: &BTreeSet<Place>) -> rusqlite::Result<Self> {
-        let mut tally = Self::default();
+    fn of(db: &Connection, now: &ZonedDateTime, several: bool, hidden: &BTreeSet<Place>) -> rusqlite::Result<Self> {
+        let mut tally = Self { alike: several.then(Alike::default), ..Self::default() };
         let mut statement = db.prepare_cached(
             "SELECT source, id, body FROM items INDEXED BY items_open WHERE open = 1 AND kind = 'task'",
         )?;
@@ -155,6 +162,12 @@ impl Tally {
             self.links.push((place.clone(), original));
         }
         let Some(due) = brief.due.filter(|_| !hidden.contains(&place)) else { return };
+        if let Some(alike) = &mut self.alike
+            && !alike.is_news(&place.0, &brief.title, due)
+        {
+            self.told_already += 1;
+            return;
+        }
         if due.is_past(now) {
             self.overdue += 1;
             let (source, id) = place.clone();
@@ -167,6 +180,33 @@ impl Tally {
             self.due_today += 1;
         }
     }
+}
+
+/// Rows of several sources that are one task, by the hash of what they share: there may be very many.
+#[derive(Default)]
+struct Alike {
+    of_source: BTreeMap<(u64, u64), u32>,
+    most: BTreeMap<u64, u32>,
+}
+
+impl Alike {
+    /// There are as many tasks as the source with the most rows has: whether this row is one that no other source had before.
+    fn is_news(&mut self, source: &str, title: &str, due: Due) -> bool {
+        let Some(likeness) = Likeness::of(title, Some(due.date())) else { return true };
+        let (likeness, source) = (hash(&likeness), hash(source));
+        let count = self.of_source.entry((likeness, source)).or_default();
+        *count += 1;
+        let most = self.most.entry(likeness).or_default();
+        let is_news = *count > *most;
+        *most = (*most).max(*count);
+        is_news
+    }
+}
+
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether a body has a date or names another source's task, which is the last that stands in it. Inside a title the quotes
@@ -226,8 +266,15 @@ fn most_postponed(db: &Connection, times: &BTreeMap<Place, u64>) -> rusqlite::Re
     let mut ranked: Vec<(Reverse<u64>, &Place)> = times.iter().map(|(place, times)| (Reverse(*times), place)).collect();
     ranked.sort();
     let mut tasks = Vec::new();
+    let mut named: BTreeMap<Likeness, &str> = BTreeMap::new();
     for (Reverse(postponed), place) in ranked {
         if let Some(Brief { title, due, .. }) = task(db, place)? {
+            // The same task in another source was put off there too.
+            if let Some(likeness) = Likeness::of(&title, due.map(Due::date))
+                && *named.entry(likeness).or_insert(&place.0) != place.0
+            {
+                continue;
+            }
             let (source, id) = place.clone();
             tasks.push(TaskBrief { source, id, title, due, postponed });
         }

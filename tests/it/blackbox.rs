@@ -12,7 +12,9 @@ mod email;
 mod headless;
 mod hostile;
 mod login_item;
+mod no_network;
 mod once;
+mod oura;
 mod own_database;
 mod page;
 mod phones;
@@ -21,6 +23,7 @@ mod secrets;
 mod setup;
 mod slow_source;
 mod socket;
+mod task_sources;
 mod telegram;
 #[cfg(target_os = "linux")]
 mod tray;

@@ -189,7 +189,11 @@ fn the_first_pause_is_exact_and_later_ones_grow_within_their_spread() {
             let probe = circuit.acquire(now).unwrap();
             circuit.record(probe, FAILURE, now, &settings, chance);
             let pause = circuit.retry_at().unwrap().duration_since(now).as_secs_f64();
-            assert!((pause - expected * spread).abs() < 0.01, "{pause} for {expected} × {spread}");
+            let pauses = f64::min(expected * spread, 855.0);
+            assert!(
+                (pause - pauses).abs() < 0.01,
+                "{pause} for {expected} × {spread}: under what is asked every 900 s"
+            );
         }
         assert_eq!(circuit.troubled_since(), Some(at(0)), "one outage, however many probes");
     }

@@ -170,6 +170,17 @@ fn message(fixture: &str) -> String {
 #[case("email_without_password", "3:5: alerters.email.enabled: Email cannot be on without password or password_file")]
 #[case("email_without_server", "3:5: alerters.email.enabled: Email cannot be on without server, from and to")]
 #[case("ntfy_without_topic", "3:5: alerters.ntfy.enabled: ntfy cannot be on without topic or topic_file")]
+#[case(
+    "oura_client_secret_twice",
+    "4:5: sources.oura.client_secret_file: 'client_secret' is given too: keep only one of the two"
+)]
+#[case("oura_redirect_port", "3:5: sources.oura.redirect_port: '80' is lower than 1024, the least allowed")]
+#[case(
+    "oura_revoke_url_disguised",
+    "3:5: sources.oura.revoke_url: this must begin with https://, for secrets are sent there"
+)]
+#[case("oura_token_store", "3:5: sources.oura.token_store: 'cloud' is not allowed: use system or file")]
+#[case("oura_token_url_open", "3:5: sources.oura.token_url: this must begin with https://, for secrets are sent there")]
 #[case("pushover_without_user", "3:5: alerters.pushover.enabled: Pushover cannot be on without user or user_file")]
 #[case("webhook_empty_url", "3:5: alerters.webhook.enabled: The webhook cannot be on without url or url_file")]
 #[case("webhook_secret_twice", "5:5: alerters.webhook.secret_file: 'secret' is given too: keep only one of the two")]

@@ -41,6 +41,7 @@ fn setup(cache: PathBuf, api: Option<&Server>) -> OuraSetup {
         cache_is_named: true,
         token: api.map(|_| "s3cret-token".into()),
         token_file: None,
+        account: None,
         base_url: api.map_or_else(|| "http://127.0.0.1:9".into(), |server| server.url.clone()),
         timeout: Duration::from_secs(5),
     }

@@ -1,12 +1,11 @@
 //! What two readings tell beside each other.
 
 use jiff::{SignedDuration, Timestamp};
-use operator::core::alert::Priority;
 use operator::core::facts::{HealthDay, Night, Stress, Task, TaskStatus};
-use operator::core::history::{merge_day, merged_tasks, postponed};
+use operator::core::history::{merge_day, postponed};
 use rstest::rstest;
 
-use crate::rules_kit::{date, due, state_store, task, task_due, workos};
+use crate::rules_kit::{date, due, task, task_due};
 
 fn moment() -> Timestamp {
     "2026-11-20T15:00:00Z".parse().unwrap()
@@ -95,48 +94,4 @@ fn what_was_read_wins_field_by_field() {
     let merged = merge_day(full_day(), read);
     let night = Night { asleep_s: Some(24_000), efficiency: Some(90.0), hrv_ms: Some(40.0) };
     assert_eq!(merged, HealthDay { readiness: Some(71.0), night: Some(night), ..full_day() });
-}
-
-#[test]
-fn a_task_and_its_copy_are_one() {
-    let later = moment() + SignedDuration::from_mins(5);
-    let original = Task {
-        status: TaskStatus::Backlog,
-        milestone: true,
-        priority: Some(Priority::Low),
-        ..task("11", "As WorkOS calls it")
-    };
-    let copy = Task {
-        title: "As the store calls it".into(),
-        priority: Some(Priority::Critical),
-        same_as: Some(("workos".into(), "11".into())),
-        ..task_due("t-11", "2026-11-20")
-    };
-    let readings = [workos(moment(), vec![original, task("12", "Alone")]), state_store(later, vec![copy.clone()])];
-    let merged = merged_tasks(&readings);
-    assert_eq!(merged.len(), 2);
-    assert_eq!((merged[0].source, merged[0].as_of), ("state_store", moment()));
-    assert_eq!(*merged[0].task, Task { status: TaskStatus::Backlog, milestone: true, ..copy });
-    assert_eq!((merged[1].source, merged[1].task.id.as_str()), ("workos", "12"));
-}
-
-#[test]
-fn a_copy_stands_alone_where_the_original_is_not_read() {
-    let copy = |id: &str| Task { same_as: Some(("workos".into(), id.into())), ..task_due("t-1", "2026-11-20") };
-    let alone = [state_store(moment(), vec![copy("1")])];
-    assert_eq!(*merged_tasks(&alone)[0].task, copy("1"));
-    let other = [workos(moment(), vec![task("2", "Other")]), state_store(moment(), vec![copy("1")])];
-    assert_eq!(merged_tasks(&other).len(), 2);
-}
-
-#[test]
-fn the_same_id_in_two_sources_is_two_tasks() {
-    let readings = [workos(moment(), vec![task("1", "A")]), state_store(moment(), vec![task("1", "B")])];
-    assert_eq!(merged_tasks(&readings).len(), 2);
-}
-
-#[test]
-fn a_task_that_names_itself_is_kept() {
-    let odd = Task { same_as: Some(("workos".into(), "1".into())), ..task("1", "A") };
-    assert_eq!(*merged_tasks(&[workos(moment(), vec![odd.clone()])])[0].task, odd);
 }

@@ -8,7 +8,7 @@ use operator::core::alert::Priority;
 use operator::core::audit::Audit;
 use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
-use operator::core::status::{ChannelHealth, ChannelState, OpenAlert, PageState, SourceState, Status};
+use operator::core::status::{ChannelHealth, ChannelState, OpenAlert, OuraLink, PageState, SourceState, Status};
 use operator::engine::command::Command;
 use operator::shell::Action;
 use operator::shell::icon::Icon;
@@ -294,6 +294,35 @@ fn on_the_first_day_the_menu_says_what_to_connect() {
     assert!(!drawn(&face(&status).menu).contains("connected"));
     status.sources.get_mut("oura").unwrap().as_of = Some(at("14:00"));
     assert!(!drawn(&face(&status).menu).contains("Nothing is connected"));
+}
+
+/// Of the menu about Oura: what stands at the top, and what beside the source.
+#[rstest]
+#[case::not_known(None, true, None, None)]
+#[case::not_connected(Some(OuraLink::Off), true, None, Some("Connect Oura…"))]
+#[case::nothing_is_connected(Some(OuraLink::Off), false, Some("Connect Oura…"), None)]
+#[case::by_a_token(Some(OuraLink::Token), true, None, None)]
+#[case::connected(Some(OuraLink::Connected), true, None, Some("Disconnect Oura"))]
+#[case::lapsed(Some(OuraLink::Lapsed), true, Some("Connect Oura Again…"), Some("Disconnect Oura"))]
+fn oura_can_be_connected_and_disconnected(
+    #[case] link: Option<OuraLink>,
+    #[case] something_is_connected: bool,
+    #[case] top: Option<&str>,
+    #[case] beside: Option<&str>,
+) {
+    let mut status = Status { oura_link: link, ..fine() };
+    if !something_is_connected {
+        status.sources.values_mut().for_each(|source| source.as_of = None);
+    }
+    let menu = drawn(&face(&status).menu);
+    let found = |indent: &str| {
+        let lines = menu.lines().filter_map(|line| line.strip_prefix(indent));
+        let mut lines = lines.filter(|line| line.starts_with("Connect Oura") || line.starts_with("Disconnect Oura"));
+        let line = lines.next().map(str::to_owned);
+        assert_eq!(lines.next(), None, "{menu}");
+        line
+    };
+    assert_eq!((found("").as_deref(), found("        ").as_deref()), (top, beside), "{menu}");
 }
 
 #[test]

@@ -224,6 +224,7 @@ impl World {
             days: &[],
             rest: None,
             updates: &[],
+            bonds: None,
             circuits: &BTreeMap::new(),
             monitors: &BTreeMap::new(),
             ends: true,

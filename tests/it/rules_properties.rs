@@ -10,11 +10,12 @@ use operator::core::facts::{
     Activity, Commitment, Due, FocusFile, Goal, HealthDay, Night, Postponement, Stress, Task, TaskReading, TaskStatus,
     Thought,
 };
-use operator::core::history::{MergedTask, merge_day, merged_tasks, postponed};
+use operator::core::history::{merge_day, postponed};
 use operator::core::rules::health::HealthFacts;
 use operator::core::rules::patterns::PatternFacts;
 use operator::core::rules::tasks::TaskFacts;
 use operator::core::rules::{Judgement, health, patterns, tasks};
+use operator::core::tasks::{MergedTask, Told, merged_tasks};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -202,11 +203,11 @@ proptest! {
 
     #[test]
     fn tasks_are_sound(readings in readings(), complete: bool, now in now()) {
-        let judgement = tasks::judge(&TaskFacts { readings: &readings, complete, free: None }, &Default::default(), &now);
+        let judgement = tasks::judge(&TaskFacts { readings: &readings, told: &Told::default(), complete, free: None }, &Default::default(), &now);
         let promises_known = readings.iter().any(|reading| reading.commitments.is_some());
         is_sound(&judgement, complete)?;
         prop_assert_eq!(judgement.judged.contains("task:commitment_due"), complete && promises_known);
-        let other = tasks::judge(&TaskFacts { readings: &shuffled(&readings), complete, free: None }, &Default::default(), &now);
+        let other = tasks::judge(&TaskFacts { readings: &shuffled(&readings), told: &Told::default(), complete, free: None }, &Default::default(), &now);
         prop_assert_eq!(other, judgement);
     }
 
@@ -240,11 +241,11 @@ proptest! {
 
     #[test]
     fn merging_tasks_twice_changes_nothing(readings in readings()) {
-        let once = merged_tasks(&readings);
+        let once = merged_tasks(&readings, &Told::default());
         let of = |source| once.iter().filter(|task| task.source == source).map(|task| task.task.clone().into_owned()).collect();
         let again: Vec<TaskReading> =
             readings.iter().map(|reading| TaskReading { tasks: of(reading.source), ..reading.clone() }).collect();
-        prop_assert_eq!(sources_and_tasks(&merged_tasks(&again)), sources_and_tasks(&once));
+        prop_assert_eq!(sources_and_tasks(&merged_tasks(&again, &Told::default())), sources_and_tasks(&once));
     }
 
     #[test]
@@ -256,7 +257,7 @@ proptest! {
         };
         let copies = readings.iter().flat_map(|reading| &reading.tasks).filter_map(|task| task.same_as.as_ref());
         let originals: BTreeSet<&String> = copies.map(|(_, id)| id).filter(|id| ids("workos").contains(*id)).collect();
-        prop_assert_eq!(merged_tasks(&readings).len(), rows - originals.len());
+        prop_assert_eq!(merged_tasks(&readings, &Told::default()).len(), rows - originals.len());
     }
 
     #[test]

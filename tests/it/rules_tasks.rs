@@ -5,12 +5,13 @@ use operator::core::facts::{Commitment, Goal, Task, TaskReading, TaskStatus};
 use operator::core::rules::Judgement;
 use operator::core::rules::tasks::{TaskFacts, judge};
 use operator::core::rules::thresholds::TaskThresholds;
+use operator::core::tasks::Told;
 use rstest::rstest;
 
 use crate::rules_kit::{alert, at, date, due, keys, priority, promise, state_store, task, task_due, workos};
 
 fn judged(readings: &[TaskReading], limits: &TaskThresholds, now: &str) -> Judgement {
-    judge(&TaskFacts { readings, complete: true, free: None }, limits, &at(now))
+    judge(&TaskFacts { readings, told: &Told::default(), complete: true, free: None }, limits, &at(now))
 }
 
 fn with_task(task: Task, limits: &TaskThresholds, now: &str) -> Judgement {
@@ -324,13 +325,17 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
         commitments: Some(vec![promise("9", "2026-11-10")]),
         ..state_store(now.timestamp(), vec![task_due("7", "2026-11-18")])
     };
-    let judgement =
-        judge(&TaskFacts { readings: std::slice::from_ref(&store), complete: false, free: None }, &limits, &now);
+    let judgement = judge(
+        &TaskFacts { readings: std::slice::from_ref(&store), told: &Told::default(), complete: false, free: None },
+        &limits,
+        &now,
+    );
     assert_eq!(keys(&judgement), ["task:commitment_violation:9", OVERDUE]);
     assert!(judgement.judged.is_empty());
 
     let pile = TaskReading { tasks: vec![task("1", "A"), task("2", "B")], ..store };
-    let judgement = judge(&TaskFacts { readings: &[pile], complete: false, free: None }, &limits, &now);
+    let judgement =
+        judge(&TaskFacts { readings: &[pile], told: &Told::default(), complete: false, free: None }, &limits, &now);
     assert!(judgement.judged.contains("task:pileup") && alert(&judgement, "task:pileup").is_some());
 }
 
@@ -352,7 +357,7 @@ fn unreadable_rows_are_excepted() {
 }
 
 #[test]
-fn the_worse_of_two_with_one_key_is_kept() {
+fn two_tasks_with_one_id_are_both_told() {
     let now = "2026-11-20T10:00[America/Chicago]";
     let milestone = Task { milestone: true, ..task_due("7", "2026-11-18") };
     let readings = [
@@ -360,8 +365,8 @@ fn the_worse_of_two_with_one_key_is_kept() {
         TaskReading { has_dates: true, ..workos(at(now).timestamp(), vec![milestone]) },
     ];
     let judgement = judged(&readings, &TaskThresholds::default(), now);
-    assert_eq!(keys(&judgement), [OVERDUE]);
-    assert_eq!(judgement.alerts[0].priority, Critical);
+    assert_eq!(keys(&judgement), ["task:deadline_overdue:7~2", OVERDUE]);
+    assert_eq!((judgement.alerts[0].priority, judgement.alerts[1].priority), (Critical, High));
 }
 
 #[rstest]
@@ -421,8 +426,11 @@ fn a_copy_says_how_old_it_is(#[case] seconds: i64, #[case] expected: &str) {
     let now = at("2026-11-20T10:00[America/Chicago]");
     let as_of = now.timestamp() - jiff::SignedDuration::from_secs(seconds);
     let readings = [state_store(as_of, vec![task_due("7", "2026-11-18")])];
-    let judgement =
-        judge(&TaskFacts { readings: &readings, complete: true, free: None }, &TaskThresholds::default(), &now);
+    let judgement = judge(
+        &TaskFacts { readings: &readings, told: &Told::default(), complete: true, free: None },
+        &TaskThresholds::default(),
+        &now,
+    );
     let alert = &judgement.alerts[0];
     assert!(alert.message.ends_with(&format!("State store, {expected}.")), "{}", alert.message);
     assert_eq!(alert.facts["as_of"], as_of.to_string());

@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use operator::core::facts::{HealthReading, RestMode, Stress};
 use operator::sources::error::{Fault, SourceError};
-use operator::sources::oura_api::OuraApi;
+use operator::sources::oura_api::{Access, OuraApi};
 use rstest::rstest;
 
 use crate::support::http::{Answer, Request, Server};
@@ -21,7 +21,7 @@ fn now() -> Timestamp {
 }
 
 fn api(server: &Server, timeout: Duration) -> OuraApi {
-    OuraApi::new(&format!("{}/v2/usercollection/", server.url), TOKEN.into(), timeout).unwrap()
+    OuraApi::new(&format!("{}/v2/usercollection/", server.url), Access::Token(TOKEN.into()), timeout).unwrap()
 }
 
 async fn read(server: &Server) -> Result<HealthReading, SourceError> {
@@ -264,7 +264,8 @@ async fn a_server_that_hangs_is_given_up() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_outage() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let api = OuraApi::new(&format!("http://127.0.0.1:{port}"), TOKEN.into(), Duration::from_secs(20)).unwrap();
+    let api = OuraApi::new(&format!("http://127.0.0.1:{port}"), Access::Token(TOKEN.into()), Duration::from_secs(20))
+        .unwrap();
     let error = api.read(FROM, TO, now()).await.unwrap_err();
     assert_eq!(error.fault, Fault::Outage);
     assert!(error.what.contains(&format!("127.0.0.1:{port}")), "{error}");
@@ -287,7 +288,7 @@ async fn the_token_follows_no_redirect() {
 #[case("https://")]
 #[case("http://[half")]
 fn a_bad_address_is_refused_at_once(#[case] url: &str) {
-    let error = OuraApi::new(url, TOKEN.into(), Duration::from_secs(1)).unwrap_err();
+    let error = OuraApi::new(url, Access::Token(TOKEN.into()), Duration::from_secs(1)).unwrap_err();
     assert_eq!(error.fault, Fault::NeedsUser);
     assert!(error.advice.contains("base_url"));
 }
@@ -295,7 +296,7 @@ fn a_bad_address_is_refused_at_once(#[case] url: &str) {
 #[tokio::test]
 async fn a_token_that_cannot_be_sent_is_not_shown() {
     let server = Server::start(good);
-    let api = OuraApi::new(&server.url, "s3cret\ntoken".into(), Duration::from_secs(5)).unwrap();
+    let api = OuraApi::new(&server.url, Access::Token("s3cret\ntoken".into()), Duration::from_secs(5)).unwrap();
     let error = api.read(FROM, TO, now()).await.unwrap_err();
     assert_eq!(error.fault, Fault::NeedsUser);
     assert!(!format!("{error:?}{api:?}").contains("s3cret"));

@@ -52,6 +52,7 @@ fn commit_keeping(journal_days: u32, store: &mut Store, at: Timestamp, verdicts:
         days: &[],
         rest: None,
         updates,
+        bonds: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
         ends: true,

@@ -1,11 +1,7 @@
 //! Questions on the terminal, one line an answer. Answers may be piped in as well.
 
-use std::io::{self, BufRead, IsTerminal, Read};
-
 use super::super::print::emit;
-
-/// Nobody types more (bytes).
-const LONGEST: u64 = 8192;
+use super::super::terminal;
 
 /// There is nobody to answer any more.
 #[derive(Debug, Clone, Copy)]
@@ -20,26 +16,12 @@ pub(super) fn say(text: &str) {
 
 /// What is typed, without the white space around it; empty for Enter alone.
 pub(super) fn line(question: &str) -> Answer<String> {
-    emit(&format!("{question} "));
-    let mut typed = String::new();
-    let read = io::stdin().lock().take(LONGEST).read_line(&mut typed);
-    if !io::stdin().is_terminal() {
-        emit("\n"); // whoever reads the output later sees no Enter
-    }
-    match read {
-        Ok(0) | Err(_) => Err(Ended),
-        Ok(_) => Ok(typed.trim().to_owned()),
-    }
+    terminal::line(&format!("{question} "), emit).map_err(|_| Ended)
 }
 
 /// The same, not shown while it is typed.
 pub(super) fn secret(question: &str) -> Answer<String> {
-    if !io::stdin().is_terminal() {
-        return line(question);
-    }
-    emit(&format!("{question} "));
-    let typed = rpassword::read_password().map_err(|_| Ended)?;
-    Ok(typed.trim().to_owned())
+    terminal::secret(&format!("{question} "), emit).map_err(|_| Ended)
 }
 
 /// Yes or no; Enter alone is `usual`. Whatever else is typed is asked again.

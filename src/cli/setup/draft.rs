@@ -13,6 +13,8 @@ use crate::config::{self, paths};
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub(super) path: PathBuf,
+    /// Where the name is a link, the file behind it is what changes; what is relative starts from the name all the same.
+    file: PathBuf,
     env: Variable,
     /// What stands in the file; none if there is no file.
     found: Option<String>,
@@ -28,11 +30,10 @@ impl Draft {
             Some(path) => path.to_path_buf(),
             None => paths::default_config(&env)?,
         };
-        // Where the name is a link, the file behind it is what changes.
-        let path = path.canonicalize().unwrap_or(path);
+        let file = path.canonicalize().unwrap_or_else(|_| path.clone());
         let found = config::file_text(&path)?;
         let text = found.clone().unwrap_or_else(|| config::DEFAULT.to_owned());
-        let draft = Self { path, env, found, text, changed: Vec::new() };
+        let draft = Self { path, file, env, found, text, changed: Vec::new() };
         draft.config()?;
         Ok(draft)
     }
@@ -81,7 +82,7 @@ impl Draft {
         if config::file_text(&self.path)? != self.found {
             return Err(Failure::Other(format!("{path} has changed meanwhile: nothing was written, begin again")));
         }
-        config::replace_file(&self.path, &self.text)
+        config::replace_file(&self.file, &self.text)
             .map_err(|error| Failure::Other(format!("{path} cannot be written: {error}; nothing was changed")))
     }
 }

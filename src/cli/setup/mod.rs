@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use self::dialogue::{Answer, Ended, choose, line, say, secret, yes};
 use self::draft::Draft;
-use self::steps::{CHANNELS, Kind, SOURCES, Step, Tried};
+use self::steps::{Ask, CHANNELS, Kind, SOURCES, Step, Tried};
+use super::connect;
 use super::doctor::{self, Line};
 use crate::alerters;
 use crate::app::exit::Failure;
-use crate::app::house::{Variable, runtime};
+use crate::app::house::{House, Logs, Variable, runtime};
 use crate::config::edit::Setting;
 use crate::config::paths;
 use crate::config::schema::Config;
@@ -58,13 +59,13 @@ pub fn offer(env: Variable) -> Result<(), Failure> {
 fn talk(mut draft: Draft) -> Answer<Result<ExitCode, Failure>> {
     say("Operator's set-up. Every answer is tried at once. Nothing is written before the last question: Ctrl-C leaves");
     say("everything as it is.\n");
-    oura(&draft);
-    several("Where are your tasks?", SOURCES, &mut draft)?;
+    let connect = oura(&draft)?;
+    several("Where are your tasks and events?", SOURCES, &mut draft)?;
     several("Banners come up on this machine. Where else should urgent alerts reach you?", CHANNELS, &mut draft)?;
     quiet_hours(&mut draft)?;
     if draft.changed.is_empty() && draft.exists() {
         say("\nNothing is different: config.yaml stays as it is.");
-        return Ok(Ok(ExitCode::SUCCESS));
+        return Ok(if connect { through_the_browser(&draft) } else { Ok(ExitCode::SUCCESS) });
     }
     say(&format!("\n{} will say:", draft.path.display()));
     draft.changed.iter().for_each(|key| say(&format!("  {key}: {}", shown(&draft, key))));
@@ -72,20 +73,30 @@ fn talk(mut draft: Draft) -> Answer<Result<ExitCode, Failure>> {
         say("Nothing was changed.");
         return Ok(Ok(ExitCode::FAILURE));
     }
-    Ok(draft.write().map(|()| {
-        say("Written. An Operator that runs takes it over by itself.\n");
-        say("  operator check                 what is connected, and what to do about what is not");
-        say("  operator test-alert            send yourself a test");
-        say("  operator login-item install    start with your session");
-        ExitCode::SUCCESS
-    }))
+    if let Err(failure) = draft.write() {
+        return Ok(Err(failure));
+    }
+    say("Written. An Operator that runs takes it over by itself.\n");
+    let connected = if connect { through_the_browser(&draft) } else { Ok(ExitCode::SUCCESS) };
+    say("  operator check                 what is connected, and what to do about what is not");
+    say("  operator test-alert            send yourself a test");
+    say("  operator login-item install    start with your session");
+    Ok(connected)
 }
 
-/// The ring is no question of keys: its cache is found, or it is connected in the browser.
-fn oura(draft: &Draft) {
+fn through_the_browser(draft: &Draft) -> Result<ExitCode, Failure> {
+    let house = House::open(Some(&draft.path), draft.env(), false, Logs::Quiet)?;
+    connect::connect(&house, false)
+}
+
+/// The ring is no question of keys: its cache is found, or it is connected in the browser when everything else is done.
+fn oura(draft: &Draft) -> Answer<bool> {
     match tried(draft, Tried::Source("oura")) {
-        Some(line) if line.result == "ok" => say(&format!("Oura is connected already: {}.\n", line.about)),
-        _ => say("Oura: when you have finished here, `operator connect oura` connects your ring in the browser.\n"),
+        Some(line) if line.result == "ok" => {
+            say(&format!("Oura is connected already: {}.\n", line.about));
+            Ok(false)
+        }
+        _ => yes("Do you have an Oura ring? It is connected at the end, in the browser.", false),
     }
 }
 
@@ -108,7 +119,11 @@ fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
 
 fn is_set_up(config: &Config, step: &Step, env: Variable) -> bool {
     match step.tried {
-        Tried::Source(name) => wiring::setup(config, &env).tasks.iter().any(|it| it.name() == name && it.is_set_up()),
+        Tried::Source(name) => {
+            let setup = wiring::setup(config, &env);
+            let calendar = step.entry.is_some() && setup.sources().iter().any(|source| source.to_string() == name);
+            calendar || setup.tasks.iter().any(|source| source.name() == name && source.is_set_up())
+        }
         Tried::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
 }
@@ -164,6 +179,9 @@ fn failed(line: Line) -> String {
 
 /// Put what is typed into the draft. The inner result is why a key cannot be given its value.
 fn answers(step: &Step, draft: &mut Draft) -> Answer<Result<(), String>> {
+    if let Some(list) = step.entry {
+        return entry(step, list, draft);
+    }
     for ask in step.asks {
         let before = draft.written(ask.key).or_else(|| draft.written(&format!("{}_file", ask.key)));
         let question = match (&before, ask.kind) {
@@ -171,13 +189,7 @@ fn answers(step: &Step, draft: &mut Draft) -> Answer<Result<(), String>> {
             (Some(_), Kind::Secret) => format!("{} [Enter keeps what is set]", ask.question),
             (Some(before), _) => format!("{} [{before}]", ask.question),
         };
-        let typed = loop {
-            let typed = if ask.kind == Kind::Secret { secret(&question)? } else { line(&question)? };
-            if !typed.is_empty() || ask.optional || before.is_some() {
-                break typed;
-            }
-            say("It does not work without.");
-        };
+        let typed = answer(ask, &question, ask.optional || before.is_some())?;
         if !typed.is_empty()
             && let Err(sentence) = draft.answer(ask, &typed)
         {
@@ -194,6 +206,31 @@ fn answers(step: &Step, draft: &mut Draft) -> Answer<Result<(), String>> {
     Ok(Ok(()))
 }
 
+fn answer(ask: &Ask, question: &str, may_be_empty: bool) -> Answer<String> {
+    loop {
+        let typed = if ask.kind == Kind::Secret { secret(question)? } else { line(question)? };
+        if !typed.is_empty() || may_be_empty {
+            return Ok(typed);
+        }
+        say("It does not work without.");
+    }
+}
+
+/// The same for answers that are an entry of a list: its first one, for what a person has written there is theirs.
+fn entry(step: &Step, list: &str, draft: &mut Draft) -> Answer<Result<(), String>> {
+    if draft.written(list).is_some() && !draft.changed.iter().any(|key| key == list) {
+        return Ok(Err(format!("{list} has entries already: add this one in the file, as docs/connect.md shows")));
+    }
+    let mut keys = vec![("name".to_owned(), "calendar".to_owned())];
+    for ask in step.asks {
+        let typed = answer(ask, ask.question, ask.optional)?;
+        let is_address = ["https://", "http://", "webcal://"].iter().any(|scheme| typed.starts_with(scheme));
+        let key = if ask.key == "url" && !is_address { "file" } else { ask.key };
+        keys.push((key.to_owned(), typed));
+    }
+    Ok(draft.set(list, &Setting::Section(keys)))
+}
+
 /// What `check` would say of it.
 fn tried(draft: &Draft, what: Tried) -> Option<Line> {
     let config = draft.config().ok()?;
@@ -203,7 +240,7 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
         match what {
             Tried::Source(name) => {
                 let setup = wiring::setup(&config, &env);
-                let source = setup.sources().into_iter().find(|source| source.as_str() == name)?;
+                let source = setup.sources().into_iter().find(|source| source.to_string() == name)?;
                 Some(source_line(source, &setup, &config).await)
             }
             Tried::Channel(channel) => Some(channel_line(channel, &config, env).await),

@@ -9,6 +9,8 @@ pub(super) struct Step {
     /// Where its answers are found, for somebody who does it for the first time.
     pub(super) about: &'static str,
     pub(super) asks: &'static [Ask],
+    /// The list that its answers are an entry of; their keys are then those of the entry.
+    pub(super) entry: Option<&'static str>,
     /// Keys that are set along, with their bare values.
     pub(super) along: &'static [(&'static str, &'static str)],
     pub(super) tried: Tried,
@@ -51,8 +53,23 @@ const fn may_ask(key: &'static str, question: &'static str, kind: Kind) -> Ask {
     Ask { key, question, kind, optional: true }
 }
 
-/// Where tasks come from. The ring is asked for apart.
+/// Where tasks and events come from. The ring is asked for apart.
 pub(super) const SOURCES: &[Step] = &[
+    Step {
+        name: "Todoist",
+        about: "Your API token is in Todoist's settings: Integrations, Developer.",
+        asks: &[
+            ask("sources.todoist.token", "The token (not shown):", Kind::Secret),
+            may_ask(
+                "sources.todoist.projects",
+                "Projects to read, with commas between them; Enter for all:",
+                Kind::List,
+            ),
+        ],
+        entry: None,
+        along: &[],
+        tried: Tried::Source("todoist"),
+    },
     Step {
         name: "Apple Reminders (on a Mac)",
         about: "macOS asks you once whether Operator may read them.",
@@ -61,13 +78,51 @@ pub(super) const SOURCES: &[Step] = &[
             "Lists to read, with commas between them; Enter for all:",
             Kind::List,
         )],
+        entry: None,
         along: &[("sources.reminders.enabled", "true")],
         tried: Tried::Source("reminders"),
+    },
+    Step {
+        name: "Notes in Markdown (Obsidian Tasks)",
+        about: "Checkboxes such as: - [ ] Pay rent 📅 2026-12-01",
+        asks: &[ask("sources.markdown.folder", "The folder of your notes:", Kind::Text)],
+        entry: None,
+        along: &[],
+        tried: Tried::Source("markdown"),
+    },
+    Step {
+        name: "Taskwarrior",
+        about: "Its own program 'task' is asked; nothing is changed.",
+        asks: &[may_ask("sources.taskwarrior.data_dir", "Its data; Enter for where it keeps them:", Kind::Text)],
+        entry: None,
+        along: &[("sources.taskwarrior.enabled", "true")],
+        tried: Tried::Source("taskwarrior"),
+    },
+    Step {
+        name: "A calendar: its secret address, or a file",
+        about: "Google Calendar: Settings, your calendar, Secret address in iCal format. Outlook: Publish a calendar, the ICS link.",
+        asks: &[ask("url", "The address (not shown), or the path of an .ics file:", Kind::Secret)],
+        entry: Some("sources.calendars"),
+        along: &[],
+        tried: Tried::Source("calendar:calendar"),
+    },
+    Step {
+        name: "A calendar: an account (iCloud, Nextcloud, Fastmail and other CalDAV)",
+        about: "iCloud: https://caldav.icloud.com, your Apple Account's address, and an app-specific password from account.apple.com.",
+        asks: &[
+            ask("caldav.url", "The server's address:", Kind::Text),
+            ask("caldav.user", "Who logs in:", Kind::Text),
+            ask("caldav.password", "The password (not shown):", Kind::Secret),
+        ],
+        entry: Some("sources.calendars"),
+        along: &[],
+        tried: Tried::Source("calendar:calendar"),
     },
     Step {
         name: "A state store (SQLite)",
         about: "The file in which Thanos keeps tasks and promises.",
         asks: &[ask("sources.state_store.path", "The file:", Kind::Text)],
+        entry: None,
         along: &[],
         tried: Tried::Source("state_store"),
     },
@@ -75,6 +130,7 @@ pub(super) const SOURCES: &[Step] = &[
         name: "WorkOS (Postgres)",
         about: "The database's address: postgres://user:password@host/database?sslmode=require",
         asks: &[ask("sources.workos.url", "The address (not shown):", Kind::Secret)],
+        entry: None,
         along: &[],
         tried: Tried::Source("workos"),
     },
@@ -90,6 +146,7 @@ pub(super) const CHANNELS: &[Step] = &[
             ask("alerters.telegram.token", "The bot's token (not shown):", Kind::Secret),
             ask("alerters.telegram.chat_id", "The chat's number:", Kind::Text),
         ],
+        entry: None,
         along: &[("alerters.telegram.enabled", "true")],
         tried: Tried::Channel(Channel::Telegram),
     },
@@ -101,6 +158,7 @@ pub(super) const CHANNELS: &[Step] = &[
             ask("alerters.ntfy.topic", "The topic (not shown):", Kind::Secret),
             may_ask("alerters.ntfy.token", "An access token, if your server wants one (not shown):", Kind::Secret),
         ],
+        entry: None,
         along: &[("alerters.ntfy.enabled", "true")],
         tried: Tried::Channel(Channel::Ntfy),
     },
@@ -111,6 +169,7 @@ pub(super) const CHANNELS: &[Step] = &[
             ask("alerters.pushover.user", "Your user key (not shown):", Kind::Secret),
             ask("alerters.pushover.token", "The application's token (not shown):", Kind::Secret),
         ],
+        entry: None,
         along: &[("alerters.pushover.enabled", "true")],
         tried: Tried::Channel(Channel::Pushover),
     },
@@ -126,6 +185,7 @@ pub(super) const CHANNELS: &[Step] = &[
             ask("alerters.email.from", "The sender's address:", Kind::Text),
             ask("alerters.email.to", "The readers' addresses, with commas between them:", Kind::List),
         ],
+        entry: None,
         along: &[("alerters.email.enabled", "true")],
         tried: Tried::Channel(Channel::Email),
     },
@@ -141,9 +201,12 @@ mod tests {
     #[test]
     fn every_key_is_one_of_the_configuration() {
         for step in SOURCES.iter().chain(CHANNELS) {
-            for key in step.asks.iter().map(|ask| ask.key).chain(step.along.iter().map(|(key, _)| *key)) {
+            for key in
+                step.asks.iter().map(|ask| ask.key).chain(step.along.iter().map(|(key, _)| *key)).chain(step.entry)
+            {
                 let name = key.rsplit('.').next().unwrap();
-                assert!(edit::is_known(config::DEFAULT, key), "{key}");
+                let in_entry = step.entry.is_some_and(|entry| entry != key);
+                assert!(in_entry || edit::is_known(config::DEFAULT, key), "{key}");
                 assert!(config::DEFAULT.contains(&format!("{name}:")), "{key}");
             }
         }

@@ -2,9 +2,12 @@
 //! A new one is its own file, a key in `Sources`, and a line in `all` and `all_mut`.
 
 mod focus_file;
+mod markdown;
 mod oura;
 mod reminders;
 mod state_store;
+mod taskwarrior;
+mod todoist;
 mod workos;
 
 use std::path::PathBuf;
@@ -15,9 +18,12 @@ use super::kept::Kept;
 use super::schema::Sources;
 
 pub use focus_file::FocusFileConfig;
-pub use oura::OuraConfig;
+pub use markdown::MarkdownConfig;
+pub use oura::{OuraConfig, TokenStore};
 pub use reminders::RemindersConfig;
 pub use state_store::StateStoreConfig;
+pub use taskwarrior::TaskwarriorConfig;
+pub use todoist::TodoistConfig;
 pub use workos::WorkosConfig;
 
 /// What every source's section answers.
@@ -48,13 +54,31 @@ pub(super) trait Section {
 
 impl Sources {
     /// All sections.
-    pub(super) fn all(&self) -> [&dyn Section; 5] {
-        [&self.oura, &self.workos, &self.state_store, &self.reminders, &self.focus_file]
+    pub(super) fn all(&self) -> [&dyn Section; 8] {
+        [
+            &self.oura,
+            &self.workos,
+            &self.state_store,
+            &self.todoist,
+            &self.taskwarrior,
+            &self.markdown,
+            &self.reminders,
+            &self.focus_file,
+        ]
     }
 
     /// The same, to be changed.
-    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 5] {
-        [&mut self.oura, &mut self.workos, &mut self.state_store, &mut self.reminders, &mut self.focus_file]
+    pub(super) fn all_mut(&mut self) -> [&mut dyn Section; 8] {
+        [
+            &mut self.oura,
+            &mut self.workos,
+            &mut self.state_store,
+            &mut self.todoist,
+            &mut self.taskwarrior,
+            &mut self.markdown,
+            &mut self.reminders,
+            &mut self.focus_file,
+        ]
     }
 }
 

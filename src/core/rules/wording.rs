@@ -27,7 +27,15 @@ pub(super) fn read(source: &str, as_of: Timestamp, now: &ZonedDateTime) -> Strin
     } else {
         "just read".into()
     };
-    format!("{}, {age}.", names.join(" and "))
+    format!("{}, {age}.", enumeration(&names))
+}
+
+/// `Markdown, Taskwarrior and Todoist`.
+fn enumeration(names: &[String]) -> String {
+    match names {
+        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        names => names.concat(),
+    }
 }
 
 /// How long something is past due, in words: days by the calendar, or the time since the minute itself.

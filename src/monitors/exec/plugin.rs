@@ -1,7 +1,7 @@
 //! Check plugins as Nagios knows them: an exit code, and a line in words. <https://www.monitoring-plugins.org/doc/guidelines.html>
 
 use super::Exec;
-use crate::core::alert::{Monitor, Priority};
+use crate::core::alert::Priority;
 use crate::core::rules::exec::Complaint;
 use crate::core::text::source_name;
 
@@ -33,6 +33,6 @@ pub(super) fn critical(setup: &Exec, line: &str) -> Complaint {
 
 /// Both are the same alert, so that the one can become the other.
 fn complaint(setup: &Exec, priority: Priority, word: &str, line: &str) -> Complaint {
-    let title = format!("{}: {word}", source_name(&Monitor::Exec(setup.name).to_string()));
+    let title = format!("{}: {word}", source_name(setup.name.as_str()));
     Complaint { entity: None, priority, title, message: line.to_owned(), occasion: None }
 }

@@ -43,13 +43,15 @@ pub(super) struct Failure {
     pub(super) error: SourceError,
     /// The token does not reach this collection; others it may.
     pub(super) out_of_scope: bool,
+    /// The token is not accepted; another may be.
+    pub(super) token_refused: bool,
     /// It may work if asked again at once.
     passing: bool,
 }
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        Self { error, out_of_scope: false, passing: false }
+        Self { error, out_of_scope: false, token_refused: false, passing: false }
     }
 }
 
@@ -127,7 +129,12 @@ fn refused(collection: &str, response: &Response, now: Timestamp) -> Failure {
     let what = format!("Oura answered {} to {collection}", status.as_u16());
     let needs_user = |advice: &str| Failure::from(SourceError::needs_user(SOURCE, what.clone(), advice));
     match status.as_u16() {
-        401 => needs_user("The token is wrong or has expired: get a new one and set sources.oura.token."),
+        401 => Failure {
+            token_refused: true,
+            ..needs_user(
+                "The token is wrong or has expired: take sources.oura.token out and run `operator connect oura`.",
+            )
+        },
         403 => Failure {
             out_of_scope: true,
             ..needs_user(

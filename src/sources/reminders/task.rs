@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::SOURCE;
 use crate::core::alert::Priority;
-use crate::core::facts::{Due, Task, TaskReading, TaskStatus};
+use crate::core::facts::{Activity, Due, Task, TaskReading, TaskStatus};
 
 /// A reminder that is not ticked off, as EventKit tells of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +41,8 @@ pub(super) fn reading(open: Vec<Reminder>, lists: &[String], now: &ZonedDateTime
         has_dates: true,
         goal: None,
         thoughts: None,
-        activity: None,
+        // Nothing is known, and nothing added: none at all would make it a copy.
+        activity: Some(Activity::default()),
         unreadable: Vec::new(),
         notes,
     }

@@ -150,7 +150,10 @@ fn a_program_that_is_broken_for_an_hour_is_told() {
     }
     let report = home.check(&home.at("10:15"));
     assert_eq!(fate(&report, key), "deliver first");
-    assert_eq!((&report["circuits"][DISK], &report["alerts"][0]["title"]), (&json!("open"), &json!("Disk needs you")));
+    assert_eq!(
+        (&report["circuits"][DISK], &report["alerts"][0]["title"]),
+        (&json!("open"), &json!("Program disk needs you"))
+    );
     home.run(&["reset-circuit", DISK]).ok();
     home.run(&["reset-circuit", "exec:other"]).failed(1);
     home.run(&["reset-circuit", "exec:Other"]).failed(64);

@@ -24,6 +24,9 @@ http:
   enabled: false
 ";
 
+/// The number of the state store among the sources.
+const STORE: &str = "7";
+
 struct Person {
     home: Home,
 }
@@ -70,7 +73,7 @@ fn finish(mut program: Command, lines: &[&str]) -> Run {
 #[test]
 fn what_is_answered_is_tried_and_only_that_changes() {
     let person = Person::new();
-    let run = person.answers(&["2", "../foreign/state.db", "", "22:30", "", "y"]).ok();
+    let run = person.answers(&[STORE, "../foreign/state.db", "", "22:30", "", "y"]).ok();
     let expected = WRITTEN
         .replace("start: 21        # early", "start: \"22:30\"   # early")
         .replace("another program\n", "another program\n  state_store:\n    path: \"../foreign/state.db\"\n");
@@ -90,9 +93,9 @@ fn what_is_answered_is_tried_and_only_that_changes() {
 #[test]
 fn what_does_not_work_is_asked_again_kept_or_left_out() {
     for (lines, path) in [
-        (&["2", "../nowhere.db", "", "../foreign/state.db", "", "", "", "y"][..], Some("../foreign/state.db")),
-        (&["2", "../nowhere.db", "k", "", "", "", "y"][..], Some("../nowhere.db")),
-        (&["2", "../nowhere.db", "l", "", "", ""][..], None),
+        (&[STORE, "../nowhere.db", "", "../foreign/state.db", "", "", "", "y"][..], Some("../foreign/state.db")),
+        (&[STORE, "../nowhere.db", "k", "", "", "", "y"][..], Some("../nowhere.db")),
+        (&[STORE, "../nowhere.db", "l", "", "", ""][..], None),
     ] {
         let person = Person::new();
         let run = person.answers(lines).ok();
@@ -108,7 +111,7 @@ fn what_does_not_work_is_asked_again_kept_or_left_out() {
 #[case::enter_for_everything(&["", "", "", ""], 0)]
 #[case::no_at_the_end(&["", "", "23", "", "n"], 1)]
 #[case::nobody_at_the_first_question(&[], 1)]
-#[case::nobody_at_the_last(&["2", "../foreign/state.db", "", "23", ""], 1)]
+#[case::nobody_at_the_last(&[STORE, "../foreign/state.db", "", "23", ""], 1)]
 #[case::nonsense_and_then_nobody(&["9", "two", "-1"], 1)]
 fn nothing_changes_before_the_last_yes(#[case] lines: &[&str], #[case] code: i32) {
     let person = Person::new();
@@ -123,7 +126,7 @@ fn a_chat_is_connected_its_token_never_shown() {
     let bot = Bot::start();
     let person = Person::with(&format!("alerters:\n  telegram:\n    api_url: {}   # ours\n", bot.section()["api_url"]));
     let chat = CHAT.to_string();
-    let run = person.answers(&["", "1", "123:wrong", "7", "", TOKEN, &chat, "", "", "y"]).ok();
+    let run = person.answers(&["n", "", "1", "123:wrong", "7", "", TOKEN, &chat, "", "", "y"]).ok();
     assert!(run.out.contains("That did not work.") && run.out.contains("It works: "), "{}", run.out);
     assert!(run.out.contains("alerters.telegram.token: (not shown)"), "{}", run.out);
     for secret in [TOKEN, "123:wrong"] {
@@ -134,7 +137,7 @@ fn a_chat_is_connected_its_token_never_shown() {
     assert!(text.contains("# ours"), "{text}");
     assert!(bot.messages().is_empty(), "nothing is sent to try it");
 
-    let again = person.answers(&["", "1", "", "", "", ""]).ok();
+    let again = person.answers(&["n", "", "1", "", "", "", ""]).ok();
     assert!(again.out.contains("Telegram – set up") && again.out.contains("Enter keeps what is set"), "{}", again.out);
     assert_eq!(person.text(), text);
 }
@@ -144,7 +147,7 @@ fn without_a_file_the_commented_default_is_what_changes() {
     let home = Home::new();
     let mut program = home.program();
     program.arg("setup");
-    finish(program, &["", "", "23", "", "y"]).ok();
+    finish(program, &["n", "", "", "23", "", "y"]).ok();
     let text = fs::read_to_string(usual(&home)).unwrap();
     let changed: Vec<(&str, &str)> =
         operator::config::DEFAULT.lines().zip(text.lines()).filter(|(before, after)| before != after).collect();
@@ -177,9 +180,33 @@ fn a_configuration_with_mistakes_is_not_touched(#[case] text: &str, #[case] said
 fn a_file_that_cannot_be_changed_line_by_line_is_left_to_the_person() {
     let json = "{\"quiet_hours\": {\"start\": 21}}\n";
     let person = Person::with(json);
-    let run = person.answers(&["", "", "23", "", "", ""]).ok();
+    let run = person.answers(&["n", "", "", "23", "", "", ""]).ok();
     assert!(run.out.contains("quiet_hours.start cannot be changed") && run.out.contains("by hand"), "{}", run.out);
     assert_eq!(person.text(), json);
+}
+
+#[test]
+fn calendars_are_entries_of_a_list_and_what_stands_there_is_the_persons() {
+    let person = Person::with(&format!("{WRITTEN}# mine too\n"));
+    fs::write(person.home.path("work.ics"), "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x\r\nEND:VCALENDAR\r\n")
+        .unwrap();
+    let run = person.answers(&["5", "../nowhere.ics", "", "../work.ics", "", "", "", "y"]).ok();
+    assert!(run.out.contains("That did not work.") && run.out.contains("It works: "), "{}", run.out);
+    assert!(person.text().contains("  calendars: [{name: calendar, file: \"../work.ics\"}]\n"), "{}", person.text());
+    let before = person.text();
+    let run = person.answers(&["6", "l", "", "", ""]).ok();
+    assert!(run.out.contains("has entries already"), "{}", run.out);
+    assert_eq!(person.text(), before);
+}
+
+/// Without anybody at a terminal the ring needs what the configuration says; everything else is written all the same.
+#[test]
+fn a_ring_is_connected_at_the_end() {
+    let person = Person::with("# Mine\n");
+    let run = person.answers(&["y", "", "", "23", "", "y"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.out.contains("Written.") && run.err.contains("cloud.ouraring.com/oauth/applications"), "{run:?}");
+    assert!(person.text().contains("start: 23"), "{}", person.text());
 }
 
 /// A person at the keyboard: what is asked is read before it is answered.
@@ -229,8 +256,9 @@ fn a_file_that_somebody_else_changes_meanwhile_is_not_overwritten() {
 /// – the signal's number, or `exit` and its code – and all that was seen.
 fn at_a_terminal(home: &Home, arguments: &[&str], script: &str) -> (String, String) {
     let prelude = "
-import os, pty, sys
+import os, pty, signal, sys
 pid, terminal = pty.fork()
+signal.alarm(60) # nobody waits for ever
 if pid == 0:
     os.execv(sys.argv[1], sys.argv[1:])
 seen = b''
@@ -262,6 +290,7 @@ fn on_a_terminal_secrets_are_not_echoed_and_ctrl_c_changes_nothing() {
     let person = Person::with(&format!("alerters:\n  telegram:\n    api_url: {}\n", bot.section()["api_url"]));
     let before = person.home.everything();
     let script = r"
+until('Oura ring?'); types('n\n')
 until('Enter for none:'); types('\n')
 until('4  Email'); types('1\n')
 until('token (not shown):'); types('123:typed-in-secret\n')
@@ -271,6 +300,30 @@ until('chat\'s number:'); types('\x03')
     let (ended, seen) = at_a_terminal(&person.home, &["--config", &file, "setup"], script);
     assert_eq!(ended, "2", "by Ctrl-C: {seen}");
     assert!(seen.contains("token (not shown):") && !seen.contains("typed-in-secret"), "{seen}");
+    assert_eq!(person.home.everything(), before);
+}
+
+/// Secrets are typed unseen, and the terminal is what it was afterwards.
+#[test]
+fn ctrl_c_at_a_secret_ends_it_and_gives_the_terminal_back() {
+    let person = Person::with("{}\n");
+    let before = person.home.everything();
+    let script = r"
+import termios
+shows = lambda: bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+until('Oura ring?'); types('n\n')
+until('Enter for none:'); types('\n')
+until('4  Email'); types('1\n')
+until('token (not shown):')
+if shows(): sys.exit('it would be shown')
+types('123:half-a-sec\x03')
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+if not shows(): sys.exit('the terminal stays unseen')
+";
+    let file = person.file().display().to_string();
+    let (ended, seen) = at_a_terminal(&person.home, &["--config", &file, "setup"], script);
+    assert_eq!(ended, "2", "by Ctrl-C: {seen}");
+    assert!(!seen.contains("half-a-sec"), "{seen}");
     assert_eq!(person.home.everything(), before);
 }
 
@@ -285,6 +338,7 @@ fn the_first_start_offers_it_and_begins_afterwards() {
     let home = Home::new();
     let script = r"
 until('first start. Set it up now?'); types('y\n')
+until('Oura ring?'); types('n\n')
 until('Enter for none:'); types('\n')
 until('4  Email'); types('\n')
 until('They begin at'); types('23\n')

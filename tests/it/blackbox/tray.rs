@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use crate::support::desktop::{Desktop, Service, USUAL, silent_bus};
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
+use crate::support::oura::{CODE, ID, Oura, SECRET};
 use crate::support::panel::Panel;
 use crate::support::tool::Tool;
+use crate::support::visitor::free_port;
 
 const PASSPORT: &str = "task:deadline_overdue:passport";
 const ALERT: &str = "High – Overdue: Renew the passport";
@@ -242,6 +244,44 @@ fn a_source_can_be_asked_again() {
 }
 
 #[test]
+fn oura_is_connected_and_disconnected_without_a_terminal() {
+    let seat = Seat::new();
+    let (oura, port) = (Oura::start(), free_port());
+    fs::remove_file(seat.home.path("foreign/oura-health.db")).unwrap();
+    seat.home.set(oura.config(port));
+    seat.home.variable("DISPLAY", ":9");
+    let mut running = seat.start();
+    let panel = &seat.panel;
+    let path = |item: &str| {
+        let sources = panel.line("Sources")?;
+        let line = sources.lines.iter().find(|line| line.label.starts_with("Oura – "))?;
+        line.lines.iter().any(|line| line.label == item).then(|| format!("Sources > {} > {item}", line.label))
+    };
+    panel.click(&eventually("it can be connected", || path("Connect Oura…")));
+    let help = seat.opened("oura.txt");
+    assert!(help.contains("oauth/applications") && help.contains(&port.to_string()), "{help}");
+
+    seat.home.set(json!({"sources": {"oura": {"client_id": ID, "client_secret": SECRET}}}));
+    eventually("it is read", || (seat.status()["config"]["sources"]["oura"]["client_id_set"] == true).then_some(()));
+    panel.click(&eventually("it can be connected", || path("Connect Oura…")));
+    let state = eventually("the browser is opened", || {
+        let opened = fs::read_to_string(&seat.opened).ok()?;
+        Some(opened.lines().last()?.split_once("&state=")?.1.to_owned())
+    });
+    let mut browser = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    std::io::Write::write_all(
+        &mut browser,
+        format!("GET /callback?code={CODE}&state={state} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes(),
+    )
+    .unwrap();
+    panel.click(&eventually("it is connected", || path("Disconnect Oura")));
+    eventually("it is disconnected", || path("Connect Oura…"));
+    assert!(oura.is_revoked());
+    assert!(!fs::read_to_string(&seat.opened).unwrap().ends_with("oura.txt\n"), "nothing else had to be said");
+    assert_eq!(running.stop("TERM"), Some(0));
+}
+
+#[test]
 fn a_change_of_the_configuration_holds_at_once_and_a_mistake_is_said() {
     let seat = Seat::new();
     let mut running = seat.start();
@@ -353,7 +393,7 @@ fn on_the_first_start_the_default_is_written_and_the_menu_says_what_to_connect()
     let (panel, home) = (Panel::on(&desktop), desktop.home());
     fake_opener(&home);
     // A terminal in which somebody answers.
-    let answers = "#!/bin/sh\nprintf '\\n\\n23\\n\\ny\\n\\n' | \"$1\" > /dev/null\n";
+    let answers = "#!/bin/sh\nprintf 'n\\n\\n\\n23\\n\\ny\\n\\n' | \"$1\" > /dev/null\n";
     Tool::new(&home.path("tmp/bin"), "xdg-terminal-exec", answers);
     let mut program = home.program();
     let mut running = program.arg("--tray").stderr(std::process::Stdio::null()).spawn().unwrap();

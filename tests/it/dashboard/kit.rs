@@ -134,6 +134,7 @@ pub(super) fn commit(store: &mut Store, at: Timestamp, verdicts: &[Verdict], day
         days,
         rest: None,
         updates,
+        bonds: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
         ends: true,

@@ -58,6 +58,30 @@ fn a_task_that_two_sources_know_counts_once() {
 }
 
 #[test]
+fn a_task_that_is_alike_in_two_sources_counts_once() {
+    let at = now().timestamp();
+    let titled = |id: &str, title: &str, when: &str| Task { title: title.into(), ..task_due(id, when) };
+    let todoist = |tasks| TaskReading { source: "todoist", commitments: None, ..state_store(at, tasks) };
+    let mine = vec![titled("a", "Report", "2026-11-19"), titled("b", "Report", "2026-11-19"), task("c", "Call")];
+    let theirs = vec![titled("d", "report ", "2026-11-19"), titled("e", "Letter", "2026-11-20"), task("f", "Call")];
+    let overview = overview(&[state_store(at, mine), todoist(theirs)]);
+    assert_eq!(numbers(&overview), [5, 2, 1], "without a date, nobody knows whether it is the same call");
+}
+
+#[test]
+fn what_two_sources_put_off_is_named_once() {
+    let mut store = Store::in_memory().unwrap();
+    for (days, due) in [(3, "2026-11-18"), (2, "2026-11-22")] {
+        let at = now().timestamp() - SignedDuration::from_hours(24 * days);
+        let moved = |id: &str| vec![Task { title: "Report".into(), ..task_due(id, due) }];
+        read(&mut store, &state_store(at, moved("s")));
+        read(&mut store, &TaskReading { source: "todoist", commitments: None, ..state_store(at, moved("t")) });
+    }
+    let named = store.task_overview(&now()).unwrap().most_postponed;
+    assert_eq!(named.iter().map(|task| (task.id.as_str(), task.postponed)).collect::<Vec<_>>(), [("s", 1)]);
+}
+
+#[test]
 fn what_was_put_off_of_late_is_counted_while_it_is_open() {
     let mut store = Store::in_memory().unwrap();
     let moved = |ago: i64, due: &str, others: Vec<Task>| {

@@ -71,11 +71,14 @@ async fn a_try_to_deliver_is_counted_by_what_became_of_it(#[case] weather: Weath
     let bench = Bench::start_with(home(), "09:00", channel.alone());
     pass(20 * MINUTE).await;
     let text = bench.scraped();
-    let tries = channel.tries().len();
-    assert!(tries > 0, "it was tried");
+    let tries = channel.tries();
+    // One that began in the last seconds may not be over.
+    let over = tries.iter().filter(|one| one.at < (20 * MINUTE) as f64 - 10.0).count();
+    assert!(over > 0, "it was tried");
     let counted = series(&text, "operator_deliveries_total").into_iter().filter(|series| !series.ends_with(" 0"));
-    let expected = format!(r#"operator_deliveries_total{{channel="webhook",outcome="{outcome}"}} {tries}"#);
-    assert_eq!(counted.collect::<Vec<_>>(), [expected]);
+    let counted: Vec<_> = counted.collect();
+    let series = |times| format!(r#"operator_deliveries_total{{channel="webhook",outcome="{outcome}"}} {times}"#);
+    assert!((over..=tries.len()).any(|times| counted == [series(times)]), "{counted:?}: {over} to {}", tries.len());
 }
 
 #[tokio::test(start_paused = true)]

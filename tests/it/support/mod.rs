@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod bot;
+pub(crate) mod connecting;
 pub(crate) mod dav;
 #[cfg(target_os = "linux")]
 pub(crate) mod desktop;
@@ -13,6 +14,7 @@ pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod notices;
 pub(crate) mod ntfy;
+pub(crate) mod oura;
 #[cfg(target_os = "linux")]
 pub(crate) mod panel;
 pub(crate) mod postgres;

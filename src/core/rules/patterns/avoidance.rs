@@ -1,5 +1,6 @@
 //! Putting off tasks, writing down the same thing again and again, worrying.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::ZonedDateTime;
@@ -11,6 +12,7 @@ use crate::core::rules::calendar::in_last_week;
 use crate::core::rules::finding::{Collector, Finding, at_least};
 use crate::core::rules::thresholds::PatternThresholds;
 use crate::core::rules::wording::{origin, quoted, read};
+use crate::core::tasks::is_one_task;
 use crate::core::text::{ago, slug};
 
 pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) {
@@ -22,32 +24,50 @@ pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &Pa
     found.rule("pattern:recurring_worry", known && has_thoughts, recurring_worry(facts, limits, now));
 }
 
+/// A task that several sources know is put off in each of them: it counts as often as the source with the most saw it.
 fn postponed_tasks(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Vec<Finding> {
     let mut by_task: BTreeMap<(&str, &str), Vec<&Postponement>> = BTreeMap::new();
     for event in facts.postponements.iter().filter(|event| in_last_week(event.at, now)) {
         by_task.entry((&event.source, &event.task_id)).or_default().push(event);
     }
-    let open = facts.readings.iter().flat_map(|reading| reading.tasks.iter().map(move |task| (reading, task)));
-    let findings = open.filter_map(|(reading, task)| {
-        let events = by_task.get(&(reading.source, task.id.as_str()))?;
-        at_least(events.len(), limits.postponed_times).then(|| postponed(reading, task, events, now))
+    let mut by_entity: BTreeMap<String, Vec<PutOff<'_>>> = BTreeMap::new();
+    for (reading, task) in
+        facts.readings.iter().flat_map(|reading| reading.tasks.iter().map(move |task| (reading, task)))
+    {
+        if let Some(events) = by_task.remove(&(reading.source, task.id.as_str())) {
+            by_entity.entry(entity(&task.title, &task.id)).or_default().push(PutOff { reading, task, events });
+        }
+    }
+    let findings = by_entity.into_iter().filter_map(|(entity, rows)| {
+        let most = rows.iter().max_by_key(|row| (row.events.len(), Reverse((row.reading.source, &row.task.id))))?;
+        at_least(most.events.len(), limits.postponed_times).then(|| postponed(entity, most, &rows, now))?
     });
     findings.collect()
 }
 
-fn postponed(reading: &TaskReading, task: &Task, events: &[&Postponement], now: &ZonedDateTime) -> Finding {
-    let times = events.len();
-    let last = events.iter().max_by_key(|event| (event.at, &event.what));
+/// A row that was put off.
+struct PutOff<'a> {
+    reading: &'a TaskReading,
+    task: &'a Task,
+    events: Vec<&'a Postponement>,
+}
+
+fn postponed(entity: String, most: &PutOff<'_>, rows: &[PutOff<'_>], now: &ZonedDateTime) -> Option<Finding> {
+    let (task, times) = (most.task, most.events.len());
+    let last = most.events.iter().max_by_key(|event| (event.at, &event.what));
     let last =
         last.map_or_else(String::new, |event| format!(", last {}: {}", ago(now.timestamp(), event.at), event.what));
-    let origin = read(reading.source, reading.as_of, now);
-    let message = format!("{} was put off {times} times in 7 days{last}. {origin}", quoted(&task.title));
-    Finding::new(Priority::Medium, &format!("Put off {times} times: {}", task.title), message)
-        .about(entity(&task.title, &task.id))
-        .read_from(reading.source, Some(reading.as_of))
+    let same = rows.iter().filter(|row| is_one_task(row.task, task) || std::ptr::eq(row.task, task));
+    let (source, as_of) = origin(same.map(|row| row.reading))?;
+    let message =
+        format!("{} was put off {times} times in 7 days{last}. {}", quoted(&task.title), read(&source, as_of, now));
+    let finding = Finding::new(Priority::Medium, &format!("Put off {times} times: {}", task.title), message)
+        .about(entity)
+        .read_from(&source, Some(as_of))
         .fact("task", task.title.as_str())
         .fact("task_id", task.id.as_str())
-        .fact("postponed", times)
+        .fact("postponed", times);
+    Some(finding)
 }
 
 /// The slug of the title; the id, if the title has neither letters nor digits.
@@ -59,10 +79,7 @@ fn entity(title: &str, id: &str) -> String {
 /// Tasks that were put off and whose rows cannot be read now: they may well be open still.
 fn unreadable_tasks(facts: &PatternFacts<'_>) -> Vec<String> {
     let is_unreadable = |event: &&Postponement| {
-        facts
-            .readings
-            .iter()
-            .any(|reading| reading.source == event.source && reading.unreadable.contains(&event.task_id))
+        facts.readings.iter().any(|reading| reading.source == event.source && reading.is_unreadable(&event.task_id))
     };
     facts.postponements.iter().filter(is_unreadable).map(|event| entity(&event.title, &event.task_id)).collect()
 }

@@ -5,11 +5,11 @@ use jiff::ZonedDateTime;
 use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Due, Task};
-use crate::core::history::MergedTask;
 use crate::core::rules::calendar::{days_ago, occasion};
 use crate::core::rules::finding::{Collector, Finding};
 use crate::core::rules::thresholds::TaskThresholds;
 use crate::core::rules::wording::{quoted, read, since_due};
+use crate::core::tasks::MergedTask;
 
 pub(super) fn judge(
     found: &mut Collector,
@@ -94,10 +94,11 @@ fn finding(
     now: &ZonedDateTime,
 ) -> Finding {
     let task = &merged.task;
-    let message = format!("{} {what}. {}", quoted(&task.title), read(merged.source, merged.as_of, now));
+    let sources = merged.sources();
+    let message = format!("{} {what}. {}", quoted(&task.title), read(&sources, merged.as_of, now));
     Finding::new(priority, title, message)
-        .about(&task.id)
-        .read_from(merged.source, Some(merged.as_of))
+        .about(&*merged.name)
+        .read_from(&sources, Some(merged.as_of))
         .fact("task", task.title.as_str())
         .fact("due", due.to_string())
         .fact("status", task.status.as_str())

@@ -5,11 +5,11 @@ use jiff::ZonedDateTime;
 use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Goal, TaskReading, TaskStatus};
-use crate::core::history::MergedTask;
 use crate::core::rules::calendar::occasion;
 use crate::core::rules::finding::{Collector, Finding, at_least};
 use crate::core::rules::thresholds::TaskThresholds;
 use crate::core::rules::wording::{origin, read};
+use crate::core::tasks::MergedTask;
 use crate::core::text::{count, number};
 
 pub(super) fn judge(

@@ -12,14 +12,16 @@ use super::thresholds::TaskThresholds;
 use crate::core::alert::Monitor;
 use crate::core::calendar::agenda::Agenda;
 use crate::core::facts::TaskReading;
-use crate::core::history::merged_tasks;
 use crate::core::policy::quiet_hours::QuietHours;
+use crate::core::tasks::{Told, merged_tasks};
 
 /// What the task rules judge.
 #[derive(Debug, Clone, Copy)]
 pub struct TaskFacts<'a> {
     /// One reading a source; a copy counts.
     pub readings: &'a [TaskReading],
+    /// What open alerts about tasks go by.
+    pub told: &'a Told,
     /// Whether every source that is set up gave a reading or a copy. If not, what fires counts, and silence means nothing.
     pub complete: bool,
     /// The time that is free, where calendars tell.
@@ -39,10 +41,18 @@ pub struct FreeTime<'a> {
 #[must_use]
 pub fn judge(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Judgement {
     let mut found = Collector::new(Monitor::Tasks, now);
-    let tasks = merged_tasks(facts.readings);
+    let tasks = merged_tasks(facts.readings, facts.told);
     deadlines::judge(&mut found, facts, &tasks, limits, now);
     commitments::judge(&mut found, facts, limits, now);
     load::judge(&mut found, facts, &tasks, limits, now);
-    found.except(facts.readings.iter().flat_map(|reading| reading.unreadable.iter().cloned()));
+    found.except(facts.readings.iter().flat_map(|reading| unreadable(reading, facts.told)));
     found.finish()
+}
+
+/// What nothing is known about: rows by their ids, and what was told of under another name or stands where nothing was read.
+fn unreadable(reading: &TaskReading, told: &Told) -> Vec<String> {
+    if reading.unreadable.is_empty() {
+        return Vec::new();
+    }
+    told.names_where(reading.source, |id| reading.is_unreadable(id)).chain(reading.unreadable.iter().cloned()).collect()
 }

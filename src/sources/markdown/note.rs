@@ -1,0 +1,68 @@
+//! The tasks in the text of a note.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use super::line::{Line, State};
+use super::signs::{self, Signs};
+use crate::core::alert::Priority;
+use crate::core::facts::Due;
+use crate::core::text::slug;
+use crate::sources::{inline, todo};
+
+/// An open task.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item {
+    /// What it goes by in its note: its title as a slug, numbered where there are several.
+    pub(super) name: Box<str>,
+    pub(super) title: String,
+    pub(super) priority: Option<Priority>,
+    pub(super) due: Option<Due>,
+    pub(super) start: Option<Date>,
+    /// Whether it is marked as under way.
+    pub(super) begun: bool,
+    /// Whether it has a due date that is none.
+    pub(super) is_unclear: bool,
+}
+
+/// The open tasks. Those that are done count where several are called the same, so that what is left keeps its number.
+pub(super) fn items(text: &str) -> Vec<Item> {
+    let mut times: HashMap<String, u32> = HashMap::new();
+    let mut fence = None;
+    let mut items = Vec::new();
+    for line in text.trim_start_matches('\u{feff}').lines() {
+        let line = Line::of(line);
+        if line.is_code(&mut fence) {
+            continue;
+        }
+        let Some((state, text)) = line.checkbox() else { continue };
+        let signs = signs::read(text);
+        let title = todo::title(&inline::plain(&signs.text));
+        let name = numbered(name(&title, &signs), &mut times);
+        if state != State::Closed {
+            items.push(Item {
+                name: name.into(),
+                title,
+                priority: signs.priority,
+                due: signs.due,
+                start: signs.start,
+                begun: state == State::Begun,
+                is_unclear: signs.is_unclear,
+            });
+        }
+    }
+    items
+}
+
+/// Of what recurs, the next line is another task: were it the same one, it would look put off.
+fn name(title: &str, signs: &Signs) -> String {
+    let slug = slug(title);
+    let name = if slug.is_empty() { "task" } else { &slug };
+    if signs.recurs { todo::occurrence(name, signs.due) } else { name.to_owned() }
+}
+
+fn numbered(name: String, times: &mut HashMap<String, u32>) -> String {
+    let time = times.entry(name.clone()).and_modify(|time| *time += 1).or_insert(1);
+    if *time == 1 { name } else { format!("{name}-{time}") }
+}

@@ -1,0 +1,284 @@
+//! A connection with Oura of the person's own (OAuth 2): its tokens, renewed in time by one process at a time.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use self::keep::Keep;
+use self::server::{Application, Refusal};
+use self::tokens::Tokens;
+use super::error::{Fault, SourceError};
+use super::secret;
+use crate::core::status::OuraLink;
+
+pub mod issuer;
+pub mod keep;
+pub mod server;
+pub mod tokens;
+mod turn;
+
+const SOURCE: &str = "oura_api";
+
+/// What to do when nothing else helps.
+const AGAIN: &str = "Run `operator connect oura`, or choose Connect Oura… in the menu.";
+
+/// The lock's file in the state directory.
+const LOCK: &str = "oura-tokens.lock";
+
+/// A Keychain may ask the person first.
+const KEEP_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where a connection is kept, and by which application it is renewed.
+#[derive(Debug)]
+pub struct Account {
+    keep: Keep,
+    lock: PathBuf,
+    client: Client,
+    seen: Mutex<Seen>,
+}
+
+/// The application as the configuration names it.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its secret.
+    pub secret: Option<SecretString>,
+    /// A file that holds the secret.
+    pub secret_file: Option<PathBuf>,
+}
+
+/// What was found out last.
+#[derive(Debug, Default)]
+struct Seen {
+    link: Option<OuraLink>,
+    /// The server wants to be left alone until then.
+    wait_until: Option<Timestamp>,
+}
+
+impl Account {
+    /// The connection of this state directory. Nothing is read yet.
+    #[must_use]
+    pub fn new(keep: Keep, state_dir: &Path, client: Client) -> Self {
+        Self { keep, lock: state_dir.join(LOCK), client, seen: Mutex::default() }
+    }
+
+    /// How it stood when it was last used; none before.
+    #[must_use]
+    pub fn link(&self) -> Option<OuraLink> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).link
+    }
+
+    /// The token that the API is asked with, renewed before its time is up if `remote` allows it; none if nothing is connected.
+    ///
+    /// # Errors
+    /// `NeedsUser` if the person has to connect again or to mend something; `Outage` if the token is over and could not be renewed.
+    pub async fn access(self: &Arc<Self>, remote: bool, now: Timestamp) -> Result<Option<SecretString>, SourceError> {
+        let Some(tokens) = self.load().await? else {
+            self.see(OuraLink::Off);
+            return Ok(None);
+        };
+        self.see(if tokens.lapsed { OuraLink::Lapsed } else { OuraLink::Connected });
+        if tokens.lapsed {
+            return Err(lapsed());
+        }
+        if !tokens.are_due(now) || !remote {
+            return Ok(Some(tokens.access_token));
+        }
+        match self.renewed(&tokens.access_token, now).await {
+            // What holds still is good enough until the next check.
+            Err(error) if error.fault == Fault::Outage && !tokens.are_over(now) => {
+                tracing::warn!("The connection with Oura could not be renewed yet: {}", error.what);
+                Ok(Some(tokens.access_token))
+            }
+            other => other.map(Some),
+        }
+    }
+
+    /// A token in the place of `used`, which is over or was refused. It is on the disk when it is given out. Whoever stops waiting does
+    /// not stop the renewal: an answer that is not waited for would be lost for good.
+    ///
+    /// # Errors
+    /// As `access`.
+    pub async fn renewed(self: &Arc<Self>, used: &SecretString, now: Timestamp) -> Result<SecretString, SourceError> {
+        let (account, used) = (Arc::clone(self), used.clone());
+        let renewal = tokio::spawn(async move { account.renew(&used, now).await });
+        renewal
+            .await
+            .unwrap_or_else(|_| Err(outage("renewing the connection broke off; please report this with the log")))
+    }
+
+    /// The API does not accept even a new token.
+    #[must_use]
+    pub fn refused_again(&self) -> SourceError {
+        self.see(OuraLink::Lapsed);
+        SourceError::needs_user(SOURCE, "Oura does not accept even a new token: connect it again", AGAIN)
+    }
+
+    async fn renew(&self, used: &SecretString, now: Timestamp) -> Result<SecretString, SourceError> {
+        let _lock = turn::taken(&self.lock).await?;
+        let gone = || SourceError::not_set_up(SOURCE, "Oura is not connected any more", AGAIN);
+        let tokens = self.load().await?.ok_or_else(gone)?;
+        if tokens.lapsed {
+            return Err(lapsed());
+        }
+        if tokens.access_token.expose_secret() != used.expose_secret() {
+            return Ok(tokens.access_token); // another process was faster
+        }
+        self.leave_alone(now)?;
+        let application = self.application_of(&tokens).await?;
+        // What could not be written down must not be asked for: writing is tried with what is there.
+        self.save(&tokens).await?;
+        match server::refresh(&tokens, &application, now).await {
+            Ok(granted) => {
+                let next = tokens.followed_by(granted, now);
+                self.save(&next).await?;
+                self.see(OuraLink::Connected);
+                tracing::info!("The connection with Oura was renewed");
+                Ok(next.access_token)
+            }
+            Err(refusal) => Err(self.refused(tokens, refusal, now).await),
+        }
+    }
+
+    /// A connection that is at its end is not tried again; a pause that was asked for is kept.
+    async fn refused(&self, tokens: Tokens, refusal: Refusal, now: Timestamp) -> SourceError {
+        if refusal.ends {
+            self.see(OuraLink::Lapsed);
+            if let Err(error) = self.save(&Tokens { lapsed: true, ..tokens }).await {
+                tracing::warn!("{}", error.what);
+            }
+        }
+        let until = refusal.error.retry_after.and_then(|pause| now.saturating_add(pause).ok());
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).wait_until = until;
+        refusal.error
+    }
+
+    fn leave_alone(&self, now: Timestamp) -> Result<(), SourceError> {
+        let until = self.seen.lock().unwrap_or_else(PoisonError::into_inner).wait_until;
+        match until.map(|until| until.duration_since(now)).filter(jiff::SignedDuration::is_positive) {
+            Some(left) => {
+                let error = outage("Oura asked to be left alone before the connection can be renewed");
+                Err(SourceError { retry_after: Some(left), ..error })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Keep a connection that the person has just made, in the place of any other.
+    ///
+    /// # Errors
+    /// `NeedsUser` if it cannot be written.
+    pub async fn keep(&self, tokens: &Tokens) -> Result<(), SourceError> {
+        let _lock = turn::taken(&self.lock).await?;
+        self.save(tokens).await?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
+            Seen { link: Some(OuraLink::Connected), wait_until: None };
+        Ok(())
+    }
+
+    /// End the connection: tell Oura, and forget it whether Oura has heard it or not. None if there was none; otherwise what Oura
+    /// said.
+    ///
+    /// # Errors
+    /// When the tokens cannot be read or removed.
+    pub async fn end(&self) -> Result<Option<Result<(), SourceError>>, SourceError> {
+        let _lock = turn::taken(&self.lock).await?;
+        let found = self.load().await;
+        let told = match &found {
+            Ok(None) => return Ok(None),
+            Ok(Some(tokens)) => {
+                let application = self.application_of(tokens).await.ok();
+                let by_form = issuer::takes_a_form(&tokens.revoke_url);
+                server::revoke(tokens, application.as_ref(), by_form).await
+            }
+            Err(error) => Err(error.clone()),
+        };
+        let keep = self.keep.clone();
+        beside(AGAIN, move || keep.forget()).await?;
+        self.see(OuraLink::Off);
+        Ok(Some(told))
+    }
+
+    /// The application that the person wants to connect by: that of the configuration, else that of the last connection.
+    ///
+    /// # Errors
+    /// When what is kept of it cannot be read.
+    pub async fn application(&self) -> Result<Option<Application>, SourceError> {
+        let secret = self.secret_of_config().await?;
+        if let (Some(id), Some(secret)) = (&self.client.id, secret.clone()) {
+            return Ok(Some(Application { id: id.clone(), secret }));
+        }
+        // What cannot be read is replaced by the new connection.
+        let last = self.load().await.ok().flatten();
+        let last = last.filter(|tokens| self.client.id.as_ref().is_none_or(|id| *id == tokens.client_id));
+        Ok(last.and_then(|tokens| Some(Application { id: tokens.client_id, secret: tokens.client_secret.or(secret)? })))
+    }
+
+    /// The application that these tokens were given to.
+    async fn application_of(&self, tokens: &Tokens) -> Result<Application, SourceError> {
+        if self.client.id.as_ref().is_some_and(|id| *id != tokens.client_id) {
+            let what = "sources.oura.client_id names another application than the one that is connected";
+            return Err(SourceError::needs_user(SOURCE, what, AGAIN));
+        }
+        let secret = match self.secret_of_config().await? {
+            Some(secret) => Some(secret),
+            None => tokens.client_secret.clone(),
+        };
+        let lost = || {
+            let advice = "Set sources.oura.client_secret, or run `operator connect oura` again.";
+            SourceError::needs_user(SOURCE, "the application's secret is not there any more", advice)
+        };
+        Ok(Application { id: tokens.client_id.clone(), secret: secret.ok_or_else(lost)? })
+    }
+
+    async fn secret_of_config(&self) -> Result<Option<SecretString>, SourceError> {
+        secret::given_or_in(self.client.secret.as_ref(), self.client.secret_file.as_ref(), SOURCE).await
+    }
+
+    /// The tokens that are kept.
+    ///
+    /// # Errors
+    /// `NeedsUser` if they cannot be read.
+    pub async fn load(&self) -> Result<Option<Tokens>, SourceError> {
+        let keep = self.keep.clone();
+        beside(AGAIN, move || keep.load()).await
+    }
+
+    async fn save(&self, tokens: &Tokens) -> Result<(), SourceError> {
+        let (keep, tokens) = (self.keep.clone(), tokens.clone());
+        beside("Make it writable: the connection lasts no longer than its tokens can be kept.", move || {
+            keep.save(&tokens)
+        })
+        .await
+    }
+
+    fn see(&self, link: OuraLink) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).link = Some(link);
+    }
+}
+
+fn lapsed() -> SourceError {
+    SourceError::needs_user(SOURCE, "Oura does not accept this connection any more: connect it again", AGAIN)
+}
+
+fn outage(what: &str) -> SourceError {
+    SourceError::outage(SOURCE, what)
+}
+
+/// Read or write what is kept, away from the engine's thread.
+async fn beside<T: Send + 'static>(
+    advice: &'static str,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, SourceError> {
+    match tokio::time::timeout(KEEP_PATIENCE, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(done)) => done.map_err(|what| SourceError::needs_user(SOURCE, what, advice)),
+        Ok(Err(_)) => Err(outage("reading the connection broke off; please report this with the log")),
+        Err(_) => {
+            Err(outage("what keeps the tokens does not answer; does a question of the system wait on the screen?"))
+        }
+    }
+}
