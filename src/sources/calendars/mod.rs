@@ -79,7 +79,9 @@ struct Kept {
     good: Option<Arc<CalendarReading>>,
     /// Until when the server wants to be left alone.
     rest: Option<(Timestamp, SourceError)>,
+    /// What was read last, where its place can tell whether it has changed since.
     content: Option<Version>,
+    /// What an account leads to.
     account: account::Found,
 }
 
@@ -143,57 +145,52 @@ impl Calendar {
     async fn ask(&self, kept: &mut Kept, now: &ZonedDateTime) -> Said {
         let since = now.saturating_sub(2.days());
         // What was read before the clock was set back lacks what is not over any more.
-        let known = kept.content.take().filter(|version| version.since <= since.timestamp());
-        let version = tokio::time::timeout(self.timeout, self.fetch(known, &mut kept.account, &since, now)).await;
-        let version = version.map_err(|_| {
-            SourceError::outage(
-                SOURCE,
-                format!("no whole answer within {} s ({})", self.timeout.as_secs(), self.shown()),
-            )
+        let known = kept.content.as_ref().filter(|version| version.since <= since.timestamp());
+        let fetched = self.fetch(known, &mut kept.account, &since, now);
+        let fetched = tokio::time::timeout(self.timeout, fetched).await.map_err(|_| {
+            let what = format!("no whole answer within {} s ({})", self.timeout.as_secs(), self.shown());
+            SourceError::outage(SOURCE, what)
         })??;
-        let (content, now) = (Arc::clone(&version.content), now.clone());
-        // What a server with accounts says is asked for anew every time.
-        kept.content = (version.mark != Mark::None).then_some(version);
-        blocking(SOURCE, move || {
-            Ok(Arc::new(CalendarReading::of(&content.events, &content.todos, &content.notes, &now)))
-        })
-        .await
+        let content = match (fetched, known) {
+            (Some((content, mark)), _) => {
+                let content = Arc::new(content);
+                let version = Version { content: Arc::clone(&content), mark, since: since.timestamp() };
+                // What a server with accounts says is asked for anew every time.
+                kept.content = (version.mark != Mark::None).then_some(version);
+                content
+            }
+            (None, Some(known)) => Arc::clone(&known.content),
+            (None, None) => {
+                let what = format!("nothing has changed, it says, of what it never told ({})", self.shown());
+                return Err(SourceError::outage(SOURCE, what));
+            }
+        };
+        let now = now.clone();
+        let come_to = move || CalendarReading::of(&content.events, &content.todos, &content.notes, &now);
+        blocking(SOURCE, move || Ok(Arc::new(come_to()))).await
     }
 
+    /// What is there; none if it is what is known.
     async fn fetch(
         &self,
-        known: Option<Version>,
+        known: Option<&Version>,
         account: &mut account::Found,
         since: &ZonedDateTime,
         now: &ZonedDateTime,
-    ) -> Result<Version, SourceError> {
+    ) -> Result<Option<(Content, Mark)>, SourceError> {
         let wanted = Wanted { since: since.datetime(), own: self.email.iter().cloned().collect() };
-        let (content, mark) = match &self.place {
+        match &self.place {
             Place::File(path) => {
-                let before = known.as_ref().map(|version| version.mark.clone());
-                let (path, reader) = (path.clone(), Reader::new(wanted));
-                match blocking(SOURCE, move || file::read(&path, before.as_ref(), reader)).await? {
-                    Some(read) => read,
-                    None => return known.ok_or_else(|| SourceError::outage(SOURCE, "the file was not read")),
-                }
+                let (path, before) = (path.clone(), known.map(|version| version.mark.clone()));
+                blocking(SOURCE, move || file::read(&path, before.as_ref(), Reader::new(wanted))).await
             }
-            Place::Address(address) => match address
-                .read(&self.net, known.as_ref(), Reader::new(wanted), now.timestamp())
-                .await?
-            {
-                Some(read) => read,
-                None => {
-                    return known.ok_or_else(|| {
-                        SourceError::outage(SOURCE, "the server says that nothing has changed, of what it never told")
-                    });
-                }
-            },
+            Place::Address(address) => address.read(&self.net, known, Reader::new(wanted), now.timestamp()).await,
             Place::Account(server) => {
                 let wants = account::Wants { events: self.busy, todos: self.tasks };
-                (server.read(&self.net, account, wants, wanted, now).await?, Mark::None)
+                let content = server.read(&self.net, account, wants, wanted, now).await?;
+                Ok(Some((content, Mark::None)))
             }
-        };
-        Ok(Version { content: Arc::new(content), mark, since: since.timestamp() })
+        }
     }
 
     /// Where it is, without anything secret.
