@@ -109,6 +109,7 @@ fn read(reminder: &EKReminder) -> Reminder {
             time: due.and_then(time),
             zone: due.and_then(NSDateComponents::timeZone).map(|zone| zone.name().to_string()),
             priority: reminder.priority(),
+            recurs: reminder.hasRecurrenceRules(),
         }
     }
 }

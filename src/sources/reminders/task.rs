@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 
 use super::SOURCE;
 use crate::core::alert::Priority;
-use crate::core::facts::{Activity, Due, Task, TaskReading, TaskStatus};
+use crate::core::facts::{Due, Task, TaskReading, TaskStatus};
+use crate::sources::todo;
 
 /// A reminder that is not ticked off, as EventKit tells of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,36 +25,28 @@ pub(super) struct Reminder {
     pub(super) zone: Option<String>,
     /// RFC 5545's scale: 1–4 high, 5 medium, 6–9 low, 0 none.
     pub(super) priority: usize,
+    /// Whether it comes again when it is ticked off: it keeps its id then.
+    pub(super) recurs: bool,
 }
 
 /// All that are in `lists`, or all if none is named, with their dates in the zone of `now`.
 pub(super) fn reading(open: Vec<Reminder>, lists: &[String], now: &ZonedDateTime) -> TaskReading {
     let wanted = |reminder: &Reminder| lists.is_empty() || lists.contains(&reminder.list);
-    let mut notes = Vec::new();
+    let mut reading = todo::reading(SOURCE, now.timestamp());
     for list in lists.iter().filter(|list| !open.iter().any(|reminder| reminder.list == **list)) {
-        notes.push(format!("there is no open reminder in a list named '{list}'"));
+        todo::note(&mut reading, format!("there is no open reminder in a list named '{list}'"));
     }
-    TaskReading {
-        source: SOURCE,
-        as_of: now.timestamp(),
-        tasks: open.into_iter().filter(wanted).map(|reminder| task(reminder, now.time_zone())).collect(),
-        commitments: None,
-        has_dates: true,
-        goal: None,
-        thoughts: None,
-        // Nothing is known, and nothing added: none at all would make it a copy.
-        activity: Some(Activity::default()),
-        unreadable: Vec::new(),
-        notes,
-    }
+    reading.tasks = open.into_iter().filter(wanted).map(|reminder| task(reminder, now.time_zone())).collect();
+    reading
 }
 
 fn task(reminder: Reminder, zone: &TimeZone) -> Task {
+    let due = due(&reminder, zone);
     Task {
-        due: due(&reminder, zone),
-        id: reminder.id,
-        title: reminder.title,
+        id: if reminder.recurs { todo::occurrence(&reminder.id, due) } else { reminder.id },
+        title: todo::title(&reminder.title),
         status: TaskStatus::Pending,
+        due,
         priority: match reminder.priority {
             1..=4 => Some(Priority::High),
             5 => Some(Priority::Medium),
@@ -125,6 +118,13 @@ mod tests {
             use Priority::{High, Low, Medium};
             [None, Some(High), Some(High), Some(Medium), Some(Low), Some(Low), None]
         });
+    }
+
+    #[test]
+    fn each_time_that_a_reminder_comes_is_a_task() {
+        let on = |day| Reminder { date: Some((2026, 11, day)), recurs: true, ..named("Milk", "Home") };
+        let ids = [20, 27].map(|day| task(on(day), &TimeZone::UTC).id);
+        assert_eq!(ids, ["Milk@2026-11-20", "Milk@2026-11-27"]);
     }
 
     #[test]
