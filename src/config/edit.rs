@@ -16,8 +16,8 @@ pub enum Setting {
     Bare(String),
     /// A list of texts.
     List(Vec<String>),
-    /// A list with one section in it, by key; `caldav.url` is a key of a section in that, whose keys stand together.
-    Section(Vec<(String, String)>),
+    /// A list of sections, by key; `caldav.url` is a key of a section in one, whose keys stand together.
+    Sections(Vec<Vec<(String, String)>>),
 }
 
 /// Give the key at `path`, such as `sources.todoist.token`, this value.
@@ -65,7 +65,12 @@ impl Setting {
             Self::Text(text) => quoted(text),
             Self::Bare(word) => word.clone(),
             Self::List(items) => format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ")),
-            Self::Section(keys) => format!("[{{{}}}]", section(keys)),
+            Self::Sections(items) => {
+                format!(
+                    "[{}]",
+                    items.iter().map(|keys| format!("{{{}}}", section(keys))).collect::<Vec<_>>().join(", ")
+                )
+            }
         }
     }
 
@@ -78,7 +83,10 @@ impl Setting {
             Self::List(items) => {
                 items.iter().enumerate().map(|(at, item)| (format!("{path}.{at}"), dollars(item))).collect()
             }
-            Self::Section(keys) => keys.iter().map(|(key, text)| (format!("{path}.0.{key}"), dollars(text))).collect(),
+            Self::Sections(items) => {
+                let keys = items.iter().enumerate().flat_map(|(at, keys)| keys.iter().map(move |key| (at, key)));
+                keys.map(|(at, (key, text))| (format!("{path}.{at}.{key}"), dollars(text))).collect()
+            }
         }
     }
 }
@@ -144,21 +152,12 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-struct Lines {
-    lines: Vec<String>,
-    ending: &'static str,
-}
+/// The lines without their `\n`; a `\r` before it stays with its line.
+struct Lines(Vec<String>);
 
 impl Lines {
     fn of(text: &str) -> Self {
-        let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        Self { lines: text.lines().map(str::to_owned).collect(), ending }
-    }
-
-    fn joined(self) -> String {
-        let mut text = self.lines.join(self.ending);
-        text.push_str(self.ending);
-        text
+        Self(text.split('\n').map(str::to_owned).collect())
     }
 
     fn set(mut self, root: &Node, path: &str, value: &str) -> Option<String> {
@@ -181,24 +180,24 @@ impl Lines {
                 self.insert(end, children, keys.get(length..)?, value);
             }
             None => {
-                let end = self.lines.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |last| last + 1);
+                let end = self.0.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |last| last + 1);
                 self.insert(end, 0, &keys, value);
             }
         }
-        Some(self.joined())
+        Some(self.0.join("\n"))
     }
 
     fn line_of(&self, entry: &Entry) -> Option<usize> {
         let at = usize::try_from(entry.at.line).ok()?.checked_sub(1)?;
-        (at < self.lines.len()).then_some(at)
+        (at < self.0.len()).then_some(at)
     }
 
     /// The line after the last one that belongs to the key that stands on line `at`, `indent` columns in.
     fn end_of(&self, at: usize, indent: usize) -> usize {
         let mut end = at + 1;
-        for (index, line) in self.lines.iter().enumerate().skip(at + 1) {
-            let content = line.trim_start();
-            let depth = line.len() - content.len();
+        for (index, line) in self.0.iter().enumerate().skip(at + 1) {
+            let content = line.trim();
+            let depth = line.len() - line.trim_start().len();
             if content.is_empty() || content.starts_with('#') {
                 continue;
             }
@@ -214,7 +213,11 @@ impl Lines {
     fn replace(&mut self, entry: &Entry, value: &str) -> Option<()> {
         let at = self.line_of(entry)?;
         let end = self.end_of(at, column(entry));
-        let line = self.lines.get(at)?;
+        // What would go with the old value is the person's.
+        if self.0.get(at + 1..end)?.iter().any(|line| comment(line).is_some()) {
+            return None;
+        }
+        let (line, ending) = unended(self.0.get(at)?);
         let colon = column(entry) + line.get(column(entry)..)?.find(':')? + 1;
         let (head, rest) = line.split_at_checked(colon)?;
         let written = match comment(rest) {
@@ -224,21 +227,22 @@ impl Lines {
                 let new = format!(" {value}");
                 // The comment stays in its column where there is room for two blanks before it.
                 let width = room.max(new.chars().count() + 2);
-                format!("{head}{new:<width$}{comment}")
+                format!("{head}{new:<width$}{comment}{ending}")
             }
-            None => format!("{head} {value}"),
+            None => format!("{head} {value}{ending}"),
         };
-        self.lines.splice(at..end, [written]);
+        self.0.splice(at..end, [written]);
         Some(())
     }
 
     fn insert(&mut self, at: usize, indent: usize, keys: &[&str], value: &str) {
         let Some((last, sections)) = keys.split_last() else { return };
         let deep = |depth: usize| " ".repeat(indent + 2 * depth);
+        let ending = at.checked_sub(1).and_then(|before| self.0.get(before)).map_or("", |before| unended(before).1);
         let mut lines: Vec<String> =
-            sections.iter().enumerate().map(|(depth, key)| format!("{}{key}:", deep(depth))).collect();
-        lines.push(format!("{}{last}: {value}", deep(sections.len())));
-        self.lines.splice(at..at, lines);
+            sections.iter().enumerate().map(|(depth, key)| format!("{}{key}:{ending}", deep(depth))).collect();
+        lines.push(format!("{}{last}: {value}{ending}", deep(sections.len())));
+        self.0.splice(at..at, lines);
     }
 }
 
@@ -246,14 +250,20 @@ fn column(entry: &Entry) -> usize {
     usize::try_from(entry.at.column).unwrap_or(1).saturating_sub(1)
 }
 
+/// A line, and what of its ending stands in it.
+fn unended(line: &str) -> (&str, &'static str) {
+    line.strip_suffix('\r').map_or((line, ""), |line| (line, "\r"))
+}
+
 /// Where the comment at the end of a line begins: a `#` after white space and outside of quotes.
 fn comment(rest: &str) -> Option<usize> {
-    let (mut quote, mut before) = (None, ' ');
+    let (mut quote, mut before, mut escaped) = (None, ' ', false);
     for (at, c) in rest.char_indices() {
         match (quote, c) {
-            (None, '"' | '\'') if " [,".contains(before) || before == c => quote = Some(c),
-            (Some('"'), '"') if before != '\\' => quote = None,
-            (Some('\''), '\'') => quote = None,
+            (Some('"'), _) if escaped => escaped = false,
+            (Some('"'), '\\') => escaped = true,
+            (None, '"' | '\'') if " [{,".contains(before) || before == c => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
             (None, '#') if before.is_whitespace() => return Some(at),
             _ => {}
         }
@@ -294,6 +304,10 @@ mod tests {
     #[case::an_empty_file("", "a.b", "a:\n  b: new\n")]
     #[case::only_comments("# Hello\n", "a.b", "# Hello\na:\n  b: new\n")]
     #[case::windows_lines("a:\r\n  b: 1\r\n", "a.b", "a:\r\n  b: new\r\n")]
+    #[case::mixed_lines("a: 1\r\nb: 1\nc: 1\r\n", "b", "a: 1\r\nb: new\nc: 1\r\n")]
+    #[case::a_backslash_before_the_quote("b: \"C:\\\\x\\\\\"   # mine\n", "b", "b: new         # mine\n")]
+    #[case::an_escaped_quote("b: \"x \\\" # y\" # mine\n", "b", "b: new        # mine\n")]
+    #[case::no_last_line_end("a: 1\nb: 1", "b", "a: 1\nb: new")]
     #[case::a_key_of_the_same_name_elsewhere("b: 1\na:\n  b: 2\n", "a.b", "b: 1\na:\n  b: new\n")]
     fn one_value_changes(#[case] before: &str, #[case] path: &str, #[case] after: &str) {
         assert_eq!(set(before, path, &text("new")).unwrap(), after);
@@ -302,6 +316,8 @@ mod tests {
     #[rstest]
     #[case::json("{\"a\": {\"b\": 1}}\n", "a.b")]
     #[case::a_flow_section("a: {c: 2}\n", "a.b")]
+    #[case::a_comment_in_the_value("a:\n- 1 # the first\n- 2\n", "a")]
+    #[case::a_line_of_comment_in_the_value("a:\n- 1\n# the second\n- 2\n", "a")]
     #[case::a_scalar_in_the_way("a: 1\n", "a.b")]
     #[case::two_of_a_name("a: 1\na: 2\n", "a")]
     #[case::no_yaml("a: [\n", "a")]
@@ -314,11 +330,12 @@ mod tests {
         let before = "a: []   # none\n";
         let list = Setting::List(vec!["x".into(), "y z".into()]);
         assert_eq!(set(before, "a", &list).unwrap(), "a: [x, \"y z\"]  # none\n");
-        let section = Setting::Section(vec![("name".into(), "work".into()), ("url".into(), "https://h/a?b".into())]);
+        let section =
+            Setting::Sections(vec![vec![("name".into(), "work".into()), ("url".into(), "https://h/a?b".into())]]);
         assert_eq!(set(before, "a", &section).unwrap(), "a: [{name: work, url: \"https://h/a?b\"}]  # none\n");
         let deeper = ["name", "caldav.url", "caldav.user"].map(|key| (key.to_owned(), "x".to_owned())).to_vec();
         let written = "a: [{name: x, caldav: {url: x, user: x}}]  # none\n";
-        assert_eq!(set(before, "a", &Setting::Section(deeper)).unwrap(), written);
+        assert_eq!(set(before, "a", &Setting::Sections(vec![deeper])).unwrap(), written);
         assert_eq!(set(before, "a", &Setting::Bare("true".into())).unwrap(), "a: true  # none\n");
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Draft {
     text: String,
     /// The keys that have been given.
     pub(super) changed: Vec<String>,
+    /// The entries that have been given to lists of sections.
+    entries: Vec<Vec<(String, String)>>,
 }
 
 impl Draft {
@@ -33,7 +35,7 @@ impl Draft {
         let file = path.canonicalize().unwrap_or_else(|_| path.clone());
         let found = config::file_text(&path)?;
         let text = found.clone().unwrap_or_else(|| config::DEFAULT.to_owned());
-        let draft = Self { path, file, env, found, text, changed: Vec::new() };
+        let draft = Self { path, file, env, found, text, changed: Vec::new(), entries: Vec::new() };
         draft.config()?;
         Ok(draft)
     }
@@ -51,6 +53,33 @@ impl Draft {
     /// The environment that it is read in.
     pub(super) const fn env(&self) -> Variable {
         self.env
+    }
+
+    /// A path as the configuration means it.
+    pub(super) fn place(&self, typed: &str) -> PathBuf {
+        let home = (self.env)("HOME").map(PathBuf::from);
+        match (typed.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.path.parent().unwrap_or(Path::new("")).join(typed),
+        }
+    }
+
+    /// Add an entry to a list.
+    pub(super) fn add(&mut self, list: &str, keys: Vec<(String, String)>) -> Result<(), String> {
+        let mut entry = vec![("name".to_owned(), name(self.entries.len() + 1))];
+        entry.extend(keys);
+        self.entries.push(entry);
+        self.set(list, &Setting::Sections(self.entries.clone()))
+    }
+
+    /// What the last entry is called.
+    pub(super) fn last_entry(&self) -> String {
+        name(self.entries.len())
+    }
+
+    /// What holds for a key: as it is written, or by default.
+    pub(super) fn holds(&self, key: &str) -> Option<String> {
+        self.written(key).or_else(|| edit::get(config::DEFAULT, key))
     }
 
     /// What stands under a key, as it is written.
@@ -85,4 +114,9 @@ impl Draft {
         config::replace_file(&self.file, &self.text)
             .map_err(|error| Failure::Other(format!("{path} cannot be written: {error}; nothing was changed")))
     }
+}
+
+/// `calendar`, `calendar2`, `calendar3`.
+fn name(number: usize) -> String {
+    if number <= 1 { "calendar".into() } else { format!("calendar{number}") }
 }

@@ -22,7 +22,7 @@ use crate::config::paths;
 use crate::config::schema::Config;
 use crate::core::channel::Channel;
 use crate::engine::wiring;
-use crate::monitors::ask::Source;
+use crate::monitors::ask::CALENDAR;
 
 /// Set Operator up.
 ///
@@ -119,11 +119,8 @@ fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
 
 fn is_set_up(config: &Config, step: &Step, env: Variable) -> bool {
     match step.tried {
-        Tried::Source(name) => {
-            let setup = wiring::setup(config, &env);
-            let calendar = step.entry.is_some() && setup.sources().iter().any(|source| source.to_string() == name);
-            calendar || setup.tasks.iter().any(|source| source.name() == name && source.is_set_up())
-        }
+        Tried::Source(name) => wiring::setup(config, &env).tasks.iter().any(|it| it.name() == name && it.is_set_up()),
+        Tried::Calendar => wiring::setup(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR)),
         Tried::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
 }
@@ -183,11 +180,16 @@ fn answers(step: &Step, draft: &mut Draft) -> Answer<Result<(), String>> {
         return entry(step, list, draft);
     }
     for ask in step.asks {
-        let before = draft.written(ask.key).or_else(|| draft.written(&format!("{}_file", ask.key)));
-        let question = match (&before, ask.kind) {
+        let file = format!("{}_file", ask.key);
+        if let Some(place) = draft.written(&file) {
+            say(&format!("{} It stands in {place}, which {file} names: change it there.", ask.question));
+            continue;
+        }
+        let before = draft.written(ask.key);
+        let question = match (draft.holds(ask.key), ask.kind) {
             (None, _) => ask.question.to_owned(),
             (Some(_), Kind::Secret) => format!("{} [Enter keeps what is set]", ask.question),
-            (Some(before), _) => format!("{} [{before}]", ask.question),
+            (Some(holds), _) => format!("{} [{holds}]", ask.question),
         };
         let typed = answer(ask, &question, ask.optional || before.is_some())?;
         if !typed.is_empty()
@@ -216,19 +218,32 @@ fn answer(ask: &Ask, question: &str, may_be_empty: bool) -> Answer<String> {
     }
 }
 
-/// The same for answers that are an entry of a list: its first one, for what a person has written there is theirs.
+/// The same for answers that are an entry of a list. What a person has written there is theirs.
 fn entry(step: &Step, list: &str, draft: &mut Draft) -> Answer<Result<(), String>> {
     if draft.written(list).is_some() && !draft.changed.iter().any(|key| key == list) {
         return Ok(Err(format!("{list} has entries already: add this one in the file, as docs/connect.md shows")));
     }
-    let mut keys = vec![("name".to_owned(), "calendar".to_owned())];
+    let mut keys = Vec::new();
     for ask in step.asks {
         let typed = answer(ask, ask.question, ask.optional)?;
-        let is_address = ["https://", "http://", "webcal://"].iter().any(|scheme| typed.starts_with(scheme));
-        let key = if ask.key == "url" && !is_address { "file" } else { ask.key };
+        let key = match (ask.key, is_address(&typed)) {
+            ("url", true) => "url",
+            // An address that is not whole may be a secret, and is not repeated.
+            ("url", false) if !draft.place(&typed).is_file() => {
+                let sentence = "This is no address that begins with https:// or webcal://, and no file that is there.";
+                return Ok(Err(sentence.into()));
+            }
+            ("url", false) => "file",
+            (key, _) => key,
+        };
         keys.push((key.to_owned(), typed));
     }
-    Ok(draft.set(list, &Setting::Section(keys)))
+    Ok(draft.add(list, keys))
+}
+
+fn is_address(typed: &str) -> bool {
+    let scheme = typed.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    matches!(scheme.as_deref(), Some("https" | "http" | "webcal"))
 }
 
 /// What `check` would say of it.
@@ -238,11 +253,8 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
     let runtime = runtime().ok()?;
     let line = runtime.block_on(async {
         match what {
-            Tried::Source(name) => {
-                let setup = wiring::setup(&config, &env);
-                let source = setup.sources().into_iter().find(|source| source.to_string() == name)?;
-                Some(source_line(source, &setup, &config).await)
-            }
+            Tried::Source(name) => source_line(name, &config, env).await,
+            Tried::Calendar => source_line(&format!("{CALENDAR}{}", draft.last_entry()), &config, env).await,
             Tried::Channel(channel) => Some(channel_line(channel, &config, env).await),
         }
     });
@@ -250,8 +262,10 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
     line
 }
 
-async fn source_line(source: Source, setup: &crate::monitors::setup::Setup, config: &Config) -> Line {
-    doctor::source(source, setup, &config.quiet_hours.timezone.now()).await
+async fn source_line(name: &str, config: &Config, env: Variable) -> Option<Line> {
+    let setup = wiring::setup(config, &env);
+    let source = setup.sources().into_iter().find(|source| source.to_string() == name)?;
+    Some(doctor::source(source, &setup, &config.quiet_hours.timezone.now()).await)
 }
 
 async fn channel_line(channel: Channel, config: &Config, env: Variable) -> Line {
@@ -263,7 +277,7 @@ fn quiet_hours(draft: &mut Draft) -> Answer<()> {
     say("In quiet hours only critical alerts are told; the others wait.");
     for (key, question) in [("quiet_hours.start", "They begin at"), ("quiet_hours.end", "They end at")] {
         loop {
-            let before = draft.written(key).unwrap_or_default();
+            let before = draft.holds(key).unwrap_or_default();
             let typed = line(&format!("{question} (an hour, or a time such as 22:30) [{before}]:"))?;
             if typed.is_empty() || typed == before {
                 break;

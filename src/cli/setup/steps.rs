@@ -41,6 +41,8 @@ pub(super) enum Kind {
 pub(super) enum Tried {
     /// The source of this name is read.
     Source(&'static str),
+    /// The calendar that was just given is read.
+    Calendar,
     /// The channel says whether it would work; nothing is sent.
     Channel(Channel),
 }
@@ -104,7 +106,7 @@ pub(super) const SOURCES: &[Step] = &[
         asks: &[ask("url", "The address (not shown), or the path of an .ics file:", Kind::Secret)],
         entry: Some("sources.calendars"),
         along: &[],
-        tried: Tried::Source("calendar:calendar"),
+        tried: Tried::Calendar,
     },
     Step {
         name: "A calendar: an account (iCloud, Nextcloud, Fastmail and other CalDAV)",
@@ -116,7 +118,7 @@ pub(super) const SOURCES: &[Step] = &[
         ],
         entry: Some("sources.calendars"),
         along: &[],
-        tried: Tried::Source("calendar:calendar"),
+        tried: Tried::Calendar,
     },
     Step {
         name: "A state store (SQLite)",

@@ -193,10 +193,46 @@ fn calendars_are_entries_of_a_list_and_what_stands_there_is_the_persons() {
     let run = person.answers(&["5", "../nowhere.ics", "", "../work.ics", "", "", "", "y"]).ok();
     assert!(run.out.contains("That did not work.") && run.out.contains("It works: "), "{}", run.out);
     assert!(person.text().contains("  calendars: [{name: calendar, file: \"../work.ics\"}]\n"), "{}", person.text());
+    assert!(!run.out.contains("nowhere.ics"), "it might be a secret: {}", run.out);
     let before = person.text();
     let run = person.answers(&["6", "l", "", "", ""]).ok();
     assert!(run.out.contains("has entries already"), "{}", run.out);
     assert_eq!(person.text(), before);
+}
+
+#[test]
+fn two_calendars_are_two() {
+    let person = Person::new();
+    fs::write(person.home.path("a.ics"), "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x\r\nEND:VCALENDAR\r\n").unwrap();
+    let account = ["http://127.0.0.1:9/", "ada", "s3cret", "k"];
+    let answers = [&["5 6", "../a.ics"][..], &account, &["", "", "", "y"]].concat();
+    let run = person.answers(&answers).ok();
+    let both = "[{name: calendar, file: \"../a.ics\"}, {name: calendar2, caldav: {url: \"http://127.0.0.1:9/\", user: ada, password: s3cret}}]";
+    assert!(person.text().contains(both), "{}", person.text());
+    assert!(!run.out.contains("s3cret"), "{}", run.out);
+}
+
+#[rstest]
+#[case("Https://calendar.invalid/private-s3cret/basic.ics", true)]
+#[case("calendar.invalid/private-s3cret/basic.ics", false)]
+#[case("htps://calendar.invalid/private-s3cret/basic.ics", false)]
+fn a_secret_address_is_never_taken_for_a_file(#[case] address: &str, #[case] is_one: bool) {
+    let person = Person::new();
+    let run = person.answers(&["5", address, if is_one { "k" } else { "l" }, "", "", "", "y"]).ok();
+    assert!(!run.out.contains("s3cret") && !run.err.contains("s3cret"), "{run:?}");
+    assert_eq!(person.text().contains("url: \""), is_one, "{}", person.text());
+    assert!(!person.text().contains("file:"), "{}", person.text());
+}
+
+#[test]
+fn a_secret_in_a_file_of_its_own_is_changed_there() {
+    let person = Person::with(&format!(
+        "{WRITTEN}alerters:\n  telegram:\n    token_file: ../token\n    chat_id: \"7\"\n    api_url: http://127.0.0.1:9\n"
+    ));
+    fs::write(person.home.path("token"), TOKEN).unwrap();
+    let run = person.answers(&["", "1", "", "k", "", "", "y"]).ok();
+    assert!(run.out.contains("alerters.telegram.token_file names: change it there"), "{}", run.out);
+    assert!(person.text().contains("token_file: ../token\n"), "{}", person.text());
 }
 
 /// Without anybody at a terminal the ring needs what the configuration says; everything else is written all the same.
@@ -204,6 +240,11 @@ fn calendars_are_entries_of_a_list_and_what_stands_there_is_the_persons() {
 fn a_ring_is_connected_at_the_end() {
     let person = Person::with("# Mine\n");
     let run = person.answers(&["y", "", "", "23", "", "y"]);
+    assert!(
+        run.out.contains("They begin at (an hour, or a time such as 22:30) [22]"),
+        "what holds by default: {}",
+        run.out
+    );
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.out.contains("Written.") && run.err.contains("cloud.ouraring.com/oauth/applications"), "{run:?}");
     assert!(person.text().contains("start: 23"), "{}", person.text());
