@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::exit::Failure;
+use super::runtime::Runtime;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::Config;
 use crate::config::{self, ConfigError, paths};
@@ -253,11 +254,10 @@ fn named(file: &Path, env: Variable) -> Option<PathBuf> {
     (!usual).then_some(file)
 }
 
-/// The runtime that everything asynchronous runs on: one thread, plus short-lived ones that read files.
+/// The runtime that everything asynchronous runs on.
 ///
 /// # Errors
 /// When the system gives no event queue.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
-    built.map_err(|error| Failure::Other(format!("cannot start the event loop: {error}")))
+pub fn runtime() -> Result<Runtime, Failure> {
+    Runtime::new()
 }

@@ -2,4 +2,5 @@
 
 pub mod exit;
 pub mod house;
+pub mod runtime;
 pub mod watch;

@@ -43,8 +43,18 @@ const THEIR_ACCOUNT: &str = "https://cloud.ouraring.com";
 pub(super) fn connect(house: &House, json: bool) -> Result<ExitCode, Failure> {
     let account = account(house)?;
     let runtime = runtime()?;
+    // A code is good once: what follows from it must not be lost.
+    runtime.block_on(account.try_keeping()).map_err(told)?;
     let application = match runtime.block_on(account.application()).map_err(told)? {
-        Some(application) => application,
+        Some(application) => {
+            if house.config.sources.oura.client_id.is_none() {
+                let id = &application.id;
+                say(&format!(
+                    "Using the application {id} of the last connection; `operator disconnect oura` first to use another.\n"
+                ));
+            }
+            application
+        }
         None => ask(house)?,
     };
     let connected = runtime.block_on(through_the_browser(house, &account, application));
@@ -194,6 +204,7 @@ async fn make(account: &Account, oura: &OuraConfig, application: &Application, a
         revoke_url: places.revoke.into(),
         connected_at: now,
         lapsed: false,
+        wait_until: None,
     };
     account.keep(&tokens).await.map_err(|error| sentence(&error))
 }

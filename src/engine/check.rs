@@ -155,6 +155,9 @@ impl Engine {
             check.answers.insert(source, Answer::failure(source, self.left_alone(source)));
             return;
         }
+        if let Some(account) = &self.setup.oura.account {
+            account.let_renew(!self.dry_run && !self.store.is_scratch());
+        }
         let (setup, at, since) = (Arc::clone(&self.setup), check.at.clone(), self.first_day_wanted(&check.at));
         let (arrivals, check, remote) = (arrivals.clone(), check.id, leave.is_ok());
         tokio::spawn(async move {

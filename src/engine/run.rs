@@ -18,6 +18,7 @@ use crate::core::policy::memory::Pause;
 use crate::core::policy::verdict::Decision;
 use crate::core::schedule;
 use crate::core::status::Status;
+use crate::sources::oura_account::under_way;
 
 /// A monitor that is ready waits so long for the others of its check, so that one transaction and one digest can hold
 /// them all; then it goes on without them.
@@ -301,6 +302,10 @@ impl Desk {
                 Ok(Some(back)) => self.engine.take_back(back),
                 _ => break,
             }
+        }
+        // Whoever wanted a renewal may have given up: what it brings would be lost with the process.
+        if tokio::time::timeout_at(deadline, under_way::ended()).await.is_err() {
+            tracing::warn!("The connection with Oura was being renewed: it may have to be made again");
         }
         self.engine.write_down_all();
         tracing::info!("Stopped");

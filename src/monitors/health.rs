@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::ZonedDateTime;
 use jiff::civil::Date;
+use jiff::{Timestamp, ZonedDateTime};
 
 use super::Finding;
 use super::setup::OuraSetup;
@@ -35,26 +35,27 @@ const A_CACHE_HOLDS: i64 = 7;
 pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateTime) -> ChainAnswer {
     let (path, today) = (setup.cache.clone(), now.date());
     let cached = blocking("oura_cache", move || oura_cache::read(&path, since, today)).await;
-    let api = match connect(setup, remote, now).await {
-        Ok(api) => api,
-        Err(error) => return without_api(setup, cached, Some(error)),
-    };
-    let Some(api) = api else { return without_api(setup, cached, None) };
-    match cached {
+    let cached = match cached {
         Ok(reading) if is_fresh(&reading, now) && reaches_back(&reading, since, now) => {
-            with_extras(reading, &api, remote, now).await
+            return with_extras(reading, setup, remote, now).await;
         }
-        other => ask_api(&api, other, remote, since, now).await,
+        other => other,
+    };
+    match connect(setup, remote).await {
+        Ok(Some(api)) => ask_api(&api, cached, remote, since, now).await,
+        Ok(None) => without_api(setup, cached, None),
+        Err(error) => without_api(setup, cached, Some(error)),
     }
 }
 
 /// A token that the person gave goes before a connection: whoever writes one down wants it to be used.
-async fn connect(setup: &OuraSetup, remote: bool, now: &ZonedDateTime) -> Result<Option<OuraApi>, SourceError> {
+async fn connect(setup: &OuraSetup, remote: bool) -> Result<Option<OuraApi>, SourceError> {
     let given = secret::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
     let access = match (given, &setup.account) {
         (Some(token), _) => Some(Access::Token(token)),
         (None, Some(account)) => {
-            let token = account.access(remote, now.timestamp()).await?;
+            // Tokens go by the clock on the wall, whatever moment the check is made for.
+            let token = account.access(remote, Timestamp::now()).await?;
             token.map(|token| Access::Connection(token, Arc::clone(account)))
         }
         (None, None) => None,
@@ -108,15 +109,18 @@ fn last_synced(reading: &HealthReading, now: &ZonedDateTime) -> String {
 
 /// The cache knows neither stress nor rest mode: ask the API for these alone. Without them the rest still counts, so an
 /// outage is only noted; what a person must mend, and a server that wants to be left alone, is told as trouble.
-async fn with_extras(reading: HealthReading, api: &OuraApi, remote: bool, now: &ZonedDateTime) -> ChainAnswer {
-    if !remote {
-        return ChainAnswer { reading: Some(reading), trouble: None };
-    }
+async fn with_extras(reading: HealthReading, setup: &OuraSetup, remote: bool, now: &ZonedDateTime) -> ChainAnswer {
     let yesterday = now.date().yesterday().unwrap_or(now.date());
-    let asked = api.read_extras(yesterday, now.date(), now.timestamp());
+    let asked = async {
+        match connect(setup, remote).await? {
+            Some(api) if remote => api.read_extras(yesterday, now.date(), now.timestamp()).await.map(Some),
+            _ => Ok(None),
+        }
+    };
     let late = |_| Err(SourceError::outage("oura_api", "did not answer in time"));
     match tokio::time::timeout(EXTRAS_LIMIT, asked).await.unwrap_or_else(late) {
-        Ok(extras) => ChainAnswer { reading: Some(completed(reading, extras)), trouble: None },
+        Ok(Some(extras)) => ChainAnswer { reading: Some(completed(reading, extras)), trouble: None },
+        Ok(None) => ChainAnswer { reading: Some(reading), trouble: None },
         Err(error) if error.fault == Fault::NeedsUser || error.retry_after.is_some() => {
             ChainAnswer { reading: Some(reading), trouble: Some(error) }
         }

@@ -163,7 +163,8 @@ fn spawn(service: Service, house: Arc<House>, wake: Wake) -> Result<JoinHandle<R
             tokio::spawn(show(service.snapshots(), wake));
             service.run(&house).await
         });
-        runtime.shutdown_timeout(FAREWELL);
+        // The engine has waited for a renewal already.
+        runtime.end(FAREWELL, FAREWELL);
         ran
     };
     let failed = |error| Failure::Other(format!("the engine's thread cannot be started: {error}"));

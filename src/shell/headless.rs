@@ -31,6 +31,7 @@ pub fn run_by(clock: Clock, house: &House, tell: impl FnOnce(&PageState)) -> Res
 fn keep_running(service: Service, house: &House) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
     runtime.block_on(service.run(house))?;
-    runtime.shutdown_timeout(FAREWELL);
+    // The engine has waited for a renewal already.
+    runtime.end(FAREWELL, FAREWELL);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! A connection with Oura of the person's own (OAuth 2): its tokens, renewed in time by one process at a time.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use self::server::{Application, Refusal};
 use self::tokens::Tokens;
 use super::error::{Fault, SourceError};
 use super::secret;
+use super::web::LONGEST_PAUSE;
 use crate::core::status::OuraLink;
 
 pub mod issuer;
@@ -19,11 +21,15 @@ pub mod keep;
 pub mod server;
 pub mod tokens;
 mod turn;
+pub mod under_way;
 
 const SOURCE: &str = "oura_api";
 
 /// What to do when nothing else helps.
 const AGAIN: &str = "Run `operator connect oura`, or choose Connect Oura… in the menu.";
+
+/// What to do where nothing can be kept.
+const WRITABLE: &str = "Make it writable: the connection lasts no longer than its tokens can be kept.";
 
 /// The lock's file in the state directory.
 const LOCK: &str = "oura-tokens.lock";
@@ -37,7 +43,10 @@ pub struct Account {
     keep: Keep,
     lock: PathBuf,
     client: Client,
-    seen: Mutex<Seen>,
+    /// How it stood when it was last used.
+    link: Mutex<Option<OuraLink>>,
+    /// Whether a dry run leaves the tokens as they are.
+    is_held: AtomicBool,
 }
 
 /// The application as the configuration names it.
@@ -51,25 +60,23 @@ pub struct Client {
     pub secret_file: Option<PathBuf>,
 }
 
-/// What was found out last.
-#[derive(Debug, Default)]
-struct Seen {
-    link: Option<OuraLink>,
-    /// The server wants to be left alone until then.
-    wait_until: Option<Timestamp>,
-}
-
 impl Account {
     /// The connection of this state directory. Nothing is read yet.
     #[must_use]
     pub fn new(keep: Keep, state_dir: &Path, client: Client) -> Self {
-        Self { keep, lock: state_dir.join(LOCK), client, seen: Mutex::default() }
+        let (link, is_held) = (Mutex::default(), AtomicBool::default());
+        Self { keep, lock: state_dir.join(LOCK), client, link, is_held }
     }
 
     /// How it stood when it was last used; none before.
     #[must_use]
     pub fn link(&self) -> Option<OuraLink> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).link
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether tokens may be renewed from now on: a dry run uses nothing up and writes nothing.
+    pub fn let_renew(&self, may: bool) {
+        self.is_held.store(!may, Ordering::Relaxed);
     }
 
     /// The token that the API is asked with, renewed before its time is up if `remote` allows it; none if nothing is connected.
@@ -104,6 +111,9 @@ impl Account {
     /// # Errors
     /// As `access`.
     pub async fn renewed(self: &Arc<Self>, used: &SecretString, now: Timestamp) -> Result<SecretString, SourceError> {
+        if self.is_held.load(Ordering::Relaxed) {
+            return Err(outage("the connection would be renewed now; a dry run does not"));
+        }
         let (account, used) = (Arc::clone(self), used.clone());
         let renewal = tokio::spawn(async move { account.renew(&used, now).await });
         renewal
@@ -128,8 +138,9 @@ impl Account {
         if tokens.access_token.expose_secret() != used.expose_secret() {
             return Ok(tokens.access_token); // another process was faster
         }
-        self.leave_alone(now)?;
+        leave_alone(&tokens, now)?;
         let application = self.application_of(&tokens).await?;
+        let _under_way = under_way::begun().await;
         // What could not be written down must not be asked for: writing is tried with what is there.
         self.save(&tokens).await?;
         match server::refresh(&tokens, &application, now).await {
@@ -144,39 +155,46 @@ impl Account {
         }
     }
 
-    /// A connection that is at its end is not tried again; a pause that was asked for is kept.
+    /// A connection that is at its end is not tried again; a pause that was asked for is kept, by other processes too.
     async fn refused(&self, tokens: Tokens, refusal: Refusal, now: Timestamp) -> SourceError {
         if refusal.ends {
             self.see(OuraLink::Lapsed);
-            if let Err(error) = self.save(&Tokens { lapsed: true, ..tokens }).await {
-                tracing::warn!("{}", error.what);
-            }
         }
-        let until = refusal.error.retry_after.and_then(|pause| now.saturating_add(pause).ok());
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).wait_until = until;
+        let wait_until = refusal.error.retry_after.and_then(|pause| now.saturating_add(pause).ok());
+        if (refusal.ends || wait_until.is_some())
+            && let Err(error) = self.save(&Tokens { lapsed: refusal.ends, wait_until, ..tokens }).await
+        {
+            tracing::warn!("{}", error.what);
+        }
         refusal.error
     }
 
-    fn leave_alone(&self, now: Timestamp) -> Result<(), SourceError> {
-        let until = self.seen.lock().unwrap_or_else(PoisonError::into_inner).wait_until;
-        match until.map(|until| until.duration_since(now)).filter(jiff::SignedDuration::is_positive) {
-            Some(left) => {
-                let error = outage("Oura asked to be left alone before the connection can be renewed");
-                Err(SourceError { retry_after: Some(left), ..error })
-            }
-            None => Ok(()),
-        }
+    /// See before anything is asked of Oura that what it gives out can be kept.
+    ///
+    /// # Errors
+    /// `NeedsUser` if it cannot.
+    pub async fn try_keeping(&self) -> Result<(), SourceError> {
+        let _lock = turn::taken(&self.lock).await?;
+        let keep = self.keep.clone();
+        beside(WRITABLE, move || keep.try_writing()).await
     }
 
-    /// Keep a connection that the person has just made, in the place of any other.
+    /// Keep a connection that the person has just made, in the place of any other. One that cannot be kept is given back.
     ///
     /// # Errors
     /// `NeedsUser` if it cannot be written.
     pub async fn keep(&self, tokens: &Tokens) -> Result<(), SourceError> {
-        let _lock = turn::taken(&self.lock).await?;
-        self.save(tokens).await?;
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
-            Seen { link: Some(OuraLink::Connected), wait_until: None };
+        let kept = async {
+            let _lock = turn::taken(&self.lock).await?;
+            self.save(tokens).await
+        };
+        if let Err(error) = kept.await {
+            if let Err(untold) = self.give_back(tokens).await {
+                tracing::warn!("Oura could not be told that the connection is not kept: {}", untold.what);
+            }
+            return Err(error);
+        }
+        self.see(OuraLink::Connected);
         Ok(())
     }
 
@@ -189,18 +207,19 @@ impl Account {
         let _lock = turn::taken(&self.lock).await?;
         let found = self.load().await;
         let told = match &found {
-            Ok(None) => return Ok(None),
-            Ok(Some(tokens)) => {
-                let application = self.application_of(tokens).await.ok();
-                let by_form = issuer::takes_a_form(&tokens.revoke_url);
-                server::revoke(tokens, application.as_ref(), by_form).await
-            }
-            Err(error) => Err(error.clone()),
+            Ok(None) => None,
+            Ok(Some(tokens)) => Some(self.give_back(tokens).await),
+            Err(error) => Some(Err(error.clone())),
         };
         let keep = self.keep.clone();
         beside(AGAIN, move || keep.forget()).await?;
         self.see(OuraLink::Off);
-        Ok(Some(told))
+        Ok(told)
+    }
+
+    async fn give_back(&self, tokens: &Tokens) -> Result<(), SourceError> {
+        let application = self.application_of(tokens).await.ok();
+        server::revoke(tokens, application.as_ref(), issuer::takes_a_form(&tokens.revoke_url)).await
     }
 
     /// The application that the person wants to connect by: that of the configuration, else that of the last connection.
@@ -250,14 +269,23 @@ impl Account {
 
     async fn save(&self, tokens: &Tokens) -> Result<(), SourceError> {
         let (keep, tokens) = (self.keep.clone(), tokens.clone());
-        beside("Make it writable: the connection lasts no longer than its tokens can be kept.", move || {
-            keep.save(&tokens)
-        })
-        .await
+        beside(WRITABLE, move || keep.save(&tokens)).await
     }
 
     fn see(&self, link: OuraLink) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).link = Some(link);
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(link);
+    }
+}
+
+/// A pause that a server asked for once is kept. One that is longer than any comes from a clock that was set back since.
+fn leave_alone(tokens: &Tokens, now: Timestamp) -> Result<(), SourceError> {
+    let left = tokens.wait_until.map(|until| until.duration_since(now));
+    match left.filter(|left| left.is_positive() && *left <= LONGEST_PAUSE) {
+        Some(left) => {
+            let error = outage("Oura asked to be left alone before the connection can be renewed");
+            Err(SourceError { retry_after: Some(left), ..error })
+        }
+        None => Ok(()),
     }
 }
 

@@ -172,10 +172,10 @@ impl OuraApi {
             if let Some(token) = tokens.last() {
                 page_url.query_pairs_mut().append_pair("next_token", token);
             }
-            let fetch = Fetch { client: self.client()?, token: &pass.token, timeout: self.timeout / 2, now };
+            let fetch = Fetch { client: self.client()?, token: &pass.token, now };
             let page = match fetch.page(collection.name(), &page_url).await {
                 Err(failure) if failure.token_refused => {
-                    pass.renew(failure, now).await?;
+                    pass.renew(failure).await?;
                     continue;
                 }
                 page => page?,
@@ -231,13 +231,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Another token in the place of one that was refused: the clocks may differ, or another process may have been faster.
-    async fn renew(&mut self, failure: fetch::Failure, now: Timestamp) -> Result<(), fetch::Failure> {
+    async fn renew(&mut self, failure: fetch::Failure) -> Result<(), fetch::Failure> {
         let Some(account) = self.connection else { return Err(failure) };
         if self.renewed {
             return Err(account.refused_again().into());
         }
         self.renewed = true;
-        self.token = account.renewed(&self.token, now).await?;
+        // Tokens go by the clock on the wall, whatever moment the check is made for.
+        self.token = account.renewed(&self.token, Timestamp::now()).await?;
         Ok(())
     }
 }

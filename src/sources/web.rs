@@ -17,10 +17,10 @@ use super::tls;
 const LONGEST_BODY: usize = 10_000_000;
 
 /// How long we wait when the server says "too many requests" and not for how long.
-const DEFAULT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const DEFAULT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 /// No pause that a server asks for is taken for longer.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The client of the sources, made when it is first needed.
 static CLIENT: OnceLock<Client> = OnceLock::new();
@@ -139,7 +139,7 @@ pub(super) fn place(url: &Url) -> String {
 }
 
 /// `Retry-After`: seconds, or a date by the server's own clock, which may be off.
-fn pause(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+pub(super) fn pause(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
     let date = |text: &str| rfc2822::parse(text).ok().map(|at| at.timestamp());

@@ -19,7 +19,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("dashboard", &["core", "store"]),
         ("http", &["core", "config", "store", "engine", "telemetry", "dashboard"]),
         ("demo", &[]),
-        ("app", &["core", "config", "telemetry", "monitors", "alerters", "store", "engine"]),
+        ("app", &["core", "config", "sources", "telemetry", "monitors", "alerters", "store", "engine"]),
         ("shell", &["core", "engine", "app", "http"]),
         (
             "cli",

@@ -1,6 +1,7 @@
 //! The chain to Oura's data, with a real cache file and a real server: cache, then API, then a skip that says why.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::{Date, date};
@@ -12,6 +13,9 @@ use operator::monitors::Finding;
 use operator::monitors::health::{ChainAnswer, judge, read};
 use operator::monitors::setup::OuraSetup;
 use operator::sources::error::Fault;
+use operator::sources::oura_account::keep::Keep;
+use operator::sources::oura_account::tokens::Tokens;
+use operator::sources::oura_account::{Account, Client};
 use rstest::rstest;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -73,6 +77,36 @@ async fn a_fresh_cache_is_enough_and_the_api_adds_what_it_lacks() {
     assert_eq!(today(&answer).readiness, Some(48.0), "the cache's own");
     assert_eq!(today(&answer).stress, Some(Stress { high_s: 7000, recovery_s: 1000 }));
     assert_eq!((server.times("daily_readiness"), server.times("sleep"), server.times("daily_stress")), (0, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_cache_does_not_wait_for_a_connection_that_is_renewed() {
+    let (folder, cache) = cache_until(TODAY);
+    let server = Server::start(|_| Answer::Hang);
+    let address = |path: &str| format!("{}/oauth/{path}", server.url);
+    let long_ago = "2026-01-01T00:00:00Z".parse().unwrap();
+    let over = Tokens {
+        client_id: "app".into(),
+        client_secret: Some("s3cret".into()),
+        access_token: "a".into(),
+        refresh_token: "r".into(),
+        obtained_at: long_ago,
+        lifetime_seconds: Some(1),
+        token_url: address("token"),
+        revoke_url: address("revoke"),
+        connected_at: long_ago,
+        lapsed: false,
+        wait_until: None,
+    };
+    let keep = Keep::file(folder.path());
+    keep.save(&over).unwrap();
+    let account = Arc::new(Account::new(keep, folder.path(), Client::default()));
+    let setup = OuraSetup { token: None, account: Some(account), ..setup(cache, Some(&server)) };
+    let began = tokio::time::Instant::now();
+    let answer = read(&setup, true, SINCE, &now()).await;
+    assert_eq!(today(&answer).readiness, Some(48.0));
+    assert!(began.elapsed() <= Duration::from_secs(6), "by the clock of the test: {:?}", began.elapsed());
+    assert!(answer.reading.unwrap().notes.iter().any(|note| note.contains("stress and rest mode are unknown")));
 }
 
 #[rstest]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
+use operator::app::runtime::Runtime;
 use operator::core::status::OuraLink;
 use operator::sources::error::{Fault, SourceError};
 use operator::sources::oura_account::keep::{FILE_NAME, Keep};
@@ -56,6 +57,7 @@ impl Kept {
             revoke_url: address("revoke"),
             connected_at: at(0),
             lapsed: false,
+            wait_until: None,
         };
         Keep::file(kept.folder.path()).save(&tokens).unwrap();
         kept
@@ -256,23 +258,25 @@ async fn a_refusal_of_another_kind_needs_the_person_and_does_not_end_the_connect
 #[rstest]
 #[case("retry-after: 90\r\n", 90)]
 #[case("retry-after: Fri, 20 Nov 2026 23:58:00 GMT\r\n", 180)]
+#[case("date: Fri, 20 Nov 2026 22:00:00 GMT\r\nretry-after: Fri, 20 Nov 2026 22:03:00 GMT\r\n", 180)]
 #[case("retry-after: a while\r\n", 60)]
 #[case("", 60)]
 #[tokio::test]
 async fn a_pause_that_was_asked_for_is_kept(#[case] header: &'static str, #[case] seconds: i64) {
     let oura = Oura::connected();
     let kept = Kept::by(&oura);
-    let account = kept.account();
     oura.trick(Trick::Says(Answer::Whole(429, header, "{}".into())));
     let after = |seconds| due() + SignedDuration::from_secs(seconds);
     for late in [0, 1, seconds - 1] {
-        assert_eq!(token(&account, after(late)).await.unwrap(), access(1));
+        // Each as another process would.
+        assert_eq!(token(&kept.account(), after(late)).await.unwrap(), access(1));
     }
     assert_eq!(oura.questions().len(), 1);
+    let account = kept.account();
     let error = account.renewed(&access(1).into(), after(seconds - 10)).await.unwrap_err();
     assert_eq!((error.fault, error.retry_after), (Fault::Outage, Some(SignedDuration::from_secs(10))));
     assert_eq!(token(&account, after(seconds)).await.unwrap(), access(2));
-    assert_eq!(oura.questions().len(), 2);
+    assert_eq!((oura.questions().len(), kept.tokens().wait_until), (2, None));
 }
 
 #[rstest]
@@ -310,6 +314,66 @@ async fn whoever_stops_waiting_does_not_stop_the_renewal() {
     .unwrap();
     assert_eq!(patient.await.unwrap().unwrap(), access(2));
     assert_eq!(kept.tokens().refresh_token.expose_secret(), refresh(2));
+}
+
+#[test]
+fn a_command_does_not_end_in_the_middle_of_a_renewal() {
+    let oura = Arc::new(Oura::connected());
+    let kept = Kept::by(&oura);
+    let account = kept.account();
+    oura.trick(Trick::Waits);
+    let runtime = Runtime::new().unwrap();
+    let behind = Arc::clone(&oura);
+    runtime.block_on(async move {
+        let asked = tokio::task::spawn_blocking(move || {
+            eventually("the server is asked", || (behind.pairs() == 2).then_some(()));
+        });
+        tokio::select! {
+            _ = token(&account, at(OVER)) => panic!("nothing is answered yet"),
+            asked = asked => asked.unwrap(),
+        }
+    });
+    let opening = std::thread::spawn(move || oura.open());
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    opening.join().unwrap();
+    assert_eq!(kept.tokens().refresh_token.expose_secret(), refresh(2));
+}
+
+#[tokio::test]
+async fn a_dry_run_uses_what_holds_and_renews_nothing() {
+    let oura = Oura::connected();
+    let kept = Kept::by(&oura);
+    let account = kept.account();
+    account.let_renew(false);
+    assert_eq!(token(&account, due()).await.unwrap(), access(1));
+    let error = token(&account, at(OVER)).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Outage);
+    assert!(error.what.contains("a dry run does not"), "{error}");
+    assert!(oura.server.asked().is_empty());
+    account.let_renew(true);
+    assert_eq!(token(&account, at(OVER)).await.unwrap(), access(2));
+}
+
+#[tokio::test]
+async fn whether_tokens_can_be_kept_is_seen_beforehand_and_changes_nothing() {
+    let oura = Oura::connected();
+    let kept = Kept::by(&oura);
+    let before = kept.tokens().to_json();
+    kept.account().try_keeping().await.unwrap();
+    assert_eq!(kept.tokens().to_json(), before);
+    fs::create_dir(kept.path().with_extension("new")).unwrap();
+    let error = kept.account().try_keeping().await.unwrap_err();
+    assert!(error.fault == Fault::NeedsUser && error.what.contains("can be written"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_kept_after_all_is_given_back() {
+    let oura = Oura::connected();
+    let kept = Kept::by(&oura);
+    fs::create_dir(kept.path().with_extension("new")).unwrap();
+    let error = kept.account().keep(&kept.tokens()).await.unwrap_err();
+    assert!(error.what.contains("cannot be written"), "{error}");
+    assert!(oura.is_revoked());
 }
 
 #[tokio::test]
@@ -381,8 +445,10 @@ async fn the_end_is_told_to_oura_and_forgotten_here() {
     let oura = Oura::connected();
     let kept = Kept::by(&oura);
     let account = kept.account();
+    let draft = kept.path().with_extension("new");
+    fs::write(&draft, "left over from a crash").unwrap();
     assert!(matches!(account.end().await, Ok(Some(Ok(())))));
-    assert!(oura.is_revoked() && !kept.path().exists());
+    assert!(oura.is_revoked() && !kept.path().exists() && !draft.exists());
     assert_eq!((account.link(), account.access(true, at(GOOD)).await.unwrap().is_none()), (Some(OuraLink::Off), true));
     assert!(matches!(account.end().await, Ok(None)), "there is none any more");
 }

@@ -71,13 +71,30 @@ impl Keep {
         saved.map_err(|what| format!("the tokens cannot be written to {}: {what}", self.place()))
     }
 
+    /// Whether something could be kept here; what is there stays.
+    ///
+    /// # Errors
+    /// In words, when nothing can be written.
+    pub fn try_writing(&self) -> Result<(), String> {
+        let tried = match self {
+            Self::File(path) => try_replacing(path).map_err(|error| error.to_string()),
+            #[cfg(target_os = "macos")]
+            Self::Keychain(name) => {
+                let trial = format!("{name} (trial)");
+                keychain::write(&trial, b"trial").and_then(|()| keychain::remove(&trial))
+            }
+        };
+        tried.map_err(|what| format!("no tokens can be written to {}: {what}", self.place()))
+    }
+
     /// Keep nothing any more.
     ///
     /// # Errors
     /// In words, when it cannot be taken away.
     pub fn forget(&self) -> Result<(), String> {
         let forgotten = match self {
-            Self::File(path) => remove(path).map_err(|error| error.to_string()),
+            // A crash may have left a draft of them.
+            Self::File(path) => remove(path).and_then(|()| remove(&draft(path))).map_err(|error| error.to_string()),
             #[cfg(target_os = "macos")]
             Self::Keychain(name) => keychain::remove(name),
         };
@@ -113,7 +130,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// Written beside it, flushed to the disk, then moved over it; the folder is flushed too, or a power cut could bring the old one back,
 /// whose refresh token is used up.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
+    let beside = draft(path);
     remove(&beside)?; // left over from a crash, perhaps with other rights
     let written = write(&beside, text).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
@@ -121,6 +138,19 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     }
     written?;
     File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+/// As far as `replace` goes before it changes anything.
+fn try_replacing(path: &Path) -> io::Result<()> {
+    let beside = draft(path);
+    remove(&beside)?;
+    let written = write(&beside, b"trial");
+    let removed = remove(&beside);
+    written.and(removed)
+}
+
+fn draft(path: &Path) -> PathBuf {
+    path.with_extension("new")
 }
 
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {

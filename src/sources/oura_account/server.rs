@@ -4,9 +4,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
-use jiff::{SignedDuration, Timestamp};
-use reqwest::header::RETRY_AFTER;
+use jiff::Timestamp;
+use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -15,18 +14,13 @@ use super::tokens::{Granted, Tokens};
 use super::{AGAIN, SOURCE, lapsed};
 use crate::sources::error::SourceError;
 use crate::sources::tls;
+use crate::sources::web::{DEFAULT_PAUSE, pause};
 
 /// A longer answer (bytes) is refused whole.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// The longest that the server may take: longer than for anything else, because an answer that is not waited for is lost for good.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long we wait when the server says "too many requests" and not for how long.
-const DEFAULT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
-
-/// No pause that a server asks for is taken for longer.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Somebody's application at Oura.
 #[derive(Debug, Clone)]
@@ -107,19 +101,19 @@ pub(super) async fn revoke(
             client.post(url.clone()).header("content-length", 0)
         }
     };
-    let (status, _) = send(request, &url).await?;
-    if (200..300).contains(&status.0) {
+    let ((status, _), _) = send(request, &url).await?;
+    if (200..300).contains(&status) {
         return Ok(());
     }
-    Err(SourceError::outage(SOURCE, format!("it answered {} ({})", status.0, place(&url))))
+    Err(SourceError::outage(SOURCE, format!("it answered {status} ({})", place(&url))))
 }
 
 async fn ask(url: &Url, application: &Application, form: &[(&str, &str)], now: Timestamp) -> Result<Granted, Refusal> {
     let ours = [("client_id", application.id.as_str()), ("client_secret", application.secret.expose_secret())];
     let request = client()?.post(url.clone()).header("accept", "application/json").form(&[form, &ours].concat());
-    let ((status, asked_pause), body) = send(request, url).await?;
+    let ((status, headers), body) = send(request, url).await?;
     if !(200..300).contains(&status) {
-        return Err(refused(status, &body, asked_pause.as_deref(), url, now));
+        return Err(refused(status, &body, &headers, url, now));
     }
     let granted = serde_json::from_slice::<Granted>(&body).ok();
     let is_usable = |granted: &Granted| !granted.access_token.expose_secret().is_empty();
@@ -129,14 +123,13 @@ async fn ask(url: &Url, application: &Application, form: &[(&str, &str)], now: T
     Ok(granted.filter(is_usable).ok_or_else(unusable)?)
 }
 
-/// Status and `Retry-After`, and the body up to the limit.
-async fn send(request: RequestBuilder, url: &Url) -> Result<((u16, Option<String>), Vec<u8>), SourceError> {
+/// Status and headers, and the body up to the limit.
+async fn send(request: RequestBuilder, url: &Url) -> Result<((u16, HeaderMap), Vec<u8>), SourceError> {
     let broken = |error: reqwest::Error| SourceError::outage(SOURCE, format!("{} ({})", deepest(error), place(url)));
     let exchange = async {
         let response = request.send().await.map_err(broken)?;
-        let pause = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let status = response.status().as_u16();
-        Ok(((status, pause), body(response, url).await?))
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(((status, headers), body(response, url).await?))
     };
     let late = |_| SourceError::outage(SOURCE, format!("no answer within {} s ({})", PATIENCE.as_secs(), place(url)));
     tokio::time::timeout(PATIENCE, exchange).await.map_err(late)?
@@ -155,7 +148,7 @@ async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, SourceError>
 }
 
 /// What an answer without tokens means and what to do about it.
-fn refused(status: u16, body: &[u8], asked_pause: Option<&str>, url: &Url, now: Timestamp) -> Refusal {
+fn refused(status: u16, body: &[u8], headers: &HeaderMap, url: &Url, now: Timestamp) -> Refusal {
     let word = error_word(body);
     let told = word.as_deref().map_or_else(|| status.to_string(), |word| format!("{status} {word}"));
     let what = format!("Oura answered {told} to the question for tokens ({})", place(url));
@@ -169,11 +162,10 @@ fn refused(status: u16, body: &[u8], asked_pause: Option<&str>, url: &Url, now: 
         ),
         (403, _) => needs_user("See your Oura account: the membership may have ended, or the application was blocked."),
         (426, _) => needs_user("Update the Oura app on your phone."),
-        (429, _) => SourceError { retry_after: Some(pause(asked_pause, now)), ..SourceError::outage(SOURCE, what) },
-        (408 | 425 | 500.., _) => SourceError {
-            retry_after: asked_pause.map(|_| pause(asked_pause, now)),
-            ..SourceError::outage(SOURCE, what)
-        },
+        (408 | 425 | 429 | 500.., _) => {
+            let retry_after = pause(headers, now).or((status == 429).then_some(DEFAULT_PAUSE));
+            SourceError { retry_after, ..SourceError::outage(SOURCE, what) }
+        }
         (300..=399, _) => {
             needs_user("Check sources.oura.token_url: the server sends us elsewhere, which we do not follow.")
         }
@@ -192,15 +184,6 @@ fn error_word(body: &[u8]) -> Option<String> {
 #[must_use]
 pub fn is_error_word(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-}
-
-/// `Retry-After`: seconds or an HTTP date.
-fn pause(asked: Option<&str>, now: Timestamp) -> SignedDuration {
-    let read = |text: &str| match text.trim().parse() {
-        Ok(seconds) => Some(SignedDuration::from_secs(seconds)),
-        Err(_) => Some(rfc2822::parse(text.trim()).ok()?.timestamp().duration_since(now)),
-    };
-    asked.and_then(read).unwrap_or(DEFAULT_PAUSE).clamp(SignedDuration::ZERO, LONGEST_PAUSE)
 }
 
 /// Made for one question: a connection is renewed once a day.

@@ -37,6 +37,9 @@ pub struct Tokens {
     /// Whether Oura has refused to renew it: only the person can go on.
     #[serde(default)]
     pub lapsed: bool,
+    /// The server wants to be left alone until then.
+    #[serde(default)]
+    pub wait_until: Option<Timestamp>,
 }
 
 /// What a server gives out.
@@ -86,6 +89,7 @@ impl Tokens {
             access_token: granted.access_token,
             refresh_token: granted.refresh_token.unwrap_or(self.refresh_token),
             obtained_at: now,
+            wait_until: None,
             ..self
         }
     }
@@ -104,6 +108,7 @@ impl Tokens {
             "revoke_url": self.revoke_url,
             "connected_at": self.connected_at,
             "lapsed": self.lapsed,
+            "wait_until": self.wait_until,
         });
         text.to_string()
     }
@@ -146,6 +151,7 @@ mod tests {
             revoke_url: "https://api.ouraring.com/oauth/revoke".into(),
             connected_at: at(0),
             lapsed: false,
+            wait_until: None,
         }
     }
 
@@ -184,7 +190,8 @@ mod tests {
 
     #[test]
     fn what_is_written_down_is_read_back_and_debugging_shows_no_secret() {
-        let written = Tokens { client_secret: Some("s3cret".into()), lapsed: true, ..tokens(Some(60)) };
+        let written =
+            Tokens { client_secret: Some("s3cret".into()), lapsed: true, wait_until: Some(at(9)), ..tokens(Some(60)) };
         let read = Tokens::from_json(written.to_json().as_bytes()).unwrap();
         assert_eq!(read.to_json(), written.to_json());
         assert!(!format!("{read:?}").contains("s3cret"));

@@ -272,7 +272,9 @@ fn on_a_terminal_it_asks_and_does_not_show_the_secret() {
     let connecting = person.begin();
     assert_eq!(connecting.parameter("client_id"), ID);
     connecting.answers("error=access_denied");
-    connecting.ended();
+    let run = connecting.ended();
+    let told = format!("Using the application {ID} of the last connection; `operator disconnect oura` first");
+    assert!(run.err.contains(&told), "{run:?}");
 }
 
 /// Whether the terminal of a process's child shows what is typed.
@@ -406,6 +408,62 @@ fn killed_between_the_servers_change_and_our_note_of_it_it_says_connect_again() 
     person_again.ended().ok();
     eventually("it goes on", || (engine.status()["oura_link"] == "connected").then_some(()));
     assert_eq!(engine.stop("TERM"), Some(0));
+}
+
+#[test]
+fn told_to_stop_in_the_middle_of_a_renewal_it_keeps_what_that_brings() {
+    let person = Person::new();
+    person.home.set(json!({"sources": {"oura": {"timeout_seconds": 1}}}));
+    person.connect();
+    // Good by our clock, refused by the server: the reading gives up on the renewal that follows.
+    let refused = person.kept().replace(&access(1), "acc3ss-of-yesterday");
+    std::fs::write(person.home.path("state/oura-tokens.json"), refused).unwrap();
+    person.oura.trick(Trick::Waits);
+    let mut engine = Running::start(&person.home);
+    eventually("the reading has given up", || {
+        let trouble = engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned();
+        (trouble.contains("no whole answer") && person.oura.pairs() == 2).then_some(())
+    });
+    let sent = Command::new("kill").args(["-s", "TERM", &engine.pid().to_string()]).status();
+    assert!(sent.unwrap().success());
+    eventually("it is stopping", || {
+        let reply = engine.ask(r#"{"command": "status"}"#);
+        reply.is_none_or(|reply| reply["ok"] != true).then_some(())
+    });
+    person.oura.open();
+    assert_eq!(engine.ended(), Some(0));
+    assert!(person.kept().contains(&refresh(2)), "{}", engine.said());
+}
+
+#[test]
+fn a_dry_run_leaves_the_tokens_alone() {
+    let person = short_lived();
+    let before = person.kept();
+    let run = person.home.run(&["--once", "--dry-run", "--json"]).ok();
+    assert!(run.out.contains("a dry run does not"), "{run:?}");
+    let mut engine = Running::spawn(&person.home, &["--dry-run"]);
+    eventually("its check is over", || engine.said().contains("Check cycle complete").then_some(()));
+    assert_eq!(engine.stop("TERM"), Some(0));
+    assert_eq!((person.oura.questions().len(), person.kept()), (1, before));
+}
+
+#[test]
+fn a_new_pair_is_dated_by_the_clock_on_the_wall() {
+    let person = short_lived();
+    person.home.run(&["--once", "--at", &person.home.day_at(-30, "12:00")]).ok();
+    assert_eq!(person.oura.pairs(), 2);
+    let kept: Value = serde_json::from_str(&person.kept()).unwrap();
+    let when = |name: &str| kept[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(when("obtained_at") >= when("connected_at"), "{kept}");
+}
+
+#[test]
+fn nobody_is_asked_for_what_could_not_be_kept() {
+    let person = Person::new();
+    std::fs::create_dir_all(person.home.path("state/oura-tokens.new")).unwrap();
+    let run = person.home.run(&["connect", "oura"]).failed(1);
+    assert!(run.err.contains("no tokens can be written"), "{run:?}");
+    assert!(!run.err.contains("Say yes"), "{run:?}");
 }
 
 #[test]
