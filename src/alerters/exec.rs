@@ -15,6 +15,12 @@ use crate::programs::{Cause, End, NotStarted, Program, Run};
 /// Try again later, as mail programs say it: `EX_TEMPFAIL` of `sysexits.h`.
 const TRY_AGAIN: i32 = 75;
 
+/// The codes by which a program says that it will not do: the others of `sysexits.h`, and those of a shell that cannot run it.
+/// With any other it may just have met with a network that is away: Python ends with 1 whatever went wrong.
+const fn is_refusal(code: i32) -> bool {
+    matches!(code, 64..=78 | 126 | 127) && code != TRY_AGAIN
+}
+
 /// The alerter, if it is switched on.
 #[must_use]
 pub(super) fn alerter(config: &ExecConfig) -> Option<Arc<dyn Alerter>> {
@@ -75,8 +81,10 @@ fn refusal(run: &Run) -> Option<Failure> {
         if line.is_empty() { format!("the program {}", run.end) } else { format!("the program {}: {line}", run.end) };
     match run.end {
         End::Code(0) => None,
-        End::Code(TRY_AGAIN) => Some(Failure::later(what)),
-        End::Code(_) => Some(Failure::refused(what, "mend the program; it ends with code 75 for what may work later")),
+        End::Code(code) if is_refusal(code) => {
+            Some(Failure::refused(what, "mend the program; it ends with code 75 for what may work later"))
+        }
+        End::Code(_) => Some(Failure::later(what)),
         End::Signal(_) | End::TimedOut(_) => Some(Failure::new(FailureKind::Unsure, what)),
     }
 }

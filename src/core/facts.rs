@@ -284,8 +284,9 @@ pub struct TaskReading {
     pub thoughts: Option<Vec<Thought>>,
     /// Created, completed, touched; None when this is a copy.
     pub activity: Option<Activity>,
-    /// Ids of rows that could not be read: nothing about them is resolved. What ends in `#` or `/` is a note or a folder, and
-    /// stands for every row in it.
+    /// Ids of rows that could not be read: nothing about them is resolved. `8` stands for its occurrences too (`8@2026-11-20`):
+    /// of a date that cannot be read, nobody knows which it is. What ends in `#` or `/` is a note or a folder, and stands for
+    /// every row in it.
     pub unreadable: Vec<String>,
     /// What could not be read and was passed over, in sentences.
     pub notes: Vec<String>,
@@ -295,8 +296,10 @@ impl TaskReading {
     /// Whether a row could not be read, so that nothing is known of it.
     #[must_use]
     pub fn is_unreadable(&self, id: &str) -> bool {
-        let is_in = |place: &String| place.ends_with(['#', '/']) && id.starts_with(place.as_str());
-        self.unreadable.iter().any(|unreadable| unreadable == id || is_in(unreadable))
+        self.unreadable.iter().any(|unreadable| {
+            let rest = id.strip_prefix(unreadable.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('@') || unreadable.ends_with(['#', '/']))
+        })
     }
 }
 

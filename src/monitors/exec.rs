@@ -65,14 +65,17 @@ impl Exec {
 
     /// What it found, and its line if it is a check plugin.
     fn understood(&self, run: &Run) -> Result<(Vec<Complaint>, String), SourceError> {
-        if json::is_meant(&run.stdout.text()) {
+        let text = run.stdout.text();
+        if json::is_meant(&text) {
             return match run.end {
                 End::Code(0) => Ok((json::complaints(&run.stdout).map_err(unclear)?, String::new())),
                 _ => Err(broken(run)),
             };
         }
-        let line = plugin::line(&run.stdout.text());
+        let line = plugin::line(&text);
         match (run.end, line.is_empty()) {
+            // What it found would be taken for the figures of a plugin that is well.
+            (End::Code(plugin::OK), _) if json::is_late(&text) => Err(unclear("printed text before its JSON".into())),
             (End::Code(plugin::OK), _) => Ok((Vec::new(), line)),
             (End::Code(plugin::WARNING), false) => Ok((vec![plugin::warning(self, &line)], line)),
             (End::Code(plugin::CRITICAL), false) => Ok((vec![plugin::critical(self, &line)], line)),
@@ -153,7 +156,8 @@ mod tests {
                     prop_assert!(!alert.message.contains('\n') && alert.message.chars().count() <= 1_000);
                 }
             } else {
-                prop_assert!(!matches!(end, End::Code(0)) || json::is_meant(&String::from_utf8_lossy(&printed)));
+                let text = String::from_utf8_lossy(&printed);
+                prop_assert!(!matches!(end, End::Code(0)) || json::is_meant(&text) || json::is_late(&text));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The tasks monitor: WorkOS and the state store together; a source that is away is replaced by its last good copy.
+//! The tasks monitor: all sources of tasks together; a source that is away is replaced by its last good copy.
 
 use jiff::ZonedDateTime;
 

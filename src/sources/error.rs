@@ -19,7 +19,7 @@ pub enum Fault {
 /// A source's failure, in words that hold no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceError {
-    /// `oura_cache`, `oura_api`, `workos`, `state_store` or `focus_file`.
+    /// The word of a source, such as `oura_api`, `todoist` or `focus_file`; `program` for one of the person's own.
     pub source: &'static str,
     /// What can be done about it.
     pub fault: Fault,

@@ -1,7 +1,11 @@
 //! A line of Markdown as a person reads it.
 
+/// Of a longer text (bytes) only the beginning is looked at: looking for the ends of links takes the square of it.
+const LONGEST: usize = 4 * 1024;
+
 /// Without the marks of emphasis and code; of links, what they show.
 pub(super) fn plain(text: &str) -> String {
+    let text = beginning(text, LONGEST);
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['[', '*', '`', '~', '_']) {
@@ -17,6 +21,11 @@ pub(super) fn plain(text: &str) -> String {
     }
     plain.push_str(rest);
     plain
+}
+
+/// No more of it than so many bytes.
+pub(super) fn beginning(text: &str, most: usize) -> &str {
+    (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// What a link shows, and what comes after it: `[text](address)`, `[[Note]]`, `[[Note|text]]`.
@@ -59,6 +68,13 @@ mod tests {
     #[case("![[image.png]]", "!image.png")]
     fn marks_are_passed_over(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(plain(text), expected);
+    }
+
+    #[test]
+    fn of_a_very_long_text_the_beginning_is_enough() {
+        for long in ["[", "[[", "[a](", "é"] {
+            assert_eq!(plain(&long.repeat(1_000_000)), long.repeat(LONGEST / long.len()), "{long}");
+        }
     }
 
     proptest! {

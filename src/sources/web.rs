@@ -47,13 +47,23 @@ impl Server<'_> {
     /// `NeedsUser` where the server refuses the token or the question; `Outage`, with the pause that it asked for, where there
     /// was no whole answer.
     pub(super) async fn get(&self, url: &Url) -> Result<Value, SourceError> {
+        Ok(self.get_sized(url).await?.0)
+    }
+
+    /// The same, and how long it was (bytes).
+    ///
+    /// # Errors
+    /// As `get`.
+    pub(super) async fn get_sized(&self, url: &Url) -> Result<(Value, usize), SourceError> {
         let request = client(self.source)?.get(url.clone()).header(AUTHORIZATION, self.bearer()?);
         let response = request.send().await.map_err(|error| self.broken(error, url))?;
         if response.status() != StatusCode::OK {
             return Err(self.refused(&response, url));
         }
         let body = self.body(response, url).await?;
-        serde_json::from_slice(&body).map_err(|_| self.outage(format!("the answer is not whole JSON ({})", place(url))))
+        let read = serde_json::from_slice(&body);
+        let value = read.map_err(|_| self.outage(format!("the answer is not whole JSON ({})", place(url))))?;
+        Ok((value, body.len()))
     }
 
     fn outage(&self, what: impl Into<String>) -> SourceError {

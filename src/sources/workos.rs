@@ -54,7 +54,10 @@ impl TaskSource for Workos {
         Box::pin(async {
             let Some(url) = secret::given_or_in(self.url.as_ref(), self.url_file.as_ref(), SOURCE).await? else {
                 let advice = "set sources.workos.url, or the variable WORKOS_DATABASE_URL";
-                return Err(SourceError::not_set_up(SOURCE, "no database is named", advice));
+                return Err(match self.is_set_up() {
+                    true => SourceError::needs_user(SOURCE, "the address of the database is empty", advice),
+                    false => SourceError::not_set_up(SOURCE, "no database is named", advice),
+                });
             };
             read(&url, self.ca_file.as_deref(), self.timeout, now).await
         })

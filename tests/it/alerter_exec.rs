@@ -69,8 +69,16 @@ async fn an_update_names_the_message_that_it_follows() {
 
 #[rstest]
 #[case::later("echo 'no network' >&2; exit 75", LATER, "the program ended with code 75: no network")]
-#[case::refused("echo 'who are you?' >&2; exit 1", FailureKind::Refused, "the program ended with code 1: who are you?")]
-#[case::refused_without_a_word("echo ignored; exit 2", FailureKind::Refused, "the program ended with code 2")]
+#[case::a_script_that_broke("echo 'no route' >&2; exit 1", LATER, "the program ended with code 1: no route")]
+#[case::without_a_word("echo ignored; exit 2", LATER, "the program ended with code 2")]
+#[case::the_code_of_another("exit 255", LATER, "the program ended with code 255")]
+#[case::refused(
+    "echo 'who are you?' >&2; exit 77",
+    FailureKind::Refused,
+    "the program ended with code 77: who are you?"
+)]
+#[case::refused_without_a_word("echo ignored; exit 64", FailureKind::Refused, "the program ended with code 64")]
+#[case::no_command("exit 127", FailureKind::Refused, "the program ended with code 127")]
 #[case::crashed("kill -SEGV $$", FailureKind::Unsure, "the program was ended by signal 11")]
 #[case::hangs("exec sleep 600", FailureKind::Unsure, "the program did not end within 1 s")]
 #[tokio::test]

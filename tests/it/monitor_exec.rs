@@ -163,6 +163,7 @@ async fn every_field_is_taken_and_unknown_ones_are_for_others() {
 #[case::an_empty_list_with_space(" [ ]", &[])]
 #[case::a_list(r#"[{"key": "a", "title": "A"}, {"key": "b", "title": "B"}]"#, &["exec:disk:a", "exec:disk:b"])]
 #[case::a_line_each("{\"key\": \"a\", \"title\": \"A\"}\n{\"key\": \"b\", \"title\": \"B\"}\n", &["exec:disk:a", "exec:disk:b"])]
+#[case::a_mark_before_it("\u{feff}{\"key\": \"a\", \"title\": \"A\"}", &["exec:disk:a"])]
 #[case::without_a_key(r#"{"key": null, "title": "A"}"#, &["exec:disk"])]
 #[case::an_empty_key(r#"{"key": "", "title": "A"}"#, &["exec:disk"])]
 #[case::a_strange_key("{\"key\": \"a\\nb\\u0000\", \"title\": \"A\"}", &["exec:disk:a_b_"])]
@@ -170,12 +171,6 @@ async fn every_field_is_taken_and_unknown_ones_are_for_others() {
 async fn what_is_printed_is_what_is_wrong(#[case] text: &str, #[case] keys: &[&str]) {
     let alerts = alerts(printed(text).await);
     assert_eq!(alerts.iter().map(|alert| alert.key.as_str()).collect::<Vec<_>>(), keys);
-}
-
-#[tokio::test]
-async fn of_two_alerts_of_one_key_the_more_urgent_counts() {
-    let text = r#"[{"title": "A", "priority": "low"}, {"title": "B", "priority": "high"}]"#;
-    assert_eq!(alerts(printed(text).await)[0].title, "B");
 }
 
 #[tokio::test]
@@ -194,6 +189,10 @@ async fn long_texts_are_cut() {
 #[case(r#"{"title": 5}"#, "alert 1: invalid type: integer `5`")]
 #[case(r#"{"title": "A", "key": 5}"#, "alert 1: invalid type: integer `5`")]
 #[case("{\"title\": \"A\"} and more", "printed what is not JSON")]
+#[case(r#"[{"title": "A", "key": "x"}, {"title": "B"}, {"title": "C", "key": "x"}]"#, "alert 3 has the key of alert 1")]
+#[case(r#"[{"title": "A"}, {"title": "B", "key": ""}]"#, "alert 2 has no key, and neither has alert 1")]
+#[case("Looking…\n{\"title\": \"A\"}", "printed text before its JSON")]
+#[case("Looking…\n [ {\"title\": \"A\"}]\n", "printed text before its JSON")]
 #[tokio::test]
 async fn what_cannot_be_understood_is_the_monitors_failure(#[case] text: &str, #[case] why: &str) {
     let said = failure(printed(text).await);

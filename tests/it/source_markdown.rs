@@ -201,10 +201,43 @@ async fn odd_files_are_read_as_far_as_they_can_be() {
 
 #[tokio::test]
 async fn an_unreadable_date_is_noted_and_nothing_about_its_task_resolved() {
-    let vault = Vault::new(&[("a.md", "- [ ] Report 📅 tomorrow\n- [ ] Letter 📅 2026-11-20\n")]);
+    let before = "- [ ] Report 📅 2026-11-20\n- [ ] Water 🔁 every day 📅 2026-11-20\n- [ ] Letter 📅 2026-11-20\n";
+    let vault = Vault::new(&[("a.md", before)]);
+    let ids = vault.ids().await;
+    assert_eq!(ids, ["a.md#letter", "a.md#report", "a.md#water@2026-11-20"]);
+    let after = "- [ ] Report 📅 tomorrow\n- [ ] Water 🔁 every day 📅 2026-11-20T9:00\n- [ ] Letter 📅 2026-11-20\n";
+    vault.write("a.md", after);
     let reading = vault.read().await;
-    assert_eq!((reading.tasks.len(), reading.is_unreadable("a.md#report_tomorrow")), (1, true));
-    assert_eq!(reading.notes, ["'Report tomorrow' in a.md has a due date that cannot be read."]);
+    assert_eq!(reading.tasks.len(), 1);
+    assert_eq!(ids.iter().map(|id| reading.is_unreadable(id)).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(reading.notes[0], "'Report' in a.md has a due date that cannot be read.");
+}
+
+#[tokio::test]
+async fn a_line_that_nobody_wrote_is_passed_over() {
+    let line = format!("- [ ] {}", "([".repeat(1_000_000));
+    let vault = Vault::new(&[("a.md", &format!("{line}\n- [ ] Letter\n"))]);
+    let reading = vault.read().await;
+    assert_eq!(reading.tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), ["a.md#letter"]);
+    assert!(reading.notes[0].ends_with("in a.md is too long."), "{:?}", reading.notes);
+}
+
+#[tokio::test]
+async fn a_note_that_is_in_the_cloud_only_may_hold_tasks() {
+    let vault = Vault::new(&[("a.md", "- [ ] Fine\n"), ("Work/.Plan.md.icloud", "x"), ("Old/.Plan.md.icloud", "x")]);
+    vault.write("Work/.picture.png.icloud", "x");
+    let source = Markdown { exclude: vec!["Old".into()], ..vault.source.clone() };
+    let reading = source.read(&at("2026-11-20T09:05[UTC]")).await.unwrap();
+    assert_eq!((reading.tasks.len(), reading.unreadable), (1, vec!["Work/Plan.md#".to_owned()]));
+    assert_eq!(reading.notes, ["Passed over: Work/Plan.md is in iCloud and not on this Mac."]);
+}
+
+#[tokio::test]
+async fn what_is_in_a_comment_is_no_task() {
+    let note =
+        "- [ ] Letter %% - [ ] or not %%\n%%\n- [ ] Old\n```\n%%\n- [ ] Report\n> ```\n> - [ ] Code\n- [ ] Rent\n";
+    let vault = Vault::new(&[("a.md", note)]);
+    assert_eq!(vault.ids().await, ["a.md#letter", "a.md#rent", "a.md#report"]);
 }
 
 #[tokio::test]

@@ -110,6 +110,19 @@ async fn pages_that_repeat_or_never_end_are_given_up() {
     assert_eq!(endless.asked().len(), 200);
 }
 
+#[tokio::test]
+async fn more_than_anybody_has_is_not_kept() {
+    let number = AtomicUsize::new(0);
+    let next = move || format!("\"{}\"", number.fetch_add(1, Ordering::SeqCst));
+    let description = format!(r#","description":"{}""#, "x".repeat(5_000_000));
+    let long = always(move || page(&task("a", &description), &next()));
+    let error = refused(&long).await;
+    assert!(error.fault == Fault::Outage && error.what.contains("more tasks than anybody has"), "{error:?}");
+    assert_eq!(long.asked().len(), 4, "20 MB");
+    let many = always(|| page(&[r#"{"id":1}"#; 40_001].join(","), "null"));
+    assert!(refused(&many).await.what.contains("more tasks than anybody has"));
+}
+
 #[rstest]
 #[case::wrong_token(401, Fault::NeedsUser, "Copy the token")]
 #[case::out_of_scope(403, Fault::NeedsUser, "may not read this")]
@@ -181,6 +194,8 @@ async fn one_odd_task_does_not_stop_the_others() {
     let reading = read(&todoist(&server)).await.unwrap();
     assert_eq!((ids(&reading), reading.unreadable.clone()), (vec!["7", "b"], vec!["a".to_owned()]));
     assert_eq!(reading.notes.len(), 2, "{:?}", reading.notes);
+    assert!(reading.is_unreadable("a@2026-11-26"), "nobody knows which of its occurrences it is");
+    assert!(!reading.is_unreadable("ab@2026-11-26"));
 }
 
 fn shared(request: &Request) -> Answer {
@@ -215,10 +230,12 @@ async fn only_the_wanted_projects_are_read() {
         "projects" => page(r#"{"id":"p1","name":"Work"},{"id":"p2","name":"Home"}"#, "null"),
         _ => page(&[task("a", ""), task("b", "").replace("p1", "p2")].join(","), "null"),
     });
-    let source = Todoist { projects: vec![" home".into(), "Garden".into()], ..todoist(&server) };
-    let reading = read(&source).await.unwrap();
-    assert_eq!((ids(&reading), server.asked().len()), (vec!["b"], 2));
-    assert_eq!(reading.notes, ["There is no project 'Garden' (sources.todoist.projects)."]);
+    let source = Todoist { projects: vec![" home".into()], ..todoist(&server) };
+    assert_eq!((ids(&read(&source).await.unwrap()), server.asked().len()), (vec!["b"], 2));
+    // Renamed or archived: what is known of its tasks has to outlive that.
+    let source = Todoist { projects: vec!["Home".into(), "Garden".into()], ..todoist(&server) };
+    let error = read(&source).await.unwrap_err();
+    assert_eq!((error.fault, error.what.as_str()), (Fault::NeedsUser, "there is no project 'Garden'"));
 }
 
 #[tokio::test]
@@ -239,8 +256,11 @@ async fn a_token_may_stand_in_a_file() {
     let source = Todoist { token: None, token_file: Some(file.clone()), ..todoist(&server) };
     read(&source).await.unwrap();
     assert_eq!(server.asked()[0].headers["authorization"], format!("Bearer {TOKEN}"));
-    std::fs::write(&file, "two\nlines").unwrap();
-    assert_eq!(read(&source).await.unwrap_err().fault, Fault::NeedsUser);
+    for (content, what) in [("two\nlines", "the token cannot be sent"), (" \n", "the token is empty")] {
+        std::fs::write(&file, content).unwrap();
+        let error = read(&source).await.unwrap_err();
+        assert_eq!((error.fault, error.what.as_str()), (Fault::NeedsUser, what));
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Alerts that a program prints as JSON: objects one after the other, or a list of them.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Deserializer, Value};
 
@@ -17,6 +19,9 @@ const LONGEST: usize = 200;
 
 /// No more is shown of what cannot be read (characters).
 const SHOWN: usize = 200;
+
+/// The mark that some put before text in UTF-8.
+const MARK: char = '\u{feff}';
 
 /// One alert as it is printed. What else is there is for others.
 #[derive(Deserialize)]
@@ -36,11 +41,20 @@ fn medium() -> Priority {
 
 /// Whether this is to be read as JSON: check plugins print lines such as `[OK] all is well` too.
 pub(super) fn is_meant(printed: &str) -> bool {
-    let text = printed.trim_start();
+    let text = printed.trim_start_matches(MARK).trim_start();
     match text.strip_prefix('[') {
         Some(rest) => rest.trim_start().starts_with(['{', ']']),
         None => text.starts_with('{'),
     }
+}
+
+/// Whether alerts begin on a line after the first.
+pub(super) fn is_late(printed: &str) -> bool {
+    let is_alert = |text: &str| text.starts_with('{');
+    printed.lines().map(str::trim_start).any(|line| {
+        let list = line.strip_prefix('[').map(str::trim_start);
+        is_alert(line) || list.is_some_and(is_alert)
+    })
 }
 
 /// What is wrong, or why it cannot be understood.
@@ -48,8 +62,9 @@ pub(super) fn complaints(printed: &Output) -> Result<Vec<Complaint>, String> {
     if printed.is_cut {
         return Err(format!("printed more than {} KiB", CAP / 1024));
     }
+    let bytes = printed.bytes.strip_prefix(MARK.to_string().as_bytes()).unwrap_or(&printed.bytes);
     let mut all = Vec::new();
-    for value in Deserializer::from_slice(&printed.bytes).into_iter::<Value>() {
+    for value in Deserializer::from_slice(bytes).into_iter::<Value>() {
         match value.map_err(|error| format!("printed what is not JSON: {}", shown(&error)))? {
             Value::Array(list) => all.extend(list),
             one => all.push(one),
@@ -58,10 +73,26 @@ pub(super) fn complaints(printed: &Output) -> Result<Vec<Complaint>, String> {
     if all.len() > MOST {
         return Err(format!("printed {} alerts: more than {MOST} are not taken", all.len()));
     }
-    all.into_iter()
-        .zip(1..)
+    let complaints = all.into_iter().zip(1..);
+    let complaints = complaints
         .map(|(value, number)| complaint(value).map_err(|why| format!("alert {number}: {why}")))
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    one_of_each_key(&complaints)?;
+    Ok(complaints)
+}
+
+/// Two of one key would be one alert, and nobody would be told of the other.
+fn one_of_each_key(complaints: &[Complaint]) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    for (complaint, number) in complaints.iter().zip(1..) {
+        if let Some(first) = seen.insert(&complaint.entity, number) {
+            return Err(match complaint.entity {
+                Some(_) => format!("alert {number} has the key of alert {first}"),
+                None => format!("alert {number} has no key, and neither has alert {first}"),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn complaint(value: Value) -> Result<Complaint, String> {

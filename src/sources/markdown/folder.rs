@@ -40,6 +40,16 @@ impl Note {
 /// Every note under `root`. Links are not followed: they may lead in circles, out of the folder, or to a note that is read
 /// anyway. What is hidden is passed over: the trash and the program's own files are.
 pub(super) fn notes(root: &Path, exclude: &[PathBuf], reading: &mut TaskReading) -> Result<Vec<Note>, SourceError> {
+    notes_up_to(MOST_NOTES, root, exclude, reading)
+}
+
+/// No folder is looked into once there are so many.
+fn notes_up_to(
+    most: usize,
+    root: &Path,
+    exclude: &[PathBuf],
+    reading: &mut TaskReading,
+) -> Result<Vec<Note>, SourceError> {
     // The folder itself may be a link.
     let root = root.canonicalize().map_err(|error| missing(root, &error))?;
     if !root.is_dir() {
@@ -48,14 +58,15 @@ pub(super) fn notes(root: &Path, exclude: &[PathBuf], reading: &mut TaskReading)
     }
     let mut walk = Walk { root: &root, exclude, reading, folders: vec![PathBuf::new()], notes: Vec::new(), links: 0 };
     while let Some(folder) = walk.folders.pop() {
-        match fs::read_dir(root.join(&folder)) {
-            Ok(entries) => entries.for_each(|entry| walk.see(entry)),
+        let read = fs::read_dir(root.join(&folder));
+        match read.and_then(|mut entries| entries.try_for_each(|entry| entry.map(|entry| walk.see(&entry)))) {
+            Ok(()) => {}
             Err(error) if folder.as_os_str().is_empty() => return Err(SourceError::unreadable(SOURCE, &root, &error)),
             Err(error) => walk.pass_over(&folder, "/", &error),
         }
-        if walk.notes.len() >= MOST_NOTES {
-            todo::note(walk.reading, format!("Only {MOST_NOTES} notes are read; there are more."));
-            break;
+        if walk.notes.len() >= most && !walk.folders.is_empty() {
+            todo::note(walk.reading, format!("Only {} notes are read; there are more.", walk.notes.len()));
+            walk.reading.unreadable.extend(walk.folders.drain(..).map(|folder| format!("{}/", shown(&folder))));
         }
     }
     let (notes, links) = (walk.notes, walk.links);
@@ -87,10 +98,14 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn see(&mut self, entry: io::Result<fs::DirEntry>) {
-        let Ok(entry) = entry else { return };
+    fn see(&mut self, entry: &fs::DirEntry) {
         let path = entry.path();
         let Ok(inside) = path.strip_prefix(self.root).map(Path::to_path_buf) else { return };
+        if let Some(inside) = in_the_cloud(&inside).filter(|inside| !self.exclude.contains(inside)) {
+            let name = shown(&inside);
+            todo::note(self.reading, format!("Passed over: {name} is in iCloud and not on this Mac."));
+            return self.reading.unreadable.push(format!("{name}#"));
+        }
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         if is_hidden || self.exclude.contains(&inside) {
             return;
@@ -121,6 +136,34 @@ fn is_note(path: &Path) -> bool {
     ending.is_some_and(|ending| ending.eq_ignore_ascii_case("md") || ending.eq_ignore_ascii_case("markdown"))
 }
 
+/// The note that this holds the place of: what macOS has moved to iCloud leaves `.Note.md.icloud` behind.
+fn in_the_cloud(inside: &Path) -> Option<PathBuf> {
+    let name = inside.file_name()?.to_str()?.strip_prefix('.')?.strip_suffix(".icloud")?;
+    Some(inside.with_file_name(name)).filter(|note| is_note(note))
+}
+
 fn shown(inside: &Path) -> String {
     inside.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn of_folders_that_are_not_looked_into_nothing_is_known() {
+        let root = tempfile::tempdir().unwrap();
+        for place in ["a", "b"] {
+            fs::create_dir(root.path().join(place)).unwrap();
+            fs::write(root.path().join(place).join("note.md"), "").unwrap();
+        }
+        let read = |most: usize| {
+            let mut reading = todo::reading(SOURCE, jiff::Timestamp::UNIX_EPOCH);
+            let notes = notes_up_to(most, root.path(), &[], &mut reading).unwrap();
+            (notes.len(), reading.unreadable.len(), reading.notes)
+        };
+        assert_eq!(read(1), (1, 1, vec!["Only 1 notes are read; there are more.".to_owned()]));
+        assert_eq!(read(2), (2, 0, vec![]), "there are no more");
+    }
 }

@@ -1,7 +1,13 @@
-//! What a line of a note is: code, a checkbox, or neither.
+//! What a line of a note is: code, a comment, a checkbox, or neither.
+
+use std::borrow::Cow;
 
 /// A line without the marks of quotes around it.
-pub(super) struct Line<'a>(&'a str);
+pub(super) struct Line<'a> {
+    text: &'a str,
+    /// How many quotes it stands in.
+    quotes: usize,
+}
 
 /// The state of a checkbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,41 +18,83 @@ pub(super) enum State {
     Closed,
 }
 
-/// What a block of code began with: its character and how many of it.
-pub(super) type Fence = (char, usize);
+/// What a block of code began with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fence {
+    mark: char,
+    /// How many of it.
+    length: usize,
+    /// How many quotes it stands in.
+    quotes: usize,
+}
+
+/// What Obsidian's comments stand between.
+const COMMENT: &str = "%%";
 
 impl<'a> Line<'a> {
     pub(super) fn of(line: &'a str) -> Self {
-        let mut rest = line.trim_start();
-        while let Some(quoted) = rest.strip_prefix('>') {
-            rest = quoted.trim_start();
+        let (mut text, mut quotes) = (line.trim_start(), 0);
+        while let Some(quoted) = text.strip_prefix('>') {
+            (text, quotes) = (quoted.trim_start(), quotes + 1);
         }
-        Self(rest)
+        Self { text, quotes }
     }
 
     /// Whether it belongs to a block of code; `fence` is what that block began with, if one is open.
     pub(super) fn is_code(&self, fence: &mut Option<Fence>) -> bool {
-        let Some(mark @ ('`' | '~')) = self.0.chars().next() else { return fence.is_some() };
-        let length = self.0.chars().take_while(|c| *c == mark).count();
-        let after = self.0.trim_start_matches(mark);
+        // A quote that ends takes its code with it.
+        *fence = fence.filter(|open| self.quotes >= open.quotes);
+        let Some(mark @ ('`' | '~')) = self.text.chars().next() else { return fence.is_some() };
+        let quotes = self.quotes;
+        let length = self.text.chars().take_while(|c| *c == mark).count();
+        let after = self.text.trim_start_matches(mark);
         match *fence {
-            Some((open, least)) if mark == open && length >= least && after.trim().is_empty() => *fence = None,
-            Some(_) => {}
+            Some(open) => {
+                let is_alike = (mark, quotes) == (open.mark, open.quotes) && length >= open.length;
+                *fence = (!is_alike || !after.trim().is_empty()).then_some(open);
+            }
             // Three and then a fourth on the same line are code within a line.
-            None if length >= 3 && !(mark == '`' && after.contains('`')) => *fence = Some((mark, length)),
+            None if length >= 3 && !(mark == '`' && after.contains('`')) => {
+                *fence = Some(Fence { mark, length, quotes });
+            }
             None => return false,
         }
         true
     }
 
+    /// Its text without Obsidian's comments; `is_open` is whether one that began before goes on. Only at the beginning of a line
+    /// may one begin that does not end on it.
+    pub(super) fn without_comments(&self, is_open: &mut bool) -> Cow<'a, str> {
+        if !*is_open && !self.text.contains(COMMENT) {
+            return self.text.into();
+        }
+        let (mut seen, mut rest) = (String::new(), self.text);
+        while let Some((before, after)) = rest.split_once(COMMENT) {
+            if *is_open {
+                (*is_open, rest) = (false, after);
+                continue;
+            }
+            let is_first = seen.trim().is_empty() && before.trim().is_empty();
+            if !is_first && !after.contains(COMMENT) {
+                break;
+            }
+            seen.push_str(before);
+            (*is_open, rest) = (true, after);
+        }
+        if !*is_open {
+            seen.push_str(rest);
+        }
+        seen.into()
+    }
+
     /// `- [ ] text`, with any list mark.
     pub(super) fn checkbox(&self) -> Option<(State, &'a str)> {
-        let item = match self.0.strip_prefix(['-', '*', '+']) {
+        let item = match self.text.strip_prefix(['-', '*', '+']) {
             Some(item) => item,
             None => {
-                self.0.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(['.', ')']).filter(|item| {
+                self.text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(['.', ')']).filter(|item| {
                     // There has to be a number.
-                    item.len() + 1 < self.0.len()
+                    item.len() + 1 < self.text.len()
                 })?
             }
         };
@@ -95,10 +143,27 @@ mod tests {
     }
 
     #[rstest]
+    #[case("a %%hidden%% b", "a  b")]
+    #[case("%%hidden%% a %%hidden%%", " a ")]
+    #[case("%%\nhidden\n%% a\nb", "|| a|b")]
+    #[case("> %% hidden\n> hidden %%\n> a", "||a")]
+    #[case("%% never closed\nhidden", "|")]
+    #[case("100%% sure\na", "100%% sure|a")]
+    #[case("a %%b%% 100%% c", "a  100%% c")]
+    fn a_comment_is_not_seen(#[case] text: &str, #[case] expected: &str) {
+        let mut is_open = false;
+        let seen: Vec<_> = text.lines().map(|line| Line::of(line).without_comments(&mut is_open)).collect();
+        assert_eq!(seen.join("|"), expected);
+    }
+
+    #[rstest]
     #[case("```\ncode\n```\ntext", "cccT")]
     #[case("~~~ python\n```\n~~~\ntext", "cccT")]
     #[case("````\n```\ncode\n````\ntext", "ccccT")]
     #[case("> ```\n> code\n> ```\n> text", "cccT")]
+    #[case("> ```\n> code\ntext\n```\ncode", "ccTcc")]
+    #[case("> > ```\n> text\n> ```\n> > ```\n> code", "cTccc")]
+    #[case("```\n> ```\ncode\n```\ntext", "ccccT")]
     #[case("```inline``` text\ntext", "TT")]
     #[case("```\nnever closed", "cc")]
     #[case("`code` text", "T")]

@@ -12,6 +12,7 @@ use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
 use super::{blocking, todo};
 use crate::core::facts::{Task, TaskReading, TaskStatus};
+use crate::core::text::clip;
 
 mod folder;
 mod line;
@@ -20,6 +21,9 @@ mod note;
 mod signs;
 
 const SOURCE: &str = "markdown";
+
+/// No more is shown of a title that something is wrong with (characters).
+const SHOWN: usize = 100;
 
 /// A folder of notes.
 #[derive(Debug, Clone, Default)]
@@ -101,8 +105,8 @@ fn read(
 
 fn take(item: &Item, file: &str, today: Date, reading: &mut TaskReading) {
     let id = format!("{file}#{}", item.name);
-    if item.is_unclear {
-        todo::note(reading, format!("'{}' in {file} has a due date that cannot be read.", item.title));
+    if let Some(trouble) = item.trouble {
+        todo::note(reading, format!("'{}' in {file} {trouble}.", clip(&item.title, SHOWN)));
         return reading.unreadable.push(id);
     }
     reading.tasks.push(Task {

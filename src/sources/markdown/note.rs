@@ -22,22 +22,30 @@ pub(super) struct Item {
     pub(super) start: Option<Date>,
     /// Whether it is marked as under way.
     pub(super) begun: bool,
-    /// Whether it has a due date that is none.
-    pub(super) is_unclear: bool,
+    /// Why nothing is known of it but its name, if so.
+    pub(super) trouble: Option<&'static str>,
 }
+
+/// A line of more text (bytes) is no task that anybody wrote; taking it apart takes the square of it.
+const LONGEST: usize = 10 * 1024;
 
 /// The open tasks. Those that are done count where several are called the same, so that what is left keeps its number.
 pub(super) fn items(text: &str) -> Vec<Item> {
     let mut times: HashMap<String, u32> = HashMap::new();
-    let mut fence = None;
+    let (mut fence, mut is_comment) = (None, false);
     let mut items = Vec::new();
     for line in text.trim_start_matches('\u{feff}').lines() {
         let line = Line::of(line);
-        if line.is_code(&mut fence) {
+        if !is_comment && line.is_code(&mut fence) {
             continue;
         }
-        let Some((state, text)) = line.checkbox() else { continue };
-        let signs = signs::read(text);
+        let seen = line.without_comments(&mut is_comment);
+        let Some((state, text)) = Line::of(&seen).checkbox() else { continue };
+        let signs = signs::read(inline::beginning(text, LONGEST));
+        let trouble = match text.len() > LONGEST {
+            true => Some("is too long"),
+            false => signs.is_unclear.then_some("has a due date that cannot be read"),
+        };
         let title = todo::title(&inline::plain(&signs.text));
         let name = numbered(name(&title, &signs), &mut times);
         if state != State::Closed {
@@ -48,7 +56,7 @@ pub(super) fn items(text: &str) -> Vec<Item> {
                 due: signs.due,
                 start: signs.start,
                 begun: state == State::Begun,
-                is_unclear: signs.is_unclear,
+                trouble,
             });
         }
     }

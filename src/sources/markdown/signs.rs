@@ -127,26 +127,37 @@ impl Signs {
                 self.priority = priority;
                 text
             }
-            Sign::Word => text.trim_start_matches(|c: char| !c.is_whitespace() && Sign::of(c).is_none()),
+            Sign::Word => after_word(text),
         }
     }
 }
 
-/// A date at the beginning, and what comes after it.
+/// A date at the beginning, and what comes after it. What stands there and is none belongs to the sign, not to the title: a
+/// task goes by that.
 fn date(text: &str) -> (Option<Date>, &str) {
-    let date = text.get(..10).and_then(|date| date.parse().ok());
-    (date, if date.is_some() { text.get(10..).unwrap_or_default() } else { text })
+    match text.get(..10).and_then(|date| date.parse().ok()) {
+        Some(date) => (Some(date), text.get(10..).unwrap_or_default()),
+        None => (None, if text.starts_with(['#', '[', '(']) { text } else { after_word(text) }),
+    }
+}
+
+/// What comes after the word at the beginning.
+fn after_word(text: &str) -> &str {
+    text.trim_start_matches(|c: char| !c.is_whitespace() && Sign::of(c).is_none())
 }
 
 /// The same with a time behind it: `2026-11-20 14:00`, `2026-11-20T14:00`.
 fn due(text: &str) -> (Option<Due>, &str) {
-    let (Some(day), after) = date(text) else { return (None, text) };
+    let (day, after) = date(text);
+    let Some(day) = day else { return (None, after) };
     let time = after.strip_prefix([' ', 'T']).and_then(|after| {
         let clock = after.get(..5).filter(|clock| clock.as_bytes().get(2) == Some(&b':'))?;
         Some((clock.parse::<Time>().ok()?, after.get(5..)?))
     });
     match time {
         Some((time, after)) => (Some(Due::At(DateTime::from_parts(day, time))), after),
+        // `2026-11-20T9:00`
+        None if after.starts_with(char::is_alphanumeric) => (None, after_word(after)),
         None => (Some(Due::Day(day)), after),
     }
 }
@@ -218,8 +229,13 @@ mod tests {
     #[case("Ask [[Ana]] (again) [mood:: low]", "Ask [[Ana]] (again) [mood:: low]|")]
     #[case("#task Pay rent #home/flat 📅 2026-11-20 ^a1b2", "Pay rent| due 2026-11-20")]
     #[case("Fix bug #42", "Fix bug #42|")]
-    #[case("Pay rent 📅 tomorrow", "Pay rent tomorrow| unclear")]
-    #[case("Pay rent 📅 2026-02-30", "Pay rent 2026-02-30| unclear")]
+    #[case("Pay rent 📅 tomorrow #home", "Pay rent| unclear")]
+    #[case("Pay rent 📅 2026-02-30 ⏫", "Pay rent| high unclear")]
+    #[case("Pay rent 📅 2026-11-20T9:00", "Pay rent| unclear")]
+    #[case("Pay rent 🔁 every day 📅 soon⏫", "Pay rent| high recurs unclear")]
+    #[case("Pay rent 🛫 soon ⏳ 20.11.", "Pay rent|")]
+    #[case("Pay rent 📅 #home", "Pay rent| unclear")]
+    #[case("(Pay rent 📅 2026-11-20)", "(Pay rent )| due 2026-11-20")]
     #[case("Pay rent [due:: soon]", "Pay rent| unclear")]
     #[case("Pay rent 📅", "Pay rent| unclear")]
     #[case("Pay⏫rent", "Pay rent| high")]

@@ -24,8 +24,14 @@ const SOURCE: &str = "todoist";
 /// What is asked for at once; the API gives no more.
 const PAGE: &str = "200";
 
-/// 40,000 tasks; pages that go on have lost their way.
+/// Pages that go on have lost their way.
 const MOST_PAGES: usize = 200;
+
+/// More than these pages hold is no list of tasks.
+const MOST_ROWS: usize = 40_000;
+
+/// The most that all pages of a list may hold together (bytes).
+const LONGEST: usize = 20_000_000;
 
 const NEW_TOKEN: &str =
     "Copy the token from Todoist's settings (Integrations, Developer) and set sources.todoist.token.";
@@ -67,7 +73,10 @@ impl TaskSource for Todoist {
     fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
         Box::pin(async {
             let Some(token) = secret::given_or_in(self.token.as_ref(), self.token_file.as_ref(), SOURCE).await? else {
-                return Err(SourceError::not_set_up(SOURCE, "no token is given", "set sources.todoist.token"));
+                return Err(match self.is_set_up() {
+                    true => SourceError::needs_user(SOURCE, "the token is empty", NEW_TOKEN),
+                    false => SourceError::not_set_up(SOURCE, "no token is given", "set sources.todoist.token"),
+                });
             };
             let base = self.base()?;
             let late = |_| {
@@ -91,19 +100,17 @@ impl Todoist {
     async fn ask(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
         let server = Server { source: SOURCE, name: "Todoist", token, new_token: NEW_TOKEN, now: now.timestamp() };
         let mut reading = todo::reading(SOURCE, now.timestamp());
-        let projects = self.wanted_projects(&server, base, &mut reading).await?;
+        let projects = self.wanted_projects(&server, base).await?;
         let mut rows = Vec::new();
-        for document in pages(&server, base, "tasks").await? {
-            match task::read(&document, now.time_zone()) {
-                Read::Row(row) => rows.push(row),
-                Read::Other => {}
-                Read::Unclear { id, note } => {
-                    todo::note(&mut reading, note);
-                    reading.unreadable.extend(id);
-                }
+        pages(&server, base, "tasks", |document| match task::read(document, now.time_zone()) {
+            Read::Row(row) if projects.as_ref().is_none_or(|wanted| wanted.contains(&row.project)) => rows.push(row),
+            Read::Row(_) | Read::Other => {}
+            Read::Unclear { id, note } => {
+                todo::note(&mut reading, note);
+                reading.unreadable.extend(id);
             }
-        }
-        rows.retain(|row| projects.as_ref().is_none_or(|wanted| wanted.contains(&row.project)));
+        })
+        .await?;
         if rows.iter().any(|row| row.responsible.is_some()) {
             let owner = self.owner(&server, base).await?;
             rows.retain(|row| row.responsible.as_ref().is_none_or(|responsible| *responsible == owner));
@@ -114,28 +121,24 @@ impl Todoist {
         Ok(reading)
     }
 
-    /// The ids of the projects that are wanted; none for all.
-    async fn wanted_projects(
-        &self,
-        server: &Server<'_>,
-        base: &Url,
-        reading: &mut TaskReading,
-    ) -> Result<Option<BTreeSet<String>>, SourceError> {
+    /// The ids of the projects that are wanted; none for all. Were one that is gone passed over, its tasks would look done.
+    async fn wanted_projects(&self, server: &Server<'_>, base: &Url) -> Result<Option<BTreeSet<String>>, SourceError> {
         if self.projects.is_empty() {
             return Ok(None);
         }
-        let known = pages(server, base, "projects").await?;
-        let known: Vec<(String, String)> = known
-            .iter()
-            .filter_map(|project| Some((task::word(&project["name"])?, task::word(&project["id"])?)))
-            .collect();
+        let mut known: Vec<(String, String)> = Vec::new();
+        pages(server, base, "projects", |project| {
+            known.extend(task::word(&project["name"]).zip(task::word(&project["id"])));
+        })
+        .await?;
         let mut ids = BTreeSet::new();
         for wanted in &self.projects {
             let same = known.iter().filter(|(name, _)| name.trim().to_lowercase() == wanted.trim().to_lowercase());
             let before = ids.len();
             ids.extend(same.map(|(_, id)| id.clone()));
             if ids.len() == before {
-                todo::note(reading, format!("There is no project '{wanted}' (sources.todoist.projects)."));
+                let advice = "Correct sources.todoist.projects; a project that is archived is not there.";
+                return Err(SourceError::needs_user(SOURCE, format!("there is no project '{wanted}'"), advice));
             }
         }
         Ok(Some(ids))
@@ -156,9 +159,14 @@ impl Todoist {
     }
 }
 
-/// `{"results": […], "next_cursor": string|null}`, page after page.
-async fn pages(server: &Server<'_>, base: &Url, collection: &str) -> Result<Vec<Value>, SourceError> {
-    let mut documents = Vec::new();
+/// `{"results": […], "next_cursor": string|null}`, page after page: what is in them is handed on, and no page kept.
+async fn pages(
+    server: &Server<'_>,
+    base: &Url,
+    collection: &str,
+    mut take: impl FnMut(&Value),
+) -> Result<(), SourceError> {
+    let (mut rows, mut bytes): (usize, usize) = (0, 0);
     let mut cursors: Vec<String> = Vec::new();
     loop {
         let mut url = under(base, collection);
@@ -166,14 +174,19 @@ async fn pages(server: &Server<'_>, base: &Url, collection: &str) -> Result<Vec<
         if let Some(cursor) = cursors.last() {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
-        let mut page = server.get(&url).await?;
-        let Some(Value::Array(results)) = page.get_mut("results").map(Value::take) else {
+        let (page, length) = server.get_sized(&url).await?;
+        let Some(Value::Array(results)) = page.get("results") else {
             return Err(unexpected(&format!("has no list of {collection}"), base));
         };
-        documents.extend(results);
+        rows = rows.saturating_add(results.len());
+        bytes = bytes.saturating_add(length);
+        if rows > MOST_ROWS || bytes > LONGEST {
+            return Err(unexpected(&format!("holds more {collection} than anybody has"), base));
+        }
+        results.iter().for_each(&mut take);
         match page.get("next_cursor") {
-            None | Some(Value::Null) => return Ok(documents),
-            Some(Value::String(next)) if next.is_empty() => return Ok(documents),
+            None | Some(Value::Null) => return Ok(()),
+            Some(Value::String(next)) if next.is_empty() => return Ok(()),
             Some(Value::String(next)) if cursors.contains(next) || cursors.len() + 1 >= MOST_PAGES => {
                 let what = format!("the pages of {collection} do not end ({})", place(base));
                 return Err(SourceError::outage(SOURCE, what));

@@ -271,7 +271,7 @@ fn a_program_is_told_once_and_again_when_it_asks_for_it() {
 fn what_a_program_refuses_is_parked_with_its_own_words() {
     let home = home();
     says(&home, "1\nDISK WARNING\n");
-    let tell = sh(home.root(), "tell", "echo 'who are you?' >&2; exit 1");
+    let tell = sh(home.root(), "tell", "echo 'who are you?' >&2; exit 77");
     home.set(json!({"alerters": {"exec": {"enabled": true, "command": [tell]}}}));
     home.check(&home.at("09:00"));
     assert_eq!(status(&home)["outbox"]["exec"]["failed"], 1);

@@ -120,6 +120,17 @@ fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
 }
 
 #[test]
+fn no_occurrence_of_a_row_that_cannot_be_read_is_resolved() {
+    let odd = [TaskReading { unreadable: vec!["8".into()], ..todoist(vec![]) }];
+    let open = ["8", "8@2026-11-26", "88@2026-11-26"];
+    let told = Told::new(open.map(|name| (name.to_owned(), None)), Bonds::new());
+    let facts = TaskFacts { readings: &odd, told: &told, complete: true, free: None };
+    let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    let over = open.map(|name| judgement.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
+    assert_eq!(over, [false, false, true]);
+}
+
+#[test]
 fn nothing_in_a_note_that_cannot_be_read_is_resolved() {
     let closed = reading("markdown", vec![]);
     let closed = [TaskReading { unreadable: vec!["a.md#".into(), "Old/".into()], ..closed }];
