@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::fetch::{Body, Net, is_this_machine, place, redirected, send};
 use super::questions::{ABOUT, events_near, todos};
-use super::replies::{Thing, things};
+use super::replies::{NoReply, Thing, things};
+use super::trust::may_know_password;
 use super::{SOURCE, finished};
 use crate::sources::error::SourceError;
 use crate::sources::icalendar::{Content, Reader, Wanted};
@@ -197,14 +198,16 @@ impl Asking<'_> {
     ) -> Result<(Url, Vec<Thing>), SourceError> {
         let mut url = url.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
-            let request = self.net.client()?.request(method, url.clone());
+            let asking = Method::from_bytes(method.as_bytes()).unwrap_or_default();
+            let request = self.net.client()?.request(asking, url.clone());
             let request = request.basic_auth(&self.account.user, Some(self.password.expose_secret()));
             let request = request.header("depth", depth).header(CONTENT_TYPE, "application/xml; charset=utf-8");
             let response = send(request.body(question.to_owned()), &url, self.now).await?;
             if response.status().is_redirection() {
-                let next = redirected(&response, &url).filter(|next| self.may_know_password(next));
-                url = next.ok_or_else(|| self.astray(&url))?;
+                match redirected(&response, &url) {
+                    Some(next) if may_know_password(&self.base, &next) => url = next,
+                    next => return Err(self.astray(&url, next.as_ref())),
+                }
                 continue;
             }
             let is_multistatus = response.status() == StatusCode::MULTI_STATUS;
@@ -215,7 +218,13 @@ impl Asking<'_> {
             }
             let things = super::blocking(SOURCE, move || Ok(things(&String::from_utf8_lossy(&text)))).await?;
             return match things {
+                Ok(things) if things.iter().any(|thing| thing.is_withheld(method == "REPORT")) => Err(
+                    SourceError::outage(SOURCE, format!("the server did not give all that is there ({})", place(&url))),
+                ),
                 Ok(things) if is_multistatus => Ok((url, things)),
+                Err(NoReply::Broken) => {
+                    Err(SourceError::outage(SOURCE, format!("the answer was cut off, or is broken ({})", place(&url))))
+                }
                 _ => {
                     let what = format!("what is there speaks no CalDAV ({})", place(&url));
                     let advice = "Check caldav.url: it is the address that your provider gives for CalDAV.";
@@ -223,32 +232,26 @@ impl Asking<'_> {
                 }
             };
         }
-        Err(self.astray(&url))
+        Err(self.astray(&url, None))
     }
 
     fn url(&self, base: &Url, href: &str) -> Result<Url, SourceError> {
-        let url = base.join(href.trim()).ok().filter(|url| self.may_know_password(url));
-        url.ok_or_else(|| self.astray(base))
+        match base.join(href.trim()) {
+            Ok(url) if may_know_password(&self.base, &url) => Ok(url),
+            elsewhere => Err(self.astray(base, elsewhere.ok().as_ref())),
+        }
     }
 
-    /// The same server, or one of the same provider: some keep each person's calendars on a host of its own.
-    fn may_know_password(&self, url: &Url) -> bool {
-        let provider = |url: &Url| {
-            let host = url.host_str().unwrap_or_default().to_owned();
-            let labels: Vec<&str> = host.rsplit('.').take(2).collect();
-            labels.join(".")
+    /// `next` is where the server sends us, if that is an address.
+    fn astray(&self, from: &Url, next: Option<&Url>) -> SourceError {
+        let what = format!("the server sends us elsewhere, where the password does not belong ({})", place(from));
+        let advice = match next.filter(|next| next.scheme() == "https") {
+            Some(next) => {
+                format!("If your calendars really are at {}, set caldav.url to the address there.", place(next))
+            }
+            None => "Check caldav.url of this calendar.".into(),
         };
-        url.origin() == self.base.origin()
-            || (self.base.scheme() == "https"
-                && url.scheme() == "https"
-                && self.base.domain().is_some()
-                && url.domain().is_some()
-                && provider(url) == provider(&self.base))
-    }
-
-    fn astray(&self, url: &Url) -> SourceError {
-        let what = format!("the server sends us elsewhere, where the password does not belong ({})", place(url));
-        SourceError::needs_user(SOURCE, what, "Check caldav.url of this calendar.")
+        SourceError::needs_user(SOURCE, what, advice)
     }
 }
 

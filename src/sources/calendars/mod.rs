@@ -7,6 +7,7 @@ mod file;
 mod questions;
 mod replies;
 mod tasks;
+mod trust;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::blocking;
 use super::error::SourceError;
-use super::icalendar::{Content, NoCalendar, Reader, Wanted};
+use super::icalendar::{Content, Reader, Unfit, Wanted};
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::name::Name;
 
@@ -30,6 +31,9 @@ const SOURCE: &str = "calendar";
 
 /// A longer calendar (bytes) is not read.
 const LONGEST: usize = 32_000_000;
+
+/// What has not changed is read again after so long.
+const READ_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where a calendar is.
 #[derive(Debug)]
@@ -144,8 +148,11 @@ impl Calendar {
 
     async fn ask(&self, kept: &mut Kept, now: &ZonedDateTime) -> Said {
         let since = now.saturating_sub(2.days());
-        // What was read before the clock was set back lacks what is not over any more.
-        let known = kept.content.as_ref().filter(|version| version.since <= since.timestamp());
+        // What was read before the clock was set back lacks what is not over any more; and a zone of the calendar's own may have
+        // changed to summer time since.
+        let age = |version: &Version| since.timestamp().duration_since(version.since);
+        let holds = |version: &&Version| (SignedDuration::ZERO..=READ_AGAIN).contains(&age(version));
+        let known = kept.content.as_ref().filter(holds);
         let fetched = self.fetch(known, &mut kept.account, &since, now);
         let fetched = tokio::time::timeout(self.timeout, fetched).await.map_err(|_| {
             let what = format!("no whole answer within {} s ({})", self.timeout.as_secs(), self.shown());
@@ -166,7 +173,11 @@ impl Calendar {
             }
         };
         let now = now.clone();
-        let come_to = move || CalendarReading::of(&content.events, &content.todos, &content.notes, &now);
+        let come_to = move || {
+            let mut reading = CalendarReading::of(&content.events, &content.todos, &content.notes, &now);
+            reading.unreadable.extend(content.unreadable.iter().cloned());
+            reading
+        };
         blocking(SOURCE, move || Ok(Arc::new(come_to()))).await
     }
 
@@ -178,7 +189,8 @@ impl Calendar {
         since: &ZonedDateTime,
         now: &ZonedDateTime,
     ) -> Result<Option<(Content, Mark)>, SourceError> {
-        let wanted = Wanted { since: since.datetime(), own: self.email.iter().cloned().collect() };
+        let own = self.email.iter().cloned().collect();
+        let wanted = Wanted { since: since.datetime(), own, todos: self.tasks, now: now.timestamp() };
         match &self.place {
             Place::File(path) => {
                 let (path, before) = (path.clone(), known.map(|version| version.mark.clone()));
@@ -213,8 +225,19 @@ impl Kept {
 
 /// What was read to its end is a calendar, or the wrong thing.
 fn finished(reader: Reader, place: &str) -> Result<Content, SourceError> {
-    reader.finish().map_err(|NoCalendar| {
-        let advice = "Take the address or file that ends in .ics: a page that shows a calendar is none.";
-        SourceError::needs_user(SOURCE, format!("what is there is no iCalendar ({place})"), advice)
+    reader.finish().map_err(|unfit| match unfit {
+        Unfit::NoCalendar => {
+            let advice = "Take the address or file that ends in .ics: a page that shows a calendar is none.";
+            SourceError::needs_user(SOURCE, format!("what is there is no iCalendar ({place})"), advice)
+        }
+        Unfit::CutOff => SourceError::outage(SOURCE, format!("the calendar is cut off: its end is missing ({place})")),
+        Unfit::Nameless => {
+            let what = format!("some of its to-dos cannot be read, nor which ones they are ({place})");
+            SourceError::needs_user(
+                SOURCE,
+                what,
+                "Look for to-dos there that are over 1 MB or have no END, or set tasks: false for this calendar.",
+            )
+        }
     })
 }

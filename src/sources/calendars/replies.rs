@@ -26,21 +26,37 @@ pub(super) struct Thing {
     pub(super) home: Option<String>,
     /// Their addresses.
     pub(super) addresses: Vec<String>,
+    /// Why it, or some of what was asked of it, is not here: an HTTP status.
+    pub(super) refused: Option<u16>,
 }
 
-/// The reply is no multistatus.
+impl Thing {
+    /// Whether there is more than the server gave. What is not found was removed while it looked; 507 stands for all that is too much.
+    pub(super) fn is_withheld(&self, is_data_wanted: bool) -> bool {
+        let has_data = self.data.as_ref().is_some_and(|data| !data.trim().is_empty());
+        self.refused == Some(507) || (is_data_wanted && !has_data && self.refused != Some(404))
+    }
+}
+
+/// Why there is no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoMultistatus;
+pub(super) enum NoReply {
+    /// It is no multistatus.
+    NoMultistatus,
+    /// It begins as one, and is cut off or broken.
+    Broken,
+}
 
 /// All things that a reply speaks of.
-pub(super) fn things(xml: &str) -> Result<Vec<Thing>, NoMultistatus> {
+pub(super) fn things(xml: &str) -> Result<Vec<Thing>, NoReply> {
     let mut reader = Reader::from_str(xml);
     let mut reply = Reply::default();
     loop {
-        match reader.read_event().map_err(|_| NoMultistatus)? {
-            Event::Start(element) => reply.begin(&element)?,
+        let failed = if reply.is_multistatus { NoReply::Broken } else { NoReply::NoMultistatus };
+        match reader.read_event().map_err(|_| failed)? {
+            Event::Start(element) => reply.begin(&element).ok_or(failed)?,
             Event::Empty(element) => {
-                reply.begin(&element)?;
+                reply.begin(&element).ok_or(failed)?;
                 reply.end();
             }
             Event::End(_) => reply.end(),
@@ -49,11 +65,11 @@ pub(super) fn things(xml: &str) -> Result<Vec<Thing>, NoMultistatus> {
             Event::GeneralRef(name) => {
                 reply.text.extend(named(name.resolve_char_ref().ok().flatten(), &name.xml10_content()))
             }
-            Event::Eof => break,
+            Event::Eof if reply.is_multistatus && reply.open.is_empty() => return Ok(reply.things),
+            Event::Eof => return Err(failed),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
         }
     }
-    if reply.is_multistatus { Ok(reply.things) } else { Err(NoMultistatus) }
 }
 
 /// The five names that XML knows; documents that define others are none that a server sends.
@@ -76,20 +92,21 @@ struct Reply {
     thing: Thing,
     /// Properties that may turn out not to be there: their status comes behind them.
     said: Thing,
-    is_refused: bool,
+    refused: Option<u16>,
     things: Vec<Thing>,
 }
 
 impl Reply {
-    fn begin(&mut self, element: &BytesStart<'_>) -> Result<(), NoMultistatus> {
+    /// None if it lies too deep.
+    fn begin(&mut self, element: &BytesStart<'_>) -> Option<()> {
         let name = element.local_name().into_inner().to_owned();
         if self.open.len() >= DEEPEST {
-            return Err(NoMultistatus);
+            return None;
         }
         match (self.open.last().map(String::as_str), name.as_str()) {
             (None, "multistatus") => self.is_multistatus = true,
             (_, "response") => self.thing = Thing::default(),
-            (_, "propstat") => (self.said, self.is_refused) = (Thing::default(), false),
+            (_, "propstat") => (self.said, self.refused) = (Thing::default(), None),
             (Some("resourcetype"), "calendar") => self.said.is_calendar = true,
             (Some("supported-calendar-component-set"), "comp") => {
                 let attribute = element.try_get_attribute("name").ok().flatten();
@@ -100,7 +117,7 @@ impl Reply {
         }
         self.open.push(name);
         self.text.clear();
-        Ok(())
+        Some(())
     }
 
     fn end(&mut self) {
@@ -114,19 +131,32 @@ impl Reply {
             (Some("calendar-user-address-set"), "href") => self.said.addresses.extend(own()),
             (Some("prop"), "displayname") => self.said.name = own(),
             (Some("prop"), "calendar-data") => self.said.data = Some(text),
-            (Some("propstat"), "status") => self.is_refused = text.split_whitespace().nth(1) != Some("200"),
-            (_, "propstat") if !self.is_refused => {
-                self.thing = Thing { href: std::mem::take(&mut self.thing.href), ..std::mem::take(&mut self.said) }
-            }
+            (Some("response"), "status") => self.thing.refused = refusal(&text),
+            (Some("propstat"), "status") => self.refused = refusal(&text),
+            (_, "propstat") => match self.refused {
+                Some(status) => self.thing.refused = Some(status),
+                None => {
+                    let Thing { href, refused, .. } = std::mem::take(&mut self.thing);
+                    self.thing = Thing { href, refused, ..std::mem::take(&mut self.said) }
+                }
+            },
             (_, "response") => self.things.push(std::mem::take(&mut self.thing)),
             _ => {}
         }
     }
 }
 
+/// `HTTP/1.1 404 Not Found`; none where all is well. What cannot be read is no good news.
+fn refusal(status: &str) -> Option<u16> {
+    let code = status.split_whitespace().nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    (code != 200).then_some(code)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use rstest::rstest;
+
     use super::*;
 
     const REPLY: &str = r#"<?xml version="1.0"?>
@@ -147,6 +177,7 @@ mod tests {
             is_calendar: true,
             name: Some("R&D ét".into()),
             components: vec!["VEVENT".into()],
+            refused: Some(404),
             ..Thing::default()
         };
         assert_eq!(things(REPLY).unwrap(), [expected]);
@@ -155,7 +186,40 @@ mod tests {
     #[test]
     fn a_page_is_no_multistatus() {
         for text in ["", "{}", "<html><body>Log in</body></html>", "<multistatus", &"<a>".repeat(1000)] {
-            assert_eq!(things(text), Err(NoMultistatus), "{text}");
+            assert_eq!(things(text), Err(NoReply::NoMultistatus), "{text}");
         }
+    }
+
+    #[test]
+    fn a_reply_that_breaks_off_is_none() {
+        let whole = REPLY.trim_end();
+        let root = REPLY.find("<D:response>").unwrap();
+        for end in (root..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+            assert_eq!(things(&whole[..end]), Err(NoReply::Broken), "{}", &whole[..end]);
+        }
+    }
+
+    #[rstest]
+    #[case::all_is_there("<C:calendar-data>BEGIN</C:calendar-data>", "200", "", false)]
+    #[case::removed_meanwhile("<C:calendar-data/>", "404", "", false)]
+    #[case::gone_as_a_whole("", "", "404", false)]
+    #[case::nothing_said("", "200", "", true)]
+    #[case::nothing_in_it("<C:calendar-data/>", "200", "", true)]
+    #[case::refused("<C:calendar-data/>", "403", "", true)]
+    #[case::failed_as_a_whole("", "", "500", true)]
+    #[case::too_many("", "", "507", true)]
+    fn what_a_server_withholds(#[case] prop: &str, #[case] found: &str, #[case] whole: &str, #[case] expected: bool) {
+        let line = |status: &str| match status {
+            "" => String::new(),
+            status => format!("<D:status>HTTP/1.1 {status} X</D:status>"),
+        };
+        let propstat = format!("<D:propstat><D:prop>{prop}</D:prop>{}</D:propstat>", line(found));
+        let propstat = if found.is_empty() { String::new() } else { propstat };
+        let xml = format!(
+            "<D:multistatus xmlns:D='DAV:' xmlns:C='C'><D:response><D:href>/a</D:href>{propstat}{}</D:response></D:multistatus>",
+            line(whole)
+        );
+        assert_eq!(things(&xml).unwrap()[0].is_withheld(true), expected);
+        assert_eq!(things(&xml).unwrap()[0].is_withheld(false), whole == "507");
     }
 }

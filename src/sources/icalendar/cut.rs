@@ -1,7 +1,7 @@
 //! Cutting a calendar's text into its parts, without holding more than one of them.
 //!
 //! Only whole lines such as `BEGIN:VEVENT` count, however they end; what a line means is the library's business. A part that never
-//! ends is over where the next begins.
+//! ends is over where the next begins, and was cut off.
 
 /// A longer part (bytes) is passed over: it holds a picture, or nothing sensible.
 const LONGEST: usize = 1_000_000;
@@ -34,10 +34,12 @@ impl Kind {
 /// What was cut out.
 #[derive(Debug)]
 pub(super) enum Part<'a> {
-    /// From its `BEGIN` to its `END`, both included where they were there.
+    /// From its `BEGIN` to its `END`, both included.
     Whole(Kind, &'a [u8]),
-    /// It was too long.
-    TooLong(Kind),
+    /// It has no `END`: something of it is missing.
+    CutOff(Kind, &'a [u8]),
+    /// It was too long; this is how it begins.
+    TooLong(Kind, &'a [u8]),
     /// The calendar's name; Google gives the owner's address.
     Name(String),
 }
@@ -46,6 +48,8 @@ pub(super) enum Part<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Cutter {
     has_calendar: bool,
+    /// Calendars that have begun and not ended.
+    open: usize,
     line: Vec<u8>,
     /// The line is longer than a part may be.
     line_is_cut: bool,
@@ -58,6 +62,11 @@ impl Cutter {
     /// Whether there was the beginning of a calendar.
     pub(super) const fn has_calendar(&self) -> bool {
         self.has_calendar
+    }
+
+    /// Whether a calendar has begun that did not end.
+    pub(super) const fn is_cut_off(&self) -> bool {
+        self.open > 0
     }
 
     /// Take in a piece, which may end anywhere.
@@ -79,7 +88,7 @@ impl Cutter {
     /// There is no more.
     pub(super) fn finish(&mut self, found: &mut dyn FnMut(Part<'_>)) {
         self.end_line(found);
-        self.end_part(found);
+        self.end_part(false, found);
     }
 
     fn end_line(&mut self, found: &mut dyn FnMut(Part<'_>)) {
@@ -98,9 +107,13 @@ impl Cutter {
         }
         let bare = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii_end();
         if let Some(component) = after(bare, b"BEGIN:") {
-            self.has_calendar |= component.eq_ignore_ascii_case(b"VCALENDAR");
+            if component.eq_ignore_ascii_case(b"VCALENDAR") {
+                self.has_calendar = true;
+                self.open += 1;
+                self.end_part(false, found);
+            }
             if let Some(kind) = Kind::of(component) {
-                self.end_part(found);
+                self.end_part(false, found);
                 self.inside = Some(kind);
             }
         }
@@ -113,18 +126,23 @@ impl Cutter {
         } else if let Some(name) = after(bare, b"X-WR-CALNAME:") {
             found(Part::Name(String::from_utf8_lossy(name).trim().chars().take(200).collect()));
         }
-        let ends = |component: &[u8]| {
-            component.eq_ignore_ascii_case(b"VCALENDAR")
-                || Kind::of(component).is_some_and(|kind| self.inside == Some(kind))
-        };
-        if after(bare, b"END:").is_some_and(ends) {
-            self.end_part(found);
+        if let Some(component) = after(bare, b"END:") {
+            if component.eq_ignore_ascii_case(b"VCALENDAR") {
+                self.open = self.open.saturating_sub(1);
+                self.end_part(false, found);
+            } else if Kind::of(component).is_some_and(|kind| self.inside == Some(kind)) {
+                self.end_part(true, found);
+            }
         }
     }
 
-    fn end_part(&mut self, found: &mut dyn FnMut(Part<'_>)) {
+    fn end_part(&mut self, is_whole: bool, found: &mut dyn FnMut(Part<'_>)) {
         if let Some(kind) = self.inside.take() {
-            found(if self.is_too_long { Part::TooLong(kind) } else { Part::Whole(kind, &self.part) });
+            found(match (self.is_too_long, is_whole) {
+                (true, _) => Part::TooLong(kind, &self.part),
+                (false, true) => Part::Whole(kind, &self.part),
+                (false, false) => Part::CutOff(kind, &self.part),
+            });
         }
         self.part.clear();
         self.is_too_long = false;

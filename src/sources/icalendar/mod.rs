@@ -11,9 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calcard::icalendar::ICalendarComponent;
 use calcard::{Entry, Parser};
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use self::cut::{Cutter, Kind, Part};
+use self::property::uid_in;
 use self::zones::Zones;
 use crate::core::calendar::event::Event;
 use crate::core::calendar::todo::Todo;
@@ -35,6 +37,10 @@ pub struct Wanted {
     pub since: DateTime,
     /// The person's own addresses: what they declined takes no time.
     pub own: Vec<String>,
+    /// Whether to-dos are.
+    pub todos: bool,
+    /// The moment as of which it is read: zones whose rules cannot be followed are taken as they are then.
+    pub now: Timestamp,
 }
 
 /// What a calendar holds.
@@ -44,13 +50,22 @@ pub struct Content {
     pub events: Vec<Event>,
     /// Its to-dos.
     pub todos: Vec<Todo>,
+    /// Names of to-dos that are there and could not be read.
+    pub unreadable: Vec<String>,
     /// What was passed over, in sentences.
     pub notes: Vec<String>,
 }
 
-/// What was read is no calendar.
+/// Why nothing follows from what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoCalendar;
+pub enum Unfit {
+    /// It is no calendar.
+    NoCalendar,
+    /// It ends in the middle: what is not in it may have been in the rest.
+    CutOff,
+    /// There are to-dos in it of which not even the names can be told.
+    Nameless,
+}
 
 /// Why a part of a calendar is not used.
 #[derive(Debug)]
@@ -68,6 +83,8 @@ pub struct Reader {
     cutter: Cutter,
     zones: Zones,
     waiting: Vec<(Kind, Vec<u8>)>,
+    waiting_bytes: usize,
+    is_nameless: bool,
     content: Content,
     passed_over: usize,
 }
@@ -77,10 +94,12 @@ impl Reader {
     #[must_use]
     pub fn new(wanted: Wanted) -> Self {
         Self {
+            zones: Zones::as_of(wanted.now),
             wanted,
             cutter: Cutter::default(),
-            zones: Zones::default(),
             waiting: Vec::new(),
+            waiting_bytes: 0,
+            is_nameless: false,
             content: Content::default(),
             passed_over: 0,
         }
@@ -96,16 +115,22 @@ impl Reader {
     /// What came of it.
     ///
     /// # Errors
-    /// When none of it was a calendar.
-    pub fn finish(mut self) -> Result<Content, NoCalendar> {
+    /// When none of it was a calendar, or not all of it is there.
+    pub fn finish(mut self) -> Result<Content, Unfit> {
         let mut cutter = std::mem::take(&mut self.cutter);
         cutter.finish(&mut |part| self.take(part));
         if !cutter.has_calendar() {
-            return Err(NoCalendar);
+            return Err(Unfit::NoCalendar);
+        }
+        if cutter.is_cut_off() {
+            return Err(Unfit::CutOff);
         }
         self.zones.settle();
         for (kind, text) in std::mem::take(&mut self.waiting) {
             self.take(Part::Whole(kind, &text));
+        }
+        if self.is_nameless {
+            return Err(Unfit::Nameless);
         }
         let more = self.passed_over.saturating_sub(MOST_NOTES);
         if more > 0 {
@@ -119,13 +144,16 @@ impl Reader {
         match part {
             Part::Name(name) if name.contains('@') => self.wanted.own.push(name),
             Part::Name(_) => {}
-            Part::TooLong(kind) => self.pass_over(kind, "it is over 1 MB"),
+            Part::Whole(Kind::Todo, _) | Part::CutOff(Kind::Todo, _) | Part::TooLong(Kind::Todo, _)
+                if !self.wanted.todos => {}
+            Part::TooLong(kind, text) => self.pass_over_piece(kind, text, "it is over 1 MB"),
+            Part::CutOff(kind, text) => self.pass_over_piece(kind, text, "it has no end"),
             Part::Whole(Kind::Zone, text) => {
                 let zones = &mut self.zones;
                 // The library is not ours: what it stumbles over is passed over.
                 let learnt = catch_unwind(AssertUnwindSafe(|| zones.learn(&components(text))));
                 if learnt.is_err() {
-                    self.pass_over(Kind::Zone, "it cannot be read");
+                    self.note(Kind::Zone, "it cannot be read");
                 }
             }
             Part::Whole(kind, text) => self.take_in(kind, text),
@@ -134,16 +162,17 @@ impl Reader {
 
     fn take_in(&mut self, kind: Kind, text: &[u8]) {
         if self.content.events.len() + self.content.todos.len() >= MOST_KEPT {
-            return self.pass_over(kind, "there are too many");
+            return self.pass_over(kind, text, "there are too many");
         }
         let read = catch_unwind(AssertUnwindSafe(|| self.read(kind, text)));
         match read.unwrap_or(Err(Refusal::Broken("it cannot be read"))) {
             Ok(()) => {}
-            Err(Refusal::Broken(why)) => self.pass_over(kind, why),
-            Err(Refusal::Zone(_)) if self.waiting.iter().map(|(_, text)| text.len()).sum::<usize>() < MOST_WAITING => {
+            Err(Refusal::Broken(why)) => self.pass_over(kind, text, why),
+            Err(Refusal::Zone(_)) if self.waiting_bytes < MOST_WAITING => {
+                self.waiting_bytes += text.len();
                 self.waiting.push((kind, text.to_vec()));
             }
-            Err(Refusal::Zone(_)) => self.pass_over(kind, "its time zone is not defined"),
+            Err(Refusal::Zone(_)) => self.pass_over(kind, text, "its time zone is not defined"),
         }
     }
 
@@ -161,7 +190,25 @@ impl Reader {
         Ok(())
     }
 
-    fn pass_over(&mut self, kind: Kind, why: &str) {
+    /// A to-do that has no name at all never was a task.
+    fn pass_over(&mut self, kind: Kind, text: &[u8], why: &str) {
+        if kind == Kind::Todo {
+            match self.content.unreadable.len() < MOST_KEPT {
+                true => self.content.unreadable.extend(uid_in(text)),
+                false => self.is_nameless = true,
+            }
+        }
+        self.note(kind, why);
+    }
+
+    /// The name may stand in what is missing.
+    fn pass_over_piece(&mut self, kind: Kind, text: &[u8], why: &str) {
+        let known = self.content.unreadable.len();
+        self.pass_over(kind, text, why);
+        self.is_nameless |= kind == Kind::Todo && self.content.unreadable.len() == known;
+    }
+
+    fn note(&mut self, kind: Kind, why: &str) {
         self.passed_over += 1;
         if self.passed_over <= MOST_NOTES {
             self.content.notes.push(format!("{} was passed over: {why}", kind.name()));

@@ -1,5 +1,7 @@
 //! Properties of a component as our own values.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use calcard::common::PartialDateTime;
 use calcard::icalendar::{
     ICalendarComponent, ICalendarDuration, ICalendarEntry, ICalendarPeriod, ICalendarProperty, ICalendarValue,
@@ -42,6 +44,30 @@ pub(super) fn own<'a>(component: &'a ICalendarComponent, name: &str) -> Option<&
 /// What the calendar knows it by.
 pub(super) fn uid(component: &ICalendarComponent) -> String {
     text(component, &ICalendarProperty::Uid).unwrap_or_default().chars().take(LONGEST_UID).collect()
+}
+
+/// What a part's text says that it is known by, whatever else it says. An alarm inside has a name of its own.
+pub(super) fn uid_in(text: &[u8]) -> Option<String> {
+    let is = |line: &[u8], name: &[u8]| line.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+    let (mut depth, mut is_it) = (0_usize, false);
+    let mut own = b"BEGIN:VTODO\n".to_vec();
+    for line in text.split(|byte| *byte == b'\n') {
+        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            is_it = depth == 1 && (is(line, b"UID:") || is(line, b"UID;"));
+            depth = match line {
+                _ if is(line, b"BEGIN:") => depth + 1,
+                _ if is(line, b"END:") => depth.saturating_sub(1),
+                _ => depth,
+            };
+        }
+        if is_it {
+            own.extend_from_slice(line);
+            own.push(b'\n');
+        }
+    }
+    own.extend_from_slice(b"END:VTODO\n");
+    let read = catch_unwind(AssertUnwindSafe(|| super::components(&own).first().map(uid)));
+    read.ok().flatten().filter(|uid| !uid.is_empty())
 }
 
 /// A property's date, or date and time; none if it is not there.

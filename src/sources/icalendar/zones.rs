@@ -9,12 +9,20 @@ use calcard::icalendar::{
 };
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, ToSpan};
 
-use super::property::{moment, offset, text, value};
+use super::property::{moment, offset, text, times, value};
 use super::{Refusal, shown};
+use crate::core::calendar::Work;
+use crate::core::calendar::event::{Event, Times};
+use crate::core::calendar::moment::Length;
+use crate::core::calendar::series::Series;
 
 /// No calendar defines more.
 const MOST: usize = 1000;
+
+/// What following the changes of one zone may take: it was never changed so often.
+const WORK: u32 = 20_000;
 
 /// What is known of zones.
 #[derive(Debug, Default)]
@@ -23,9 +31,15 @@ pub(super) struct Zones {
     /// Everything was read: what is not known by now is not defined.
     is_settled: bool,
     unknown: BTreeSet<String>,
+    now: Timestamp,
 }
 
 impl Zones {
+    /// None yet. Where the rules of one cannot be followed, it is as it is `now`.
+    pub(super) fn as_of(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
+    }
+
     /// The zone of this name; none if it is defined nowhere.
     ///
     /// # Errors
@@ -70,7 +84,7 @@ impl Zones {
             return;
         }
         let usual = || TimeZone::get(&zone.timezone()?.1.name()?).ok();
-        let found = by_name(name).or_else(usual).or_else(|| by_rules(components.get(1..)?));
+        let found = by_name(name).or_else(usual).or_else(|| by_rules(components.get(1..)?, self.now));
         if let Some(found) = found {
             self.known.insert(name.to_owned(), Some(found));
         }
@@ -87,14 +101,17 @@ fn by_name(name: &str) -> Option<TimeZone> {
 /// Winter or summer time as a calendar defines it.
 struct Observance {
     is_summer: bool,
+    from: Offset,
     to: Offset,
     begins: DateTime,
+    /// When it begins; none if it cannot be told.
+    times: Option<Times>,
     /// `M10.5.0/3`, if it begins again every year.
     yearly: Option<String>,
 }
 
 /// The zone that these rules describe as they are now: calendars repeat history that no event of this week needs.
-fn by_rules(components: &[ICalendarComponent]) -> Option<TimeZone> {
+fn by_rules(components: &[ICalendarComponent], now: Timestamp) -> Option<TimeZone> {
     let mut all: Vec<Observance> = components.iter().filter_map(observance).collect();
     all.sort_by_key(|one| one.begins);
     let newest = |is_summer: bool| all.iter().rev().find(|one| one.is_summer == is_summer);
@@ -105,7 +122,34 @@ fn by_rules(components: &[ICalendarComponent]) -> Option<TimeZone> {
         let text = format!("STD{}DST{},{summer_from},{winter_from}", west(winter.to), west(summer.to));
         TimeZone::posix(&text).ok()
     });
-    posix.or_else(|| all.last().map(|last| TimeZone::fixed(last.to)))
+    posix.or_else(|| in_force(&all, now).map(TimeZone::fixed))
+}
+
+/// The distance from UTC `now`: of what began last, or of what was before the first.
+fn in_force(all: &[Observance], now: Timestamp) -> Option<Offset> {
+    let mut newest = None;
+    for one in all {
+        let began = began(one, now)?;
+        newest = newest.max(began.map(|at| (at, one.to.seconds())));
+    }
+    match newest {
+        Some((_, seconds)) => Offset::from_seconds(seconds).ok(),
+        None => all.first().map(|first| first.from),
+    }
+}
+
+/// When this last began before `now`, if it did; none if that cannot be told.
+fn began(one: &Observance, now: Timestamp) -> Option<Option<Timestamp>> {
+    let times = one.times.clone()?;
+    let change = Event { uid: String::new(), sequence: 0, instead: None, takes_time: false, cancelled: false, times };
+    let clock = TimeZone::fixed(one.from);
+    let first = clock.to_timestamp(one.begins.saturating_sub(1.day())).ok()?;
+    let mut last = None;
+    for series in Series::of(std::slice::from_ref(&change)) {
+        let changes = series.occurrences(&(first..now.max(first)), &clock, &mut Work::of(WORK)).ok()?;
+        last = last.max(changes.iter().map(|change| change.start).max());
+    }
+    Some(last)
 }
 
 fn observance(component: &ICalendarComponent) -> Option<Observance> {
@@ -118,26 +162,51 @@ fn observance(component: &ICalendarComponent) -> Option<Observance> {
         ICalendarValue::PartialDateTime(at) => offset(at),
         _ => None,
     };
-    let begins = moment(component, &ICalendarProperty::Dtstart, &mut Zones::default()).ok()??.civil();
+    let start = moment(component, &ICalendarProperty::Dtstart, &mut Zones::default()).ok()??;
+    let begins = start.civil();
     let to = distance(&ICalendarProperty::Tzoffsetto)?;
     let from = distance(&ICalendarProperty::Tzoffsetfrom).unwrap_or(to);
     let yearly = if from == to { None } else { yearly(component, begins) };
-    Some(Observance { is_summer, to, begins, yearly })
+    let times = times(component, start, Length::default(), &mut Zones::default()).ok();
+    Some(Observance { is_summer, from, to, begins, times, yearly })
 }
 
 /// The rule of a change that comes every year on a certain weekday of a month.
 fn yearly(component: &ICalendarComponent, begins: DateTime) -> Option<String> {
     let ICalendarValue::RecurrenceRule(rule) = value(component, &ICalendarProperty::Rrule)? else { return None };
     let ([month], [day]) = (rule.bymonth.as_slice(), rule.byday.as_slice()) else { return None };
-    let week = match day.ordwk? {
-        -1 => 5,
-        week @ 1..=4 => week,
+    let month_number = i8::try_from(month.month()).ok()?;
+    let week = match (day.ordwk, rule.bymonthday.as_slice()) {
+        (Some(-1), []) => 5,
+        (Some(week @ 1..=4), []) => week,
+        (None, days) => week_of(days, month_number)?,
         _ => return None,
     };
     let goes_on = rule.until.is_none() && rule.count.is_none();
     let time = format!("{:02}:{:02}:{:02}", begins.hour(), begins.minute(), begins.second());
     (goes_on && rule.freq == ICalendarFrequency::Yearly)
         .then(|| format!("M{}.{week}.{}/{time}", month.month(), day.weekday as u8))
+}
+
+/// The week that seven days in a row are, as in `BYDAY=SU;BYMONTHDAY=8,9,10,11,12,13,14`; the last of the month is 5.
+fn week_of(days: &[i8], month: i8) -> Option<i16> {
+    let mut days = days.to_vec();
+    days.sort_unstable();
+    let (first, last) = (*days.first()?, *days.last()?);
+    let is_run = days.len() == 7 && days.iter().zip(first..).all(|(day, expected)| *day == expected);
+    // A February of 28 days has four weeks: its last is told by its number.
+    let longest = match month {
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    match first {
+        _ if !is_run => None,
+        1 | 8 | 15 | 22 => Some(i16::from(last) / 7),
+        -7 => Some(5),
+        _ if last == longest => Some(5),
+        _ => None,
+    }
 }
 
 /// A distance from UTC as POSIX counts it: westwards.

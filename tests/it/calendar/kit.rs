@@ -11,9 +11,20 @@ use operator::sources::icalendar::{Content, Reader, Wanted};
 
 /// What a text holds that is not over by then.
 pub(crate) fn read_since(text: &str, since: &str) -> Content {
-    let mut reader = Reader::new(Wanted { since: since.parse().unwrap(), own: vec!["ada@example.org".into()] });
+    read_at(text, since, "2026-11-20T09:00:00Z")
+}
+
+/// The same, read at a certain moment.
+pub(crate) fn read_at(text: &str, since: &str, now: &str) -> Content {
+    let mut reader = Reader::new(wanted(since, now));
     reader.push(text.as_bytes());
     reader.finish().expect("a calendar")
+}
+
+/// Events that are not over by then, and to-dos.
+pub(crate) fn wanted(since: &str, now: &str) -> Wanted {
+    let own = vec!["ada@example.org".into()];
+    Wanted { since: since.parse().unwrap(), own, todos: true, now: now.parse().unwrap() }
 }
 
 pub(crate) fn read(text: &str) -> Content {

@@ -112,7 +112,10 @@ fn multistatus(prop: &str) -> Answer {
 #[tokio::test]
 async fn a_server_cannot_send_the_password_elsewhere(#[case] prop: &'static str) {
     let server = Server::start(move |_| multistatus(prop));
-    failed(account(&server.url, &[]).read(&at(0)).await, Fault::NeedsUser, "where the password does not belong");
+    let error =
+        failed(account(&server.url, &[]).read(&at(0)).await, Fault::NeedsUser, "where the password does not belong");
+    let is_told = error.advice.contains("are at evil.example:443, set caldav.url") || prop.contains("http://");
+    assert!(is_told, "{error:?}");
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -150,4 +153,28 @@ async fn one_question_for_each_kind_once_the_calendars_are_known() {
     }
     let methods: Vec<String> = server.asked().iter().map(|asked| asked.method.clone()).collect();
     assert_eq!(methods, ["PROPFIND", "REPORT", "REPORT", "REPORT", "REPORT", "REPORT", "REPORT"]);
+}
+
+#[rstest]
+#[case::cut_off(|whole: String| whole.split("END:VTODO").next().unwrap().into(), "was cut off")]
+#[case::cut_between_two(|whole: String| whole.replace("</D:multistatus>", ""), "was cut off")]
+#[case::cut_inside(|whole: String| whole.replace("END:VTODO\r\nEND:VCALENDAR\r\n", ""), "is cut off")]
+#[case::too_many(
+    |whole: String| whole.replace("</D:multistatus>", "<D:response><D:href>/dav/</D:href><D:status>HTTP/1.1 507 X</D:status></D:response></D:multistatus>"),
+    "did not give all"
+)]
+#[case::one_withheld(
+    |whole: String| whole.replace("</D:multistatus>", "<D:response><D:href>/dav/x</D:href><D:status>HTTP/1.1 503 X</D:status></D:response></D:multistatus>"),
+    "did not give all"
+)]
+#[tokio::test]
+async fn a_reply_that_is_not_all_resolves_nothing(#[case] change: fn(String) -> String, #[case] what: &str) {
+    let server = Server::start(move |asked| match asked.method.as_str() {
+        "PROPFIND" => multistatus("<D:resourcetype><D:collection/><C:calendar/></D:resourcetype>"),
+        _ => match multistatus(&format!("<C:calendar-data>{}</C:calendar-data>", text())) {
+            Answer::Whole(status, headers, whole) => Answer::Whole(status, headers, change(whole)),
+            other => other,
+        },
+    });
+    failed(account(&format!("{}/dav/", server.url), &[]).read(&at(0)).await, Fault::Outage, what);
 }

@@ -95,6 +95,7 @@ async fn answers_that_mean_failure(
 
 #[rstest]
 #[case::cut(|| Answer::Cut(text()), "127.0.0.1:")]
+#[case::cut_without_a_length(|| Answer::Raw(format!("HTTP/1.1 200 X\r\n\r\n{}", text().split("DUE").next().unwrap())), "cut off")]
 #[case::closed(|| Answer::Close, "127.0.0.1:")]
 #[case::no_http(|| Answer::Raw("BEGIN:VCALENDAR\r\n\r\n".into()), "127.0.0.1:")]
 #[tokio::test]

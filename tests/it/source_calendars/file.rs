@@ -1,9 +1,11 @@
 //! Calendars in files.
 
 use std::fs;
+use std::sync::Arc;
 
-use operator::sources::calendars::Place;
+use operator::sources::calendars::{Calendar, CalendarTasks, Place};
 use operator::sources::error::Fault;
+use operator::sources::tasks::TaskSource;
 
 use super::{at, calendar, failed, meeting, tasks, text};
 
@@ -51,4 +53,54 @@ async fn what_is_no_calendar_is_told() {
     let long = fs::File::create(&path).unwrap();
     long.set_len(40_000_000).unwrap();
     failed(calendar(Place::File(path)).read(&at(0)).await, Fault::NeedsUser, "over 32 MB");
+}
+
+#[tokio::test]
+async fn one_that_is_cut_off_resolves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("work.ics");
+    let calendar = calendar(Place::File(path.clone()));
+    for part in ["BEGIN:VTODO", "DUE", "END:VTODO", "END:VCALENDAR"] {
+        fs::write(&path, text().split(part).next().unwrap()).unwrap();
+        failed(calendar.read(&at(0)).await, Fault::Outage, "cut off");
+        failed(calendar.read(&at(1)).await, Fault::Outage, "cut off");
+    }
+    fs::write(&path, text()).unwrap();
+    assert_eq!(tasks(&calendar.read(&at(2)).await.unwrap()), ["Tax"]);
+}
+
+#[tokio::test]
+async fn a_to_do_that_cannot_be_read_is_named_and_does_not_count_where_none_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("work.ics");
+    fs::write(&path, text().replace("20261122", "20261322")).unwrap();
+    let reading = calendar(Place::File(path.clone())).read(&at(0)).await.unwrap();
+    assert_eq!((tasks(&reading).len(), reading.unreadable.as_slice()), (0, ["t".to_owned()].as_slice()));
+    let source = CalendarTasks::of(&[Arc::new(calendar(Place::File(path.clone())))]);
+    assert!(source.read(&at(0)).await.unwrap().is_unreadable("t"));
+    fs::write(&path, text().replace("UID:t\r\n", "").replace("END:VTODO\r\n", "")).unwrap();
+    failed(calendar(Place::File(path.clone())).read(&at(0)).await, Fault::NeedsUser, "nor which ones they are");
+    let busy = Calendar { tasks: false, ..calendar(Place::File(path)) };
+    assert_eq!(meeting(&busy.read(&at(0)).await.unwrap()), Some(60));
+}
+
+#[tokio::test]
+async fn a_zone_without_lasting_rules_changes_with_the_season() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("work.ics");
+    let zone = "BEGIN:VTIMEZONE\r\nTZID:Office\r\n\
+        BEGIN:STANDARD\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nDTSTART:20261025T030000\r\nEND:STANDARD\r\n\
+        BEGIN:DAYLIGHT\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nDTSTART:20261122T020000\r\nEND:DAYLIGHT\r\nEND:VTIMEZONE\r\n";
+    let daily = "DTSTART;TZID=Office:20261101T140000\r\nRRULE:FREQ=DAILY";
+    let text =
+        text().replace("DTSTART:20261120T130000Z", daily).replace("BEGIN:VEVENT", &format!("{zone}BEGIN:VEVENT"));
+    fs::write(&path, text).unwrap();
+    let calendar = calendar(Place::File(path));
+    let is_on = async |minutes: i64| {
+        let now = at(minutes);
+        let reading = calendar.read(&now).await.unwrap();
+        reading.agenda.in_meeting_until((&now + jiff::SignedDuration::from_mins(70)).timestamp()).is_some()
+    };
+    assert!(!is_on(0).await, "in winter it is at 14:00");
+    assert!(is_on(3 * 24 * 60).await, "in summer at 13:00 of our winter's clock");
 }
