@@ -9,6 +9,7 @@ use crate::core::calendar::agenda::Agenda;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::name::Name;
 use crate::monitors::ask::{Answer, Source};
+use crate::monitors::setup::Setup;
 
 /// What a calendar said holds so long while it cannot be read anew.
 const HOLDS_FOR: SignedDuration = SignedDuration::from_hours(12);
@@ -21,18 +22,34 @@ impl Engine {
         }
     }
 
-    /// Forget what is not in the configuration any more.
-    pub(super) fn forget_agendas(&mut self) {
-        let setup = Arc::clone(&self.setup);
-        self.agendas.retain(|name, _| setup.calendar(*name).is_some_and(|calendar| calendar.busy));
+    /// Keep when a calendar is asked.
+    pub(super) fn note_asking(&mut self, source: Source, at: Timestamp) {
+        if let Source::Calendar(name) = source {
+            self.asked.insert(name, at);
+        }
     }
 
-    /// Whether a calendar was read within the interval of the tasks: monitors that only want to know whether there is a meeting do not
+    /// Its answer is not waited for any more: it may be asked again.
+    pub(super) fn forget_asking(&mut self, source: Source) {
+        if let Source::Calendar(name) = source {
+            self.asked.remove(&name);
+        }
+    }
+
+    /// Forget what does not hold in the new configuration: another place under an old name is another calendar.
+    pub(super) fn forget_agendas(&mut self, before: &Setup) {
+        let setup = Arc::clone(&self.setup);
+        let both = |name: &Name| setup.calendar(*name).zip(before.calendar(*name));
+        self.agendas.retain(|name, _| both(name).is_some_and(|(now, old)| now.is_where(old) && now.busy && old.busy));
+        self.asked.retain(|name, _| both(name).is_some_and(|(now, old)| now.is_as(old)));
+    }
+
+    /// Whether a calendar was asked within the interval of the tasks: monitors that only want to know whether there is a meeting do not
     /// ask it more often.
     pub(super) fn is_fresh(&self, source: Source, now: Timestamp) -> bool {
         let interval = SignedDuration::from_secs(self.config.intervals.task_check.into());
-        let read = |name: Name| self.agendas.get(&name).map(|reading| now.duration_since(reading.as_of));
-        matches!(source, Source::Calendar(name) if read(name).is_some_and(|age| age.abs() < interval))
+        let asked = |name: Name| self.asked.get(&name).map(|at| now.duration_since(*at));
+        matches!(source, Source::Calendar(name) if asked(name).is_some_and(|age| age.abs() < interval))
     }
 
     fn known_agenda(&self, name: Name, now: Timestamp) -> Option<&CalendarReading> {

@@ -158,6 +158,7 @@ impl Engine {
         if let Some(account) = &self.setup.oura.account {
             account.let_renew(!self.dry_run && !self.store.is_scratch());
         }
+        self.note_asking(source, check.at.timestamp());
         let (setup, at, since) = (Arc::clone(&self.setup), check.at.clone(), self.first_day_wanted(&check.at));
         let (arrivals, check, remote) = (arrivals.clone(), check.id, leave.is_ok());
         tokio::spawn(async move {
@@ -237,6 +238,7 @@ impl Engine {
     /// Give a check up: its answers are no longer wanted, and its sources may be asked by the next.
     pub(super) fn abandon(&mut self, check: Check) -> Vec<oneshot::Sender<CheckReport>> {
         for (source, permit) in check.permits {
+            self.forget_asking(source);
             self.circuits.entry(source).or_default().give_back(permit);
         }
         check.waiters

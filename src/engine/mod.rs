@@ -82,6 +82,8 @@ pub struct Engine {
     history_wanted: Option<Timestamp>,
     /// What each calendar said last.
     agendas: BTreeMap<Name, Arc<CalendarReading>>,
+    /// When each calendar was asked last, whatever it said.
+    asked: BTreeMap<Name, Timestamp>,
     /// The database was damaged and no fresh one could be made: try again before anything is recorded.
     store_is_lost: bool,
     pause: Option<Pause>,
@@ -142,6 +144,7 @@ impl Engine {
             notes: BTreeMap::new(),
             told_as_of: BTreeMap::new(),
             agendas: BTreeMap::new(),
+            asked: BTreeMap::new(),
             config_error: None,
             history_wanted: None,
             store_is_lost: false,

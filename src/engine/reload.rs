@@ -3,9 +3,13 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Engine;
 use super::run::Desk;
-use super::wiring::Wiring;
+use super::wiring::{Wiring, is_asked_as_before};
+use crate::core::circuit::Circuit;
+use crate::monitors::ask::Source;
 
 /// What became of `config.yaml`: what follows from it now, or why it cannot be used.
 pub type Reloaded = Result<Box<Wiring>, String>;
@@ -32,21 +36,41 @@ impl Engine {
     /// Channels change over when none of them has a message in hand.
     fn rewire(&mut self, wiring: Wiring) {
         let Wiring { config, setup, alerters, heartbeat, shown_config, warnings } = wiring;
-        self.config = config;
-        self.setup = Arc::new(setup);
+        let old_config = std::mem::replace(&mut self.config, config);
+        let old_setup = std::mem::replace(&mut self.setup, Arc::new(setup));
+        for calendar in &self.setup.calendars {
+            if let Some(before) = old_setup.calendar(calendar.name) {
+                calendar.follow(before);
+            }
+        }
         self.metrics.expect(self.config.enabled_monitors());
         self.shown_config = shown_config;
         self.config_warnings = warnings;
         self.config_error = None;
         self.post.replace_by(alerters);
         self.heartbeat = heartbeat;
-        self.vitals.watch_anew(self.clock.now());
-        // What kept a source from answering may be what was mended.
-        self.forget_agendas();
+        let now = self.clock.now();
+        self.vitals.watch_anew(now);
+        self.forget_agendas(&old_setup);
         let sources = self.setup.sources();
         self.circuits.retain(|source, _| sources.contains(source));
-        for circuit in self.circuits.values_mut().filter(|circuit| circuit.troubled_since().is_some()) {
-            circuit.reset();
+        // What kept a source from answering may be what was mended; but a server that asked to be left alone meant it.
+        let (old, new) = ((&*old_config, &*old_setup), (&*self.config, &*self.setup));
+        let rests = |source: &Source, circuit: &Circuit| {
+            self.rests(*source, circuit, now) && is_asked_as_before(*source, old, new)
+        };
+        let ready = self
+            .circuits
+            .iter()
+            .filter(|(source, circuit)| circuit.troubled_since().is_some() && !rests(source, circuit));
+        for source in ready.map(|(source, _)| *source).collect::<Vec<_>>() {
+            self.circuits.entry(source).or_default().reset();
         }
+    }
+
+    /// Whether a source asked for the pause that it has.
+    fn rests(&self, source: Source, circuit: &Circuit, now: Timestamp) -> bool {
+        let has_asked = self.failures.get(&source).is_some_and(|failure| failure.retry_after.is_some());
+        has_asked && circuit.retry_at().is_some_and(|at| at > now)
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::heartbeat::Heartbeat;
@@ -200,6 +201,29 @@ fn markdown(markdown: &MarkdownConfig) -> Markdown {
 #[must_use]
 pub fn circuits() -> Vec<&'static str> {
     setup(&Config::default(), &|_| None).sources().into_iter().map(Source::as_str).collect()
+}
+
+/// Whether a server is asked in another configuration as it was in one: where it is and who asks are the same. Others than these never
+/// ask to be left alone.
+pub(super) fn is_asked_as_before(source: Source, old: (&Config, &Setup), new: (&Config, &Setup)) -> bool {
+    let secret = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    let oura = |config: &Config| {
+        let oura = &config.sources.oura;
+        let place = (oura.base_url.clone(), secret(&oura.token), oura.token_file.clone());
+        (place, oura.client_id.clone(), secret(&oura.client_secret), oura.client_secret_file.clone())
+    };
+    let todoist = |config: &Config| {
+        let todoist = &config.sources.todoist;
+        (todoist.base_url.clone(), secret(&todoist.token), todoist.token_file.clone())
+    };
+    match source {
+        Source::Oura => oura(old.0) == oura(new.0),
+        Source::Tasks("todoist") => todoist(old.0) == todoist(new.0),
+        Source::Calendar(name) => {
+            old.1.calendar(name).zip(new.1.calendar(name)).is_some_and(|(old, new)| new.is_where(old))
+        }
+        _ => false,
+    }
 }
 
 fn seconds(seconds: u32) -> Duration {

@@ -5,6 +5,12 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use super::series::Occurrence;
 use crate::core::policy::quiet_hours::QuietHours;
 
+/// What lasts so long is a vacation or a stand-by, and no meeting.
+const TOO_LONG_FOR_A_MEETING: SignedDuration = SignedDuration::from_hours(12);
+
+/// So long are meetings without a pause taken for one; then alerts are told all the same.
+const LONGEST_QUIET: SignedDuration = SignedDuration::from_hours(8);
+
 /// From one moment until another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stretch {
@@ -18,6 +24,7 @@ pub struct Stretch {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agenda {
     meetings: Vec<Stretch>,
+    /// What takes time and is no meeting: whole days, and what lasts as long.
     days: Vec<Stretch>,
 }
 
@@ -25,11 +32,11 @@ impl Agenda {
     /// What these take of the person's time.
     #[must_use]
     pub fn of(occurrences: &[Occurrence]) -> Self {
-        let taken = |all_day: bool| {
-            let those = occurrences.iter().filter(|one| one.takes_time && one.all_day == all_day);
+        let taken = |by_meetings: bool| {
+            let those = occurrences.iter().filter(|one| one.takes_time && is_meeting(one) == by_meetings);
             joined(those.map(|one| Stretch { start: one.start, end: one.end }).collect())
         };
-        Self { meetings: taken(false), days: taken(true) }
+        Self { meetings: taken(true), days: taken(false) }
     }
 
     /// Several calendars as one.
@@ -43,18 +50,26 @@ impl Agenda {
         Self { meetings: joined(all.meetings), days: joined(all.days) }
     }
 
-    /// Until when the person is in a meeting, if they are: meetings without a pause between them are one, and a whole day is
-    /// none.
+    /// Until when the person is in a meeting, if they are: meetings without a pause between them are one for 8 hours at
+    /// most, and what lasts 12 hours or a whole day is none.
     #[must_use]
     pub fn in_meeting_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.meetings.iter().find(|meeting| meeting.start <= now && now < meeting.end).map(|meeting| meeting.end)
+        self.quiet().find(|meeting| meeting.start <= now && now < meeting.end).map(|meeting| meeting.end)
     }
 
     /// When that changes next: a meeting begins, or the one under way ends.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        let moments = self.meetings.iter().flat_map(|meeting| [meeting.start, meeting.end]);
+        let moments = self.quiet().flat_map(|meeting| [meeting.start, meeting.end]);
         moments.filter(|moment| *moment > now).min()
+    }
+
+    /// Meetings, as far as they keep anything back.
+    fn quiet(&self) -> impl Iterator<Item = Stretch> {
+        self.meetings.iter().map(|meeting| {
+            let longest = meeting.start.saturating_add(LONGEST_QUIET).unwrap_or(meeting.end);
+            Stretch { start: meeting.start, end: meeting.end.min(longest) }
+        })
     }
 
     /// The time until `deadline` that neither an event nor quiet hours take.
@@ -70,6 +85,10 @@ impl Agenda {
         }
         free + deadline.duration_since(at).max(SignedDuration::ZERO)
     }
+}
+
+fn is_meeting(one: &Occurrence) -> bool {
+    !one.all_day && one.end.duration_since(one.start) < TOO_LONG_FOR_A_MEETING
 }
 
 /// The quiet hours from now until then.

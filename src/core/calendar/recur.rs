@@ -75,12 +75,9 @@ fn by_days(
             let Some(next) = next_day(rule, day) else { break };
             day = next;
         }
-        let moments = chosen(rule, days.iter().flat_map(|day| times(rule).map(|time| day.to_datetime(time))));
-        for at in moments {
-            work.spend(1)?;
-            if tell(at).is_break() {
-                return Ok(());
-            }
+        let moments = days.iter().flat_map(|day| times(rule).map(|time| day.to_datetime(time)));
+        if tell_chosen(rule, moments, work, tell)?.is_break() {
+            return Ok(());
         }
         number += 1;
     }
@@ -146,12 +143,27 @@ fn time(hour: u8, minute: u8, second: u8) -> Option<Time> {
     Time::new(number(hour)?, number(minute)?, number(second)?, 0).ok()
 }
 
-/// Those of a step that BYSETPOS leaves.
-fn chosen(rule: &Rule, all: impl Iterator<Item = DateTime>) -> Vec<DateTime> {
-    let all: Vec<DateTime> = all.collect();
-    if rule.positions.is_empty() {
-        return all;
+/// Tell those of a step that BYSETPOS leaves. A year has more seconds than are kept at once: each is paid for before it is.
+fn tell_chosen(
+    rule: &Rule,
+    all: impl Iterator<Item = DateTime>,
+    work: &mut Work,
+    tell: &mut dyn FnMut(DateTime) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Endless> {
+    let mut step = Vec::new();
+    for at in all {
+        work.spend(1)?;
+        if !rule.positions.is_empty() {
+            step.push(at);
+        } else if tell(at).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
+    Ok(chosen(rule, &step).into_iter().try_for_each(tell))
+}
+
+/// Those of a step that stand at the places that BYSETPOS names.
+fn chosen(rule: &Rule, all: &[DateTime]) -> Vec<DateTime> {
     let place = |position: &i32| {
         let place = usize::try_from(position.unsigned_abs()).ok()?.checked_sub(1)?;
         if *position > 0 { Some(place) } else { all.len().checked_sub(place + 1) }
@@ -176,10 +188,9 @@ fn by_time(
         Frequency::Minutely => 60,
         _ => 1,
     };
-    let Some((first, from, end)) = seconds(start).zip(seconds(from)).zip(seconds(end)).map(|((a, b), c)| (a, b, c))
-    else {
-        return Ok(());
-    };
+    let Some((first, from)) = seconds(start).zip(seconds(from)) else { return Ok(()) };
+    // The last day of the calendar has no seconds any more.
+    let end = seconds(end).unwrap_or(Timestamp::MAX.as_second());
     let first = first - first.rem_euclid(unit);
     let interval = unit * i64::from(rule.interval.max(1));
     let at_or_after = |second: i64| first + (second - first + interval - 1).div_euclid(interval).max(0) * interval;
@@ -193,11 +204,8 @@ fn by_time(
             () if unit < 3600 && lacks(&rule.minutes, moment.minute()) => at - at.rem_euclid(60) + 60,
             () if unit < 60 && lacks(&rule.seconds, moment.second()) => at + 1,
             () => {
-                for at in chosen(rule, within(rule, moment)) {
-                    work.spend(1)?;
-                    if tell(at).is_break() {
-                        return Ok(());
-                    }
+                if tell_chosen(rule, within(rule, moment), work, tell)?.is_break() {
+                    return Ok(());
                 }
                 at + 1
             }

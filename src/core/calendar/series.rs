@@ -14,7 +14,7 @@ use super::recur::walk;
 use super::rule::End;
 use super::{Endless, Work};
 
-/// Nothing lasts longer (days), and no exception moves all later times by more.
+/// Nothing that lasts longer (days) is looked for, and nothing that an exception moves by more together with all later times.
 const LONGEST_DAYS: i64 = 400;
 
 /// Once that something happens.
@@ -96,7 +96,7 @@ impl<'a> Series<'a> {
         let mut found = Vec::new();
         let main = self.main.filter(|event| !event.cancelled);
         if let Some(event) = main {
-            let mut turns = turns(&event.times, event.takes_time, &around(window), home, work)?;
+            let mut turns = turns(&event.times, event.takes_time, &self.around(window, event, home), home, work)?;
             self.change_later(event, &mut turns, home);
             let moved = self.exceptions.iter().filter(|other| !changes_later(other));
             let moved = moved.filter_map(|other| Some((other.instead.as_ref()?.of.clone(), ())));
@@ -113,6 +113,22 @@ impl<'a> Series<'a> {
         }));
         found.retain(|one| one.start < window.end && (one.end > window.start || one.start >= window.start));
         Ok(found)
+    }
+
+    /// A window on the clocks of all places, and so much wider as exceptions move all later times or make them last.
+    fn around(&self, window: &Range<Timestamp>, event: &Event, home: &TimeZone) -> Range<DateTime> {
+        let zone = event.times.start.zone(home);
+        let (mut by, mut longest) = (0, 0);
+        for other in self.exceptions.iter().filter(|other| changes_later(other) && !other.cancelled) {
+            let old = other.instead.as_ref().map(|instead| instead.of.civil_in(zone));
+            let moved = old.and_then(|old| old.until(other.times.start.civil_in(zone)).ok());
+            by = moved.map_or(by, |moved| by.max(i64::from(moved.get_days()).abs() + 1));
+            longest = longest.max(other.times.length.in_days());
+        }
+        let (by, longest) = (by.min(LONGEST_DAYS), longest.min(LONGEST_DAYS));
+        let civil = |at: Timestamp| at.to_zoned_datetime(TimeZone::UTC).datetime();
+        let start = civil(window.start).saturating_sub((2 + by + longest).days());
+        start..civil(window.end).saturating_add((2 + by).days())
     }
 
     /// What exceptions say of all later times: how far they move, how long they last, whether they take place.
@@ -151,12 +167,6 @@ impl Turn {
         let end = self.length.after(self.civil, zone)?.max(start);
         Some(Occurrence { start, end, all_day, takes_time })
     }
-}
-
-/// A window on the clocks of all places, and long enough before it for what still lasts.
-fn around(window: &Range<Timestamp>) -> Range<DateTime> {
-    let civil = |at: Timestamp| at.to_zoned_datetime(TimeZone::UTC).datetime();
-    civil(window.start).saturating_sub(2.days())..civil(window.end).saturating_add(2.days())
 }
 
 /// The times of a series by the moment at which it has them, without those left out.

@@ -146,7 +146,7 @@ fn first_by(
         }
         if first.is_some() || done > MOST_DONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    Ok(first)
+    if first.is_none() && done > MOST_DONE { Err(Endless) } else { Ok(first) }
 }
 
 impl Todo {

@@ -4,12 +4,13 @@ mod account;
 mod address;
 mod fetch;
 mod file;
+mod memory;
 mod questions;
 mod replies;
 mod tasks;
 mod trust;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
@@ -70,7 +71,7 @@ pub struct Calendar {
 /// What a calendar remembers between readings.
 #[derive(Debug, Default)]
 pub struct Memory {
-    kept: Mutex<Kept>,
+    kept: OnceLock<Arc<Mutex<Kept>>>,
 }
 
 type Said = Result<Arc<CalendarReading>, SourceError>;
@@ -118,7 +119,7 @@ impl Calendar {
     /// # Errors
     /// `Outage` when it cannot be reached, with the pause that its server asked for; `NeedsUser` when a person must mend something.
     pub async fn read(&self, now: &ZonedDateTime) -> Said {
-        let mut kept = self.memory.kept.lock().await;
+        let mut kept = self.memory.kept().lock().await;
         let at = now.timestamp();
         if let Some((_, said)) = kept.last.as_ref().filter(|(asked, _)| *asked == at) {
             return said.clone();
@@ -143,7 +144,7 @@ impl Calendar {
 
     /// The last reading that was good.
     async fn last_good(&self) -> Option<Arc<CalendarReading>> {
-        self.memory.kept.lock().await.good.clone()
+        self.memory.kept().lock().await.good.clone()
     }
 
     async fn ask(&self, kept: &mut Kept, now: &ZonedDateTime) -> Said {

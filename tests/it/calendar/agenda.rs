@@ -105,6 +105,30 @@ fn meetings_without_a_pause_are_one() {
     assert_eq!(both.in_meeting_until(at("10:00")), Some(at("12:00")), "and so are those of several calendars");
 }
 
+#[rstest]
+#[case::a_long_day("PT11H59M", 8)]
+#[case::a_stand_by("PT12H", 0)]
+#[case::every_day("PT24H\nRRULE:FREQ=DAILY", 0)]
+#[case::a_vacation("P5D", 0)]
+fn no_meeting_holds_for_ever(#[case] length: &str, #[case] quiet_for: i64) {
+    let event = event(&format!("DTSTART;TZID=Europe/Berlin:20261120T090000\nDURATION:{length}"));
+    let day = agenda(&event);
+    let until = day.in_meeting_until(at("09:00")).unwrap_or(at("09:00"));
+    assert_eq!(until.duration_since(at("09:00")).as_hours(), quiet_for);
+    assert_eq!(day.in_meeting_until(at("17:00")), None);
+    assert_eq!(day.next_change(at("09:00")), (quiet_for > 0).then_some(at("17:00")));
+    assert_eq!(minutes(&day, "09:00", &today("17:00"), &NO_NIGHT), 0, "the time is taken all the same");
+}
+
+#[test]
+fn nor_do_meetings_without_a_pause() {
+    let shifts =
+        agenda(&event("DTSTART;TZID=Europe/Berlin:20261120T090000\nDURATION:PT4H\nRRULE:FREQ=HOURLY;INTERVAL=4"));
+    assert_eq!(shifts.in_meeting_until(at("16:59")), Some(at("17:00")));
+    assert_eq!(shifts.in_meeting_until(at("17:00")), None);
+    assert_eq!(shifts.next_change(at("17:00")), None);
+}
+
 #[test]
 fn what_has_no_length_takes_no_time() {
     assert_eq!(agenda(&(meeting("10:00", "10:00") + &meeting("12:00", "11:00"))), Agenda::default());
@@ -123,7 +147,8 @@ proptest! {
         let minute = |minute: &i64| start + SignedDuration::from_mins(*minute);
         let is_free = |at: Timestamp| {
             let quiet = NIGHT.in_force(&at.to_zoned_datetime(now("09:00").time_zone().clone()));
-            day.in_meeting_until(at).is_none() && !quiet
+            let minutes = at.duration_since(start).as_mins();
+            !(quiet || meetings.iter().any(|(from, length)| (*from..from + length).contains(&minutes)))
         };
         prop_assert_eq!(free, (0..hours * 60).filter(|m| is_free(minute(m))).count() as i64);
     }

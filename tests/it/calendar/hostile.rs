@@ -32,6 +32,22 @@ fn good() -> String {
     calendar(&(zone.to_owned() + &events.map(event).concat() + &todo(todos)))
 }
 
+/// Each second of each year, in few words.
+fn every_second(more: &str) -> String {
+    let list = |to: u8| (0..=to).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+    let (days, hours, sixty) = (&list(31)[2..], list(23), list(59));
+    let rule = format!("FREQ=YEARLY;BYMONTHDAY={days};BYHOUR={hours};BYMINUTE={sixty};BYSECOND={sixty}{more}");
+    format!("UID:second\nDTSTART:20260101T080000Z\nDURATION:PT1S\nRRULE:{rule}")
+}
+
+#[test]
+fn what_a_year_holds_is_paid_for_before_it_is_kept() {
+    for more in ["", ";BYSETPOS=1"] {
+        let reading = super::kit::reading(&calendar(&event(&every_second(more))), "2026-11-20T09:00[Europe/Berlin]");
+        assert_eq!(reading.notes, ["1 series was passed over: nothing comes again so often"], "{more}");
+    }
+}
+
 /// The known nasties, each inside an otherwise good calendar.
 fn nasties() -> Vec<Vec<u8>> {
     let odd = |lines: &str| event(&format!("UID:odd\n{lines}"));
@@ -124,6 +140,7 @@ fn nasties() -> Vec<Vec<u8>> {
             .repeat(300)
             .replace("UID:big", "X:y"),
     );
+    parts.extend([event(&every_second("")), event(&every_second(";BYSETPOS=1")), todo(&every_second(";BYSETPOS=-1"))]);
     let mut all: Vec<Vec<u8>> = parts
         .into_iter()
         .map(|part| good().replace("END:VCALENDAR", &format!("{part}END:VCALENDAR")).into_bytes())

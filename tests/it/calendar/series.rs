@@ -38,6 +38,8 @@ fn a_series_comes_again(#[case] line: &str, #[case] expected: &[&str]) {
 #[case::from_then_on("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261118T093000\nDTSTART;TZID=Europe/Berlin:20261118T101500", &["11-16 09:30", "11-18 10:15", "11-20 10:15"])]
 #[case::over_from_then_on("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261118T093000\nDTSTART;TZID=Europe/Berlin:20261118T093000\nSTATUS:CANCELLED", &["11-16 09:30"])]
 #[case::from_long_ago_on("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260601T093000\nDTSTART;TZID=Europe/Berlin:20260602T080000", &["11-17 08:00", "11-19 08:00", "11-21 08:00"])]
+#[case::a_week_and_more_later("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260601T093000\nDTSTART;TZID=Europe/Berlin:20260616T080000", &["11-17 08:00", "11-19 08:00", "11-21 08:00"])]
+#[case::a_week_and_more_earlier("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260615T093000\nDTSTART;TZID=Europe/Berlin:20260602T080000", &["11-17 08:00", "11-19 08:00", "11-21 08:00"])]
 fn an_exception_takes_the_place_of_one_time(#[case] lines: &str, #[case] expected: &[&str]) {
     let exception = event(&format!("UID:standup\n{lines}\nDURATION:PT15M"));
     assert_eq!(in_week(&(event(STANDUP) + &exception)), expected);
@@ -123,6 +125,13 @@ fn one_more_time_may_last_as_long_as_it_likes() {
         let lasts: Vec<i64> = found.iter().map(|one| one.end.duration_since(one.start).as_hours()).collect();
         assert_eq!(lasts, [3]);
     }
+}
+
+#[test]
+fn later_times_may_last_longer_than_the_first() {
+    let series = "UID:a\nDTSTART:20260101T080000Z\nDURATION:PT1H\nRRULE:FREQ=MONTHLY";
+    let longer = "UID:a\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260601T080000Z\nDTSTART:20260601T080000Z\nDURATION:P20D";
+    assert_eq!(in_week(&(event(series) + &event(longer))), ["11-01 09:00"]);
 }
 
 #[test]

@@ -83,6 +83,26 @@ fn times_that_are_done_or_moved_are_told_by_their_exceptions() {
     assert_eq!(next[0].due.unwrap().to_string(), "2026-11-20");
 }
 
+#[rstest]
+#[case::hours("FREQ=HOURLY", "2026-11-20 08:00")]
+#[case::minutes("FREQ=MINUTELY;INTERVAL=5", "2026-11-20 08:00")]
+#[case::seconds("FREQ=SECONDLY;BYHOUR=10", "2026-11-20 10:00")]
+fn one_that_comes_again_within_a_day_is_a_task_too(#[case] rule: &str, #[case] expected: &str) {
+    let lines = format!("DTSTART:20261120T080000\nDUE:20261120T080000\nRRULE:{rule}");
+    assert_eq!(due(&lines).as_deref(), Some(expected));
+}
+
+#[test]
+fn one_whose_next_time_lies_too_far_on_is_told_of() {
+    let exceptions = (0..6000).map(|day| {
+        let day = jiff::civil::date(2026, 11, 2) + jiff::ToSpan::days(day);
+        format!("\nEXDATE;VALUE=DATE:{}", day.strftime("%Y%m%d"))
+    });
+    let text = calendar(&todo(&format!("{WEEKLY}{}", exceptions.collect::<String>()).replace("WEEKLY", "DAILY")));
+    let reading = reading(&text, NOW);
+    assert_eq!((reading.tasks.len(), reading.unreadable), (0, vec!["a".to_owned()]));
+}
+
 #[test]
 fn a_series_that_is_all_done_is_none() {
     let ended = WEEKLY.to_owned() + ";COUNT=1";
