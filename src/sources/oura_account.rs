@@ -189,10 +189,10 @@ impl Account {
             self.save(tokens).await
         };
         if let Err(error) = kept.await {
-            if let Err(untold) = self.give_back(tokens).await {
-                tracing::warn!("Oura could not be told that the connection is not kept: {}", untold.what);
-            }
-            return Err(error);
+            let told = self.give_back(tokens).await;
+            let untold = |untold: SourceError| format!("{}; nor could Oura be told so: {}", error.what, untold.what);
+            let what = told.map_or_else(untold, |()| error.what.clone());
+            return Err(SourceError { what, ..error });
         }
         self.see(OuraLink::Connected);
         Ok(())
