@@ -331,7 +331,8 @@ async fn a_calendar_that_is_away_is_remembered_for_half_a_day() {
     let home = home();
     let day = home.today.strftime("%Y%m%d").to_string();
     let text = format!(
-        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:{day}T100000\r\nDURATION:PT20H\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:{day}T100000\r\nDURATION:PT2H\r\nEND:VEVENT\r\n\
+         BEGIN:VEVENT\r\nUID:2\r\nDTSTART:{day}T210000\r\nDURATION:PT2H\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     );
     std::fs::write(home.path("work.ics"), text).expect("a calendar");
     let calendar = json!({"name": "work", "file": home.path("work.ics")});

@@ -131,7 +131,7 @@ fn a_calendar_that_is_cut_off_anywhere_is_none() {
     let text = calendar(&parts);
     let (first, last) = ("BEGIN:VCALENDAR\r\n".len(), text.trim_end().len());
     for end in first..last {
-        let cut = read_in_pieces(text[..end].as_bytes(), 7);
+        let cut = read_in_pieces(&text.as_bytes()[..end], 7);
         assert_eq!(cut.err(), Some(Unfit::CutOff), "{}", &text[..end]);
         let followed = format!("{}\r\n{text}", &text[..end]);
         assert_eq!(read_in_pieces(followed.as_bytes(), 7).err(), Some(Unfit::CutOff), "{followed}");
