@@ -13,12 +13,12 @@ use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::{Channel, Routing};
 use operator::core::facts::{HealthDay, Night, Task, TaskReading, TaskStatus};
-use operator::core::policy::memory::Memory;
-use operator::core::policy::verdict::{Decision, Verdict};
+use operator::core::policy::incident_state::Memory;
+use operator::core::policy::decision::{Decision, Verdict};
 use operator::core::policy::{Circumstances, decide};
 use operator::core::rules::Judgement;
 use operator::demo::{body, desk};
-use operator::store::copies::Update;
+use operator::store::task_snapshots::Update;
 use operator::store::{CheckRecord, Keep, Store};
 use rusqlite::{Connection, params};
 

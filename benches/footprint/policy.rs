@@ -8,7 +8,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::Priority;
 use operator::core::channel::{Channel, Routing};
-use operator::core::policy::memory::Memory;
+use operator::core::policy::incident_state::Memory;
 use operator::core::policy::{Circumstances, decide};
 use operator::core::rules::Judgement;
 

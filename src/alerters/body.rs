@@ -1,7 +1,7 @@
 //! What stands under a message's title where plain text is shown: the sentences or a list, and where they come from.
 
 use super::words::{clock, fit, more, origin, plain, title};
-use crate::core::notice::{Item, Notice};
+use crate::core::delivery::message::{Item, Notice};
 
 /// In a digest a message takes no more characters.
 const LISTED: usize = 300;

@@ -9,8 +9,8 @@ use super::message::Message;
 use super::{Alerter, Failure, FailureKind, Task};
 use crate::config::schema::ExecConfig;
 use crate::core::channel::Channel;
-use crate::core::notice::Notice;
-use crate::programs::{Cause, End, NotStarted, Program, Run};
+use crate::core::delivery::message::Notice;
+use crate::sys::process::{Cause, End, NotStarted, Program, Run};
 
 /// Try again later, as mail programs say it: `EX_TEMPFAIL` of `sysexits.h`.
 const TRY_AGAIN: i32 = 75;

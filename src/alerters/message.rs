@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::words::{headline, more, plain, title};
-use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{Item, Notice, NoticeKind, Standing};
 
 /// What is handed over.
 #[derive(Serialize)]

@@ -6,7 +6,6 @@ mod body;
 mod email;
 mod exec;
 mod failures;
-pub mod http;
 mod message;
 pub mod notification;
 mod ntfy;
@@ -28,10 +27,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::Env;
 use crate::config::schema::Alerters;
 use crate::core::channel::Channel;
-use crate::core::notice::Notice;
+use crate::core::delivery::message::Notice;
 
 pub use crate::core::delivery::failure::{Failure, FailureKind};
-use http::Web;
+use crate::net::client::Web;
 
 /// Something that is done later.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

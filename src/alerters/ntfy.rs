@@ -11,14 +11,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::body::body;
-use super::http::{Answer, Web, exchange, place};
+use crate::net::client::{Answer, Web, exchange, place};
 use super::secret::Secret;
 use super::words::{fit, headline, quoted};
 use super::{Alerter, Failure, Task};
 use crate::config::schema::NtfyConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{Notice, NoticeKind, Standing};
 
 /// The longest that one try may take.
 const PATIENCE: Duration = Duration::from_secs(20);

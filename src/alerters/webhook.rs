@@ -9,13 +9,13 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use ring::hmac;
 use secrecy::ExposeSecret;
 
-use super::http::{Answer, Web, exchange, place};
+use crate::net::client::{Answer, Web, exchange, place};
 use super::message::Message;
 use super::secret::Secret;
 use super::{Alerter, Failure, Task};
 use crate::config::schema::WebhookConfig;
 use crate::core::channel::Channel;
-use crate::core::notice::Notice;
+use crate::core::delivery::message::Notice;
 
 /// The alerter, if it is switched on.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use jiff::ZonedDateTime;
 
-use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{Item, Notice, NoticeKind, Standing};
 use crate::core::text;
 
 /// A source's name takes no more characters.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::config::ConfigError;
-use crate::engine::lock::LockError;
+use crate::sys::lock::LockError;
 use crate::store::StoreError;
 
 /// Why Operator could not do what was asked.

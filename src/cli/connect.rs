@@ -18,17 +18,17 @@ use self::door::{Door, Visitor};
 use super::print::{emit, emit_json};
 use super::terminal;
 use crate::app::exit::Failure;
-use crate::app::house::{House, runtime};
+use crate::app::load::{House, runtime};
 use crate::config::paths;
 use crate::config::schema::OuraConfig;
 use crate::engine::command::Command;
 use crate::engine::wiring;
-use crate::shell;
+use crate::tray;
 use crate::sources::error::SourceError;
-use crate::sources::oura_account::Account;
-use crate::sources::oura_account::issuer::Places;
-use crate::sources::oura_account::server::{self, Application};
-use crate::sources::oura_account::tokens::Tokens;
+use crate::sources::oura::oauth::Account;
+use crate::sources::oura::oauth::issuer::Places;
+use crate::sources::oura::oauth::server::{self, Application};
+use crate::sources::oura::oauth::tokens::Tokens;
 
 /// The person has so long to say yes.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -165,7 +165,7 @@ async fn through_the_browser(house: &House, account: &Account, application: Appl
     let state = State::new().map_err(|error| Failure::Other(error.to_string()))?;
     let address = question(oura, &application.id, &state.text)?;
     say(&format!("Say yes to Operator in the browser, within 5 minutes:\n{address}\n"));
-    if let Err(error) = shell::browse(address.as_str()) {
+    if let Err(error) = tray::browse(address.as_str()) {
         say(&format!("The browser cannot be opened ({error}): open the address yourself, on this machine.\n"));
     }
     let nobody = |_| Failure::Other("nobody answered within 5 minutes: nothing has changed".into());

@@ -12,15 +12,15 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use super::print::{Paint, emit};
 use super::show::Look;
 use crate::app::exit::Failure;
-use crate::app::house::{House, Logs, runtime};
+use crate::app::load::{House, Logs, runtime};
 use crate::config::schema::Http;
-use crate::core::policy::verdict::Decision;
+use crate::core::policy::decision::Decision;
 use crate::core::status::PageState;
 use crate::demo::{body, desk};
 use crate::engine::clock::Clock;
 use crate::engine::report::CheckReport;
 use crate::http;
-use crate::shell::headless;
+use crate::app::headless;
 
 /// Make the person up, live through their week, and show what Operator says; with `serve`, go on from there with the dashboard.
 ///

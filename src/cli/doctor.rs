@@ -11,14 +11,14 @@ use serde::Serialize;
 use super::print::{Cell, Paint, Table, emit, emit_json};
 use crate::alerters::{Alerter, Failure, FailureKind};
 use crate::app::exit;
-use crate::app::house::{House, runtime};
+use crate::app::load::{House, runtime};
 use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
 use crate::core::status::OuraLink;
 use crate::core::text;
-use crate::monitors::ask::{Answer, Source, ask};
-use crate::monitors::setup::Setup;
+use crate::monitors::fetch::{Answer, Source, ask};
+use crate::monitors::sources::Setup;
 use crate::sources::error::Fault;
 
 /// Advice where there is nothing to do.

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::args::{Cli, LoginItemCommand};
 use super::print::{Cell, Paint, Table, emit, emit_json};
 use crate::app::exit::Failure;
-use crate::app::house::{House, Logs, environment};
-use crate::shell::login_item::{LoginItem, LoginItemError, Mode, State, Status};
+use crate::app::load::{House, Logs, environment};
+use crate::sys::autostart::{LoginItem, LoginItemError, Mode, State, Status};
 
 /// Do what was asked for.
 ///

@@ -19,18 +19,19 @@ use self::args::{Cli, Command as Subcommand, Connectable, RunArgs};
 use self::print::{Paint, emit, emit_json};
 use self::show::Look;
 use crate::app::exit::Failure;
-use crate::app::house::{House, Logs, environment, runtime};
+use crate::app::load::{House, Logs, environment, runtime};
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
-use crate::core::span::{ahead, back};
+use crate::core::duration::{ahead, back};
 use crate::core::status::Status;
 use crate::engine::clock::Clock;
 use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;
 use crate::engine::report::CheckReport;
-use crate::engine::test_alert::TestOutcome;
+use crate::engine::delivery::test_alert::TestOutcome;
 use crate::http;
-use crate::shell::{self, headless};
+use crate::tray::{self};
+use crate::app::headless;
 
 /// More journal entries than this are not shown at once.
 const PAGE: u32 = 10_000;
@@ -87,7 +88,7 @@ fn resident(cli: &Cli) -> Done {
     if cli.run.headless {
         return headless::run(&house, cli.run.dry_run);
     }
-    shell::run(house, cli.run.dry_run, cli.run.tray)
+    tray::run(house, cli.run.dry_run, cli.run.tray)
 }
 
 fn once(cli: &Cli, run: &RunArgs) -> Done {
@@ -274,7 +275,7 @@ fn dashboard(cli: &Cli, print: bool) -> Done {
     } else {
         emit(&format!("{link}\n"));
     }
-    if !print && let Err(error) = shell::browse(&link) {
+    if !print && let Err(error) = tray::browse(&link) {
         tracing::warn!("The browser cannot be opened ({error}): follow the link, it is good once within ten minutes");
     }
     Ok(ExitCode::SUCCESS)

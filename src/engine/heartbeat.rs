@@ -7,7 +7,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use crate::alerters::Failure;
-use crate::alerters::http::{Web, exchange, place};
+use crate::net::client::{Web, exchange, place};
 use crate::alerters::secret::Secret;
 use crate::config::schema::Http;
 

@@ -1,34 +1,28 @@
 //! The only loop: commands in, snapshots out. A check goes begin → absorb answers → conclude.
 
-mod agenda;
-mod carrier;
-mod channels;
+mod calendar_cache;
 mod check;
 pub mod clock;
 pub mod command;
-mod conclude;
 pub mod control;
+pub mod delivery;
+mod evaluate;
+mod event_loop;
 pub mod footprint;
+mod health;
 pub mod heartbeat;
-mod letter;
-pub mod lock;
-mod once;
-mod post;
-mod presses;
 mod recovery;
 mod reload;
 pub mod report;
 mod requests;
-mod run;
+mod single_check;
 mod snapshot;
 mod state_file;
-pub mod test_alert;
-mod vitals;
 pub mod wiring;
 
 pub use reload::Reloaded;
 pub use requests::Request;
-pub use run::run;
+pub use crate::engine::event_loop::run;
 pub use snapshot::zone_of;
 
 use std::collections::BTreeMap;
@@ -44,19 +38,19 @@ use crate::core::alert::Monitor;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::circuit::Circuit;
 use crate::core::name::Name;
-use crate::core::policy::memory::Pause;
+use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
 use crate::core::status::PageState;
-use crate::monitors::ask::Source;
-use crate::monitors::setup::Setup;
+use crate::monitors::fetch::Source;
+use crate::monitors::sources::Setup;
 use crate::sources::error::SourceError;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
-use post::Post;
-use vitals::Vitals;
+use crate::engine::delivery::dispatcher::Post;
+use crate::engine::health::Vitals;
 use wiring::Wiring;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.

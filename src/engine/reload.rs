@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::run::Desk;
+use crate::engine::event_loop::Desk;
 use super::wiring::{Wiring, is_asked_as_before};
 use crate::core::circuit::Circuit;
-use crate::monitors::ask::Source;
+use crate::monitors::fetch::Source;
 
 /// What became of `config.yaml`: what follows from it now, or why it cannot be used.
 pub type Reloaded = Result<Box<Wiring>, String>;

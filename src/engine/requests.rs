@@ -5,11 +5,11 @@ use tokio::sync::oneshot;
 use super::check::Check;
 use super::command::{self, Command, Reply};
 use super::report::CheckReport;
-use super::run::{Desk, is_busy};
+use crate::engine::event_loop::{Desk, is_busy};
 use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::status::Status;
-use crate::monitors::ask::{Source, needs};
+use crate::monitors::fetch::{Source, needs};
 
 /// A command and where its reply goes.
 #[derive(Debug)]

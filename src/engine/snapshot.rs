@@ -11,10 +11,10 @@ use crate::core::alert::{Alert, AlertKey, Monitor, Priority};
 use crate::core::audit::Audit;
 use crate::core::circuit::Circuit;
 use crate::core::policy::dedup;
-use crate::core::policy::memory::{Incident, Pause};
+use crate::core::policy::incident_state::{Incident, Pause};
 use crate::core::schedule;
 use crate::core::status::{MonitorState, OPEN_SHOWN, OpenAlert, SourceState, Status};
-use crate::monitors::ask::Source;
+use crate::monitors::fetch::Source;
 use crate::sources::error::Fault;
 use crate::store::StoreError;
 

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::heartbeat::Heartbeat;
-use crate::alerters::http::Web;
+use crate::net::client::Web;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::{
     CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
@@ -16,15 +16,15 @@ use crate::config::schema::{
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
 use crate::core::name::Name;
-use crate::monitors::ask::{CALENDAR, Source};
+use crate::monitors::fetch::{CALENDAR, Source};
 use crate::monitors::exec::{self, Exec};
-use crate::monitors::setup::{OuraSetup, Setup};
-use crate::programs::Program;
-use crate::sources::calendars::{self, Address, Calendar, CalendarTasks, Memory, Net, Place};
+use crate::monitors::sources::{OuraSetup, Setup};
+use crate::sys::process::Program;
+use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Net, Place};
 use crate::sources::markdown::Markdown;
-use crate::sources::oura_account::keep::Keep;
-use crate::sources::oura_account::{Account, Client};
-use crate::sources::oura_cache;
+use crate::sources::oura::oauth::keep::Keep;
+use crate::sources::oura::oauth::{Account, Client};
+use crate::sources::oura::cache;
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
@@ -74,7 +74,7 @@ pub fn setup(config: &Config, env: &Env) -> Setup {
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
     Setup {
         oura: OuraSetup {
-            cache: oura_cache::file_in(&folder),
+            cache: cache::file_in(&folder),
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),
@@ -131,7 +131,7 @@ fn calendars(config: &Config) -> Vec<Arc<Calendar>> {
         let name = config.name?;
         let place = match (&config.file, &config.caldav.url) {
             (Some(file), _) => Place::File(file.clone()),
-            (None, Some(url)) => Place::Account(calendars::Account {
+            (None, Some(url)) => Place::Account(calendar::Account {
                 url: url.clone(),
                 user: config.caldav.user.clone().unwrap_or_default(),
                 password: config.caldav.password.clone(),

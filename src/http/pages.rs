@@ -17,7 +17,7 @@ use super::health::{Health, State as Verdict};
 use super::keys::SESSION;
 use super::refusal::Refusal;
 use super::site::Site;
-use crate::dashboard;
+use crate::http::dashboard;
 use crate::telemetry::metrics;
 
 /// Changes that come closer upon each other are told as one.

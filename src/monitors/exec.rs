@@ -11,7 +11,7 @@ use super::Finding;
 use crate::core::alert::Priority;
 use crate::core::name::Name;
 use crate::core::rules::exec::{self, Complaint};
-use crate::programs::{Cause, End, Program, Run};
+use crate::sys::process::{Cause, End, Program, Run};
 use crate::sources::error::SourceError;
 
 /// The most that it may print (bytes): a thousand alerts with long messages.
@@ -123,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::programs::Output;
+    use crate::sys::process::Output;
 
     fn said(bytes: &[u8]) -> Output {
         Output { bytes: bytes.to_owned(), ..Output::default() }

@@ -7,14 +7,15 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::Finding;
-use super::setup::OuraSetup;
+use crate::monitors::sources::OuraSetup;
 use crate::core::facts::{HealthDay, HealthReading, RestMode};
 use crate::core::history;
 use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
 use crate::sources::error::{Fault, SourceError};
-use crate::sources::oura_api::{Access, OuraApi};
-use crate::sources::{blocking, oura_cache, secret};
+use crate::sources::oura::api::{Access, OuraApi};
+use crate::sys::{blocking, secret_file};
+use crate::sources::oura::cache;
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ const A_CACHE_HOLDS: i64 = 7;
 /// Ask the cache; where it is missing, stale or failing, the API, if `remote` allows it.
 pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateTime) -> ChainAnswer {
     let (path, today) = (setup.cache.clone(), now.date());
-    let cached = blocking("oura_cache", move || oura_cache::read(&path, since, today)).await;
+    let cached = blocking("oura_cache", move || cache::read(&path, since, today)).await;
     let cached = match cached {
         Ok(reading) if is_fresh(&reading, now) && reaches_back(&reading, since, now) => {
             return with_extras(reading, setup, remote, now).await;
@@ -50,7 +51,7 @@ pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateT
 
 /// A token that the person gave goes before a connection: whoever writes one down wants it to be used.
 async fn connect(setup: &OuraSetup, remote: bool) -> Result<Option<OuraApi>, SourceError> {
-    let given = secret::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
+    let given = secret_file::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
     let access = match (given, &setup.account) {
         (Some(token), _) => Some(Access::Token(token)),
         (None, Some(account)) => {

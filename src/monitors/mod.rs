@@ -1,10 +1,10 @@
 //! A monitor asks its sources, hands the facts to its rules, and says what came of it.
 
-pub mod ask;
 pub mod exec;
+pub mod fetch;
 pub mod health;
 pub mod patterns;
-pub mod setup;
+pub mod sources;
 pub mod tasks;
 
 use crate::core::rules::Judgement;

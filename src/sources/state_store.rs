@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use self::due::Written;
-use super::blocking;
+use crate::sys::blocking;
 use super::error::SourceError;
 use super::sqlite::{self, Trouble, text};
 use super::tasks::{Reading, TaskSource};

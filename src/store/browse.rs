@@ -7,8 +7,8 @@ use super::journal::{self, COLUMNS, Entry};
 use super::outbox::{self, Dispatch};
 use super::{Result, Store, millis, moment, optional};
 use crate::core::alert::{AlertKey, Priority};
-use crate::core::policy::memory::Incident;
-use crate::core::policy::verdict::Decision;
+use crate::core::policy::incident_state::Incident;
+use crate::core::policy::decision::Decision;
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn incident(&self, key: &AlertKey) -> Result<Option<Incident>> {
-        super::members::incident(&self.db, key).map_err(|error| self.fail(error))
+        crate::store::outbox::batch_items::incident(&self.db, key).map_err(|error| self.fail(error))
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 
 use super::{Result, Store, millis, outbox};
 use crate::core::alert::AlertKey;
-use crate::core::policy::memory::{Incident, Memory};
+use crate::core::policy::incident_state::{Incident, Memory};
 
 /// The journal entry that speaks of each key last.
 pub(super) type LastEntries = BTreeMap<AlertKey, i64>;

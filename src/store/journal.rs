@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::incidents::json;
 use super::{Result, Store, millis, moment};
 use crate::core::alert::{AlertKey, Facts};
-use crate::core::policy::verdict::{Decision, Verdict};
+use crate::core::policy::decision::{Decision, Verdict};
 
 /// One decision; the same one again and again is one entry that counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

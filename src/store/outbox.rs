@@ -1,5 +1,8 @@
 //! What is to be told on each channel: written with the decision, in the same transaction.
 
+pub mod batch_items;
+pub mod claim;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -9,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::{Result, Store, millis, moment};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::channel::Channel;
-use crate::core::delivery::lane::Lane;
-use crate::core::policy::verdict::{Decision, Verdict};
+use crate::core::delivery::channel_backoff::Lane;
+use crate::core::policy::decision::{Decision, Verdict};
 use crate::core::status::QueueDepth;
 
 /// One message on its way, or what became of it.

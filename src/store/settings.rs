@@ -11,9 +11,9 @@ use super::{Result, Store};
 use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
-use crate::core::delivery::lane::Lane;
+use crate::core::delivery::channel_backoff::Lane;
 use crate::core::facts::RestMode;
-use crate::core::policy::memory::Pause;
+use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::status::{Counters, MonitorState};
 

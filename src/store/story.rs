@@ -6,7 +6,7 @@ use super::journal::Entry;
 use super::outbox::Dispatch;
 use super::{Result, Store};
 use crate::core::alert::AlertKey;
-use crate::core::policy::memory::Incident;
+use crate::core::policy::incident_state::Incident;
 use crate::core::policy::storm::by_urgency;
 
 /// More decisions and messages of one alert than this are not told.

@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 use crate::core::alert::{AlertKey, Category, Monitor};
 use crate::core::channel::Channel;
 use crate::core::delivery::failure::Failure;
-use crate::core::policy::verdict::Verdict;
+use crate::core::policy::decision::Verdict;
 use crate::core::rules;
 use crate::core::status::{MonitorState, RunStatus, Status};
 

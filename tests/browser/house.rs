@@ -31,7 +31,7 @@ impl House {
         let engine =
             program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        operator::sources::tls::install();
+        operator::net::tls::install();
         // Between two questions nobody would notice that a connection which rests was closed.
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
         let house = Self { home, engine, port, client, runtime };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use operator::alerters::{Alerter, Failure, FailureKind};
 use operator::core::channel::Channel;
-use operator::core::notice::{NoticeKind, Standing};
+use operator::core::delivery::message::{NoticeKind, Standing};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};

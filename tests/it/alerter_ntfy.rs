@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use operator::alerters::{Alerter, Failure, FailureKind};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::notice::{Item, Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Item, Notice, NoticeKind, Standing};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};

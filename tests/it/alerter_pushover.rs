@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use operator::alerters::{Alerter, Button, Failure, FailureKind, Heard, Press};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::notice::{Item, Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Item, Notice, NoticeKind, Standing};
 use proptest::prelude::*;
 use rstest::rstest;
 use tokio::sync::mpsc;

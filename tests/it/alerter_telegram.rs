@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use operator::alerters::{Alerter, Button, Failure, FailureKind, Heard, Press};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::notice::{Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Notice, NoticeKind, Standing};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -145,7 +145,7 @@ fn whatever_stands_in_an_alert_telegram_takes_the_message() {
             [Standing::Open, Standing::Acknowledged, Standing::Resolved, Standing::Snoozed { until: at("08:05") }];
         let items = alerts.into_iter().map(|(title, message, source, stand)| {
             let standing = stands[stand].clone();
-            operator::core::notice::Item { source: Some(source), standing, ..item(&title, &message) }
+            operator::core::delivery::message::Item { source: Some(source), standing, ..item(&title, &message) }
         });
         let notice = Notice { left_out, ..news(items.collect()) };
         let sent = runtime.block_on(told(&bot, &notice));

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::SignedDuration;
 use operator::alerters::{Alerter, Failure, FailureKind};
 use operator::core::channel::Channel;
-use operator::core::notice::{Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Notice, NoticeKind, Standing};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::audit::{ASTRAY_NAMED, Audit};
 use operator::core::channel::Channel;
-use operator::core::policy::verdict::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, Verdict};
 use operator::engine::command::Command;
 use operator::store::{CheckRecord, Keep, Store};
 use rstest::rstest;

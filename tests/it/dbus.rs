@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use operator::alerters::{Alerter, Failure, FailureKind, notification};
 use operator::config::schema::NotificationConfig;
 use operator::core::alert::{AlertKey, Category, Priority};
-use operator::core::notice::{Item, Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Item, Notice, NoticeKind, Standing};
 use tokio::runtime::Runtime;
 
 use crate::support::desktop::{Answer, Banner, Desktop, Service, USUAL, silent_bus};

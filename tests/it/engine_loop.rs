@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use operator::core::alert::Monitor;
-use operator::core::policy::memory::Pause;
+use operator::core::policy::incident_state::Pause;
 use operator::engine::command::Command;
 use serde_json::json;
 use tokio::time::timeout;

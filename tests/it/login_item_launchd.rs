@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use operator::shell::login_item::{LoginItem, LoginItemError, Mode};
+use operator::sys::autostart::{LoginItem, LoginItemError, Mode};
 use rstest::rstest;
 use tempfile::TempDir;
 

@@ -10,9 +10,9 @@ use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
 use operator::core::status::{ChannelHealth, ChannelState, OpenAlert, OuraLink, PageState, SourceState, Status};
 use operator::engine::command::Command;
-use operator::shell::Action;
-use operator::shell::icon::Icon;
-use operator::shell::menu::{Entry, Face, Surroundings};
+use operator::tray::Action;
+use operator::tray::icon::Icon;
+use operator::tray::menu::{Entry, Face, Surroundings};
 use rstest::rstest;
 use serde_json::json;
 

@@ -7,7 +7,7 @@ use jiff::ZonedDateTime;
 use operator::core::alert::{Alert, Monitor, Priority};
 use operator::monitors::Finding;
 use operator::monitors::exec::{CAP, Exec, judge};
-use operator::programs::Program;
+use operator::sys::process::Program;
 use operator::sources::error::Fault;
 use rstest::rstest;
 use serde_json::{Value, json};

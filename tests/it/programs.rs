@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use operator::programs::{Cause, End, KEPT, NotStarted, PATH, Program, Run};
+use operator::sys::process::{Cause, End, KEPT, NotStarted, PATH, Program, Run};
 use rstest::rstest;
 use tempfile::tempdir;
 

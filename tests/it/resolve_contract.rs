@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::{Channel, Routing};
 use operator::core::delivery::failure::{Failure, FailureKind};
-use operator::core::delivery::lane::{Gate, Lane};
-use operator::core::notice::NoticeKind;
-use operator::core::policy::memory::Pause;
+use operator::core::delivery::channel_backoff::{Gate, Lane};
+use operator::core::delivery::message::NoticeKind;
+use operator::core::policy::incident_state::Pause;
 use operator::core::policy::{Circumstances, decide};
 use operator::core::rules::Judgement;
-use operator::store::parcels::{Access, Parcel};
+use operator::store::outbox::claim::{Access, Parcel};
 use operator::store::{CheckRecord, Keep, Store};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -349,7 +349,7 @@ impl World {
             Event::Acknowledge(number) => {
                 self.excused = true;
                 let now = self.now;
-                let acknowledge = |incident: &mut operator::core::policy::memory::Incident| {
+                let acknowledge = |incident: &mut operator::core::policy::incident_state::Incident| {
                     let news = incident.open && !incident.acknowledged;
                     incident.acknowledged = incident.open;
                     news
@@ -360,7 +360,7 @@ impl World {
                 self.excused = true;
                 let now = self.now;
                 let until = now + SignedDuration::from_hours(1);
-                let snooze = |incident: &mut operator::core::policy::memory::Incident| {
+                let snooze = |incident: &mut operator::core::policy::incident_state::Incident| {
                     incident.snoozed_until = Some(until);
                     true
                 };

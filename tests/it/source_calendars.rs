@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::ZonedDateTime;
 use operator::core::calendar::reading::CalendarReading;
-use operator::sources::calendars::{Calendar, Memory, Place};
+use operator::sources::calendar::{Calendar, Memory, Place};
 use operator::sources::error::{Fault, SourceError};
 
 /// Noon of a Friday in Berlin, and so many minutes later.

@@ -7,7 +7,8 @@ use jiff::ZonedDateTime;
 use jiff::civil::{Date, date};
 use operator::core::facts::HealthReading;
 use operator::sources::error::{Fault, SourceError};
-use operator::sources::{oura_cache, state_store};
+use operator::sources::oura::cache;
+use operator::sources::state_store;
 use rusqlite::Connection;
 
 use crate::support::files::{STATE_STORE, cache, contents, database, oura_cache as new_cache};
@@ -19,7 +20,7 @@ fn now() -> ZonedDateTime {
 }
 
 fn read_cache(path: &Path) -> Result<HealthReading, SourceError> {
-    oura_cache::read(path, TODAY, TODAY)
+    cache::read(path, TODAY, TODAY)
 }
 
 /// Both sources' refusals of one file.

@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use operator::core::facts::{HealthReading, RestMode, Stress};
 use operator::sources::error::{Fault, SourceError};
-use operator::sources::oura_api::{Access, OuraApi};
+use operator::sources::oura::api::{Access, OuraApi};
 use rstest::rstest;
 
 use crate::support::http::{Answer, Request, Server};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use operator::core::facts::{HealthDay, HealthReading, Night};
 use operator::sources::error::Fault;
-use operator::sources::oura_cache::{file_in, read};
+use operator::sources::oura::cache::{file_in, read};
 use rstest::rstest;
 use rusqlite::Connection;
 

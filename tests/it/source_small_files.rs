@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use operator::sources::error::Fault;
-use operator::sources::{focus_file, secret};
+use operator::sources::focus_file;
+use operator::sys::secret_file;
 use rstest::rstest;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -43,7 +44,7 @@ fn a_secret_comes_from_its_value_or_its_file(
     let path = folder.path().join("token");
     let file = content.map(|content| fs::write(&path, content).map(|()| path.as_path()).unwrap());
     let value = value.map(SecretString::from);
-    let found = secret::resolve(value.as_ref(), file, "oura_api").unwrap();
+    let found = secret_file::resolve(value.as_ref(), file, "oura_api").unwrap();
     assert_eq!(found.as_ref().map(ExposeSecret::expose_secret), expected);
 }
 
@@ -54,7 +55,7 @@ fn a_secret_file_that_cannot_be_read_is_named() {
     fs::write(&long, "s3cret".repeat(20_000)).unwrap();
     fs::write(&binary, [b's', 0xFF]).unwrap();
     for path in [Path::new("/nowhere/token"), folder.path(), &long, &binary] {
-        let error = secret::resolve(None, Some(path), "oura_api").unwrap_err();
+        let error = secret_file::resolve(None, Some(path), "oura_api").unwrap_err();
         assert_eq!((error.source, error.fault), ("oura_api", Fault::NeedsUser));
         assert!(error.what.contains(path.to_str().unwrap()), "{error}");
         assert!(!error.what.contains("s3cret"));

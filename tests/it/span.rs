@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use operator::core::span::{ahead, back, parse};
+use operator::core::duration::{ahead, back, parse};
 use proptest::prelude::*;
 use rstest::rstest;
 

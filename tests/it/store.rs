@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
-use operator::core::delivery::lane::Gate;
+use operator::core::delivery::channel_backoff::Gate;
 use operator::core::facts::TaskReading;
-use operator::core::policy::verdict::{Decision, Reason, Verdict};
-use operator::store::copies::Update;
-use operator::store::parcels::Access;
+use operator::core::policy::decision::{Decision, Reason, Verdict};
+use operator::store::task_snapshots::Update;
+use operator::store::outbox::claim::Access;
 use operator::store::{CheckRecord, Keep, Store};
 
 use crate::rules_kit::{state_store, task, task_due};

@@ -13,7 +13,7 @@ use super::secret::Secret;
 use super::{Alerter, Failure, Task};
 use crate::config::schema::EmailConfig;
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind};
+use crate::core::delivery::message::{Notice, NoticeKind};
 
 /// The alerter, if it is switched on.
 #[must_use]

@@ -14,7 +14,7 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::alerters::http::{deepest, has_network, is_this_machine};
+use crate::net::client::{deepest, has_network, is_this_machine};
 use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};

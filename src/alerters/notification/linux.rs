@@ -18,7 +18,7 @@ use super::banner::{Banner, Loudness};
 use crate::alerters::{Alerter, Button, Failure, Heard, Task};
 use crate::config::Env;
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{Notice, NoticeKind, Standing};
 
 /// The alerter of the desktop that `env` tells of; without one it says so whenever it is asked.
 pub(super) fn alerter(env: &Env) -> Arc<dyn Alerter> {

@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::alerters::http::{Answer, Web, bounded, exchange, place};
+use crate::net::client::{Answer, Web, bounded, exchange, place};
 use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};

@@ -15,14 +15,14 @@ use tokio::sync::{mpsc, watch};
 use self::api::Api;
 use self::ringing::Ringing;
 use super::body::body;
-use super::http::Web;
+use crate::net::client::Web;
 use super::secret::Secret;
 use super::words::{fit, headline};
 use super::{Alerter, Failure, Heard, Task};
 use crate::config::schema::PushoverConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{Notice, NoticeKind, Standing};
 
 /// A message takes no more characters.
 const LONGEST: usize = 1_024;

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use self::api::{Bot, Refusal};
-use super::http::Web;
+use crate::net::client::Web;
 use super::secret::Secret;
 use super::words::plain_line;
 use super::{Alerter, Button, Failure, Heard, Task};
 use crate::config::schema::TelegramConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind};
+use crate::core::delivery::message::{Notice, NoticeKind};
 
 /// One message a second per chat: <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
 const PACE: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::steps::{Ask, Kind};
 use crate::app::exit::Failure;
-use crate::app::house::Variable;
+use crate::app::load::Variable;
 use crate::config::edit::{self, Setting};
 use crate::config::schema::Config;
 use crate::config::{self, paths};

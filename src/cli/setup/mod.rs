@@ -16,13 +16,13 @@ use super::connect;
 use super::doctor::{self, Line};
 use crate::alerters;
 use crate::app::exit::Failure;
-use crate::app::house::{House, Logs, Variable, runtime};
+use crate::app::load::{House, Logs, Variable, runtime};
 use crate::config::edit::Setting;
 use crate::config::paths;
 use crate::config::schema::Config;
 use crate::core::channel::Channel;
 use crate::engine::wiring;
-use crate::monitors::ask::CALENDAR;
+use crate::monitors::fetch::CALENDAR;
 
 /// Set Operator up.
 ///

@@ -1,6 +1,6 @@
 //! An event as its calendar holds it. Neither its title nor who takes part is kept: nothing here needs them.
 
-use super::moment::{Length, Moment};
+use crate::core::calendar::datetime::{Length, Moment};
 use super::rule::Rule;
 
 /// When something happens, and when again.

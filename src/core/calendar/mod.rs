@@ -1,12 +1,12 @@
 //! What calendars hold: events and to-dos that may come again, the time that events take, and the free time between them.
 
-pub mod agenda;
+pub mod busy_times;
+pub mod datetime;
 mod days;
 pub mod event;
-pub mod moment;
+pub mod expand;
 mod named;
 pub mod reading;
-pub mod recur;
 pub mod rule;
 pub mod series;
 pub mod todo;

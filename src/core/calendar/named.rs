@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::moment::Moment;
+use crate::core::calendar::datetime::Moment;
 
 /// What is said of certain times of a series.
 #[derive(Debug)]

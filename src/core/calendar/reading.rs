@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
-use super::agenda::Agenda;
+use crate::core::calendar::busy_times::Agenda;
 use super::event::Event;
 use super::series::{Occurrence, Series};
 use super::todo::{Todo, open_tasks};

@@ -2,7 +2,7 @@
 
 use jiff::civil::{DateTime, Weekday};
 
-use super::moment::Moment;
+use crate::core::calendar::datetime::Moment;
 
 /// The step of a rule, from the longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

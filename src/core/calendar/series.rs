@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::event::{Event, Times};
-use super::moment::{Length, Moment, timestamp};
+use crate::core::calendar::datetime::{Length, Moment, timestamp};
 use super::named::Named;
-use super::recur::walk;
+use crate::core::calendar::expand::walk;
 use super::rule::End;
 use super::{Endless, Work};
 

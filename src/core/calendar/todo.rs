@@ -8,9 +8,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::event::{Instead, Times};
-use super::moment::Moment;
+use crate::core::calendar::datetime::Moment;
 use super::named::Named;
-use super::recur::walk;
+use crate::core::calendar::expand::walk;
 use super::rule::{End, Rule};
 use super::series::is_after;
 use super::{Endless, Work};

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::memory::{Announcement, Incident};
-use super::verdict::Reason;
+use crate::core::policy::incident_state::{Announcement, Incident};
+use crate::core::policy::decision::Reason;
 use crate::core::alert::{Alert, Category, Priority};
 
 /// Why an alert is news (`first`, `repeat`, `escalated`) or is not (`duplicate`).

@@ -2,12 +2,12 @@
 //!
 //! The stages run in the order of their files below, and the first that has something to say decides.
 
+pub mod decision;
 pub mod dedup;
-pub mod memory;
+pub mod incident_state;
 pub mod quiet_hours;
 pub mod silence;
 pub mod storm;
-pub mod verdict;
 
 use std::mem;
 
@@ -16,8 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::alert::{Alert, AlertKey, Monitor, Priority};
 use super::channel::{Channel, Routing};
 use super::rules::Judgement;
-use memory::{Incident, Memory};
-use verdict::{Decision, Reason, Verdict};
+use crate::core::policy::incident_state::{Incident, Memory};
+use crate::core::policy::decision::{Decision, Reason, Verdict};
 
 /// What holds at the moment of deciding.
 #[derive(Debug, Clone)]

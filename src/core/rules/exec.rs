@@ -3,7 +3,7 @@
 use jiff::ZonedDateTime;
 
 use super::Judgement;
-use super::finding::{Collector, Finding};
+use crate::core::rules::draft::{Collector, Finding};
 use crate::core::alert::{Monitor, Priority};
 use crate::core::name::Name;
 use crate::core::text::clip;

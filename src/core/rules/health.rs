@@ -3,10 +3,11 @@
 use jiff::ZonedDateTime;
 
 use super::calendar::days_ago;
-use super::finding::{Collector, Finding, at_least, reaches, worst};
+use crate::core::rules::draft::{Collector, Finding, at_least, reaches, worst};
 use super::thresholds::HealthThresholds;
-use super::wording::{synced, usual, usual_range};
-use super::{Judgement, known};
+use crate::core::rules::phrases::{synced, usual, usual_range};
+use super::Judgement;
+use crate::core::rules::plausible;
 use crate::core::alert::{Monitor, Priority};
 use crate::core::facts::HealthDay;
 use crate::core::stats::mean;
@@ -63,13 +64,13 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn readiness_low(&self) -> Option<Option<Finding>> {
-        let score = known::readiness(self.today)?;
+        let score = plausible::readiness(self.today)?;
         let levels = [
             (Priority::Medium, self.limits.readiness_medium),
             (Priority::High, self.limits.readiness_high),
             (Priority::Critical, self.limits.readiness_critical),
         ];
-        let range = self.usual(known::readiness);
+        let range = self.usual(plausible::readiness);
         Some(worst(&levels, |limit| score < limit).map(|(priority, limit)| {
             let title = format!("Readiness is low: {}", number(score));
             let message = format!("Readiness {}{}", number(score), usual(range, show_whole));
@@ -78,11 +79,11 @@ impl Body<'_> {
     }
 
     fn sleep_short(&self) -> Option<Option<Finding>> {
-        let slept_s = known::slept_s(self.today)?;
+        let slept_s = plausible::slept_s(self.today)?;
         let slept_h = in_hours(slept_s);
         let levels =
             [(Priority::Medium, self.limits.sleep_hours_medium), (Priority::High, self.limits.sleep_hours_high)];
-        let range = self.usual(|day| known::slept_s(day).map(in_hours));
+        let range = self.usual(|day| plausible::slept_s(day).map(in_hours));
         Some(worst(&levels, |limit| slept_h < limit).map(|(priority, limit)| {
             let slept = format!("Slept {}", hours(slept_s));
             let message = format!("{slept}{}", usual(range, show_hours));
@@ -91,8 +92,8 @@ impl Body<'_> {
     }
 
     fn sleep_quality_low(&self) -> Option<Option<Finding>> {
-        let efficiency = known::efficiency(self.today)?;
-        let range = self.usual(known::efficiency);
+        let efficiency = plausible::efficiency(self.today)?;
+        let range = self.usual(plausible::efficiency);
         let limit = self.limits.sleep_efficiency;
         Some((efficiency < limit).then(|| {
             let title = format!("Restless night: {} % asleep", number(efficiency));
@@ -102,7 +103,7 @@ impl Body<'_> {
     }
 
     fn hrv_low(&self) -> Option<Option<Finding>> {
-        let hrv_ms = known::hrv_ms(self.today)?;
+        let hrv_ms = plausible::hrv_ms(self.today)?;
         let nights = baseline_hrv(self.history, self.limits, self.now);
         let baseline = mean(&nights).filter(|_| at_least(nights.len(), self.limits.hrv_baseline_min_nights))?;
         let drop = 100.0 * (baseline - hrv_ms) / baseline;
@@ -127,9 +128,9 @@ impl Body<'_> {
     }
 
     fn stress_high(&self) -> Option<Option<Finding>> {
-        let share = known::stress_share(self.today)?;
+        let share = plausible::stress_share(self.today)?;
         let levels = [(Priority::Medium, self.limits.stress_medium), (Priority::High, self.limits.stress_high)];
-        let range = self.usual(known::stress_share);
+        let range = self.usual(plausible::stress_share);
         Some(worst(&levels, |limit| reaches(share, limit)).map(|(priority, limit)| {
             let title = format!("Stress is high: {share:.0} % against recovery");
             let message = format!("Stress {share:.0} % against recovery so far today{}", usual(range, show_whole));
@@ -161,5 +162,5 @@ pub(super) fn baseline_hrv<'a>(
         let age = days_ago(day.date, now);
         age > 0 && age.unsigned_abs() <= limits.hrv_baseline_days
     };
-    days.into_iter().filter(in_baseline).filter_map(known::hrv_ms).collect()
+    days.into_iter().filter(in_baseline).filter_map(plausible::hrv_ms).collect()
 }

@@ -1,16 +1,16 @@
 //! Facts, thresholds and now go in; alerts come out. Every rule is pure and can be replayed on a past moment.
 
 mod calendar;
+mod draft;
 pub mod exec;
-mod finding;
 pub mod health;
-mod known;
-pub mod measure;
+pub mod metric;
 pub mod patterns;
+mod phrases;
+mod plausible;
 pub mod system;
 pub mod tasks;
 pub mod thresholds;
-mod wording;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::Judgement;
-use super::finding::{Collector, Finding};
+use crate::core::rules::draft::{Collector, Finding};
 use crate::core::alert::{Monitor, Priority};
 use crate::core::circuit::{Cause, Circuit};
 use crate::core::text::{ago, source_name, span};

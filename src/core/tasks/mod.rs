@@ -1,8 +1,8 @@
 //! The tasks of all sources, each once: what makes two records one task, and what that task is called.
 
 mod copies;
+mod identities;
 mod naming;
-mod told;
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use super::facts::{Due, Task, TaskReading, UNTITLED};
 
-pub use told::{Bonds, Told};
+pub use crate::core::tasks::identities::{Bonds, Told};
 
 /// A task over all sources.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ use super::CAP;
 use crate::core::alert::Priority;
 use crate::core::rules::exec::Complaint;
 use crate::core::text::clip;
-use crate::programs::Output;
+use crate::sys::process::Output;
 
 /// The most alerts at once; more are a mistake of the program.
 const MOST: usize = 1_000;

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::sources::markdown::{folder, note};
-    use crate::sources::todo;
+    use crate::sources::task_builder;
 
     fn write(folder: &Path, name: &str, text: &str, age: Duration) {
         fs::write(folder.join(name), text).unwrap();
@@ -80,7 +80,7 @@ mod tests {
 
     /// What is remembered of each note, and whether it was when it was asked for.
     fn look(folder: &Path, memory: &mut Memory) -> Vec<(String, bool)> {
-        let mut reading = todo::reading("markdown", jiff::Timestamp::UNIX_EPOCH);
+        let mut reading = task_builder::reading("markdown", jiff::Timestamp::UNIX_EPOCH);
         let mut notes = folder::notes(folder, &[], &mut reading).unwrap();
         notes.sort_by(|a, b| a.name.cmp(&b.name));
         let mut renewed = Memory::default();

@@ -9,7 +9,7 @@ use super::signs::{self, Signs};
 use crate::core::alert::Priority;
 use crate::core::facts::Due;
 use crate::core::text::slug;
-use crate::sources::{inline, todo};
+use crate::sources::{markdown_text, task_builder};
 
 /// An open task.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,12 +41,12 @@ pub(super) fn items(text: &str) -> Vec<Item> {
         }
         let seen = line.without_comments(&mut is_comment);
         let Some((state, text)) = Line::of(&seen).checkbox() else { continue };
-        let signs = signs::read(inline::beginning(text, LONGEST));
+        let signs = signs::read(markdown_text::beginning(text, LONGEST));
         let trouble = match text.len() > LONGEST {
             true => Some("is too long"),
             false => signs.is_unclear.then_some("has a due date that cannot be read"),
         };
-        let title = todo::title(&inline::plain(&signs.text));
+        let title = task_builder::title(&markdown_text::plain(&signs.text));
         let name = numbered(name(&title, &signs), &mut times);
         if state != State::Closed {
             items.push(Item {
@@ -67,7 +67,7 @@ pub(super) fn items(text: &str) -> Vec<Item> {
 fn name(title: &str, signs: &Signs) -> String {
     let slug = slug(title);
     let name = if slug.is_empty() { "task" } else { &slug };
-    if signs.recurs { todo::occurrence(name, signs.due) } else { name.to_owned() }
+    if signs.recurs { task_builder::occurrence(name, signs.due) } else { name.to_owned() }
 }
 
 fn numbered(name: String, times: &mut HashMap<String, u32>) -> String {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::core::alert::Priority;
 use crate::core::facts::{Due, Task, TaskStatus};
-use crate::sources::{inline, todo};
+use crate::sources::{markdown_text, task_builder};
 
 /// What stands in a document.
 pub(super) enum Read {
@@ -51,8 +51,8 @@ pub(super) fn read(document: &Value, zone: &TimeZone) -> Read {
         project: word(&document["project_id"]).unwrap_or_default(),
         responsible: word(&document["responsible_uid"]),
         task: Task {
-            id: if is_recurring { todo::occurrence(&id, due) } else { id },
-            title: todo::title(&inline::plain(content)),
+            id: if is_recurring { task_builder::occurrence(&id, due) } else { id },
+            title: task_builder::title(&markdown_text::plain(content)),
             status: TaskStatus::Pending,
             priority: priority(&document["priority"]),
             due,

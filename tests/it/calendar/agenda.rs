@@ -1,7 +1,7 @@
 //! What takes time, and what is free. It is Friday in Berlin; quiet hours are from 22 to 7.
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
-use operator::core::calendar::agenda::Agenda;
+use operator::core::calendar::busy_times::Agenda;
 use operator::core::policy::quiet_hours::{QuietHours, WallTime};
 use proptest::prelude::*;
 use rstest::rstest;

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use operator::core::calendar::reading::CalendarReading;
-use operator::sources::icalendar::{Content, Reader, Unfit, Wanted};
+use operator::sources::calendar::ical::{Content, Reader, Unfit, Wanted};
 
 use super::kit::{Dice, calendar, event, todo, wanted};
 

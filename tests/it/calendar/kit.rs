@@ -7,7 +7,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use operator::core::calendar::Work;
 use operator::core::calendar::reading::CalendarReading;
 use operator::core::calendar::series::{Occurrence, Series};
-use operator::sources::icalendar::{Content, Reader, Wanted};
+use operator::sources::calendar::ical::{Content, Reader, Wanted};
 
 /// What a text holds that is not over by then.
 pub(crate) fn read_since(text: &str, since: &str) -> Content {

@@ -1,7 +1,7 @@
 //! Texts as calendars write them: zones by all their names, odd lines, and what is passed over.
 
 use jiff::tz::TimeZone;
-use operator::sources::icalendar::Unfit;
+use operator::sources::calendar::ical::Unfit;
 use rstest::rstest;
 
 use super::hostile::read_in_pieces;

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 use operator::core::alert::Priority;
-use operator::core::policy::verdict::{Decision, Reason, Verdict};
-use operator::dashboard::Query;
+use operator::core::policy::decision::{Decision, Reason, Verdict};
+use operator::http::dashboard::Query;
 use operator::store::Store;
 use rstest::rstest;
 

@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use operator::core::alert::{Alert, AlertKey, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
 use operator::core::facts::HealthDay;
-use operator::core::policy::verdict::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, Verdict};
 use operator::core::status::{OpenAlert, Status};
-use operator::dashboard::{Query, page};
+use operator::http::dashboard::{Query, page};
 use operator::demo::{body, desk};
-use operator::store::copies::Update;
+use operator::store::task_snapshots::Update;
 use operator::store::{CheckRecord, Keep, Store};
 use serde_json::json;
 

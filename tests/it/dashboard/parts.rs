@@ -5,9 +5,9 @@ use operator::core::alert::Priority;
 use operator::core::audit::Audit;
 use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
-use operator::core::policy::verdict::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, Verdict};
 use operator::core::status::{ChannelHealth, ChannelState, QueueDepth, SourceState, Status};
-use operator::dashboard::{SCRIPT, STYLE};
+use operator::http::dashboard::{SCRIPT, STYLE};
 use operator::store::Store;
 use rstest::rstest;
 
@@ -168,7 +168,7 @@ fn texts_from_outside_are_only_texts(#[case] hostile: &str) {
         now().timestamp(),
         vec![operator::core::facts::Task { title: hostile.into(), ..crate::rules_kit::task_due("1", "2026-11-01") }],
     );
-    let update = operator::store::copies::Update::between(None, &late);
+    let update = operator::store::task_snapshots::Update::between(None, &late);
     commit(&mut store, now().timestamp(), &[told], &[], &[update]);
     let trouble =
         SourceState { circuit: CircuitState::Open, as_of: None, next_try: None, trouble: Some(hostile.into()) };

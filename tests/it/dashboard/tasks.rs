@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, ToSpan};
 use operator::core::facts::{Task, TaskReading};
 use operator::store::Store;
-use operator::store::copies::Update;
+use operator::store::task_snapshots::Update;
 use operator::store::overview::TaskOverview;
 
 use super::kit::{calm, commit, lived, now, part, shown, words};

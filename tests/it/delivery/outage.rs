@@ -1,7 +1,7 @@
 //! A channel that is away, and what comes after it.
 
 use operator::core::alert::Priority;
-use operator::core::notice::NoticeKind;
+use operator::core::delivery::message::NoticeKind;
 use operator::core::status::{ChannelHealth, QueueDepth};
 use rstest::rstest;
 

@@ -1,6 +1,6 @@
 //! Stops, crashes, answers and a database that cannot be written, all while a message is under way.
 
-use operator::core::notice::NoticeKind;
+use operator::core::delivery::message::NoticeKind;
 use operator::engine::command::Command;
 use serde_json::json;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use operator::core::alert::{Alert, AlertKey, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
 use operator::core::delivery::failure::{Failure, FailureKind};
-use operator::core::policy::verdict::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, Verdict};
 use operator::core::rules;
 use operator::core::status::{MonitorState, RunStatus};
 use operator::telemetry::metrics::{CONTENT_TYPE, Metrics};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, ZonedDateTime};
 use operator::core::channel::Routing;
 use operator::core::facts::{Due, Task, TaskReading};
-use operator::core::policy::memory::Memory;
+use operator::core::policy::incident_state::Memory;
 use operator::core::policy::{Circumstances, decide};
 use operator::core::rules::tasks::{TaskFacts, judge};
 use operator::core::tasks::{self, Bonds, Told, merged_tasks};

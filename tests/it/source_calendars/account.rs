@@ -1,6 +1,6 @@
 //! Calendars on CalDAV servers: a real Radicale, and some that lead astray.
 
-use operator::sources::calendars::{Account, Calendar, Place};
+use operator::sources::calendar::{Account, Calendar, Place};
 use operator::sources::error::Fault;
 use rstest::rstest;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use operator::sources::calendars::{Address, Calendar, CalendarTasks, Place};
+use operator::sources::calendar::{Address, Calendar, CalendarTasks, Place};
 use operator::sources::error::Fault;
 use operator::sources::tasks::TaskSource;
 use rstest::rstest;

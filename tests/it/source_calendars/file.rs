@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use operator::sources::calendars::{Calendar, CalendarTasks, Place};
+use operator::sources::calendar::{Calendar, CalendarTasks, Place};
 use operator::sources::error::Fault;
 use operator::sources::tasks::TaskSource;
 

@@ -6,7 +6,7 @@ use jiff::ZonedDateTime;
 use operator::alerters::{Alerter, switched_on};
 use operator::core::alert::{AlertKey, Category, Priority};
 use operator::core::channel::Channel;
-use operator::core::notice::{Item, Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Item, Notice, NoticeKind, Standing};
 use proptest::prelude::*;
 
 /// A moment in the person's zone, on the day that all notices are of.

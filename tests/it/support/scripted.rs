@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use operator::alerters::{Alerter, Failure, FailureKind, Task};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::notice::{Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Notice, NoticeKind, Standing};
 use tokio::time::{Instant, sleep};
 
 /// The patience of a real alerter.

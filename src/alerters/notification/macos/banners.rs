@@ -10,7 +10,7 @@ use super::permission::{Complaint, Permission, refused, unanswered};
 use crate::alerters::notification::banner::Banner;
 use crate::alerters::{Alerter, Failure, FailureKind, Heard, Press, Task};
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind};
+use crate::core::delivery::message::{Notice, NoticeKind};
 
 /// A completion handler comes at once, or never: UserNotifications has been seen to hang in a bundle that was started by path.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -154,7 +154,7 @@ pub(super) mod tests {
     use super::*;
     use crate::alerters::Button;
     use crate::core::alert::{AlertKey, Category, Priority};
-    use crate::core::notice::{Item, Standing};
+    use crate::core::delivery::message::{Item, Standing};
 
     pub(in crate::alerters::notification::macos) fn news(id: &str) -> Notice {
         let at: jiff::ZonedDateTime = "2026-11-24T10:00[Europe/Berlin]".parse().unwrap();

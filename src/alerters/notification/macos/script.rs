@@ -10,7 +10,7 @@ use crate::alerters::notification::banner::{Banner, Loudness};
 use crate::alerters::words::{fit, plain_line};
 use crate::alerters::{Alerter, Failure, FailureKind, Task};
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind};
+use crate::core::delivery::message::{Notice, NoticeKind};
 
 const OSASCRIPT: &str = "/usr/bin/osascript";
 

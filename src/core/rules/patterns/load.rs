@@ -5,9 +5,9 @@ use jiff::{SignedDuration, ZonedDateTime};
 use super::PatternFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Activity, TaskReading};
-use crate::core::rules::finding::{Collector, Finding};
+use crate::core::rules::draft::{Collector, Finding};
 use crate::core::rules::thresholds::PatternThresholds;
-use crate::core::rules::wording::{origin, read};
+use crate::core::rules::phrases::{origin, read};
 use crate::core::text::{ago, clip, number, span};
 
 pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) {

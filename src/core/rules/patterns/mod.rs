@@ -1,13 +1,13 @@
 //! Habits over days: putting off, running down, taking on too much.
 
-mod avoidance;
 mod energy;
 mod load;
+mod procrastination;
 
 use jiff::ZonedDateTime;
 
 use super::Judgement;
-use super::finding::Collector;
+use crate::core::rules::draft::Collector;
 use super::thresholds::PatternThresholds;
 use crate::core::alert::Monitor;
 use crate::core::facts::{FocusFile, HealthDay, Postponement, TaskReading};
@@ -39,7 +39,7 @@ impl PatternFacts<'_> {
 #[must_use]
 pub fn judge(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Judgement {
     let mut found = Collector::new(Monitor::Patterns, now);
-    avoidance::judge(&mut found, facts, limits, now);
+    crate::core::rules::patterns::procrastination::judge(&mut found, facts, limits, now);
     energy::judge(&mut found, facts, limits, now);
     load::judge(&mut found, facts, limits, now);
     found.finish()

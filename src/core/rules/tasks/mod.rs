@@ -7,10 +7,10 @@ mod load;
 use jiff::ZonedDateTime;
 
 use super::Judgement;
-use super::finding::Collector;
+use crate::core::rules::draft::Collector;
 use super::thresholds::TaskThresholds;
 use crate::core::alert::Monitor;
-use crate::core::calendar::agenda::Agenda;
+use crate::core::calendar::busy_times::Agenda;
 use crate::core::facts::TaskReading;
 use crate::core::policy::quiet_hours::QuietHours;
 use crate::core::tasks::{Told, merged_tasks};

@@ -1,0 +1,5 @@
+//! Net.
+
+pub mod client;
+pub mod fetch;
+pub mod tls;
