@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Failure;
-use crate::sys::secret_file;
+use crate::sources::secret_file;
 
 /// Where a secret is. A file is read at every use, so that a new one holds at once.
 #[derive(Debug)]

@@ -9,17 +9,17 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use ring::hmac;
 use secrecy::ExposeSecret;
 
-use crate::net::client::{Answer, Web, exchange, place};
-use super::message::Message;
+use crate::net::client::{Answer, HttpClient, exchange, place};
+use super::message::Payload;
 use super::secret::Secret;
-use super::{Alerter, Failure, Task};
+use super::{Alerter, Failure, BoxFuture};
 use crate::config::schema::WebhookConfig;
 use crate::core::channel::Channel;
-use crate::core::delivery::message::Notice;
+use crate::core::delivery::message::Message;
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &WebhookConfig, web: &Arc<Web>) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &WebhookConfig, web: &Arc<HttpClient>) -> Option<Arc<dyn Alerter>> {
     let webhook = || Webhook {
         web: Arc::clone(web),
         url: Secret::new(&config.url, &config.url_file),
@@ -31,7 +31,7 @@ pub(super) fn alerter(config: &WebhookConfig, web: &Arc<Web>) -> Option<Arc<dyn 
 
 #[derive(Debug)]
 struct Webhook {
-    web: Arc<Web>,
+    web: Arc<HttpClient>,
     url: Secret,
     key: Secret,
     patience: Duration,
@@ -42,11 +42,11 @@ impl Alerter for Webhook {
         Channel::Webhook
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
-        Box::pin(self.post(notice))
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        Box::pin(self.post(message))
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
             let url = self.address()?;
             self.key.read()?;
@@ -65,14 +65,14 @@ impl Alerter for Webhook {
 }
 
 impl Webhook {
-    async fn post(&self, notice: &Notice) -> Result<Option<String>, Failure> {
+    async fn post(&self, message: &Message) -> Result<Option<String>, Failure> {
         let url = self.address()?;
-        let body = Message::of(notice).json()?;
+        let body = Payload::of(message).json()?;
         let mut request = self.web.client()?.post(url.clone());
-        request = request.header("content-type", "application/json").header("idempotency-key", &notice.id);
+        request = request.header("content-type", "application/json").header("idempotency-key", &message.id);
         let answer = exchange(self.signed(request, &body)?.body(body), &url, self.patience).await?;
         match refusal(&answer, &url) {
-            None => Ok(Some(notice.id.clone())),
+            None => Ok(Some(message.id.clone())),
             Some(failure) => Err(failure),
         }
     }

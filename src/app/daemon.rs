@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::exit::Failure;
-use crate::app::load::House;
+use crate::app::load::AppContext;
 use crate::app::reload::configuration;
 use crate::core::status::{PageState, Status};
 use crate::engine::clock::Clock;
@@ -17,7 +17,7 @@ use crate::engine::{self, Engine, Request, footprint};
 use crate::http::{self, Page};
 
 /// An engine that is ready to run, with what it needs until it has stopped.
-pub(super) struct Service {
+pub(crate) struct Service {
     engine: Engine,
     page: Option<Page>,
     /// Released when the engine has stopped.
@@ -34,31 +34,31 @@ impl Service {
     ///
     /// # Errors
     /// When another instance runs, or the database cannot be opened.
-    pub(super) fn prepare(house: &House, dry_run: bool) -> Result<Self, Failure> {
-        Self::prepare_by(Clock::system(), house, dry_run)
+    pub(crate) fn prepare(context: &AppContext, dry_run: bool) -> Result<Self, Failure> {
+        Self::prepare_by(Clock::system(), context, dry_run)
     }
 
     /// The same, by another clock.
     ///
     /// # Errors
     /// As above.
-    pub(super) fn prepare_by(clock: Clock, house: &House, dry_run: bool) -> Result<Self, Failure> {
+    pub(crate) fn prepare_by(clock: Clock, context: &AppContext, dry_run: bool) -> Result<Self, Failure> {
         footprint::share_one_heap();
         // A dry run decides on a copy in memory: it leaves no trace, and may run beside the real one.
         let (lock, (store, warnings)) = if dry_run {
-            (None, (house.for_dry_run(true)?, Vec::new()))
+            (None, (context.for_dry_run(true)?, Vec::new()))
         } else {
-            (Some(house.lock()?), house.writable(clock.now())?)
+            (Some(context.lock()?), context.writable(clock.now())?)
         };
-        let mut engine = house.engine(store, clock.clone(), dry_run, warnings)?;
+        let mut engine = context.engine(store, clock.clone(), dry_run, warnings)?;
         let (requests, inbox) = mpsc::channel(16);
         let (snapshots, _) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
         // A dry run leaves no trace and may run beside the real one: it has no page.
-        let page = house.config.http.enabled.then_some(lock.as_ref()).flatten().and_then(|_| {
+        let page = context.config.http.enabled.then_some(lock.as_ref()).flatten().and_then(|_| {
             open_page(http::Parts {
-                port: house.config.http.port,
-                state_dir: house.state_dir.clone(),
+                port: context.config.http.port,
+                state_dir: context.state_dir.clone(),
                 clock,
                 requests: requests.clone(),
                 snapshots: snapshots.subscribe(),
@@ -73,17 +73,17 @@ impl Service {
     }
 
     /// Where commands go.
-    pub(super) fn requests(&self) -> mpsc::Sender<Request> {
+    pub(crate) fn requests(&self) -> mpsc::Sender<Request> {
         self.requests.clone()
     }
 
     /// What is published.
-    pub(super) fn snapshots(&self) -> watch::Receiver<Option<Status>> {
+    pub(crate) fn snapshots(&self) -> watch::Receiver<Option<Status>> {
         self.snapshots.subscribe()
     }
 
     /// Tells the engine to stop.
-    pub(super) fn stopper(&self) -> watch::Sender<bool> {
+    pub(crate) fn stopper(&self) -> watch::Sender<bool> {
         self.stop.clone()
     }
 
@@ -91,10 +91,10 @@ impl Service {
     ///
     /// # Errors
     /// When signals cannot be listened to.
-    pub(super) async fn run(self, house: &House) -> Result<(), Failure> {
+    pub(crate) async fn run(self, context: &AppContext) -> Result<(), Failure> {
         let (tell, changes) = mpsc::channel(1);
-        let watcher = house.blueprint().map(|blueprint| tokio::spawn(configuration(blueprint, tell)));
-        let socket = self.lock.as_ref().and_then(|_| open_socket(house, self.requests.clone()));
+        let watcher = context.blueprint().map(|blueprint| tokio::spawn(configuration(blueprint, tell)));
+        let socket = self.lock.as_ref().and_then(|_| open_socket(context, self.requests.clone()));
         listen_for_signals(self.stop)?;
         engine::run(self.engine, self.inbox, changes, self.snapshots, self.stopped).await;
         if let Some(watcher) = watcher {
@@ -112,7 +112,7 @@ impl Service {
     }
 
     /// How the page does; none where there is none.
-    pub(super) fn page(&self) -> Option<PageState> {
+    pub(crate) fn page(&self) -> Option<PageState> {
         self.page.as_ref().map(|page| page.state().borrow().clone())
     }
 }
@@ -123,23 +123,23 @@ fn open_page(parts: http::Parts) -> Option<Page> {
 }
 
 /// Once everything has ended, how long a file that never answers may keep the process.
-pub(super) const FAREWELL: Duration = Duration::from_millis(500);
+pub(crate) const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Say once that it runs.
-pub(super) fn announce(house: &House, front: &str) {
+pub(crate) fn announce(context: &AppContext, front: &str) {
     tracing::info!(
         "Operator {} runs {front} (PID {}, state in {})",
         env!("CARGO_PKG_VERSION"),
         std::process::id(),
-        house.state_dir.display()
+        context.state_dir.display()
     );
 }
 
-fn open_socket(house: &House, requests: mpsc::Sender<Request>) -> Option<JoinHandle<()>> {
-    match ControlSocket::bind(&house.state_dir) {
+fn open_socket(context: &AppContext, requests: mpsc::Sender<Request>) -> Option<JoinHandle<()>> {
+    match ControlSocket::bind(&context.state_dir) {
         Ok(socket) => Some(tokio::spawn(socket.serve(requests))),
         Err(error) => {
-            tracing::warn!("Commands cannot reach this engine: {}: {error}", house.state_dir.display());
+            tracing::warn!("Commands cannot reach this engine: {}: {error}", context.state_dir.display());
             None
         }
     }

@@ -16,13 +16,13 @@ use crate::engine::clock::Clock;
 use crate::sys::lock::{self, InstanceLock};
 use crate::engine::wiring::{self, Wiring};
 use crate::engine::{Engine, Parts, Reloaded};
-use crate::monitors::sources::Setup;
+use crate::monitors::sources::Sources;
 use crate::store::{self, Store};
 use crate::telemetry::logging;
 
 /// Configuration and folders.
 #[derive(Debug)]
-pub struct House {
+pub struct AppContext {
     /// What the person wrote.
     pub config: Arc<Config>,
     /// Where they wrote it.
@@ -32,21 +32,21 @@ pub struct House {
     named_config: Option<PathBuf>,
     log_dir: PathBuf,
     warnings: Vec<String>,
-    env: Variable,
+    env: EnvFn,
 }
 
 /// The configuration's file, and what of it holds until the program ends.
 #[derive(Debug, Clone)]
-pub struct Blueprint {
+pub struct ConfigSource {
     /// The file.
     pub path: PathBuf,
-    env: Variable,
+    env: EnvFn,
     state_dir: PathBuf,
     log_dir: PathBuf,
     page: (bool, u16),
 }
 
-impl Blueprint {
+impl ConfigSource {
     /// Read the file as it stands now.
     ///
     /// # Errors
@@ -70,17 +70,17 @@ impl Blueprint {
 
 /// Where log lines go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Logs {
+pub enum LogTarget {
     /// To stderr and the log file.
-    Kept,
+    FileAndStderr,
     /// To stderr alone: for what must leave no trace.
-    ScreenOnly,
+    Stderr,
     /// To stderr, and only warnings: for commands that are asked for their result.
     Quiet,
 }
 
 /// Reads a variable of the environment.
-pub type Variable = fn(&str) -> Option<String>;
+pub type EnvFn = fn(&str) -> Option<String>;
 
 /// The environment of this process.
 #[must_use]
@@ -88,14 +88,14 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-impl House {
+impl AppContext {
     /// Read the configuration and start logging.
     ///
     /// # Errors
     /// When the configuration is wrong.
-    pub fn open(file: Option<&Path>, env: Variable, verbose: bool, logs: Logs) -> Result<Self, Failure> {
-        let loaded = config::load(file, &env, logs == Logs::Kept)?;
-        let house = Self {
+    pub fn open(file: Option<&Path>, env: EnvFn, verbose: bool, logs: LogTarget) -> Result<Self, Failure> {
+        let loaded = config::load(file, &env, logs == LogTarget::FileAndStderr)?;
+        let context = Self {
             state_dir: paths::state_dir(&loaded.config, &env)?,
             log_dir: paths::log_dir(&loaded.config, &env)?,
             config: Arc::new(loaded.config),
@@ -104,13 +104,13 @@ impl House {
             warnings: loaded.warnings,
             env,
         };
-        let folder = (logs == Logs::Kept).then_some(house.log_dir.as_path());
-        let level = if logs == Logs::Quiet { config::schema::Level::Warn } else { house.config.logging.level };
+        let folder = (logs == LogTarget::FileAndStderr).then_some(context.log_dir.as_path());
+        let level = if logs == LogTarget::Quiet { config::schema::Level::Warn } else { context.config.logging.level };
         logging::init(level, verbose, folder).map_err(|error| Failure::Other(error.to_string()))?;
-        for warning in &house.warnings {
+        for warning in &context.warnings {
             tracing::warn!("{warning}");
         }
-        Ok(house)
+        Ok(context)
     }
 
     /// The configuration that must be named for it to be found again, as an absolute path; none if it is at the usual place.
@@ -121,14 +121,14 @@ impl House {
 
     /// What is connected.
     #[must_use]
-    pub fn setup(&self) -> Setup {
+    pub fn setup(&self) -> Sources {
         wiring::setup(&self.config, &self.env)
     }
 
     /// The alerters that are switched on.
     #[must_use]
     pub fn alerters(&self) -> Vec<Arc<dyn Alerter>> {
-        alerters::switched_on(&self.config.alerters, &Arc::default(), &self.env)
+        alerters::enabled(&self.config.alerters, &Arc::default(), &self.env)
     }
 
     /// The person's zone.
@@ -219,10 +219,10 @@ impl House {
 
     /// Where the configuration is read from again when it changes; none when there is no file.
     #[must_use]
-    pub fn blueprint(&self) -> Option<Blueprint> {
+    pub fn blueprint(&self) -> Option<ConfigSource> {
         let path = self.config_path.clone()?;
         let (state_dir, log_dir) = (self.state_dir.clone(), self.log_dir.clone());
-        Some(Blueprint { path, env: self.env, state_dir, log_dir, page: page(&self.config) })
+        Some(ConfigSource { path, env: self.env, state_dir, log_dir, page: page(&self.config) })
     }
 
     /// Whether the state directory can be written, without writing to it for good.
@@ -239,7 +239,7 @@ impl House {
 
 /// Where this system keeps what starts with a session; none when `$HOME` is needed and not set.
 #[must_use]
-pub fn session_root(env: Variable) -> Option<PathBuf> {
+pub fn session_root(env: EnvFn) -> Option<PathBuf> {
     paths::session_root(&env)
 }
 
@@ -248,7 +248,7 @@ fn page(config: &Config) -> (bool, u16) {
     (config.http.enabled, config.http.port)
 }
 
-fn named(file: &Path, env: Variable) -> Option<PathBuf> {
+fn named(file: &Path, env: EnvFn) -> Option<PathBuf> {
     let file = std::path::absolute(file).ok()?;
     let usual = paths::default_config(&env).is_ok_and(|usual| usual == file);
     (!usual).then_some(file)

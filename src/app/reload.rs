@@ -9,14 +9,14 @@ use std::time::Duration;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use crate::app::load::Blueprint;
+use crate::app::load::ConfigSource;
 use crate::engine::Reloaded;
 
 /// Editors write a file in several steps: it is read when it has been left alone for so long.
 const SETTLED: Duration = Duration::from_millis(200);
 
 /// Watch until the engine is gone. Where the system cannot watch, a change holds from the next start on, and the log says so.
-pub async fn configuration(blueprint: Blueprint, engine: mpsc::Sender<Reloaded>) {
+pub async fn configuration(blueprint: ConfigSource, engine: mpsc::Sender<Reloaded>) {
     let (touch, mut touched) = mpsc::channel(1);
     let watcher = match watch(&blueprint.path, touch) {
         Ok(watcher) => watcher,

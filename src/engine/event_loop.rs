@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::check::{Arrival, Check};
-use crate::engine::delivery::dispatcher::Returned;
+use super::check::{SourceResult, Check};
+use crate::engine::delivery::dispatcher::SendCompleted;
 use super::reload::Reloaded;
 use super::report::CheckReport;
 use super::requests::Request;
-use crate::engine::health::Work;
+use crate::engine::health::DbOperation;
 use super::{Engine, footprint};
 use crate::core::alert::Monitor;
 use crate::core::policy::incident_state::Pause;
@@ -38,8 +38,8 @@ pub async fn run(
     snapshots: watch::Sender<Option<Status>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let (mut desk, mut answers, mut returned) = Desk::new(engine, snapshots);
-    desk.engine.post.linger();
+    let (mut desk, mut answers, mut returned) = EventLoop::new(engine, snapshots);
+    desk.engine.dispatcher.linger();
     let mut page = desk.engine.page.clone();
     let (ears, mut heard) = mpsc::channel(8);
     let mut listeners = desk.engine.listen(&ears);
@@ -47,7 +47,7 @@ pub async fn run(
     desk.engine.look_at_channels(&looks);
     desk.publish();
     loop {
-        if desk.engine.post.change_over() {
+        if desk.engine.dispatcher.change_over() {
             listeners = desk.engine.listen(&ears);
             desk.engine.look_at_channels(&looks);
         }
@@ -70,26 +70,26 @@ pub async fn run(
 }
 
 /// The engine at work, with the checks that are under way.
-pub(super) struct Desk {
-    pub(super) engine: Engine,
-    pub(super) checks: Vec<Check>,
-    arrivals: mpsc::Sender<Arrival>,
-    pub(super) snapshots: watch::Sender<Option<Status>>,
+pub(crate) struct EventLoop {
+    pub(crate) engine: Engine,
+    pub(crate) checks: Vec<Check>,
+    arrivals: mpsc::Sender<SourceResult>,
+    pub(crate) snapshots: watch::Sender<Option<Status>>,
     /// Monitors to run though their interval has not passed.
-    pub(super) wanted: Vec<Monitor>,
+    pub(crate) wanted: Vec<Monitor>,
     /// Who waits for a check that was begun anew.
     waiters: Vec<oneshot::Sender<CheckReport>>,
     was_silent: bool,
     last_look: (Timestamp, Instant),
     /// Where messages come back that were handed over.
-    returns: mpsc::Sender<Returned>,
+    returns: mpsc::Sender<SendCompleted>,
 }
 
-impl Desk {
+impl EventLoop {
     fn new(
         engine: Engine,
         snapshots: watch::Sender<Option<Status>>,
-    ) -> (Self, mpsc::Receiver<Arrival>, mpsc::Receiver<Returned>) {
+    ) -> (Self, mpsc::Receiver<SourceResult>, mpsc::Receiver<SendCompleted>) {
         let (arrivals, answers) = mpsc::channel(16);
         let (returns, returned) = mpsc::channel(8);
         let was_silent = engine.is_silent(&engine.now());
@@ -138,7 +138,7 @@ impl Desk {
         let silent = self.engine.is_silent(&now);
         if self.was_silent && !silent {
             self.want_all();
-            self.engine.post.linger();
+            self.engine.dispatcher.linger();
         }
         if self.was_silent != silent {
             self.was_silent = silent;
@@ -150,16 +150,16 @@ impl Desk {
     fn start_over(&mut self) {
         let checks = std::mem::take(&mut self.checks);
         self.waiters.extend(checks.into_iter().flat_map(|check| self.engine.abandon(check)));
-        self.engine.post.hurry();
-        self.engine.vitals.watch_anew(self.engine.clock.now());
+        self.engine.dispatcher.hurry();
+        self.engine.health.watch_anew(self.engine.clock.now());
         self.want_all();
     }
 
-    pub(super) fn want_all(&mut self) {
+    pub(crate) fn want_all(&mut self) {
         self.wanted = self.engine.intervals().into_keys().collect();
     }
 
-    pub(super) fn begin_due(&mut self) {
+    pub(crate) fn begin_due(&mut self) {
         let engine = &self.engine;
         let mut due = schedule::due(&engine.intervals(), &engine.last_runs, engine.clock.now());
         // What is under way is not begun twice; where it was wanted, it runs again afterwards.
@@ -176,7 +176,7 @@ impl Desk {
         }
     }
 
-    fn take_in(&mut self, arrival: Arrival) {
+    fn take_in(&mut self, arrival: SourceResult) {
         if let Some(check) = self.checks.iter_mut().find(|check| check.id == arrival.check) {
             self.engine.absorb(check, arrival.source, arrival.answer);
         }
@@ -193,7 +193,7 @@ impl Desk {
             }
         }
         if concluded {
-            self.engine.post.go_on();
+            self.engine.dispatcher.go_on();
             self.publish();
         }
     }
@@ -203,11 +203,11 @@ impl Desk {
         let monitors = check.ready();
         let concluded = self.engine.conclude_somehow(&mut check);
         if !self.engine.dry_run {
-            self.engine.vitals.note(Work::Record, &concluded);
+            self.engine.health.note(DbOperation::Record, &concluded);
         }
         let report = match concluded {
             Ok(report) => {
-                self.engine.vitals.note_concluded(&monitors, self.engine.clock.now());
+                self.engine.health.note_concluded(&monitors, self.engine.clock.now());
                 self.engine.told(&report, check.is_complete());
                 Some(report)
             }
@@ -247,7 +247,7 @@ impl Desk {
         let check_interval = SignedDuration::from_secs(engine.config.intervals.check_interval.into());
         let quiet_override = engine.quiet_override.map(|said| said.until).filter(|end| *end > now.timestamp());
         let look_again = now.timestamp().saturating_add(check_interval).ok();
-        let audit = engine.vitals.next_audit();
+        let audit = engine.health.next_audit();
         let event = engine.next_event_change(now.timestamp());
         let moments = [next, quiet_change, quiet_override, pause_end, event, look_again, audit];
         let sleep = schedule::pause_until(moments.into_iter().flatten(), now.timestamp());
@@ -257,10 +257,10 @@ impl Desk {
         ripe.map_or(sleep, |since| sleep.min(GRACE.saturating_sub(since.elapsed())))
     }
 
-    pub(super) fn publish(&mut self) {
+    pub(crate) fn publish(&mut self) {
         let read = self.engine.status(true);
-        self.engine.vitals.note(Work::Read, &read);
-        let database_error = self.engine.vitals.database_error();
+        self.engine.health.note(DbOperation::Read, &read);
+        let database_error = self.engine.health.database_error();
         match read {
             Ok(status) => {
                 let checking = !self.checks.is_empty();
@@ -278,13 +278,13 @@ impl Desk {
         }
     }
 
-    fn take_back(&mut self, back: Returned) {
+    fn take_back(&mut self, back: SendCompleted) {
         self.engine.take_back(back);
         self.publish();
     }
 
     /// Let the checks and the messages under way end, as far as they do in time.
-    async fn farewell(mut self, answers: &mut mpsc::Receiver<Arrival>, returned: &mut mpsc::Receiver<Returned>) {
+    async fn farewell(mut self, answers: &mut mpsc::Receiver<SourceResult>, returned: &mut mpsc::Receiver<SendCompleted>) {
         let deadline = Instant::now() + FAREWELL;
         while self.checks.iter().any(|check| !check.is_complete()) {
             match tokio::time::timeout_at(deadline, answers.recv()).await {
@@ -297,7 +297,7 @@ impl Desk {
                 self.conclude(index);
             }
         }
-        while self.engine.post.is_busy() {
+        while self.engine.dispatcher.is_busy() {
             match tokio::time::timeout_at(deadline, returned.recv()).await {
                 Ok(Some(back)) => self.engine.take_back(back),
                 _ => break,
@@ -313,7 +313,7 @@ impl Desk {
 }
 
 /// Whether a check that has this monitor is under way.
-pub(super) fn is_busy(checks: &[Check], monitor: Monitor) -> bool {
+pub(crate) fn is_busy(checks: &[Check], monitor: Monitor) -> bool {
     checks.iter().any(|check| check.monitors().any(|busy| busy == monitor))
 }
 

@@ -7,7 +7,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use crate::alerters::Failure;
-use crate::net::client::{Web, exchange, place};
+use crate::net::client::{HttpClient, exchange, place};
 use crate::alerters::secret::Secret;
 use crate::config::schema::Http;
 
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where it goes, and whether it gets there.
 #[derive(Debug)]
 pub struct Heartbeat {
-    web: Arc<Web>,
+    web: Arc<HttpClient>,
     address: Secret,
     trouble: Mutex<Option<String>>,
 }
@@ -25,7 +25,7 @@ pub struct Heartbeat {
 impl Heartbeat {
     /// The heartbeat, if an address is given.
     #[must_use]
-    pub fn of(config: &Http, web: &Arc<Web>) -> Option<Arc<Self>> {
+    pub fn of(config: &Http, web: &Arc<HttpClient>) -> Option<Arc<Self>> {
         let is_set = config.heartbeat_url.is_some() || config.heartbeat_url_file.is_some();
         let address = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
         is_set.then(|| Arc::new(Self { web: Arc::clone(web), address, trouble: Mutex::default() }))

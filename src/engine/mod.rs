@@ -43,21 +43,21 @@ use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
 use crate::core::status::PageState;
 use crate::monitors::fetch::Source;
-use crate::monitors::sources::Setup;
+use crate::monitors::sources::Sources;
 use crate::sources::error::SourceError;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
-use crate::engine::delivery::dispatcher::Post;
-use crate::engine::health::Vitals;
+use crate::engine::delivery::dispatcher::Dispatcher;
+use crate::engine::health::EngineHealth;
 use wiring::Wiring;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.
 #[derive(Debug)]
 pub struct Engine {
     config: Arc<Config>,
-    setup: Arc<Setup>,
+    setup: Arc<Sources>,
     shown_config: Value,
     store: Store,
     state_dir: PathBuf,
@@ -88,9 +88,9 @@ pub struct Engine {
     /// Why the file as it stands now is not in force.
     config_error: Option<String>,
     checks_begun: u64,
-    post: Post,
+    dispatcher: Dispatcher,
     /// How the engine itself does.
-    vitals: Vitals,
+    health: EngineHealth,
     heartbeat: Option<Arc<Heartbeat>>,
     /// How the page does.
     page: watch::Receiver<PageState>,
@@ -145,7 +145,7 @@ impl Engine {
             pause: parts.store.pause()?,
             quiet_override: parts.store.quiet_override()?,
             started: parts.clock.now(),
-            vitals: Vitals::new(parts.clock.now()),
+            health: EngineHealth::new(parts.clock.now()),
             heartbeat: parts.wiring.heartbeat,
             config: parts.wiring.config,
             setup: Arc::new(parts.wiring.setup),
@@ -157,7 +157,7 @@ impl Engine {
             dry_run: parts.dry_run,
             warnings: parts.warnings,
             checks_begun: 0,
-            post: Post::new(parts.wiring.alerters),
+            dispatcher: Dispatcher::new(parts.wiring.alerters),
             page: watch::channel(PageState::default()).1,
             metrics: Arc::new(metrics),
         })

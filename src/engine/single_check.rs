@@ -28,7 +28,7 @@ impl Engine {
     }
 
     /// What a check, or a part of one, leaves behind besides the database.
-    pub(super) fn told(&self, report: &CheckReport, whole: bool) {
+    pub(crate) fn told(&self, report: &CheckReport, whole: bool) {
         if whole {
             let seconds = Duration::from_millis(report.duration_ms).as_secs_f64();
             let sent = if self.dry_run { "would be sent (dry run)" } else { "sent" };

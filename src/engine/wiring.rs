@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::heartbeat::Heartbeat;
-use crate::net::client::Web;
+use crate::net::client::HttpClient;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::{
     CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
@@ -18,9 +18,9 @@ use crate::core::alert::Monitor;
 use crate::core::name::Name;
 use crate::monitors::fetch::{CALENDAR, Source};
 use crate::monitors::exec::{self, Exec};
-use crate::monitors::sources::{OuraSetup, Setup};
+use crate::monitors::sources::{OuraSources, Sources};
 use crate::sys::process::Program;
-use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Net, Place};
+use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::oauth::keep::Keep;
 use crate::sources::oura::oauth::{Account, Client};
@@ -38,7 +38,7 @@ pub struct Wiring {
     /// The configuration itself.
     pub config: Arc<Config>,
     /// What is connected.
-    pub setup: Setup,
+    pub setup: Sources,
     /// Where alerts go.
     pub alerters: Vec<Arc<dyn Alerter>>,
     /// Whom all is well is told.
@@ -53,10 +53,10 @@ impl Wiring {
     /// What follows from this one in this environment.
     #[must_use]
     pub fn of(config: Arc<Config>, warnings: Vec<String>, env: &Env) -> Self {
-        let web = Arc::new(Web::default());
+        let web = Arc::new(HttpClient::default());
         Self {
             setup: setup(&config, env),
-            alerters: alerters::switched_on(&config.alerters, &web, env),
+            alerters: alerters::enabled(&config.alerters, &web, env),
             heartbeat: Heartbeat::of(&config.http, &web),
             shown_config: config.summary(),
             warnings,
@@ -67,13 +67,13 @@ impl Wiring {
 
 /// What is connected, by the configuration and the environment's defaults.
 #[must_use]
-pub fn setup(config: &Config, env: &Env) -> Setup {
+pub fn setup(config: &Config, env: &Env) -> Sources {
     let oura = &config.sources.oura;
     let calendars: Vec<Arc<Calendar>> = calendars(config);
     // Without a home folder there is no default place; a path that cannot exist says so when it is tried.
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
-    Setup {
-        oura: OuraSetup {
+    Sources {
+        oura: OuraSources {
             cache: cache::file_in(&folder),
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
@@ -125,7 +125,7 @@ fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<
 }
 
 fn calendars(config: &Config) -> Vec<Arc<Calendar>> {
-    let net = Arc::new(Net::default());
+    let net = Arc::new(calendar::HttpClient::default());
     let on = config.sources.calendars.iter().filter(|calendar| calendar.enabled);
     let calendar = |config: &CalendarConfig| {
         let name = config.name?;
@@ -205,7 +205,7 @@ pub fn circuits() -> Vec<&'static str> {
 
 /// Whether a server is asked in another configuration as it was in one: where it is and who asks are the same. Others than these never
 /// ask to be left alone.
-pub(super) fn is_asked_as_before(source: Source, old: (&Config, &Setup), new: (&Config, &Setup)) -> bool {
+pub(crate) fn is_asked_as_before(source: Source, old: (&Config, &Sources), new: (&Config, &Sources)) -> bool {
     let secret = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
     let oura = |config: &Config| {
         let oura = &config.sources.oura;

@@ -9,14 +9,14 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::exec;
-use super::health::{self, ChainAnswer};
-use crate::monitors::sources::Setup;
+use super::health::{self, OuraReading};
+use crate::monitors::sources::Sources;
 use crate::core::alert::Monitor;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::facts::{FocusFile, TaskReading};
 use crate::core::name::Name;
 use crate::sources::error::SourceError;
-use crate::sys::blocking;
+use crate::sources::blocking::run_blocking;
 use crate::sources::focus_file;
 
 /// A source with a circuit of its own.
@@ -66,22 +66,22 @@ pub const CALENDAR: &str = "calendar:";
 ///
 /// Patterns judge the body by its history; they wait for today's only where health asks for it anyway.
 #[must_use]
-pub fn needs(monitor: Monitor, together: &[Monitor], setup: &Setup) -> Vec<Source> {
-    let mut needs = facts(monitor, together, setup);
+pub fn needs(monitor: Monitor, together: &[Monitor], sources: &Sources) -> Vec<Source> {
+    let mut needs = facts(monitor, together, sources);
     // Whether alerts wait for the end of a meeting is asked whatever was judged.
-    if monitor == Monitor::Tasks || (setup.quiet_during_events && monitor != Monitor::System) {
-        needs.extend(setup.calendar_sources());
+    if monitor == Monitor::Tasks || (sources.quiet_during_events && monitor != Monitor::System) {
+        needs.extend(sources.calendar_sources());
     }
     needs
 }
 
-fn facts(monitor: Monitor, together: &[Monitor], setup: &Setup) -> Vec<Source> {
+fn facts(monitor: Monitor, together: &[Monitor], sources: &Sources) -> Vec<Source> {
     match monitor {
         Monitor::Health => vec![Source::Oura],
-        Monitor::Tasks => setup.task_sources().collect(),
+        Monitor::Tasks => sources.task_sources().collect(),
         Monitor::Patterns => {
             let body = together.contains(&Monitor::Health).then_some(Source::Oura);
-            body.into_iter().chain(setup.task_sources()).chain([Source::FocusFile]).collect()
+            body.into_iter().chain(sources.task_sources()).chain([Source::FocusFile]).collect()
         }
         Monitor::Exec(name) => vec![Source::Exec(name)],
         Monitor::System => Vec::new(),
@@ -90,9 +90,9 @@ fn facts(monitor: Monitor, together: &[Monitor], setup: &Setup) -> Vec<Source> {
 
 /// What a source said.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub enum SourceReading {
     /// Oura's chain.
-    Health(ChainAnswer),
+    Health(OuraReading),
     /// A source of tasks.
     Tasks(Result<TaskReading, SourceError>),
     /// The focus file.
@@ -103,12 +103,12 @@ pub enum Answer {
     Calendar(Result<Arc<CalendarReading>, SourceError>),
 }
 
-impl Answer {
+impl SourceReading {
     /// A failure, in the shape that this source answers in.
     #[must_use]
     pub fn failure(source: Source, error: SourceError) -> Self {
         match source {
-            Source::Oura => Self::Health(ChainAnswer { reading: None, trouble: Some(error) }),
+            Source::Oura => Self::Health(OuraReading { reading: None, trouble: Some(error) }),
             Source::Tasks(_) => Self::Tasks(Err(error)),
             Source::FocusFile => Self::Focus(Err(error)),
             Source::Exec(_) => Self::Exec(Err(error)),
@@ -157,36 +157,36 @@ impl Answer {
 const LIMIT: Duration = Duration::from_secs(320);
 
 /// Ask one source. `remote` tells whether its circuit lets it go out to the network; `since` is the first day wanted.
-pub async fn ask(source: Source, setup: &Setup, remote: bool, since: Date, now: &ZonedDateTime) -> Answer {
+pub async fn ask(source: Source, sources: &Sources, remote: bool, since: Date, now: &ZonedDateTime) -> SourceReading {
     let answer = async {
         match source {
-            Source::Oura => Answer::Health(health::read(&setup.oura, remote, since, now).await),
-            Source::Tasks(name) => Answer::Tasks(read_tasks(name, setup, now).await),
-            Source::FocusFile => Answer::Focus(read_focus_file(setup.focus_file.clone()).await),
-            Source::Exec(name) => Answer::Exec(read_program(name, setup, now).await),
-            Source::Calendar(name) => Answer::Calendar(read_calendar(name, setup, now).await),
+            Source::Oura => SourceReading::Health(health::read(&sources.oura, remote, since, now).await),
+            Source::Tasks(name) => SourceReading::Tasks(read_tasks(name, sources, now).await),
+            Source::FocusFile => SourceReading::Focus(read_focus_file(sources.focus_file.clone()).await),
+            Source::Exec(name) => SourceReading::Exec(read_program(name, sources, now).await),
+            Source::Calendar(name) => SourceReading::Calendar(read_calendar(name, sources, now).await),
         }
     };
-    let late = |_| Answer::failure(source, SourceError::outage(source.as_str(), "did not answer in time"));
+    let late = |_| SourceReading::failure(source, SourceError::outage(source.as_str(), "did not answer in time"));
     tokio::time::timeout(LIMIT, answer).await.unwrap_or_else(late)
 }
 
-async fn read_tasks(name: &'static str, setup: &Setup, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
-    match setup.tasks.iter().find(|source| source.name() == name) {
+async fn read_tasks(name: &'static str, sources: &Sources, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
+    match sources.tasks.iter().find(|source| source.name() == name) {
         Some(source) => source.read(now).await,
         None => Err(SourceError::outage(name, "there is no such source of tasks")),
     }
 }
 
-async fn read_program(name: Name, setup: &Setup, now: &ZonedDateTime) -> Result<exec::Reading, SourceError> {
-    match setup.program(name) {
+async fn read_program(name: Name, sources: &Sources, now: &ZonedDateTime) -> Result<exec::Reading, SourceError> {
+    match sources.program(name) {
         Some(exec) => exec.read(now).await,
         None => Err(SourceError::outage("program", "is not in the configuration any more")),
     }
 }
 
-async fn read_calendar(name: Name, setup: &Setup, now: &ZonedDateTime) -> Result<Arc<CalendarReading>, SourceError> {
-    match setup.calendar(name) {
+async fn read_calendar(name: Name, sources: &Sources, now: &ZonedDateTime) -> Result<Arc<CalendarReading>, SourceError> {
+    match sources.calendar(name) {
         Some(calendar) => calendar.read(now).await,
         None => Err(SourceError::outage("calendar", "is not in the configuration any more")),
     }
@@ -196,5 +196,5 @@ async fn read_focus_file(path: Option<PathBuf>) -> Result<FocusFile, SourceError
     let Some(path) = path else {
         return Err(SourceError::not_set_up("focus_file", "no file is named", "set sources.focus_file.path"));
     };
-    blocking("focus_file", move || focus_file::read(&path)).await
+    run_blocking("focus_file", move || focus_file::read(&path)).await
 }

@@ -16,9 +16,9 @@ use crate::sources::tasks::TaskSource;
 
 /// Every source that can be asked.
 #[derive(Debug, Clone)]
-pub struct Setup {
+pub struct Sources {
     /// Oura's cache, then its API.
-    pub oura: OuraSetup,
+    pub oura: OuraSources,
     /// Where tasks are kept, in the order in which they are named to a person.
     pub tasks: Vec<Arc<dyn TaskSource>>,
     /// The focus file, if one is named.
@@ -31,7 +31,7 @@ pub struct Setup {
     pub quiet_during_events: bool,
 }
 
-impl Setup {
+impl Sources {
     /// Every source, whether it is set up or not.
     #[must_use]
     pub fn sources(&self) -> Vec<Source> {
@@ -96,7 +96,7 @@ impl Setup {
 
 /// The two ways to Oura's data.
 #[derive(Debug, Clone)]
-pub struct OuraSetup {
+pub struct OuraSources {
     /// The cache's file.
     pub cache: PathBuf,
     /// Whether the person named it; a default place that is empty is no failure.
@@ -113,7 +113,7 @@ pub struct OuraSetup {
     pub timeout: Duration,
 }
 
-impl OuraSetup {
+impl OuraSources {
     /// How the API is reached, as far as that is known.
     #[must_use]
     pub fn link(&self) -> Option<OuraLink> {

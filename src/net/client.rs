@@ -37,12 +37,12 @@ pub(crate) struct Answer {
 impl Answer {
     /// What follows from a status that is no success; none when the answer would be the same the next time. `is_sure` when the
     /// server itself says that it did nothing: one that breaks while it has a message may have passed it on.
-    pub(super) fn passing(&self, is_sure: bool) -> Option<FailureKind> {
+    pub(crate) fn passing(&self, is_sure: bool) -> Option<FailureKind> {
         match self.status.as_u16() {
-            // Told to wait, that the same message is being worked on, or that there is no room for it.
-            408 | 409 | 425 | 429 | 503 | 507 => Some(FailureKind::Later { retry_after: self.retry_after }),
-            500.. if is_sure => Some(FailureKind::Later { retry_after: self.retry_after }),
-            500.. => Some(FailureKind::Unsure),
+            // TaskIdentities to wait, that the same message is being worked on, or that there is no room for it.
+            408 | 409 | 425 | 429 | 503 | 507 => Some(FailureKind::Retryable { retry_after: self.retry_after }),
+            500.. if is_sure => Some(FailureKind::Retryable { retry_after: self.retry_after }),
+            500.. => Some(FailureKind::Unconfirmed),
             _ => None,
         }
     }
@@ -51,11 +51,11 @@ impl Answer {
 /// The client of all that talks to web servers: made when it is first needed and kept: a connection that is open is
 /// used again.
 #[derive(Debug, Default)]
-pub struct Web {
+pub struct HttpClient {
     client: OnceLock<Client>,
 }
 
-impl Web {
+impl HttpClient {
     /// The client.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ pub(crate) async fn exchange(request: RequestBuilder, url: &Url, patience: Durat
     let deadline = Instant::now() + patience;
     let late = |_| {
         let what = format!("no answer within {} s ({})", patience.as_secs_f32(), place(url));
-        Failure::new(FailureKind::Unsure, what)
+        Failure::new(FailureKind::Unconfirmed, what)
     };
     let sent = timeout_at(deadline, request.send()).await.map_err(late)?;
     let mut response = sent.map_err(|error| unsent(error, url))?;
@@ -125,15 +125,15 @@ pub(crate) fn bounded(pause: SignedDuration) -> SignedDuration {
 /// A connection that never came about sent nothing; anything later may have arrived.
 fn unsent(error: reqwest::Error, url: &Url) -> Failure {
     let kind = match error.is_connect() {
-        false => FailureKind::Unsure,
-        true if is_local(url) || has_network() => FailureKind::Later { retry_after: None },
+        false => FailureKind::Unconfirmed,
+        true if is_local(url) || has_network() => FailureKind::Retryable { retry_after: None },
         true => FailureKind::Offline,
     };
     Failure::new(kind, format!("{} ({})", deepest(&error.without_url()), place(url)))
 }
 
 /// What is at the bottom of an error.
-pub(super) fn deepest(error: &dyn Error) -> String {
+pub(crate) fn deepest(error: &dyn Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
@@ -154,12 +154,12 @@ fn is_local(url: &Url) -> bool {
 }
 
 /// A server on this machine needs no network.
-pub(super) fn is_this_machine(host: &str) -> bool {
+pub(crate) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Whether there is a route to the rest of the world. Asks the system only: connecting a datagram socket sends nothing.
-pub(super) fn has_network() -> bool {
+pub(crate) fn has_network() -> bool {
     let routed = |from: &str, to: &str| UdpSocket::bind(from).and_then(|socket| socket.connect(to)).is_ok();
     routed("0.0.0.0:0", "1.1.1.1:53") || routed("[::]:0", "[2606:4700:4700::1111]:53")
 }

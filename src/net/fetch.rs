@@ -17,27 +17,27 @@ use super::tls;
 const LONGEST_BODY: usize = 10_000_000;
 
 /// How long we wait when the server says "too many requests" and not for how long.
-pub(super) const DEFAULT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+pub(crate) const DEFAULT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 /// No pause that a server asks for is taken for longer.
-pub(super) const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The client of the sources, made when it is first needed.
 static CLIENT: OnceLock<Client> = OnceLock::new();
 
 /// Whom a source asks, and what it calls its keys.
 #[derive(Debug)]
-pub(super) struct Server<'a> {
+pub(crate) struct Server<'a> {
     /// The source, in errors.
-    pub(super) source: &'static str,
+    pub(crate) source: &'static str,
     /// As a person calls it: `Todoist`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Shows who asks.
-    pub(super) token: &'a SecretString,
+    pub(crate) token: &'a SecretString,
     /// What the person should do about a token that is refused.
-    pub(super) new_token: &'static str,
+    pub(crate) new_token: &'static str,
     /// Our clock.
-    pub(super) now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 impl Server<'_> {
@@ -46,7 +46,7 @@ impl Server<'_> {
     /// # Errors
     /// `NeedsUser` where the server refuses the token or the question; `Outage`, with the pause that it asked for, where there
     /// was no whole answer.
-    pub(super) async fn get(&self, url: &Url) -> Result<Value, SourceError> {
+    pub(crate) async fn get(&self, url: &Url) -> Result<Value, SourceError> {
         Ok(self.get_sized(url).await?.0)
     }
 
@@ -54,7 +54,7 @@ impl Server<'_> {
     ///
     /// # Errors
     /// As `get`.
-    pub(super) async fn get_sized(&self, url: &Url) -> Result<(Value, usize), SourceError> {
+    pub(crate) async fn get_sized(&self, url: &Url) -> Result<(Value, usize), SourceError> {
         let request = client(self.source)?.get(url.clone()).header(AUTHORIZATION, self.bearer()?);
         let response = request.send().await.map_err(|error| self.broken(error, url))?;
         if response.status() != StatusCode::OK {
@@ -141,7 +141,7 @@ fn client(source: &'static str) -> Result<&'static Client, SourceError> {
 }
 
 /// The server's name and port, without anything secret that the address may hold.
-pub(super) fn place(url: &Url) -> String {
+pub(crate) fn place(url: &Url) -> String {
     match (url.host_str(), url.port_or_known_default()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (host, _) => host.unwrap_or_default().to_owned(),
@@ -149,7 +149,7 @@ pub(super) fn place(url: &Url) -> String {
 }
 
 /// `Retry-After`: seconds, or a date by the server's own clock, which may be off.
-pub(super) fn pause(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+pub(crate) fn pause(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
     let date = |text: &str| rfc2822::parse(text).ok().map(|at| at.timestamp());

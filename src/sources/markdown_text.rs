@@ -4,7 +4,7 @@
 const LONGEST: usize = 4 * 1024;
 
 /// Without the marks of emphasis and code; of links, what they show.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = beginning(text, LONGEST);
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -24,7 +24,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// No more of it than so many bytes.
-pub(super) fn beginning(text: &str, most: usize) -> &str {
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
     (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 

@@ -5,6 +5,8 @@ pub mod error;
 pub mod focus_file;
 pub mod markdown;
 mod markdown_text;
+pub mod blocking;
+pub mod secret_file;
 pub mod oura;
 pub mod reminders;
 mod sqlite;
@@ -16,4 +18,4 @@ mod timestamps;
 pub mod todoist;
 pub mod workos;
 
-pub use crate::sys::blocking::blocking;
+

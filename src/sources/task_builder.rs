@@ -13,7 +13,7 @@ const LONGEST_TITLE: usize = 500;
 
 /// A reading of a source that knows dates, and neither promises nor goals nor thoughts. It adds nothing to what came in and got
 /// done: half a number would be wrong.
-pub(super) fn reading(source: &'static str, as_of: Timestamp) -> TaskReading {
+pub(crate) fn reading(source: &'static str, as_of: Timestamp) -> TaskReading {
     TaskReading {
         source,
         as_of,
@@ -28,20 +28,20 @@ pub(super) fn reading(source: &'static str, as_of: Timestamp) -> TaskReading {
     }
 }
 
-pub(super) fn note(reading: &mut TaskReading, note: String) {
+pub(crate) fn note(reading: &mut TaskReading, note: String) {
     if reading.notes.len() < MOST_NOTES {
         reading.notes.push(note);
     }
 }
 
 /// One line, never empty.
-pub(super) fn title(text: &str) -> String {
+pub(crate) fn title(text: &str) -> String {
     let title = clip(text, LONGEST_TITLE);
     if title.is_empty() { UNTITLED.into() } else { title }
 }
 
 /// What one occurrence of a recurring task goes by. When it is done, the next is another task: were it the same one, it would
 /// look put off.
-pub(super) fn occurrence(id: &str, due: Option<Due>) -> String {
+pub(crate) fn occurrence(id: &str, due: Option<Due>) -> String {
     due.map_or_else(|| id.to_owned(), |due| format!("{id}@{}", due.date()))
 }

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Config, IsolationLevel};
 use self::address::Address;
 use self::failure::Failure;
 use super::error::SourceError;
-use crate::sys::secret_file;
+use crate::sources::secret_file;
 use super::tasks::{Reading, TaskSource};
 use crate::core::facts::TaskReading;
 

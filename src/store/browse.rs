@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, params};
 
 use super::journal::{self, COLUMNS, Entry};
-use super::outbox::{self, Dispatch};
+use super::outbox::{self, OutboxEntry};
 use super::{Result, Store, millis, moment, optional};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::policy::incident_state::Incident;
@@ -67,8 +67,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn dispatches_for(&self, entry: &Entry) -> Result<Vec<Dispatch>> {
-        let read = || -> rusqlite::Result<Vec<Dispatch>> {
+    pub fn dispatches_for(&self, entry: &Entry) -> Result<Vec<OutboxEntry>> {
+        let read = || -> rusqlite::Result<Vec<OutboxEntry>> {
             if let Some(digest) = entry.digest {
                 let sql = format!("SELECT {} FROM outbox WHERE digest = ?1 ORDER BY id", outbox::COLUMNS);
                 return self.db.prepare_cached(&sql)?.query_map([digest], outbox::dispatch)?.collect();

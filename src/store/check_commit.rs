@@ -12,10 +12,10 @@ use crate::store::{task_snapshots, fire_counts, task_aliases};
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::circuit::Circuit;
 use crate::core::facts::{HealthDay, RestMode};
-use crate::core::policy::incident_state::Memory;
-use crate::core::policy::decision::{Decision, Verdict};
+use crate::core::policy::incident_state::IncidentState;
+use crate::core::policy::decision::{Decision, PolicyDecision};
 use crate::core::status::{Counters, MonitorState};
-use crate::core::tasks::Bonds;
+use crate::core::tasks::Aliases;
 
 /// All that a check has to say to the database.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub struct CheckRecord<'a> {
     /// What the rules found, before anything was decided of it: the self-audit counts by it.
     pub found: &'a BTreeSet<AlertKey>,
     /// What was decided.
-    pub verdicts: &'a [Verdict],
+    pub verdicts: &'a [PolicyDecision],
     /// The memory that the decisions rested on.
-    pub memory: &'a Memory,
+    pub memory: &'a IncidentState,
     /// Days that are new or changed.
     pub days: &'a [HealthDay],
     /// Periods of rest mode, if they were read.
@@ -35,7 +35,7 @@ pub struct CheckRecord<'a> {
     /// Sources of tasks that were read.
     pub updates: &'a [Update],
     /// What the names of told tasks stand for, if that has changed.
-    pub bonds: Option<&'a Bonds>,
+    pub aliases: Option<&'a Aliases>,
     /// The circuits as they are now.
     pub circuits: &'a BTreeMap<String, Circuit>,
     /// The monitors that ran.
@@ -72,8 +72,8 @@ impl Store {
             if let Some(rest) = record.rest {
                 settings::set(&transaction, "rest_mode", &rest)?;
             }
-            if let Some(bonds) = record.bonds {
-                task_aliases::save(&transaction, bonds)?;
+            if let Some(aliases) = record.aliases {
+                task_aliases::save(&transaction, aliases)?;
             }
             let before: Counters = settings::get(&transaction, "counters")?.unwrap_or_default();
             let counters = count(&before, record);
@@ -99,7 +99,7 @@ fn write_verdicts(transaction: &rusqlite::Transaction, record: &CheckRecord) -> 
         let mut incident = record.memory.after(verdict, record.at);
         if verdict.decision == Decision::Resolve && outbox::was_never_seen(transaction, key)? {
             // It was decided to tell it, and nobody was: should it come back, it is news.
-            incident.announced = None;
+            incident.last_notified = None;
         }
         incidents::save(transaction, &incident, record.memory.incidents.get(key), entry, record.at)?;
         outbox::queue(transaction, verdict, record.at)?;

@@ -9,7 +9,7 @@ use super::millis;
 use crate::core::alert::AlertKey;
 
 /// A check found these, each once.
-pub(super) fn raise(db: &Connection, found: &BTreeSet<AlertKey>, now: Timestamp) -> rusqlite::Result<()> {
+pub(crate) fn raise(db: &Connection, found: &BTreeSet<AlertKey>, now: Timestamp) -> rusqlite::Result<()> {
     let mut write = db.prepare_cached(
         "INSERT INTO fired (key, times, last_at) VALUES (?1, 1, ?2)
          ON CONFLICT (key) DO UPDATE SET times = times + 1, last_at = excluded.last_at",
@@ -19,7 +19,7 @@ pub(super) fn raise(db: &Connection, found: &BTreeSet<AlertKey>, now: Timestamp)
 
 /// The journal forgot so much of each key, all of it from before `until`. A key of which it knows nothing any more is forgotten
 /// here too, so that what was once lost is not mourned for ever.
-pub(super) fn lower(db: &Connection, forgotten: &BTreeMap<String, i64>, until: i64) -> rusqlite::Result<()> {
+pub(crate) fn lower(db: &Connection, forgotten: &BTreeMap<String, i64>, until: i64) -> rusqlite::Result<()> {
     let mut write = db.prepare_cached("UPDATE fired SET times = times - ?2 WHERE key = ?1")?;
     for (key, times) in forgotten {
         write.execute(params![key, times])?;

@@ -153,7 +153,7 @@ impl Store {
     }
 }
 
-pub(super) fn save(db: &Connection, update: &Update) -> rusqlite::Result<()> {
+pub(crate) fn save(db: &Connection, update: &Update) -> rusqlite::Result<()> {
     let at = millis(update.read_at);
     db.execute(
         "INSERT OR REPLACE INTO readings (source, read_at, about) VALUES (?1, ?2, ?3)",

@@ -1,7 +1,5 @@
 //! Sys.
 
 pub mod autostart;
-pub mod blocking;
 pub mod lock;
 pub mod process;
-pub mod secret_file;

@@ -1,4 +1,4 @@
-//! Logs, one event a line, to stderr and to `operator.log`:
+//! LogTarget, one event a line, to stderr and to `operator.log`:
 //! `2026-01-20 20:22:27 - operator - INFO - Check cycle complete: 3 alerts sent (0.5s)`.
 //!
 //! Lines are written at once, under a lock: they are few, and so no thread has to be kept for them and none is lost at exit.

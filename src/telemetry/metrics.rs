@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 use crate::core::alert::{AlertKey, Category, Monitor};
 use crate::core::channel::Channel;
 use crate::core::delivery::failure::Failure;
-use crate::core::policy::decision::Verdict;
+use crate::core::policy::decision::PolicyDecision;
 use crate::core::rules;
 use crate::core::status::{MonitorState, RunStatus, Status};
 
@@ -134,14 +134,14 @@ impl Metrics {
 
     /// A check, or a part of one, was recorded: what is only decided does not count. A program that was started as a dry run
     /// records in a copy, and counts; `operator_dry_run` tells.
-    pub fn checked(&self, states: &BTreeMap<Monitor, MonitorState>, verdicts: &[Verdict]) {
+    pub fn checked(&self, states: &BTreeMap<Monitor, MonitorState>, verdicts: &[PolicyDecision]) {
         for (monitor, state) in states {
             let (monitor, status) = (monitor.to_string(), state.status.as_str());
             let seconds = Duration::from_millis(state.duration_ms).as_secs_f64();
             self.checks.get_or_create(&CheckLabels { monitor: monitor.clone(), status }).inc();
             self.check_seconds.get_or_create(&MonitorLabel { monitor }).observe(seconds);
         }
-        for Verdict { alert, decision, reason, .. } in verdicts {
+        for PolicyDecision { alert, decision, reason, .. } in verdicts {
             let (class, priority) = (class_of(&alert.key), alert.priority.as_str());
             let (decision, reason) = (decision.as_str(), reason.as_str());
             self.alerts.get_or_create(&AlertLabels { class, priority, decision, reason }).inc();

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::{env, io, thread};
 
 use super::action::Action;
-use crate::app::load::House;
+use crate::app::load::AppContext;
 use crate::core::status::Status;
 use crate::http;
 
@@ -19,8 +19,8 @@ const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" }
 const NOTIFICATION_SETTINGS: &str = "x-apple.systempreferences:com.apple.Notifications-Settings.extension";
 
 /// Show what was asked for, beside the loop: a program may take its time.
-pub(super) fn open(action: &Action, house: &House, status: &Status) {
-    let Some(wanted) = Wanted::of(action, house, status) else { return };
+pub(crate) fn open(action: &Action, context: &AppContext, status: &Status) {
+    let Some(wanted) = Wanted::of(action, context, status) else { return };
     let shown = move || {
         if let Err(error) = wanted.show() {
             tracing::warn!("It cannot be shown: {error}");
@@ -49,11 +49,11 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn of(action: &Action, house: &House, status: &Status) -> Option<Self> {
+    fn of(action: &Action, context: &AppContext, status: &Status) -> Option<Self> {
         let run = |arguments: &[&str], name: &str, only_a_failure| Self::Answer {
             arguments: arguments.iter().map(ToString::to_string).collect(),
-            config: house.config_path.clone(),
-            file: house.state_dir.join(name),
+            config: context.config_path.clone(),
+            file: context.state_dir.join(name),
             only_a_failure,
         };
         let answer = |arguments: &[&str], name: &str| run(arguments, name, false);
@@ -62,13 +62,13 @@ impl Wanted {
             Action::DisconnectOura => Some(run(&["disconnect", "oura"], "oura.txt", true)),
             Action::Why(key) => Some(answer(&["why", key.as_str()], "why.txt")),
             Action::OpenDashboard => {
-                Some(Self::Dashboard { state_dir: house.state_dir.clone(), address: status.http.address.clone()? })
+                Some(Self::Dashboard { state_dir: context.state_dir.clone(), address: status.http.address.clone()? })
             }
             Action::OpenJournal => Some(answer(&["journal"], "journal.txt")),
             Action::SetUp => {
-                Some(Self::Talk { config: house.config_path.clone(), file: house.state_dir.join("setup.command") })
+                Some(Self::Talk { config: context.config_path.clone(), file: context.state_dir.join("setup.command") })
             }
-            Action::EditConfiguration => Some(Self::Place(house.config_path.as_ref()?.display().to_string())),
+            Action::EditConfiguration => Some(Self::Place(context.config_path.as_ref()?.display().to_string())),
             Action::NotificationSettings => Some(Self::Place(NOTIFICATION_SETTINGS.into())),
             _ => None,
         }

@@ -15,14 +15,14 @@ use super::menu::{Face, Surroundings};
 use crate::app::daemon::{FAREWELL, Service, announce};
 use super::tray::Tray;
 use crate::app::exit::Failure;
-use crate::app::load::{House, environment, runtime};
+use crate::app::load::{AppContext, environment, runtime};
 use crate::core::status::Status;
 use crate::engine::command::Command;
 use crate::engine::{Request, zone_of};
 
 /// What the loop on the main thread is woken for.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// There is something new to see.
     Changed(Box<Status>),
     /// An item was clicked.
@@ -34,16 +34,16 @@ pub(super) enum Event {
 }
 
 /// Wakes the loop; gives false when it has ended.
-pub(super) type Wake = Arc<dyn Fn(Event) -> bool + Send + Sync>;
+pub(crate) type Wake = Arc<dyn Fn(Event) -> bool + Send + Sync>;
 
 /// The front while it runs. Lives on the main thread.
-pub(super) struct Front {
+pub(crate) struct Front {
     tray: Tray,
     status: Option<Status>,
     requests: mpsc::Sender<Request>,
     stop: watch::Sender<bool>,
     engine: JoinHandle<Result<(), Failure>>,
-    house: Arc<House>,
+    context: Arc<AppContext>,
     wake: Wake,
     /// None where the system cannot say.
     starts_at_login: Option<bool>,
@@ -54,11 +54,11 @@ impl Front {
     ///
     /// # Errors
     /// When another instance runs, the database cannot be opened, or the bar takes no item.
-    pub(super) fn start(house: House, dry_run: bool, wake: Wake) -> Result<Self, Failure> {
-        let house = Arc::new(house);
-        let service = Service::prepare(&house, dry_run)?;
+    pub(crate) fn start(context: AppContext, dry_run: bool, wake: Wake) -> Result<Self, Failure> {
+        let context = Arc::new(context);
+        let service = Service::prepare(&context, dry_run)?;
         let tray = Tray::new().map_err(Failure::NoTray)?;
-        announce(&house, "in the tray");
+        announce(&context, "in the tray");
         let (requests, stop) = (service.requests(), service.stopper());
         let clicked = Arc::clone(&wake);
         MenuEvent::set_event_handler(Some(move |event: MenuEvent| {
@@ -66,13 +66,13 @@ impl Front {
                 clicked(Event::Clicked(action));
             }
         }));
-        let engine = spawn(service, Arc::clone(&house), Arc::clone(&wake))?;
-        let starts_at_login = starts_at_login(&house);
-        Ok(Self { tray, status: None, requests, stop, engine, house, wake, starts_at_login })
+        let engine = spawn(service, Arc::clone(&context), Arc::clone(&wake))?;
+        let starts_at_login = starts_at_login(&context);
+        Ok(Self { tray, status: None, requests, stop, engine, context, wake, starts_at_login })
     }
 
     /// Take an event in. False: it was the last.
-    pub(super) fn handle(&mut self, event: Event) -> bool {
+    pub(crate) fn handle(&mut self, event: Event) -> bool {
         match event {
             Event::Changed(status) => {
                 self.status = Some(*status);
@@ -106,19 +106,19 @@ impl Front {
         match action {
             Action::Quit => drop(self.stop.send(true)),
             Action::StartAtLogin => self.switch_login_item(),
-            _ => desk::open(action, &self.house, status),
+            _ => desk::open(action, &self.context, status),
         }
     }
 
     /// Beside the loop: a service may take its time to stop.
     fn switch_login_item(&self) {
-        let (house, wake, on) = (Arc::clone(&self.house), Arc::clone(&self.wake), self.starts_at_login == Some(true));
+        let (context, wake, on) = (Arc::clone(&self.context), Arc::clone(&self.wake), self.starts_at_login == Some(true));
         let switch = move || {
-            match switched(&house, !on) {
+            match switched(&context, !on) {
                 Ok(done) => tracing::info!("{done}"),
                 Err(what) => tracing::warn!("Start at Login: {what}"),
             }
-            wake(Event::LoginItem(starts_at_login(&house)));
+            wake(Event::LoginItem(starts_at_login(&context)));
         };
         if let Err(error) = thread::Builder::new().name("login item".into()).spawn(switch) {
             tracing::warn!("Start at Login: {error}");
@@ -145,7 +145,7 @@ impl Front {
     ///
     /// # Errors
     /// What the engine ended with.
-    pub(super) fn end(self) -> Result<ExitCode, Failure> {
+    pub(crate) fn end(self) -> Result<ExitCode, Failure> {
         drop(self.tray);
         drop(self.wake);
         let broken = |_| Err(Failure::Other("the engine broke off; please report this with the log".into()));
@@ -154,14 +154,14 @@ impl Front {
 }
 
 /// The engine's thread, with a runtime of its own.
-fn spawn(service: Service, house: Arc<House>, wake: Wake) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
+fn spawn(service: Service, context: Arc<AppContext>, wake: Wake) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
     let run = move || {
         // Whatever happens here, the loop must not wait for ever.
         let _end = Ended(Arc::clone(&wake));
         let runtime = runtime()?;
         let ran = runtime.block_on(async {
             tokio::spawn(show(service.snapshots(), wake));
-            service.run(&house).await
+            service.run(&context).await
         });
         // The engine has waited for a renewal already.
         runtime.end(FAREWELL, FAREWELL);
@@ -179,13 +179,13 @@ impl Drop for Ended {
     }
 }
 
-fn switched(house: &House, on: bool) -> Result<String, LoginItemError> {
-    let item = LoginItem::here(environment, house.named_config())?;
+fn switched(context: &AppContext, on: bool) -> Result<String, LoginItemError> {
+    let item = LoginItem::here(environment, context.named_config())?;
     if on { item.install(Mode::App) } else { item.uninstall() }
 }
 
-fn starts_at_login(house: &House) -> Option<bool> {
-    LoginItem::here(environment, house.named_config()).ok()?.status().starts_at_login()
+fn starts_at_login(context: &AppContext) -> Option<bool> {
+    LoginItem::here(environment, context.named_config()).ok()?.status().starts_at_login()
 }
 
 /// Pass on what is published.

@@ -5,7 +5,7 @@
 /// # Errors
 /// In a sentence's beginning, when there is none.
 #[cfg(target_os = "macos")]
-pub(super) fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+pub(crate) fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
     Ok(())
 }
 
@@ -15,7 +15,7 @@ pub(super) fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> 
 /// # Errors
 /// In a sentence's beginning, when there is none.
 #[cfg(not(target_os = "macos"))]
-pub(super) fn look(env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+pub(crate) fn look(env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
     const WATCHER: &str = "org.kde.StatusNotifierWatcher";
     let named = env("DBUS_SESSION_BUS_ADDRESS").filter(|address| !address.is_empty());

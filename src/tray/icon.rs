@@ -31,7 +31,7 @@ impl Icon {
             Self::Paused
         } else if status.circuit_states.values().any(|state| *state != CircuitState::Closed) {
             Self::Down
-        } else if status.waiting_alerts > 0 {
+        } else if status.unanswered_alerts > 0 {
             Self::Alerts
         } else if status.is_quiet_hours || status.in_event_until.is_some() {
             Self::Quiet

@@ -146,12 +146,12 @@ fn summary(status: &Status, around: &Surroundings) -> String {
     if status.database_error.is_some() {
         parts.push("its database fails".into());
     }
-    if let Some(audit) = status.audit.as_ref().filter(|audit| !audit.adds_up()) {
-        let astray = usize::try_from(audit.astray_count).unwrap_or(usize::MAX);
-        parts.push(format!("{} astray", text::count(astray, "alert")));
+    if let Some(audit) = status.audit.as_ref().filter(|audit| !audit.is_consistent()) {
+        let unaccounted = usize::try_from(audit.unaccounted_count).unwrap_or(usize::MAX);
+        parts.push(format!("{} unaccounted", text::count(unaccounted, "alert")));
     }
-    if status.waiting_alerts > 0 {
-        parts.push(text::count(status.waiting_alerts, "alert"));
+    if status.unanswered_alerts > 0 {
+        parts.push(text::count(status.unanswered_alerts, "alert"));
     }
     let down = status.circuit_states.iter().filter(|(_, state)| **state != CircuitState::Closed);
     parts.extend(down.map(|(name, _)| format!("{} unreachable", text::source_name(name))));
@@ -209,11 +209,11 @@ fn complaints(status: &Status) -> Vec<Entry> {
 fn alerts(status: &Status) -> Vec<Entry> {
     let waiting = status.open.iter().filter(|alert| alert.waits()).take(NAMED);
     let mut entries: Vec<Entry> = waiting.map(alert).collect();
-    let others = status.waiting_alerts.saturating_sub(NAMED);
+    let others = status.unanswered_alerts.saturating_sub(NAMED);
     if others > 0 {
         entries.push(Entry::text("others", format!("and {}", text::count(others, "more alert"))));
     }
-    let answered = status.open_alerts.saturating_sub(status.waiting_alerts);
+    let answered = status.open_alerts.saturating_sub(status.unanswered_alerts);
     if answered > 0 {
         entries.push(Entry::text("answered", format!("{answered} acknowledged or snoozed")));
     }

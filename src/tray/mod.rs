@@ -16,23 +16,23 @@ pub use action::Action;
 pub use desk::browse;
 
 use crate::app::exit::Failure;
-use crate::app::load::House;
+use crate::app::load::AppContext;
 
 /// Run in the tray; where there is none, without a screen, saying so – unless the tray was asked for.
 ///
 /// # Errors
 /// When another instance runs, the database cannot be opened, or `wanted` and there is no tray.
-pub fn run(house: House, dry_run: bool, wanted: bool) -> Result<ExitCode, Failure> {
+pub fn run(context: AppContext, dry_run: bool, wanted: bool) -> Result<ExitCode, Failure> {
     if !dry_run {
         // Where another one runs, that is what should be said.
-        drop(house.lock()?);
+        drop(context.lock()?);
     }
     match host::look(crate::app::load::environment) {
-        Ok(()) => run_loop::run(house, dry_run),
+        Ok(()) => run_loop::run(context, dry_run),
         Err(what) if wanted => Err(Failure::NoTray(format!("{what}; run it with --headless"))),
         Err(what) => {
             tracing::info!("{what}: running headless");
-            crate::app::headless::run(&house, dry_run)
+            crate::app::headless::run(&context, dry_run)
         }
     }
 }

@@ -7,7 +7,7 @@ use super::icon::Icon;
 ///
 /// # Errors
 /// In words, when the picture is none.
-pub(super) fn pixels(icon: Icon) -> Result<(Vec<u8>, u32, u32), String> {
+pub(crate) fn pixels(icon: Icon) -> Result<(Vec<u8>, u32, u32), String> {
     let mut reader =
         png::Decoder::new(std::io::Cursor::new(icon.png())).read_info().map_err(|error| error.to_string())?;
     let size = reader.output_buffer_size().ok_or("the picture is too large")?;

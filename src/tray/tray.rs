@@ -8,7 +8,7 @@ use super::menu::{Entry, Face};
 use super::picture;
 
 /// The status item. Lives on the main thread.
-pub(super) struct Tray {
+pub(crate) struct Tray {
     item: TrayIcon,
     menu: Menu,
     painted: Option<Face>,
@@ -59,7 +59,7 @@ impl Tray {
     ///
     /// # Errors
     /// In words, when the system has no place for it.
-    pub(super) fn new() -> Result<Self, String> {
+    pub(crate) fn new() -> Result<Self, String> {
         let menu = Menu::new();
         let builder =
             TrayIconBuilder::new().with_id("operator").with_title("Operator").with_menu(Box::new(menu.clone()));
@@ -68,7 +68,7 @@ impl Tray {
     }
 
     /// Paint a face.
-    pub(super) fn paint(&mut self, face: Face) {
+    pub(crate) fn paint(&mut self, face: Face) {
         if self.painted.as_ref() == Some(&face) {
             return;
         }
@@ -104,7 +104,7 @@ impl Tray {
     }
 
     /// A tick flips by itself when it is clicked; what the engine says is what holds.
-    pub(super) fn restore_ticks(&self) {
+    pub(crate) fn restore_ticks(&self) {
         let Some(face) = &self.painted else { return };
         for (widget, entry) in self.widgets.iter().zip(&face.menu) {
             if let (Kind::Check(item), Entry::Item { checked: Some(checked), .. }) = (&widget.kind, entry) {

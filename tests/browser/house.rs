@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::home::{Home, eventually};
 
-pub(crate) struct House {
+pub(crate) struct AppContext {
     home: Home,
     engine: Child,
     port: u16,
@@ -16,7 +16,7 @@ pub(crate) struct House {
     runtime: tokio::runtime::Runtime,
 }
 
-impl House {
+impl AppContext {
     /// Some days of checks lie behind it: alerts are open, and the journal has something to tell.
     pub(crate) fn with_a_week() -> Self {
         let home = Home::new();
@@ -75,7 +75,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for AppContext {
     fn drop(&mut self) {
         let _ = self.engine.kill();
         let _ = self.engine.wait();

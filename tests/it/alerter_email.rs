@@ -6,15 +6,15 @@ use std::time::Duration;
 use operator::alerters::{Alerter, Failure, FailureKind};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::delivery::message::{Item, Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{MessageItem, Message, MessageKind, AlertState};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::mail::{MailServer, PASSWORD, Reply, Scripted, agreeable};
-use crate::support::notices::{alerter, any_text, at, item, news, standing, update};
+use crate::support::messages::{alerter, any_text, at, item, news, standing, update};
 
-const LATER: FailureKind = FailureKind::Later { retry_after: None };
+const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
 
 /// With these keys changed.
 fn email(server: &MailServer, change: Value) -> Arc<dyn Alerter> {
@@ -43,9 +43,9 @@ async fn refused_by(script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> F
     clean(email_at(&server).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err())
 }
 
-async fn told(notice: &Notice) -> Value {
+async fn told(message: &Message) -> Value {
     let server = MailServer::start("none");
-    email(&server, Value::Null).send(notice).await.unwrap();
+    email(&server, Value::Null).send(message).await.unwrap();
     server.mail()
 }
 
@@ -90,18 +90,18 @@ async fn all_readers_get_it() {
 }
 
 #[rstest]
-#[case(NoticeKind::News, Priority::Critical, "[Critical] Low")]
-#[case(NoticeKind::News, Priority::Low, "[Low] Low")]
-#[case(NoticeKind::Test, Priority::High, "Low")]
+#[case(MessageKind::New, Priority::Critical, "[Critical] Low")]
+#[case(MessageKind::New, Priority::Low, "[Low] Low")]
+#[case(MessageKind::Test, Priority::High, "Low")]
 #[tokio::test]
-async fn the_subject_says_how_urgent(#[case] kind: NoticeKind, #[case] priority: Priority, #[case] subject: &str) {
-    let mail = told(&Notice { kind, priority, ..news(vec![item("Low", "Rest.")]) }).await;
+async fn the_subject_says_how_urgent(#[case] kind: MessageKind, #[case] priority: Priority, #[case] subject: &str) {
+    let mail = told(&Message { kind, priority, ..news(vec![item("Low", "Rest.")]) }).await;
     assert_eq!(mail["headers"]["subject"], subject);
 }
 
 #[tokio::test]
 async fn a_digest_lists_its_alerts_and_counts_the_rest() {
-    let mail = told(&Notice { left_out: 9_950, ..news(vec![item("Low", "Rest & go."), item("Late", "Call.")]) }).await;
+    let mail = told(&Message { omitted: 9_950, ..news(vec![item("Low", "Rest & go."), item("Late", "Call.")]) }).await;
     assert_eq!(mail["headers"]["subject"], "[High] 9952 alerts");
     let expected =
         "9952 alerts\n\nHigh – Low\nRest & go.\n\nHigh – Late\nCall.\n\n… and 9950 more: operator alerts\n\n07:06\n";
@@ -113,16 +113,16 @@ async fn a_digest_lists_its_alerts_and_counts_the_rest() {
 // === Updates ===
 
 #[rstest]
-#[case(Standing::Resolved, "Resolved: Low")]
-#[case(Standing::Acknowledged, "Acknowledged: Low")]
-#[case(Standing::Snoozed { until: at("10:30") }, "Snoozed until 10:30: Low")]
+#[case(AlertState::Resolved, "Resolved: Low")]
+#[case(AlertState::Acknowledged, "Acknowledged: Low")]
+#[case(AlertState::Snoozed { until: at("10:30") }, "Snoozed until 10:30: Low")]
 #[tokio::test]
-async fn an_update_follows_the_first_mail(#[case] stands: Standing, #[case] subject: &str) {
+async fn an_update_follows_the_first_mail(#[case] stands: AlertState, #[case] subject: &str) {
     let server = MailServer::start("none");
     let email = email(&server, Value::Null);
     let first = email.send(&news(vec![item("Low", "Rest.")])).await.unwrap().unwrap();
     assert_eq!(server.mail()["headers"]["message-id"], first.as_str());
-    let change = Notice { id: "1f2e3d4c-18".into(), ..update(vec![standing("Low", stands)], &first) };
+    let change = Message { id: "1f2e3d4c-18".into(), ..update(vec![standing("Low", stands)], &first) };
     assert_eq!(email.send(&change).await, Ok(Some(first.clone())), "the next update follows it too");
     let headers = server.mail()["headers"].take();
     assert_eq!((&headers["in-reply-to"], &headers["references"]), (&json!(first), &json!(first)));
@@ -195,10 +195,10 @@ fn every_text_is_taken() {
     let tried = runner.run(&(prop::collection::vec(alert, 1..4), any::<bool>()), |(alerts, is_update)| {
         let items = alerts.into_iter().map(|(title, message, source)| {
             // The server has opinions of its own about this word.
-            Item { source: Some(source), ..item(&title.replace("spam", ""), &message) }
+            MessageItem { source: Some(source), ..item(&title.replace("spam", ""), &message) }
         });
-        let kind = if is_update { NoticeKind::Update } else { NoticeKind::News };
-        let sent = runtime.block_on(email.send(&Notice { kind, ..news(items.collect()) }));
+        let kind = if is_update { MessageKind::Update } else { MessageKind::New };
+        let sent = runtime.block_on(email.send(&Message { kind, ..news(items.collect()) }));
         prop_assert!(sent.is_ok(), "{:?}", sent);
         prop_assert_eq!(&server.mail()["headers"]["auto-submitted"], "auto-generated");
         Ok(())
@@ -232,7 +232,7 @@ async fn what_never_passes_says_what_to_do(
 ) {
     let server = MailServer::start("starttls");
     let failure = clean(email(&server, change).send(&news(vec![item(title, "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains(advice), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
     assert!(failure.what.contains(words), "{failure}");
     assert!(server.is_empty());
 }
@@ -257,7 +257,7 @@ async fn without_starttls_nothing_is_said() {
     let keys = "server: 127.0.0.1, security: starttls, from: o@example.org, to: [a@example.org], user: ada";
     let email = alerter(Channel::Email, &format!("{keys}, password: s3cret, port: {}", server.port));
     let failure = clean(email.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.what.contains("does not offer STARTTLS"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.what.contains("does not offer STARTTLS"), "{failure}");
     assert!(server.heard().iter().all(|line| line.is_empty() || line.starts_with("EHLO")), "{:?}", server.heard());
 }
 
@@ -274,11 +274,11 @@ fn at_line(begin: &'static str, reply: fn() -> Reply) -> impl Fn(&str) -> Reply 
 #[case::busy_login("AUTH", || Reply::say("454 4.7.0 Temporary failure"), LATER)]
 #[case::later_after_the_text(".", || Reply::say("451 4.3.0 Try again"), LATER)]
 #[case::gone_before("RCPT", || Reply::Close, LATER)]
-#[case::gone_after(".", || Reply::Close, FailureKind::Unsure)]
+#[case::gone_after(".", || Reply::Close, FailureKind::Unconfirmed)]
 #[case::garbage_before("MAIL", || Reply::say("hello"), LATER)]
-#[case::garbage_after(".", || Reply::say("<html>"), FailureKind::Unsure)]
+#[case::garbage_after(".", || Reply::say("<html>"), FailureKind::Unconfirmed)]
 #[case::endless_before("", || Reply::Say("220-x\r\n".repeat(1_500_000)), LATER)]
-#[case::one_long_line(".", || Reply::Say("250 ".to_owned() + &"x".repeat(10_000_000) + "\r\n"), FailureKind::Unsure)]
+#[case::one_long_line(".", || Reply::Say("250 ".to_owned() + &"x".repeat(10_000_000) + "\r\n"), FailureKind::Unconfirmed)]
 #[case::no_text("MAIL", || Reply::Say("\u{0}\u{1}\r\n".into()), LATER)]
 #[tokio::test]
 async fn what_passes_is_tried_again(
@@ -302,7 +302,7 @@ async fn what_is_refused_says_what_to_do(
     #[case] advice: &str,
 ) {
     let failure = refused_by(at_line(begin, reply)).await;
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains(advice), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
 }
 
 #[rstest]
@@ -321,13 +321,13 @@ async fn a_server_that_repeats_our_words_does_not_make_us_tell_a_secret() {
             true => Reply::say(&format!("550 what do you mean by {line} s3cret-word")),
             false => agreeable(line),
         });
-        assert_eq!(failure.await.kind, FailureKind::Refused);
+        assert_eq!(failure.await.kind, FailureKind::Permanent);
     }
 }
 
 #[rstest]
 #[case::before("MAIL", LATER)]
-#[case::after(".", FailureKind::Unsure)]
+#[case::after(".", FailureKind::Unconfirmed)]
 #[tokio::test]
 async fn patience_ends(#[case] begin: &'static str, #[case] kind: FailureKind) {
     let server = Scripted::start(at_line(begin, || Reply::Hang));
@@ -345,10 +345,10 @@ async fn patience_ends(#[case] begin: &'static str, #[case] kind: FailureKind) {
 #[tokio::test]
 async fn who_is_not_there_took_nothing() {
     let keys = |server: &str| format!("server: {server}, port: 1, from: o@example.org, to: [a@example.org]");
-    let notice = news(vec![item("Low", "Rest.")]);
-    let refused = clean(alerter(Channel::Email, &keys("localhost")).send(&notice).await.unwrap_err());
+    let message = news(vec![item("Low", "Rest.")]);
+    let refused = clean(alerter(Channel::Email, &keys("localhost")).send(&message).await.unwrap_err());
     assert!(refused.kind == LATER && refused.what.contains("refused"), "{refused}");
-    let unknown = clean(alerter(Channel::Email, &keys("no.such.host.invalid")).send(&notice).await.unwrap_err());
+    let unknown = clean(alerter(Channel::Email, &keys("no.such.host.invalid")).send(&message).await.unwrap_err());
     assert!([LATER, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
 }
 
@@ -361,7 +361,7 @@ async fn a_password_in_a_file_is_read_at_every_use() {
     let email = email(&server, json!({"password": null, "password_file": file}));
     std::fs::write(&file, "s3cret-old\n").unwrap();
     let old = email.settings();
-    assert_eq!(clean(email.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err()).kind, FailureKind::Refused);
+    assert_eq!(clean(email.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err()).kind, FailureKind::Permanent);
     std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
     assert!(email.send(&news(vec![item("Low", "Rest.")])).await.is_ok());
     assert_ne!(email.settings(), old, "a new password is a reason to try again");
@@ -370,9 +370,9 @@ async fn a_password_in_a_file_is_read_at_every_use() {
 #[tokio::test]
 async fn trying_it_out_logs_in_and_sends_nothing() {
     let server = MailServer::start("starttls");
-    let said = email(&server, Value::Null).try_out().await;
+    let said = email(&server, Value::Null).probe().await;
     assert_eq!(said, Ok(format!("localhost:{} takes mail and knows ada@example.org", server.port)));
-    let failure = clean(email(&server, json!({"password": "s3cret-wrong"})).try_out().await.unwrap_err());
-    assert_eq!(failure.kind, FailureKind::Refused);
+    let failure = clean(email(&server, json!({"password": "s3cret-wrong"})).probe().await.unwrap_err());
+    assert_eq!(failure.kind, FailureKind::Permanent);
     assert!(server.is_empty());
 }

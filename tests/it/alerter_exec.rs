@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use operator::alerters::{Alerter, Failure, FailureKind};
 use operator::core::channel::Channel;
-use operator::core::delivery::message::{NoticeKind, Standing};
+use operator::core::delivery::message::{MessageKind, AlertState};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
-use crate::support::notices::{alerter, item, news, standing, update};
+use crate::support::messages::{alerter, item, news, standing, update};
 use crate::support::scripts::{script, sh};
 
-const LATER: FailureKind = FailureKind::Later { retry_after: None };
+const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
 
 fn exec(path: &Path) -> Arc<dyn Alerter> {
     alerter(Channel::Exec, &format!("command: ['{}', 'an argument'], timeout_seconds: 1", path.display()))
@@ -51,7 +51,7 @@ async fn it_reads_the_message_as_the_webhook_posts_it() {
             "title": "Readiness is low: 48", "message": "Rest today.", "source": "Oura",
             "at": "2026-11-20T07:05:00-06:00",
         }],
-        "left_out": 0, "replaces": null,
+        "omitted": 0, "replaces": null,
     });
     assert_eq!(read(&folder), expected);
     assert_eq!(fs::read_to_string(folder.path().join("arguments")).unwrap(), "an argument");
@@ -60,11 +60,11 @@ async fn it_reads_the_message_as_the_webhook_posts_it() {
 #[tokio::test]
 async fn an_update_names_the_message_that_it_follows() {
     let (folder, alerter) = keeper();
-    alerter.send(&update(vec![standing("Low", Standing::Resolved)], "1f2e3d4c-3")).await.unwrap();
+    alerter.send(&update(vec![standing("Low", AlertState::Resolved)], "1f2e3d4c-3")).await.unwrap();
     let read = read(&folder);
     assert_eq!((&read["kind"], &read["replaces"]), (&json!("update"), &json!("1f2e3d4c-3")));
     assert_eq!(read["alerts"][0]["standing"], "resolved");
-    assert_eq!(serde_json::to_value(NoticeKind::Update).unwrap(), read["kind"]);
+    assert_eq!(serde_json::to_value(MessageKind::Update).unwrap(), read["kind"]);
 }
 
 #[rstest]
@@ -74,18 +74,18 @@ async fn an_update_names_the_message_that_it_follows() {
 #[case::the_code_of_another("exit 255", LATER, "the program ended with code 255")]
 #[case::refused(
     "echo 'who are you?' >&2; exit 77",
-    FailureKind::Refused,
+    FailureKind::Permanent,
     "the program ended with code 77: who are you?"
 )]
-#[case::refused_without_a_word("echo ignored; exit 64", FailureKind::Refused, "the program ended with code 64")]
-#[case::no_command("exit 127", FailureKind::Refused, "the program ended with code 127")]
-#[case::crashed("kill -SEGV $$", FailureKind::Unsure, "the program was ended by signal 11")]
-#[case::hangs("exec sleep 600", FailureKind::Unsure, "the program did not end within 1 s")]
+#[case::refused_without_a_word("echo ignored; exit 64", FailureKind::Permanent, "the program ended with code 64")]
+#[case::no_command("exit 127", FailureKind::Permanent, "the program ended with code 127")]
+#[case::crashed("kill -SEGV $$", FailureKind::Unconfirmed, "the program was ended by signal 11")]
+#[case::hangs("exec sleep 600", FailureKind::Unconfirmed, "the program did not end within 1 s")]
 #[tokio::test]
 async fn its_end_says_what_became_of_the_message(#[case] body: &str, #[case] kind: FailureKind, #[case] what: &str) {
     let failure = sent_to(body).await.unwrap_err();
     assert_eq!((failure.kind, failure.what.as_str()), (kind, what));
-    assert_eq!(failure.advice.is_empty(), kind != FailureKind::Refused, "{failure:?}");
+    assert_eq!(failure.advice.is_empty(), kind != FailureKind::Permanent, "{failure:?}");
 }
 
 #[tokio::test]
@@ -102,17 +102,17 @@ async fn a_program_that_is_not_there_is_looked_for_again() {
     fs::write(&plain, "#!/bin/sh\n").unwrap();
     for (alerter, what) in [(absent, "there is no "), (exec(&plain), "may not be executed")] {
         let failure = alerter.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Unavailable);
+        assert_eq!(failure.kind, FailureKind::NoTransport);
         assert!(failure.what.contains(what) && !failure.advice.is_empty(), "{failure:?}");
     }
-    assert_eq!(exec(&folder.path().join("absent")).try_out().await.unwrap_err().kind, FailureKind::Unavailable);
+    assert_eq!(exec(&folder.path().join("absent")).probe().await.unwrap_err().kind, FailureKind::NoTransport);
 }
 
 #[tokio::test]
 async fn a_look_runs_nothing() {
     let folder = tempdir().unwrap();
     let path = sh(folder.path(), "tell", &format!("touch {}/was-run", folder.path().display()));
-    let found = exec(&path).try_out().await.unwrap();
+    let found = exec(&path).probe().await.unwrap();
     assert_eq!(found, format!("{} is there; it was not run", path.display()));
     assert!(!folder.path().join("was-run").exists());
 }

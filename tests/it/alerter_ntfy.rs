@@ -7,16 +7,16 @@ use jiff::SignedDuration;
 use operator::alerters::{Alerter, Failure, FailureKind};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::delivery::message::{Item, Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{MessageItem, Message, MessageKind, AlertState};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Request, Server};
-use crate::support::notices::{alerter, any_text, at, item, news, standing, update};
+use crate::support::messages::{alerter, any_text, at, item, news, standing, update};
 use crate::support::ntfy::{Ntfy, TOKEN, TOPIC, keys, refusal};
 
-const LATER: FailureKind = FailureKind::Later { retry_after: None };
+const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
 
 fn ntfy(server: &Ntfy) -> Arc<dyn Alerter> {
     alerter(Channel::Ntfy, &server.keys())
@@ -39,9 +39,9 @@ async fn refused_by(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static)
     clean(ntfy_at(&server.url).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err())
 }
 
-async fn told(notice: &Notice) -> Value {
+async fn told(message: &Message) -> Value {
     let server = Ntfy::start();
-    let sequence = ntfy(&server).send(notice).await.unwrap().unwrap();
+    let sequence = ntfy(&server).send(message).await.unwrap().unwrap();
     server.phone().shown[&sequence].clone()
 }
 
@@ -61,23 +61,23 @@ async fn an_alert_has_a_title_a_text_a_sign_and_a_priority() {
 }
 
 #[rstest]
-#[case(NoticeKind::News, Priority::Low, 2)]
-#[case(NoticeKind::News, Priority::Medium, 3)]
-#[case(NoticeKind::News, Priority::High, 4)]
-#[case(NoticeKind::News, Priority::Critical, 5)]
-#[case(NoticeKind::Test, Priority::High, 4)]
-#[case(NoticeKind::Update, Priority::Critical, 2)]
+#[case(MessageKind::New, Priority::Low, 2)]
+#[case(MessageKind::New, Priority::Medium, 3)]
+#[case(MessageKind::New, Priority::High, 4)]
+#[case(MessageKind::New, Priority::Critical, 5)]
+#[case(MessageKind::Test, Priority::High, 4)]
+#[case(MessageKind::Update, Priority::Critical, 2)]
 #[tokio::test]
-async fn urgency_becomes_priority(#[case] kind: NoticeKind, #[case] priority: Priority, #[case] expected: u8) {
-    let sent = told(&Notice { kind, priority, ..news(vec![item("Low", "Rest.")]) }).await;
+async fn urgency_becomes_priority(#[case] kind: MessageKind, #[case] priority: Priority, #[case] expected: u8) {
+    let sent = told(&Message { kind, priority, ..news(vec![item("Low", "Rest.")]) }).await;
     assert_eq!(sent["priority"], expected);
 }
 
 #[tokio::test]
 async fn a_digest_lists_what_fits_and_counts_the_rest() {
-    let items: Vec<Item> =
+    let items: Vec<MessageItem> =
         (0..50).map(|n| item(&format!("{n} {}", "x \"y\" ".repeat(60)), &"so \\ so\n".repeat(2_000))).collect();
-    let sent = told(&Notice { left_out: 9_950, ..news(items) }).await;
+    let sent = told(&Message { omitted: 9_950, ..news(items) }).await;
     let text = sent["message"].as_str().unwrap();
     let listed = text.matches("High – ").count();
     assert!(listed >= 5, "{listed}");
@@ -88,18 +88,18 @@ async fn a_digest_lists_what_fits_and_counts_the_rest() {
 // === Updates ===
 
 #[rstest]
-#[case(Standing::Resolved, "Resolved: Low", "white_check_mark")]
-#[case(Standing::Acknowledged, "Acknowledged: Low", "ok_hand")]
-#[case(Standing::Snoozed { until: at("10:30") }, "Snoozed until 10:30: Low", "zzz")]
+#[case(AlertState::Resolved, "Resolved: Low", "white_check_mark")]
+#[case(AlertState::Acknowledged, "Acknowledged: Low", "ok_hand")]
+#[case(AlertState::Snoozed { until: at("10:30") }, "Snoozed until 10:30: Low", "zzz")]
 #[tokio::test]
 async fn an_update_stands_in_place_of_the_first_message(
-    #[case] stands: Standing,
+    #[case] stands: AlertState,
     #[case] title: &str,
     #[case] sign: &str,
 ) {
     let server = Ntfy::start();
     let first = ntfy(&server).send(&news(vec![item("Low", "Rest.")])).await.unwrap().unwrap();
-    let change = Notice { id: "1f2e3d4c-18".into(), ..update(vec![standing("Low", stands)], &first) };
+    let change = Message { id: "1f2e3d4c-18".into(), ..update(vec![standing("Low", stands)], &first) };
     assert_eq!(ntfy(&server).send(&change).await, Ok(Some(first.clone())), "the next update finds it too");
     let phone = server.phone();
     assert_eq!((phone.shown.len(), phone.rings), (1, 1));
@@ -110,7 +110,7 @@ async fn an_update_stands_in_place_of_the_first_message(
 async fn on_an_older_server_an_update_stands_beside_it_and_is_as_quiet() {
     let server = Ntfy::old();
     let first = ntfy(&server).send(&news(vec![item("Low", "Rest.")])).await.unwrap().unwrap();
-    ntfy(&server).send(&update(vec![standing("Low", Standing::Resolved)], &first)).await.unwrap();
+    ntfy(&server).send(&update(vec![standing("Low", AlertState::Resolved)], &first)).await.unwrap();
     let phone = server.phone();
     assert_eq!((phone.shown.len(), phone.rings), (2, 1));
 }
@@ -120,7 +120,7 @@ async fn on_an_older_server_an_update_stands_beside_it_and_is_as_quiet() {
 async fn news_that_is_told_again_is_a_message_of_its_own() {
     let server = Ntfy::start();
     let first = ntfy(&server).send(&news(vec![item("Low", "Rest.")])).await.unwrap();
-    let again = Notice { id: "1f2e3d4c-30".into(), replaces: first, ..news(vec![item("Low", "Rest.")]) };
+    let again = Message { id: "1f2e3d4c-30".into(), replaces: first, ..news(vec![item("Low", "Rest.")]) };
     assert_eq!(ntfy(&server).send(&again).await, Ok(Some("1f2e3d4c-30".into())));
     assert_eq!((server.phone().shown.len(), server.phone().rings), (2, 2));
 }
@@ -128,9 +128,9 @@ async fn news_that_is_told_again_is_a_message_of_its_own() {
 #[tokio::test]
 async fn a_second_try_is_shown_once() {
     let server = Ntfy::start();
-    let notice = news(vec![item("Low", "Rest.")]);
-    ntfy(&server).send(&notice).await.unwrap();
-    ntfy(&server).send(&notice).await.unwrap();
+    let message = news(vec![item("Low", "Rest.")]);
+    ntfy(&server).send(&message).await.unwrap();
+    ntfy(&server).send(&message).await.unwrap();
     assert_eq!(server.phone().shown.len(), 1);
 }
 
@@ -144,18 +144,18 @@ fn every_text_is_taken_and_no_update_rings() {
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let priority = prop_oneof![Just(Priority::Low), Just(Priority::High), Just(Priority::Critical)];
     let notices = (prop::collection::vec(alert, 1..6), 0..9_999_usize, priority, any::<bool>());
-    let tried = runner.run(&notices, |(alerts, left_out, priority, is_update)| {
+    let tried = runner.run(&notices, |(alerts, omitted, priority, is_update)| {
         let stands =
-            [Standing::Open, Standing::Acknowledged, Standing::Resolved, Standing::Snoozed { until: at("08:05") }];
-        let items = alerts.into_iter().map(|(title, message, source, stand)| Item {
+            [AlertState::Open, AlertState::Acknowledged, AlertState::Resolved, AlertState::Snoozed { until: at("08:05") }];
+        let items = alerts.into_iter().map(|(title, message, source, stand)| MessageItem {
             source: Some(source),
-            standing: stands[stand].clone(),
+            state: stands[stand].clone(),
             ..item(&title, &message)
         });
-        let kind = if is_update { NoticeKind::Update } else { NoticeKind::News };
-        let notice = Notice { left_out, priority, kind, ..news(items.collect()) };
+        let kind = if is_update { MessageKind::Update } else { MessageKind::New };
+        let message = Message { omitted, priority, kind, ..news(items.collect()) };
         let before = server.phone().rings;
-        let sent = runtime.block_on(ntfy(&server).send(&notice));
+        let sent = runtime.block_on(ntfy(&server).send(&message));
         prop_assert!(sent.is_ok(), "{:?}", sent);
         let rings = server.phone().rings - before;
         prop_assert_eq!(rings, usize::from(!is_update && priority > Priority::Low));
@@ -216,7 +216,7 @@ async fn what_was_taken_is_delivered_whatever_the_body(#[case] answer: Answer) {
 }
 
 fn retry(seconds: i64) -> FailureKind {
-    FailureKind::Later { retry_after: Some(SignedDuration::from_secs(seconds)) }
+    FailureKind::Retryable { retry_after: Some(SignedDuration::from_secs(seconds)) }
 }
 
 #[rstest]
@@ -229,9 +229,9 @@ fn retry(seconds: i64) -> FailureKind {
 #[case::down(Answer::Whole(503, "Retry-After: 120\r\n", String::new()), retry(120), "503")]
 #[case::full(refusal(507, 50_701, "cannot publish to UnifiedPush topic"), LATER, "507 cannot publish")]
 #[case::its_own_trouble(refusal(500, 50_001, "internal server error"), LATER, "500 internal server error")]
-#[case::somebodys_trouble(Answer::Whole(502, "", "<html>".into()), FailureKind::Unsure, "502 Bad Gateway")]
-#[case::closes(Answer::Close, FailureKind::Unsure, "")]
-#[case::no_http(Answer::Raw("220 mail.example.com ESMTP\r\n".into()), FailureKind::Unsure, "")]
+#[case::somebodys_trouble(Answer::Whole(502, "", "<html>".into()), FailureKind::Unconfirmed, "502 Bad Gateway")]
+#[case::closes(Answer::Close, FailureKind::Unconfirmed, "")]
+#[case::no_http(Answer::Raw("220 mail.example.com ESMTP\r\n".into()), FailureKind::Unconfirmed, "")]
 #[tokio::test]
 async fn what_passes_is_tried_again(#[case] answer: Answer, #[case] kind: FailureKind, #[case] words: &str) {
     let answer = std::sync::Mutex::new(Some(answer));
@@ -251,7 +251,7 @@ async fn what_passes_is_tried_again(#[case] answer: Answer, #[case] kind: Failur
 #[tokio::test]
 async fn what_never_passes_says_what_to_do(#[case] status: u16, #[case] advice: &str) {
     let failure = refused_by(move |_| refusal(status, 40_000, "no")).await;
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains(advice), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
     assert!(failure.what.contains(&format!("{status} no")), "{failure}");
 }
 
@@ -260,7 +260,7 @@ async fn without_a_token_a_closed_server_asks_for_one() {
     let server = Ntfy::start();
     let open = alerter(Channel::Ntfy, &format!("topic: {TOPIC}, url: '{}'", server.server.url));
     let failure = clean(open.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains("set alerters.ntfy.token"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("set alerters.ntfy.token"), "{failure}");
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn a_server_that_repeats_our_question_does_not_make_us_tell_a_secret() {
         let asked = format!("{:?} {}", request.headers, String::from_utf8_lossy(&request.body));
         refusal(400, 40_000, &asked)
     });
-    assert_eq!(failure.await.kind, FailureKind::Refused);
+    assert_eq!(failure.await.kind, FailureKind::Permanent);
 }
 
 #[tokio::test]
@@ -283,15 +283,15 @@ async fn patience_ends() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(20)).await;
     let failure = clean(sending.await.unwrap().unwrap_err());
-    assert!(failure.kind == FailureKind::Unsure && failure.what.contains("no answer within 20 s"), "{failure}");
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.what.contains("no answer within 20 s"), "{failure}");
 }
 
 #[tokio::test]
 async fn who_is_not_there_took_nothing() {
-    let notice = news(vec![item("Low", "Rest.")]);
-    let refused = clean(ntfy_at("http://127.0.0.1:1").send(&notice).await.unwrap_err());
+    let message = news(vec![item("Low", "Rest.")]);
+    let refused = clean(ntfy_at("http://127.0.0.1:1").send(&message).await.unwrap_err());
     assert!(refused.kind == LATER && refused.what.contains("refused"), "{refused}");
-    let unknown = clean(ntfy_at("https://no.such.host.invalid").send(&notice).await.unwrap_err());
+    let unknown = clean(ntfy_at("https://no.such.host.invalid").send(&message).await.unwrap_err());
     assert!([LATER, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
 }
 
@@ -304,7 +304,7 @@ async fn a_secret_that_is_none_is_not_sent(#[case] keys: &str, #[case] words: &s
     let server = Server::start(|_| Answer::json("{}"));
     let wrong = alerter(Channel::Ntfy, &format!("{keys}, url: '{}'", server.url));
     let failure = clean(wrong.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.what.contains(words), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.what.contains(words), "{failure}");
     assert_eq!(server.asked().len(), 0);
 }
 
@@ -320,7 +320,7 @@ async fn topic_and_token_in_files_are_read_at_every_use() {
     std::fs::write(place("topic"), format!("{TOPIC}\n")).unwrap();
     std::fs::write(place("token"), "tk_s3cret_old\n").unwrap();
     let old = ntfy.settings();
-    assert_eq!(clean(ntfy.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err()).kind, FailureKind::Refused);
+    assert_eq!(clean(ntfy.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err()).kind, FailureKind::Permanent);
     std::fs::write(place("token"), format!("{TOKEN}\n")).unwrap();
     assert!(ntfy.send(&news(vec![item("Low", "Rest.")])).await.is_ok());
     assert_ne!(ntfy.settings(), old, "a new token is a reason to try again");
@@ -329,10 +329,10 @@ async fn topic_and_token_in_files_are_read_at_every_use() {
 #[tokio::test]
 async fn trying_it_out_publishes_nothing() {
     let server = Ntfy::start();
-    let said = ntfy(&server).try_out().await.unwrap();
+    let said = ntfy(&server).probe().await.unwrap();
     assert!(said.ends_with("is an ntfy server and knows the token"), "{said}");
     assert!(server.phone().shown.is_empty());
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
-    let failure = clean(ntfy_at(&page.url).try_out().await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains("alerters.ntfy.url"), "{failure}");
+    let failure = clean(ntfy_at(&page.url).probe().await.unwrap_err());
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.ntfy.url"), "{failure}");
 }

@@ -5,20 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use operator::alerters::{Alerter, Button, Failure, FailureKind, Heard, Press};
+use operator::alerters::{Alerter, ActionButton, Failure, FailureKind, Inbound, UserAction};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::delivery::message::{Item, Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{MessageItem, Message, MessageKind, AlertState};
 use proptest::prelude::*;
 use rstest::rstest;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::support::http::{Answer, Request, Server};
-use crate::support::notices::{alerter, any_text, at, item, news, update};
-use crate::support::pushover::{Message, Pushover, Rings, TOKEN, USER, keys, refusal};
+use crate::support::messages::{alerter, any_text, at, item, news, update};
+use crate::support::pushover::{Pushover, SentFields, Rings, TOKEN, USER, keys, refusal};
 
-const LATER: FailureKind = FailureKind::Later { retry_after: None };
+const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
 
 fn pushover(server: &Pushover) -> Arc<dyn Alerter> {
     alerter(Channel::Pushover, &server.keys())
@@ -41,18 +41,18 @@ async fn refused_by(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static)
     clean(pushover_at(&server.url).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err())
 }
 
-async fn told(notice: &Notice) -> Message {
+async fn told(message: &Message) -> SentFields {
     let server = Pushover::start();
-    pushover(&server).send(notice).await.unwrap();
+    pushover(&server).send(message).await.unwrap();
     server.messages().pop().unwrap()
 }
 
-fn critical(title: &str, standing: Standing) -> Item {
-    Item { priority: Priority::Critical, standing, ..item(title, "Now.") }
+fn critical(title: &str, state: AlertState) -> MessageItem {
+    MessageItem { priority: Priority::Critical, state, ..item(title, "Now.") }
 }
 
-fn emergency() -> Notice {
-    Notice { priority: Priority::Critical, ..news(vec![critical("Low", Standing::Open)]) }
+fn emergency() -> Message {
+    Message { priority: Priority::Critical, ..news(vec![critical("Low", AlertState::Open)]) }
 }
 
 // === What arrives ===
@@ -73,14 +73,14 @@ async fn an_alert_is_a_message_with_title_text_priority_and_its_own_time() {
 }
 
 #[rstest]
-#[case(NoticeKind::News, Priority::Low, "-1")]
-#[case(NoticeKind::News, Priority::Medium, "0")]
-#[case(NoticeKind::News, Priority::High, "1")]
-#[case(NoticeKind::News, Priority::Critical, "2")]
-#[case(NoticeKind::Test, Priority::High, "1")]
+#[case(MessageKind::New, Priority::Low, "-1")]
+#[case(MessageKind::New, Priority::Medium, "0")]
+#[case(MessageKind::New, Priority::High, "1")]
+#[case(MessageKind::New, Priority::Critical, "2")]
+#[case(MessageKind::Test, Priority::High, "1")]
 #[tokio::test]
-async fn urgency_becomes_priority(#[case] kind: NoticeKind, #[case] priority: Priority, #[case] expected: &str) {
-    let sent = told(&Notice { kind, priority, ..news(vec![item("Low", "Rest.")]) }).await;
+async fn urgency_becomes_priority(#[case] kind: MessageKind, #[case] priority: Priority, #[case] expected: &str) {
+    let sent = told(&Message { kind, priority, ..news(vec![item("Low", "Rest.")]) }).await;
     assert_eq!(sent["priority"], expected);
     assert_eq!(sent.get("retry").map(String::as_str), (expected == "2").then_some("60"));
     assert_eq!(sent.get("expire").map(String::as_str), (expected == "2").then_some("3600"));
@@ -93,13 +93,13 @@ async fn one_device_may_be_named() {
     on("pixel").send(&news(vec![item("Low", "Rest.")])).await.unwrap();
     assert_eq!(server.messages()[0]["device"], "pixel");
     let failure = clean(on("toaster").send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains("alerters.pushover.device"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.pushover.device"), "{failure}");
 }
 
 #[tokio::test]
 async fn a_digest_lists_what_fits_and_counts_the_rest() {
-    let items: Vec<Item> = (0..50).map(|n| item(&format!("{n} title"), &"so & so ".repeat(200))).collect();
-    let sent = told(&Notice { left_out: 9_950, ..news(items) }).await;
+    let items: Vec<MessageItem> = (0..50).map(|n| item(&format!("{n} title"), &"so & so ".repeat(200))).collect();
+    let sent = told(&Message { omitted: 9_950, ..news(items) }).await;
     let listed = sent["message"].matches("High – ").count();
     assert!(listed >= 2 && sent["title"] == "10000 alerts", "{sent:?}");
     assert!(sent["message"].contains(&format!("… and {} more: operator alerts", 10_000 - listed)), "{sent:?}");
@@ -147,18 +147,18 @@ fn every_text_is_taken_and_no_update_rings() {
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let priority = prop_oneof![Just(Priority::Low), Just(Priority::High), Just(Priority::Critical)];
     let notices = (prop::collection::vec(alert, 1..6), 0..9_999_usize, priority, any::<bool>());
-    let tried = runner.run(&notices, |(alerts, left_out, priority, is_update)| {
+    let tried = runner.run(&notices, |(alerts, omitted, priority, is_update)| {
         let stands =
-            [Standing::Open, Standing::Acknowledged, Standing::Resolved, Standing::Snoozed { until: at("08:05") }];
-        let items = alerts.into_iter().map(|(title, message, source, stand)| Item {
+            [AlertState::Open, AlertState::Acknowledged, AlertState::Resolved, AlertState::Snoozed { until: at("08:05") }];
+        let items = alerts.into_iter().map(|(title, message, source, stand)| MessageItem {
             source: Some(source),
-            standing: stands[stand].clone(),
+            state: stands[stand].clone(),
             ..item(&title, &message)
         });
-        let kind = if is_update { NoticeKind::Update } else { NoticeKind::News };
-        let notice = Notice { left_out, priority, kind, ..news(items.collect()) };
+        let kind = if is_update { MessageKind::Update } else { MessageKind::New };
+        let message = Message { omitted, priority, kind, ..news(items.collect()) };
         let (messages, ringing) = (server.messages().len(), server.emergencies().len());
-        let sent = runtime.block_on(pushover(&server).send(&notice));
+        let sent = runtime.block_on(pushover(&server).send(&message));
         prop_assert!(sent.is_ok(), "{:?}", sent);
         if is_update {
             prop_assert_eq!(server.emergencies().len(), ringing);
@@ -174,18 +174,18 @@ fn every_text_is_taken_and_no_update_rings() {
 // === Emergencies and updates ===
 
 #[rstest]
-#[case::acknowledged(Standing::Acknowledged, 0)]
-#[case::snoozed(Standing::Snoozed { until: at("10:30") }, 0)]
-#[case::resolved(Standing::Resolved, 1)]
+#[case::acknowledged(AlertState::Acknowledged, 0)]
+#[case::snoozed(AlertState::Snoozed { until: at("10:30") }, 0)]
+#[case::resolved(AlertState::Resolved, 1)]
 #[tokio::test]
-async fn an_emergency_rings_no_more_when_it_is_answered_or_over(#[case] stands: Standing, #[case] told: usize) {
+async fn an_emergency_rings_no_more_when_it_is_answered_or_over(#[case] stands: AlertState, #[case] told: usize) {
     let server = Pushover::start();
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     assert_eq!(server.emergencies()[&receipt], Rings::Yes);
     let change = update(vec![critical("Low", stands)], &receipt);
     assert_eq!(pushover(&server).send(&change).await, Ok(None), "the receipt stays its name");
     assert_eq!(server.emergencies()[&receipt], Rings::Cancelled);
-    let quiet: Vec<Message> = server.messages().into_iter().skip(1).collect();
+    let quiet: Vec<SentFields> = server.messages().into_iter().skip(1).collect();
     assert_eq!(quiet.len(), told, "who answered knows: {quiet:?}");
     assert!(quiet.iter().all(|message| message["priority"] == "-1" && message["title"] == "Resolved: Low"));
     assert_eq!(pushover(&server).send(&change).await, Ok(None), "again changes nothing");
@@ -195,7 +195,7 @@ async fn an_emergency_rings_no_more_when_it_is_answered_or_over(#[case] stands: 
 async fn it_rings_on_while_something_critical_of_it_is_open() {
     let server = Pushover::start();
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
-    let change = update(vec![critical("Low", Standing::Open), critical("Late", Standing::Resolved)], &receipt);
+    let change = update(vec![critical("Low", AlertState::Open), critical("Late", AlertState::Resolved)], &receipt);
     pushover(&server).send(&change).await.unwrap();
     assert_eq!(server.emergencies()[&receipt], Rings::Yes);
 }
@@ -204,7 +204,7 @@ async fn it_rings_on_while_something_critical_of_it_is_open() {
 async fn what_is_told_anew_rings_once() {
     let server = Pushover::start();
     let first = pushover(&server).send(&emergency()).await.unwrap();
-    let again = Notice { id: "1f2e3d4c-30".into(), replaces: first.clone(), ..emergency() };
+    let again = Message { id: "1f2e3d4c-30".into(), replaces: first.clone(), ..emergency() };
     let second = pushover(&server).send(&again).await.unwrap().unwrap();
     assert_eq!((server.emergencies()[&first.unwrap()], server.emergencies()[&second]), (Rings::Cancelled, Rings::Yes));
 }
@@ -216,7 +216,7 @@ async fn an_end_that_does_not_get_through_is_tried_again() {
         (request.collection == "cancel.json" && down.swap(false, Ordering::SeqCst)).then(|| refusal(500, "", "down"))
     });
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
-    let over = update(vec![critical("Low", Standing::Resolved)], &receipt);
+    let over = update(vec![critical("Low", AlertState::Resolved)], &receipt);
     assert_eq!(clean(pushover(&server).send(&over).await.unwrap_err()).kind, LATER);
     assert_eq!(pushover(&server).send(&over).await, Ok(None));
     assert_eq!((server.emergencies()[&receipt], server.messages().len()), (Rings::Cancelled, 2));
@@ -229,7 +229,7 @@ async fn an_end_that_does_not_get_through_is_tried_again() {
 #[tokio::test]
 async fn what_is_no_receipt_becomes_no_address(#[case] name: &str) {
     let server = Pushover::start();
-    let over = update(vec![critical("Low", Standing::Resolved)], name);
+    let over = update(vec![critical("Low", AlertState::Resolved)], name);
     assert_eq!(pushover(&server).send(&over).await, Ok(None));
     let paths: Vec<String> = server.server.asked().into_iter().map(|request| request.path).collect();
     assert!(paths.iter().all(|path| path == "/1/messages.json" || path == "/1/receipts/500/cancel.json"), "{paths:?}");
@@ -238,7 +238,7 @@ async fn what_is_no_receipt_becomes_no_address(#[case] name: &str) {
 // === Listening ===
 
 /// What the alerter says next, answered as the engine would.
-async fn next(heard: &mut mpsc::Receiver<Heard>) -> (Option<Press>, String) {
+async fn next(heard: &mut mpsc::Receiver<Inbound>) -> (Option<UserAction>, String) {
     let said = timeout(Duration::from_secs(25), heard.recv()).await.expect("it goes on listening").unwrap();
     assert_eq!(said.channel, Channel::Pushover);
     said.reply.send("Done.".into()).unwrap();
@@ -252,8 +252,8 @@ async fn half_a_minute() {
     tokio::time::resume();
 }
 
-fn acknowledged(notice: &str) -> Option<Press> {
-    Some(Press { notice: notice.into(), button: Button::Acknowledge })
+fn acknowledged(message: &str) -> Option<UserAction> {
+    Some(UserAction { message: message.into(), button: ActionButton::Acknowledge })
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn an_acknowledgement_on_the_phone_is_passed_on_once() {
     half_a_minute().await;
     assert_eq!(next(&mut heard).await, (acknowledged("1f2e3d4c-17"), String::new()));
     half_a_minute().await;
-    pushover.send(&Notice { id: "1f2e3d4c-18".into(), ..emergency() }).await.unwrap();
+    pushover.send(&Message { id: "1f2e3d4c-18".into(), ..emergency() }).await.unwrap();
     assert!(next(&mut heard).await.1.ends_with("=1f2e3d4c-18"));
     let asked = server.server.asked().iter().filter(|r| r.collection == format!("{receipt}.json")).count();
     assert_eq!(asked, 1, "it is not asked for any more");
@@ -306,7 +306,7 @@ async fn what_rang_at_the_end_of_the_last_process_is_asked_for_at_once() {
     let bookmark = format!("{receipt}=1f2e3d4c-17 {other}=1f2e3d4c-18 gone=1f2e3d4c-19");
     let listener = tokio::spawn(pushover(&server).listen(Some(bookmark), ears));
     let heard = [next(&mut heard).await, next(&mut heard).await, next(&mut heard).await];
-    let presses: Vec<&Option<Press>> = heard.iter().map(|(press, _)| press).collect();
+    let presses: Vec<&Option<UserAction>> = heard.iter().map(|(press, _)| press).collect();
     assert_eq!(presses.iter().filter(|press| press.is_some()).count(), 1, "{heard:?}");
     assert!(presses.contains(&&acknowledged("1f2e3d4c-18")));
     assert_eq!(heard[2].1, "", "nothing rings any more");
@@ -350,7 +350,7 @@ async fn what_was_taken_is_delivered_whatever_the_body(#[case] answer: Answer) {
 }
 
 fn retry(seconds: i64) -> FailureKind {
-    FailureKind::Later { retry_after: Some(SignedDuration::from_secs(seconds)) }
+    FailureKind::Retryable { retry_after: Some(SignedDuration::from_secs(seconds)) }
 }
 
 #[rstest]
@@ -358,9 +358,9 @@ fn retry(seconds: i64) -> FailureKind {
 #[case::until_long_ago(Answer::Whole(429, "X-Limit-App-Reset: 1393653600\r\n", r#"{"status":0,"errors":["over quota"]}"#.into()), retry(0), "429 over quota")]
 #[case::without_a_time(Answer::status(429), LATER, "429")]
 #[case::its_own_trouble(refusal(500, "", "internal error"), LATER, "500 internal error")]
-#[case::somebodys_trouble(Answer::Whole(502, "", "<html>".into()), FailureKind::Unsure, "502 Bad Gateway")]
-#[case::closes(Answer::Close, FailureKind::Unsure, "")]
-#[case::no_http(Answer::Raw("220 mail.example.com ESMTP\r\n".into()), FailureKind::Unsure, "")]
+#[case::somebodys_trouble(Answer::Whole(502, "", "<html>".into()), FailureKind::Unconfirmed, "502 Bad Gateway")]
+#[case::closes(Answer::Close, FailureKind::Unconfirmed, "")]
+#[case::no_http(Answer::Raw("220 mail.example.com ESMTP\r\n".into()), FailureKind::Unconfirmed, "")]
 #[tokio::test]
 async fn what_passes_is_tried_again(#[case] answer: Answer, #[case] kind: FailureKind, #[case] words: &str) {
     let answer = std::sync::Mutex::new(Some(answer));
@@ -374,7 +374,7 @@ async fn a_used_up_month_is_waited_out() {
     let back = Timestamp::now().as_second() + 900;
     let header: &'static str = Box::leak(format!("X-Limit-App-Reset: {back}\r\n").into_boxed_str());
     let failure = refused_by(move |_| Answer::Whole(429, header, String::new())).await;
-    let FailureKind::Later { retry_after: Some(pause) } = failure.kind else { panic!("{failure:?}") };
+    let FailureKind::Retryable { retry_after: Some(pause) } = failure.kind else { panic!("{failure:?}") };
     assert!((800..=900).contains(&pause.as_secs()), "{pause:?}");
 }
 
@@ -389,14 +389,14 @@ async fn a_used_up_month_is_waited_out() {
 #[tokio::test]
 async fn what_never_passes_says_what_to_do(#[case] status: u16, #[case] key: &'static str, #[case] advice: &str) {
     let failure = refused_by(move |_| refusal(status, key, "this is invalid")).await;
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains(advice), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
     assert!(failure.what.contains(&format!("{status} this is invalid")), "{failure}");
 }
 
 #[tokio::test]
 async fn a_server_that_repeats_our_question_does_not_make_us_tell_a_secret() {
     let failure = refused_by(|request| refusal(400, "", &String::from_utf8_lossy(&request.body)));
-    assert_eq!(failure.await.kind, FailureKind::Refused);
+    assert_eq!(failure.await.kind, FailureKind::Permanent);
 }
 
 #[tokio::test]
@@ -409,7 +409,7 @@ async fn patience_ends() {
     }
     half_a_minute().await;
     let failure = clean(sending.await.unwrap().unwrap_err());
-    assert!(failure.kind == FailureKind::Unsure && failure.what.contains("no answer within 20 s"), "{failure}");
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.what.contains("no answer within 20 s"), "{failure}");
 }
 
 #[tokio::test]
@@ -424,7 +424,7 @@ async fn a_key_that_is_none_is_not_sent() {
     let wrong =
         alerter(Channel::Pushover, &format!("token: {TOKEN}, user: ada@s3cret.com, api_url: '{}'", server.server.url));
     let failure = clean(wrong.send(&emergency()).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains("alerters.pushover.user"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.pushover.user"), "{failure}");
     assert_eq!(server.server.asked().len(), 0);
 }
 
@@ -439,7 +439,7 @@ async fn keys_in_files_are_read_at_every_use() {
     std::fs::write(place("t"), format!("{TOKEN}\n")).unwrap();
     std::fs::write(place("u"), "s3cretOld\n").unwrap();
     let old = pushover.settings();
-    assert_eq!(clean(pushover.send(&emergency()).await.unwrap_err()).kind, FailureKind::Refused);
+    assert_eq!(clean(pushover.send(&emergency()).await.unwrap_err()).kind, FailureKind::Permanent);
     std::fs::write(place("u"), format!("{USER}\n")).unwrap();
     assert!(pushover.send(&emergency()).await.is_ok());
     assert_ne!(pushover.settings(), old, "a new key is a reason to try again");
@@ -448,10 +448,10 @@ async fn keys_in_files_are_read_at_every_use() {
 #[tokio::test]
 async fn trying_it_out_sends_nothing_and_says_whom_it_reaches() {
     let server = Pushover::start();
-    let said = pushover(&server).try_out().await;
+    let said = pushover(&server).probe().await;
     assert_eq!(said, Ok("Pushover reaches pixel, ipad; 7496 of 10000 messages are left this month".into()));
     assert!(server.messages().is_empty());
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
-    let failure = clean(pushover_at(&page.url).try_out().await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains("alerters.pushover.api_url"), "{failure}");
+    let failure = clean(pushover_at(&page.url).probe().await.unwrap_err());
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.pushover.api_url"), "{failure}");
 }

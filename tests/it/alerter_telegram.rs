@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use operator::alerters::{Alerter, Button, Failure, FailureKind, Heard, Press};
+use operator::alerters::{Alerter, ActionButton, Failure, FailureKind, Inbound, UserAction};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::delivery::message::{Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Message, MessageKind, AlertState};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -17,9 +17,9 @@ use tokio::time::timeout;
 
 use crate::support::bot::{Bot, CHAT, Sent, TOKEN, pressed, refusal};
 use crate::support::http::{Answer, Request, Server};
-use crate::support::notices::{alerter, any_text, at, item, news, standing, update};
+use crate::support::messages::{alerter, any_text, at, item, news, standing, update};
 
-const LATER: FailureKind = FailureKind::Later { retry_after: None };
+const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
 
 fn telegram(bot: &Bot) -> Arc<dyn Alerter> {
     alerter(Channel::Telegram, &bot.keys())
@@ -43,8 +43,8 @@ async fn refused_by(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static)
     clean(telegram_at(&server.url).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err())
 }
 
-async fn told(bot: &Bot, notice: &Notice) -> Sent {
-    let id = telegram(bot).send(notice).await.unwrap().unwrap();
+async fn told(bot: &Bot, message: &Message) -> Sent {
+    let id = telegram(bot).send(message).await.unwrap().unwrap();
     bot.messages()[&id.parse().unwrap()].clone()
 }
 
@@ -60,23 +60,23 @@ async fn an_alert_has_a_sign_a_bold_title_its_message_its_source_and_its_time() 
 }
 
 #[rstest]
-#[case(NoticeKind::News, Priority::Critical, false)]
-#[case(NoticeKind::News, Priority::High, false)]
-#[case(NoticeKind::News, Priority::Medium, true)]
-#[case(NoticeKind::Update, Priority::Critical, true)]
-#[case(NoticeKind::Test, Priority::High, false)]
+#[case(MessageKind::New, Priority::Critical, false)]
+#[case(MessageKind::New, Priority::High, false)]
+#[case(MessageKind::New, Priority::Medium, true)]
+#[case(MessageKind::Update, Priority::Critical, true)]
+#[case(MessageKind::Test, Priority::High, false)]
 #[tokio::test]
-async fn what_can_wait_makes_no_sound(#[case] kind: NoticeKind, #[case] priority: Priority, #[case] silent: bool) {
-    let notice = Notice { kind, priority, ..news(vec![item("Low", "Rest.")]) };
-    let sent = told(&Bot::start(), &notice).await;
+async fn what_can_wait_makes_no_sound(#[case] kind: MessageKind, #[case] priority: Priority, #[case] silent: bool) {
+    let message = Message { kind, priority, ..news(vec![item("Low", "Rest.")]) };
+    let sent = told(&Bot::start(), &message).await;
     assert_eq!(sent.silent, silent);
-    assert_eq!(sent.buttons.is_empty(), kind == NoticeKind::Test, "nothing to acknowledge about a test");
+    assert_eq!(sent.buttons.is_empty(), kind == MessageKind::Test, "nothing to acknowledge about a test");
 }
 
 #[tokio::test]
 async fn a_digest_lists_what_fits_and_counts_the_rest() {
     let items = (0..50).map(|n| item(&format!("{n} {}", "<&> ".repeat(200)), &"so & so ".repeat(2_000))).collect();
-    let sent = told(&Bot::start(), &Notice { left_out: 9_950, ..news(items) }).await;
+    let sent = told(&Bot::start(), &Message { omitted: 9_950, ..news(items) }).await;
     assert_eq!(sent.shown.bold[0], "10000 alerts");
     let listed = sent.shown.bold.len() - 1;
     assert!(listed >= 3, "{listed}");
@@ -140,17 +140,17 @@ fn whatever_stands_in_an_alert_telegram_takes_the_message() {
     let alert = (any_text(), any_text(), any_text(), 0..4_usize);
     let config = ProptestConfig { cases: 64, fork: false, timeout: 0, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    let tried = runner.run(&(prop::collection::vec(alert, 1..6), 0..99_999_usize), |(alerts, left_out)| {
+    let tried = runner.run(&(prop::collection::vec(alert, 1..6), 0..99_999_usize), |(alerts, omitted)| {
         let stands =
-            [Standing::Open, Standing::Acknowledged, Standing::Resolved, Standing::Snoozed { until: at("08:05") }];
+            [AlertState::Open, AlertState::Acknowledged, AlertState::Resolved, AlertState::Snoozed { until: at("08:05") }];
         let items = alerts.into_iter().map(|(title, message, source, stand)| {
-            let standing = stands[stand].clone();
-            operator::core::delivery::message::Item { source: Some(source), standing, ..item(&title, &message) }
+            let state = stands[stand].clone();
+            operator::core::delivery::message::MessageItem { source: Some(source), state, ..item(&title, &message) }
         });
-        let notice = Notice { left_out, ..news(items.collect()) };
-        let sent = runtime.block_on(told(&bot, &notice));
-        let all = notice.items.len() + left_out;
-        if notice.is_digest() {
+        let message = Message { omitted, ..news(items.collect()) };
+        let sent = runtime.block_on(told(&bot, &message));
+        let all = message.items.len() + omitted;
+        if message.is_digest() {
             let listed = sent.shown.bold.len() - 1;
             let more = format!("… and {} more: operator alerts", all - listed);
             prop_assert!(listed == all || sent.shown.text.contains(&more), "{:?}", sent);
@@ -188,7 +188,7 @@ async fn so_is_what_was_taken_with_a_body_that_is_cut_or_has_no_end() {
 }
 
 fn retry(seconds: i64) -> FailureKind {
-    FailureKind::Later { retry_after: Some(SignedDuration::from_secs(seconds)) }
+    FailureKind::Retryable { retry_after: Some(SignedDuration::from_secs(seconds)) }
 }
 
 #[rstest]
@@ -206,8 +206,8 @@ fn retry(seconds: i64) -> FailureKind {
     LATER,
     "500 Internal Server Error"
 )]
-#[case::somebodys_trouble(500, "", "oops", FailureKind::Unsure, "500 Internal Server Error")]
-#[case::a_gateway(502, "", "<html>Bad Gateway</html>", FailureKind::Unsure, "502 Bad Gateway")]
+#[case::somebodys_trouble(500, "", "oops", FailureKind::Unconfirmed, "500 Internal Server Error")]
+#[case::a_gateway(502, "", "<html>Bad Gateway</html>", FailureKind::Unconfirmed, "502 Bad Gateway")]
 #[case::conflict(
     409,
     "",
@@ -241,7 +241,7 @@ async fn a_server_may_name_the_day_on_which_to_come_back() {
     let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&back).unwrap();
     let header: &'static str = Box::leak(format!("Retry-After: {date}\r\n").into_boxed_str());
     let failure = refused_by(move |_| Answer::Whole(429, header, String::new())).await;
-    let FailureKind::Later { retry_after: Some(pause) } = failure.kind else { panic!("{failure:?}") };
+    let FailureKind::Retryable { retry_after: Some(pause) } = failure.kind else { panic!("{failure:?}") };
     assert!((60..=90).contains(&pause.as_secs()), "{pause:?}");
 }
 
@@ -258,7 +258,7 @@ async fn what_never_passes_says_what_to_do(
     #[case] advice: &str,
 ) {
     let failure = refused_by(move |_| refusal(status, description)).await;
-    assert_eq!(failure.kind, FailureKind::Refused);
+    assert_eq!(failure.kind, FailureKind::Permanent);
     assert!(failure.what.contains(description) && failure.advice.contains(advice), "{failure}");
 }
 
@@ -266,14 +266,14 @@ async fn what_never_passes_says_what_to_do(
 async fn a_group_that_moved_is_named() {
     let body = r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded","parameters":{"migrate_to_chat_id":-1001}}"#;
     let failure = refused_by(move |_| Answer::Whole(400, "", body.into())).await;
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains("chat_id to -1001"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("chat_id to -1001"), "{failure}");
 }
 
 #[tokio::test]
 async fn an_address_without_a_bot_api_is_not_blamed_on_the_token() {
     let failure = refused_by(|_| Answer::Whole(404, "", "<html>Not Found</html>".into())).await;
     assert!(
-        failure.kind == FailureKind::Refused && failure.advice.contains("check alerters.telegram.api_url"),
+        failure.kind == FailureKind::Permanent && failure.advice.contains("check alerters.telegram.api_url"),
         "{failure}"
     );
 }
@@ -284,7 +284,7 @@ async fn a_redirect_is_not_followed() {
     let location: &'static str = Box::leak(format!("Location: {}/bot{TOKEN}/x\r\n", other.url).into_boxed_str());
     for status in [301, 302, 307, 308] {
         let failure = refused_by(move |_| Answer::Whole(status, location, String::new())).await;
-        assert!(failure.kind == FailureKind::Refused && failure.advice.contains("api_url"), "{failure}");
+        assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("api_url"), "{failure}");
     }
     assert_eq!(other.asked().len(), 0, "the token was carried on");
 }
@@ -307,7 +307,7 @@ async fn a_server_that_repeats_our_question_does_not_make_us_tell_the_token() {
 async fn without_an_answer_nobody_knows(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
     let failure = refused_by(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
-    assert_eq!(failure.kind, FailureKind::Unsure, "{failure}");
+    assert_eq!(failure.kind, FailureKind::Unconfirmed, "{failure}");
 }
 
 #[tokio::test]
@@ -316,11 +316,11 @@ async fn patience_ends() {
         Server::start(|_| Answer::Hang),
         Server::start(|_| Answer::Stall("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"ok\":tr".into())),
     );
-    let notice = news(vec![item("Low", "Rest.")]);
+    let message = news(vec![item("Low", "Rest.")]);
     let (hanging, stalling) = (telegram_at(&hangs.url), telegram_at(&stalls.url));
-    let (hanging, stalling) = tokio::join!(hanging.send(&notice), stalling.send(&notice));
+    let (hanging, stalling) = tokio::join!(hanging.send(&message), stalling.send(&message));
     let failure = clean(hanging.unwrap_err());
-    assert!(failure.kind == FailureKind::Unsure && failure.what.contains("no answer within 20 s"), "{failure}");
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.what.contains("no answer within 20 s"), "{failure}");
     assert_eq!(stalling, Ok(None), "it was taken: that stands in the status");
 }
 
@@ -341,7 +341,7 @@ async fn what_has_resolved_is_edited_in_place_and_loses_its_buttons() {
     let bot = Bot::start();
     let telegram = telegram(&bot);
     let id = telegram.send(&news(vec![item("Low", "Rest.")])).await.unwrap().unwrap();
-    let resolved = update(vec![standing("Low", Standing::Resolved)], &id);
+    let resolved = update(vec![standing("Low", AlertState::Resolved)], &id);
     assert_eq!(telegram.send(&resolved).await, Ok(Some(id.clone())));
     let messages = bot.messages();
     let sent = &messages[&id.parse().unwrap()];
@@ -352,10 +352,10 @@ async fn what_has_resolved_is_edited_in_place_and_loses_its_buttons() {
 }
 
 #[rstest]
-#[case(Standing::Acknowledged, "👌 Acknowledged: Low")]
-#[case(Standing::Snoozed { until: at("10:30") }, "💤 Snoozed until 10:30: Low")]
+#[case(AlertState::Acknowledged, "👌 Acknowledged: Low")]
+#[case(AlertState::Snoozed { until: at("10:30") }, "💤 Snoozed until 10:30: Low")]
 #[tokio::test]
-async fn what_was_answered_shows_how_it_stands(#[case] stands: Standing, #[case] begin: &str) {
+async fn what_was_answered_shows_how_it_stands(#[case] stands: AlertState, #[case] begin: &str) {
     let bot = Bot::start();
     let id = telegram(&bot).send(&news(vec![item("Low", "Rest.")])).await.unwrap().unwrap();
     telegram(&bot).send(&update(vec![standing("Low", stands)], &id)).await.unwrap();
@@ -368,7 +368,7 @@ async fn a_message_that_the_person_deleted_is_settled() {
     let bot = Bot::start();
     let id = telegram(&bot).send(&news(vec![item("Low", "Rest.")])).await.unwrap().unwrap();
     bot.delete(id.parse().unwrap());
-    assert_eq!(telegram(&bot).send(&update(vec![standing("Low", Standing::Resolved)], &id)).await, Ok(None));
+    assert_eq!(telegram(&bot).send(&update(vec![standing("Low", AlertState::Resolved)], &id)).await, Ok(None));
     assert!(bot.messages().is_empty(), "it does not come back");
 }
 
@@ -378,7 +378,7 @@ async fn a_message_that_the_person_deleted_is_settled() {
 #[tokio::test]
 async fn so_is_one_that_cannot_be_edited_any_more(#[case] description: &'static str) {
     let server = Server::start(move |_| refusal(400, description));
-    let resolved = update(vec![standing("Low", Standing::Resolved)], "7");
+    let resolved = update(vec![standing("Low", AlertState::Resolved)], "7");
     assert_eq!(telegram_at(&server.url).send(&resolved).await, Ok(None));
     assert_eq!(server.times("editMessageText"), 1);
 }
@@ -386,7 +386,7 @@ async fn so_is_one_that_cannot_be_edited_any_more(#[case] description: &'static 
 #[tokio::test]
 async fn a_resolve_of_a_message_without_a_number_comes_as_a_message_of_its_own() {
     let bot = Bot::start();
-    let sent = told(&bot, &Notice { replaces: None, ..update(vec![standing("Low", Standing::Resolved)], "") }).await;
+    let sent = told(&bot, &Message { replaces: None, ..update(vec![standing("Low", AlertState::Resolved)], "") }).await;
     assert!(sent.silent && sent.shown.bold == ["Resolved: Low"] && sent.buttons.is_empty(), "{sent:?}");
 }
 
@@ -395,7 +395,7 @@ async fn a_resolve_of_a_message_without_a_number_comes_as_a_message_of_its_own()
 #[tokio::test]
 async fn trying_it_out_sends_nothing_and_says_who_writes_to_whom() {
     let bot = Bot::start();
-    assert_eq!(telegram(&bot).try_out().await, Ok("@op_bot may write to Ada".into()));
+    assert_eq!(telegram(&bot).probe().await, Ok("@op_bot may write to Ada".into()));
     let asked: Vec<String> = bot.server.asked().into_iter().map(|request| request.collection).collect();
     assert_eq!(asked, ["getMe", "getChat"]);
 }
@@ -403,8 +403,8 @@ async fn trying_it_out_sends_nothing_and_says_who_writes_to_whom() {
 #[tokio::test]
 async fn a_web_page_is_not_taken_for_telegram() {
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
-    let failure = clean(telegram_at(&page.url).try_out().await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains("api_url"), "{failure}");
+    let failure = clean(telegram_at(&page.url).probe().await.unwrap_err());
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("api_url"), "{failure}");
 }
 
 #[rstest]
@@ -415,7 +415,7 @@ async fn a_token_that_is_none_goes_nowhere(#[case] token: &str, #[case] words: &
     let server = Server::start(|_| Answer::json("{}"));
     let keys = format!("token: '{token}', chat_id: {CHAT}, api_url: '{}'", server.url);
     let failure = clean(alerter(Channel::Telegram, &keys).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Refused && failure.what.contains(words), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.what.contains(words), "{failure}");
     assert_eq!(server.asked().len(), 0);
 }
 
@@ -445,8 +445,8 @@ async fn a_token_in_a_file_is_read_at_every_use() {
 // === Listening ===
 
 /// Listen, answering as the engine would; gives what was heard until this many updates were passed on.
-async fn hear(bot: &Bot, bookmark: Option<&str>, wanted: usize) -> Vec<(Option<Press>, String)> {
-    let (ears, mut heard) = mpsc::channel::<Heard>(1);
+async fn hear(bot: &Bot, bookmark: Option<&str>, wanted: usize) -> Vec<(Option<UserAction>, String)> {
+    let (ears, mut heard) = mpsc::channel::<Inbound>(1);
     let listener = tokio::spawn(telegram(bot).listen(bookmark.map(str::to_owned), ears));
     let mut all = Vec::new();
     while all.len() < wanted {
@@ -471,14 +471,14 @@ async fn hear(bot: &Bot, bookmark: Option<&str>, wanted: usize) -> Vec<(Option<P
 }
 
 #[rstest]
-#[case("acknowledge", Button::Acknowledge)]
-#[case("snooze", Button::Snooze)]
+#[case("acknowledge", ActionButton::Acknowledge)]
+#[case("snooze", ActionButton::Snooze)]
 #[tokio::test]
-async fn a_press_in_our_chat_is_passed_on_and_answered(#[case] name: &str, #[case] button: Button) {
+async fn a_press_in_our_chat_is_passed_on_and_answered(#[case] name: &str, #[case] button: ActionButton) {
     let bot = Bot::start();
     bot.press(500, CHAT, &format!("{name}:1f2e3d4c-17"));
     let heard = hear(&bot, None, 1).await;
-    assert_eq!(heard, [(Some(Press { notice: "1f2e3d4c-17".into(), button }), "501".into())]);
+    assert_eq!(heard, [(Some(UserAction { message: "1f2e3d4c-17".into(), button }), "501".into())]);
     assert_eq!(bot.answered(), [("q500".to_owned(), "Done.".to_owned())]);
 }
 
@@ -500,7 +500,7 @@ async fn what_is_no_press_in_our_chat_changes_nothing_and_is_passed(#[case] upda
     bot.press(501, CHAT, "acknowledge:1f2e3d4c-18");
     let heard = hear(&bot, None, 2).await;
     assert_eq!(heard[0], (None, "501".into()));
-    assert_eq!(heard[1].0.as_ref().map(|press| press.notice.as_str()), Some("1f2e3d4c-18"), "the next is heard");
+    assert_eq!(heard[1].0.as_ref().map(|press| press.message.as_str()), Some("1f2e3d4c-18"), "the next is heard");
     assert_eq!(bot.answered(), [("q501".to_owned(), "Done.".to_owned())], "a stranger gets no answer");
 }
 
@@ -518,7 +518,7 @@ async fn our_chat_is_known_by_number_or_name(#[case] configured: &str, #[case] c
     update["callback_query"]["message"]["chat"] = chat;
     bot.happens(update);
     let keys = format!("token: '{TOKEN}', chat_id: '{configured}', api_url: '{}'", bot.server.url);
-    let (ears, mut heard) = mpsc::channel::<Heard>(1);
+    let (ears, mut heard) = mpsc::channel::<Inbound>(1);
     let listener = tokio::spawn(alerter(Channel::Telegram, &keys).listen(None, ears));
     let said = timeout(Duration::from_secs(20), heard.recv()).await.expect("it goes on listening").unwrap();
     assert_eq!(said.press.is_some(), ours);
@@ -552,10 +552,10 @@ async fn a_number_that_is_none_makes_nobody_deaf(#[case] number: Value) {
     strange["update_id"] = number;
     bot.happens(strange);
     bot.press(500, CHAT, "acknowledge:1f2e3d4c-18");
-    let (ears, mut heard) = mpsc::channel::<Heard>(1);
+    let (ears, mut heard) = mpsc::channel::<Inbound>(1);
     let listener = tokio::spawn(telegram(&bot).listen(None, ears));
     let said = timeout(Duration::from_secs(20), heard.recv()).await.expect("it goes on listening").unwrap();
-    assert_eq!((said.press.unwrap().notice, said.bookmark), ("1f2e3d4c-18".into(), Some("501".into())));
+    assert_eq!((said.press.unwrap().message, said.bookmark), ("1f2e3d4c-18".into(), Some("501".into())));
     listener.abort();
 }
 
@@ -566,7 +566,7 @@ async fn reading_goes_on_where_it_stopped() {
         bot.press(number, CHAT, &format!("acknowledge:1f2e3d4c-{number}"));
     }
     let heard = hear(&bot, Some("500"), 2).await;
-    let presses: Vec<&str> = heard.iter().map(|(press, _)| press.as_ref().unwrap().notice.as_str()).collect();
+    let presses: Vec<&str> = heard.iter().map(|(press, _)| press.as_ref().unwrap().message.as_str()).collect();
     assert_eq!(presses, ["1f2e3d4c-500", "1f2e3d4c-501"]);
     assert_eq!(bot.offsets()[0], Some(500));
 }
@@ -586,7 +586,7 @@ async fn when_the_numbers_begin_anew_presses_are_heard_once() {
 async fn a_server_that_answers_at_once_with_nothing_new_is_not_asked_without_end() {
     for body in [r#"{"ok":true,"result":[]}"#, r#"{"ok":true,"result":[{"message":{}}]}"#] {
         let server = Server::start(move |_| Answer::json(body));
-        let (ears, _heard) = mpsc::channel::<Heard>(1);
+        let (ears, _heard) = mpsc::channel::<Inbound>(1);
         let listening = timeout(Duration::from_secs(2), telegram_at(&server.url).listen(None, ears));
         assert!(listening.await.is_err(), "it goes on");
         assert!(server.times("getUpdates") <= 2, "{}", server.times("getUpdates"));

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::SignedDuration;
 use operator::alerters::{Alerter, Failure, FailureKind};
 use operator::core::channel::Channel;
-use operator::core::delivery::message::{Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Message, MessageKind, AlertState};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Request, Server};
-use crate::support::notices::{alerter, at, item, news, standing, update};
+use crate::support::messages::{alerter, at, item, news, standing, update};
 
-const LATER: FailureKind = FailureKind::Later { retry_after: None };
+const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
 
 /// At a path and with a query that are secrets.
 fn webhook(server: &Server) -> Arc<dyn Alerter> {
@@ -40,9 +40,9 @@ async fn refused_by(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static)
     clean(webhook(&server).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err())
 }
 
-async fn posted(notice: &Notice) -> Value {
+async fn posted(message: &Message) -> Value {
     let server = Server::start(|_| Answer::json("{}"));
-    assert_eq!(webhook(&server).send(notice).await, Ok(Some(notice.id.clone())));
+    assert_eq!(webhook(&server).send(message).await, Ok(Some(message.id.clone())));
     server.asked()[0].json()
 }
 
@@ -66,32 +66,32 @@ async fn an_alert_is_posted_with_a_key_and_in_json() {
             "title": "Readiness <low> & \"bad\"", "message": "Rest.\nSleep.", "source": "Oura",
             "at": "2026-11-20T07:05:00-06:00",
         }],
-        "left_out": 0, "replaces": null,
+        "omitted": 0, "replaces": null,
     });
     assert_eq!(request.json(), expected);
 }
 
 #[tokio::test]
 async fn a_digest_lists_its_alerts_and_counts_the_rest() {
-    let body = posted(&Notice { left_out: 9_950, ..news(vec![item("Low", "Rest."), item("Late", "Call.")]) }).await;
-    assert_eq!((&body["title"], &body["left_out"]), (&json!("9952 alerts"), &json!(9_950)));
+    let body = posted(&Message { omitted: 9_950, ..news(vec![item("Low", "Rest."), item("Late", "Call.")]) }).await;
+    assert_eq!((&body["title"], &body["omitted"]), (&json!("9952 alerts"), &json!(9_950)));
     assert_eq!(body["alerts"].as_array().unwrap().len(), 2);
     assert_eq!(body["text"], "Low: Rest.\nLate: Call.\nand 9950 more: operator alerts");
 }
 
 #[rstest]
-#[case(Standing::Resolved, "resolved", "Resolved: Low", None)]
-#[case(Standing::Acknowledged, "acknowledged", "Acknowledged: Low", None)]
-#[case(Standing::Snoozed { until: at("10:30") }, "snoozed", "Snoozed until 10:30: Low", Some("2026-11-20T10:30:00-06:00"))]
+#[case(AlertState::Resolved, "resolved", "Resolved: Low", None)]
+#[case(AlertState::Acknowledged, "acknowledged", "Acknowledged: Low", None)]
+#[case(AlertState::Snoozed { until: at("10:30") }, "snoozed", "Snoozed until 10:30: Low", Some("2026-11-20T10:30:00-06:00"))]
 #[tokio::test]
 async fn an_update_says_how_it_stands_and_what_it_replaces(
-    #[case] stands: Standing,
+    #[case] stands: AlertState,
     #[case] word: &str,
     #[case] title: &str,
     #[case] until: Option<&str>,
 ) {
     let body =
-        posted(&Notice { id: "1f2e3d4c-18".into(), ..update(vec![standing("Low", stands)], "1f2e3d4c-17") }).await;
+        posted(&Message { id: "1f2e3d4c-18".into(), ..update(vec![standing("Low", stands)], "1f2e3d4c-17") }).await;
     assert_eq!(
         (&body["kind"], &body["replaces"], &body["title"]),
         (&json!("update"), &json!("1f2e3d4c-17"), &json!(title))
@@ -101,7 +101,7 @@ async fn an_update_says_how_it_stands_and_what_it_replaces(
 
 #[tokio::test]
 async fn a_test_says_that_it_is_one() {
-    assert_eq!(posted(&Notice { kind: NoticeKind::Test, ..news(vec![item("Test", "x")]) }).await["kind"], "test");
+    assert_eq!(posted(&Message { kind: MessageKind::Test, ..news(vec![item("Test", "x")]) }).await["kind"], "test");
 }
 
 /// By a program that has nothing of ours.
@@ -137,9 +137,9 @@ async fn a_second_try_carries_the_same_key() {
         0 => Answer::Close,
         _ => Answer::json("{}"),
     });
-    let (webhook, notice) = (webhook(&server), news(vec![item("Low", "Rest.")]));
-    assert_eq!(webhook.send(&notice).await.unwrap_err().kind, FailureKind::Unsure);
-    webhook.send(&notice).await.unwrap();
+    let (webhook, message) = (webhook(&server), news(vec![item("Low", "Rest.")]));
+    assert_eq!(webhook.send(&message).await.unwrap_err().kind, FailureKind::Unconfirmed);
+    webhook.send(&message).await.unwrap();
     let keys: Vec<String> = server.asked().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys, ["1f2e3d4c-17", "1f2e3d4c-17"]);
 }
@@ -180,7 +180,7 @@ async fn what_was_taken_is_delivered_whatever_the_body(#[case] answer: Answer) {
 }
 
 fn retry(seconds: i64) -> FailureKind {
-    FailureKind::Later { retry_after: Some(SignedDuration::from_secs(seconds)) }
+    FailureKind::Retryable { retry_after: Some(SignedDuration::from_secs(seconds)) }
 }
 
 #[rstest]
@@ -191,9 +191,9 @@ fn retry(seconds: i64) -> FailureKind {
 #[case(408, "", LATER)]
 #[case(409, "", LATER)]
 #[case(425, "", LATER)]
-#[case(500, "", FailureKind::Unsure)]
-#[case(502, "", FailureKind::Unsure)]
-#[case(504, "", FailureKind::Unsure)]
+#[case(500, "", FailureKind::Unconfirmed)]
+#[case(502, "", FailureKind::Unconfirmed)]
+#[case(504, "", FailureKind::Unconfirmed)]
 #[tokio::test]
 async fn what_passes_is_tried_again(#[case] status: u16, #[case] header: &'static str, #[case] kind: FailureKind) {
     let failure = refused_by(move |_| Answer::Whole(status, header, "<html>s3cret-path</html>".into())).await;
@@ -213,7 +213,7 @@ async fn what_passes_is_tried_again(#[case] status: u16, #[case] header: &'stati
 #[tokio::test]
 async fn what_never_passes_says_what_to_do(#[case] status: u16, #[case] advice: &str) {
     let failure = refused_by(move |_| Answer::status(status)).await;
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains(advice), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
     assert!(failure.what.contains(&status.to_string()) && failure.what.starts_with("127.0.0.1:"), "{failure}");
 }
 
@@ -223,7 +223,7 @@ async fn a_redirect_is_not_followed() {
     let location: &'static str = Box::leak(format!("Location: {}/s3cret\r\n", other.url).into_boxed_str());
     for status in [301, 302, 307, 308] {
         let failure = refused_by(move |_| Answer::Whole(status, location, String::new())).await;
-        assert!(failure.kind == FailureKind::Refused && failure.advice.contains("moved"), "{failure}");
+        assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("moved"), "{failure}");
     }
     assert_eq!(other.asked().len(), 0);
 }
@@ -237,15 +237,15 @@ async fn a_redirect_is_not_followed() {
 async fn without_an_answer_nobody_knows(#[case] answer: Answer, #[case] words: &str) {
     let answer = std::sync::Mutex::new(Some(answer));
     let failure = refused_by(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
-    assert!(failure.kind == FailureKind::Unsure && failure.what.contains(words), "{failure}");
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.what.contains(words), "{failure}");
 }
 
 #[tokio::test]
 async fn who_is_not_there_took_nothing() {
-    let notice = news(vec![item("Low", "Rest.")]);
-    let refused = clean(webhook_at("http://ada:s3cret@127.0.0.1:1/hook?key=s3cret").send(&notice).await.unwrap_err());
+    let message = news(vec![item("Low", "Rest.")]);
+    let refused = clean(webhook_at("http://ada:s3cret@127.0.0.1:1/hook?key=s3cret").send(&message).await.unwrap_err());
     assert!(refused.kind == LATER && refused.what.contains("refused"), "{refused}");
-    let unknown = clean(webhook_at("https://ada:s3cret@no.such.host.invalid/hook").send(&notice).await.unwrap_err());
+    let unknown = clean(webhook_at("https://ada:s3cret@no.such.host.invalid/hook").send(&message).await.unwrap_err());
     assert!([LATER, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
 }
 
@@ -266,7 +266,7 @@ async fn an_address_that_is_none_is_refused_without_being_told(#[case] url: &str
             })
             .unwrap_err(),
     );
-    assert!(failure.kind == FailureKind::Refused && failure.advice.contains("alerters.webhook.url"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.webhook.url"), "{failure}");
 }
 
 // === Files and trying out ===
@@ -290,14 +290,14 @@ async fn address_and_secret_in_files_are_read_at_every_use() {
     assert_eq!(marks.len(), 2, "a new address is a reason to try again");
     write("key", "\n");
     let failure = webhook.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err();
-    assert!(failure.kind == FailureKind::Refused && failure.what.contains("is empty"), "never unsigned: {failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.what.contains("is empty"), "never unsigned: {failure}");
     assert_eq!(new.asked().len(), 1);
 }
 
 #[tokio::test]
 async fn trying_it_out_posts_nothing() {
     let server = Server::start(|_| Answer::status(405));
-    let said = webhook(&server).try_out().await.unwrap();
+    let said = webhook(&server).probe().await.unwrap();
     assert!(said.contains("answers (HTTP 405)") && !said.contains("s3cret"), "{said}");
     assert_eq!(server.asked().iter().map(|request| request.method.as_str()).collect::<Vec<_>>(), ["OPTIONS"]);
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
-use operator::core::audit::{ASTRAY_NAMED, Audit};
+use operator::core::audit::{MAX_UNACCOUNTED_NAMED, Audit};
 use operator::core::channel::Channel;
-use operator::core::policy::decision::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, PolicyDecision};
 use operator::engine::command::Command;
 use operator::store::{CheckRecord, Keep, Store};
 use rstest::rstest;
@@ -30,7 +30,7 @@ fn key(name: &str) -> AlertKey {
     AlertKey::of(Category::Task, "deadline_overdue", name)
 }
 
-fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel]) -> Verdict {
+fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel]) -> PolicyDecision {
     let alert = Alert {
         key: key(name),
         priority: Priority::High,
@@ -41,22 +41,22 @@ fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel])
         at: hour(0),
         occasion: None,
     };
-    Verdict { alert, decision, reason, channels: [&[Channel::Journal], channels].concat() }
+    PolicyDecision { alert, decision, reason, channels: [&[Channel::Journal], channels].concat() }
 }
 
 const BOTH: &[Channel] = &[Channel::Notification, Channel::Telegram];
 
-fn told(name: &str) -> Verdict {
+fn told(name: &str) -> PolicyDecision {
     verdict(name, Decision::Deliver, Reason::First, BOTH)
 }
 
 /// A check that finds what it decides about.
-fn check(store: &mut Store, at: Timestamp, keep: u32, verdicts: &[Verdict]) {
+fn check(store: &mut Store, at: Timestamp, keep: u32, verdicts: &[PolicyDecision]) {
     let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
     check_that_found(found.map(|verdict| verdict.alert.key.clone()).collect(), store, at, keep, verdicts);
 }
 
-fn check_that_found(found: BTreeSet<AlertKey>, store: &mut Store, at: Timestamp, keep: u32, verdicts: &[Verdict]) {
+fn check_that_found(found: BTreeSet<AlertKey>, store: &mut Store, at: Timestamp, keep: u32, verdicts: &[PolicyDecision]) {
     let memory = store.memory().unwrap();
     let record = CheckRecord {
         at,
@@ -66,7 +66,7 @@ fn check_that_found(found: BTreeSet<AlertKey>, store: &mut Store, at: Timestamp,
         days: &[],
         rest: None,
         updates: &[],
-        bonds: None,
+        aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
         ends: true,
@@ -108,15 +108,15 @@ fn every_alert_is_accounted_for_by_what_became_of_it() {
         held: 3,
         coalesced: 2,
         failed: 0,
-        astray: Vec::new(),
-        astray_count: 0,
+        unaccounted: Vec::new(),
+        unaccounted_count: 0,
     };
     assert_eq!(audit, expected);
-    assert!(audit.adds_up());
+    assert!(audit.is_consistent());
     other(store.path()).execute_batch("UPDATE outbox SET state = 'failed' WHERE channel = 'telegram'").unwrap();
     let refused = store.audit(hour(3)).unwrap();
     assert_eq!((refused.pending, refused.failed), (1, 1), "f was refused on one channel; a still waits on the other");
-    assert!(refused.adds_up());
+    assert!(refused.is_consistent());
 }
 
 #[rstest]
@@ -148,30 +148,30 @@ fn every_alert_is_accounted_for_by_what_became_of_it() {
     "UPDATE fired SET times = times + iif(key LIKE '%:e', 1, -1) WHERE key LIKE '%:e' OR key LIKE '%:d'",
     "d e"
 )]
-fn whatever_is_missing_is_found_and_named(#[case] tamper: &str, #[case] astray: &str) {
+fn whatever_is_missing_is_found_and_named(#[case] tamper: &str, #[case] unaccounted: &str) {
     let (_folder, store) = full();
-    assert!(store.audit(hour(3)).unwrap().adds_up());
+    assert!(store.audit(hour(3)).unwrap().is_consistent());
     other(store.path()).execute_batch(tamper).unwrap();
     let audit = store.audit(hour(3)).unwrap();
     let parsed = |name: &str| if name.len() == 1 { key(name) } else { name.parse().unwrap() };
-    let expected: BTreeSet<AlertKey> = astray.split(' ').map(parsed).collect();
-    assert_eq!(audit.astray.iter().cloned().collect::<BTreeSet<_>>(), expected);
-    assert_eq!(audit.astray_count, expected.len() as u64);
-    assert!(!audit.adds_up());
+    let expected: BTreeSet<AlertKey> = unaccounted.split(' ').map(parsed).collect();
+    assert_eq!(audit.unaccounted.iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(audit.unaccounted_count, expected.len() as u64);
+    assert!(!audit.is_consistent());
 }
 
 #[test]
 fn what_the_rules_found_and_policy_lost_is_found() {
     let (_folder, mut store) = full();
     check_that_found([key("a"), key("lost")].into(), &mut store, hour(3), 400, &[told("a")]);
-    assert_eq!(store.audit(hour(3)).unwrap().astray, [key("lost")]);
+    assert_eq!(store.audit(hour(3)).unwrap().unaccounted, [key("lost")]);
 }
 
 #[test]
 fn what_was_decided_of_nothing_is_found() {
     let (_folder, mut store) = full();
     check_that_found([].into(), &mut store, hour(3), 400, &[told("made up")]);
-    assert_eq!(store.audit(hour(3)).unwrap().astray, [key("made up")]);
+    assert_eq!(store.audit(hour(3)).unwrap().unaccounted, [key("made up")]);
 }
 
 #[test]
@@ -179,8 +179,8 @@ fn many_are_counted_and_some_of_them_named() {
     let (_folder, mut store) = full();
     check_that_found((0..50).map(|n| key(&n.to_string())).collect(), &mut store, hour(3), 400, &[]);
     let audit = store.audit(hour(3)).unwrap();
-    assert_eq!((audit.astray.len(), audit.astray_count), (ASTRAY_NAMED, 50));
-    assert!(audit.complaint().unwrap().contains("and 30 more"));
+    assert_eq!((audit.unaccounted.len(), audit.unaccounted_count), (MAX_UNACCOUNTED_NAMED, 50));
+    assert!(audit.error_message().unwrap().contains("and 30 more"));
 }
 
 // What must never raise an alarm
@@ -215,11 +215,11 @@ fn count(store: &Store, sql: &str) -> i64 {
 fn what_is_forgotten_in_portions_is_not_missed() {
     let (_folder, mut store) = full();
     long_ago(&store, 12_000);
-    assert!(store.audit(hour(3)).unwrap().adds_up());
+    assert!(store.audit(hour(3)).unwrap().is_consistent());
     for day in 1..14 {
         check(&mut store, hour(day * 24), 1, &[]);
         let audit = store.audit(hour(day * 24)).unwrap();
-        assert!(audit.adds_up(), "day {day}: {:?}", audit.complaint());
+        assert!(audit.is_consistent(), "day {day}: {:?}", audit.error_message());
     }
     let old = |table: &str| count(&store, &format!("SELECT count(*) FROM {table} WHERE key LIKE '%:o%'"));
     assert_eq!([old("journal"), old("outbox"), old("fired")], [0, 1, 0], "all but the newest number is forgotten");
@@ -230,9 +230,9 @@ fn a_difference_ends_when_the_journal_would_have_forgotten_it() {
     let (_folder, mut store) = full();
     check_that_found([key("lost")].into(), &mut store, hour(3), 1, &[]);
     check(&mut store, hour(26), 1, &[]);
-    assert!(!store.audit(hour(26)).unwrap().adds_up());
+    assert!(!store.audit(hour(26)).unwrap().is_consistent());
     check(&mut store, hour(28), 1, &[]);
-    assert!(store.audit(hour(28)).unwrap().adds_up());
+    assert!(store.audit(hour(28)).unwrap().is_consistent());
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_digest_that_waits_on_one_channel_keeps_what_it_said_on_the_other() {
     for day in 1..6 {
         check(&mut store, hour(day * 24), 1, &[]);
         let audit = store.audit(hour(day * 24)).unwrap();
-        assert!(audit.adds_up(), "day {day}: {:?}", audit.complaint());
+        assert!(audit.is_consistent(), "day {day}: {:?}", audit.error_message());
     }
     assert_eq!(store.audit(hour(200)).unwrap().coalesced, 2);
 }
@@ -274,19 +274,19 @@ fn a_database_of_an_older_layout_adds_up(#[case] layout: i64) {
     downgraded(store, layout);
     let mut store = Store::open(&folder.path().join("operator.db"), hour(3)).unwrap().store;
     let audit = store.audit(hour(3)).unwrap();
-    assert!(audit.adds_up(), "{audit:?}");
+    assert!(audit.is_consistent(), "{audit:?}");
     assert_eq!((audit.fired, audit.pending), (10, 1));
     check(&mut store, hour(4), 400, &[told("g")]);
-    assert!(store.audit(hour(4)).unwrap().adds_up());
+    assert!(store.audit(hour(4)).unwrap().is_consistent());
     other(store.path()).execute_batch("DELETE FROM outbox WHERE key LIKE '%:g'").unwrap();
-    assert_eq!(store.audit(hour(4)).unwrap().astray, [key("g")], "what came since is watched");
+    assert_eq!(store.audit(hour(4)).unwrap().unaccounted, [key("g")], "what came since is watched");
 }
 
 #[test]
 fn a_fresh_database_adds_up_to_nothing() {
     let audit = Store::in_memory().unwrap().audit(hour(0)).unwrap();
     assert_eq!(audit, Audit { at: hour(0), ..Audit::default() });
-    assert!(audit.adds_up());
+    assert!(audit.is_consistent());
 }
 
 #[test]
@@ -333,7 +333,7 @@ async fn it_is_made_every_minute_and_painted_only_when_it_tells_something_new() 
     );
     pass(MINUTE).await;
     let first = audit(&bench);
-    assert!(first.fired > 0 && first.adds_up(), "{first:?}");
+    assert!(first.fired > 0 && first.is_consistent(), "{first:?}");
     bench.snapshots.borrow_and_update();
     for minute in 1..30 {
         pass(MINUTE).await;
@@ -350,7 +350,7 @@ async fn a_message_that_is_gone_is_told_within_a_minute_and_once() {
     let (screen, _guard) = Screen::watch();
     let bench = Bench::start(home(), "09:00");
     pass(MINUTE + 1).await;
-    assert!(audit(&bench).adds_up());
+    assert!(audit(&bench).is_consistent());
     let lost = somebody_told(&bench.home);
     let take = format!(
         "CREATE TABLE aside AS SELECT * FROM outbox WHERE key = '{lost}'; DELETE FROM outbox WHERE key = '{lost}'"
@@ -358,7 +358,7 @@ async fn a_message_that_is_gone_is_told_within_a_minute_and_once() {
     bench.home.database().execute_batch(&take).unwrap();
     pass(MINUTE).await;
     let status = bench.status();
-    assert_eq!(audit(&bench).astray.iter().map(AlertKey::as_str).collect::<Vec<_>>(), [lost.as_str()]);
+    assert_eq!(audit(&bench).unaccounted.iter().map(AlertKey::as_str).collect::<Vec<_>>(), [lost.as_str()]);
     let warning = status.warnings.iter().find(|warning| warning.contains("self-audit")).expect("a warning");
     assert!(warning.contains(&lost) && warning.contains("operator why KEY"), "{warning}");
     pass(30 * MINUTE).await;
@@ -367,7 +367,7 @@ async fn a_message_that_is_gone_is_told_within_a_minute_and_once() {
     assert!(lines[0].contains("ERROR") && lines[0].contains(&lost), "{lines:?}");
     bench.home.database().execute_batch("INSERT INTO outbox SELECT * FROM aside; DROP TABLE aside").unwrap();
     pass(MINUTE).await;
-    assert!(audit(&bench).adds_up() && bench.status().warnings.iter().all(|warning| !warning.contains("self-audit")));
+    assert!(audit(&bench).is_consistent() && bench.status().warnings.iter().all(|warning| !warning.contains("self-audit")));
     assert_eq!(screen.lines_with("The self-audit adds up again").len(), 1);
 }
 
@@ -446,7 +446,7 @@ async fn an_audit_that_cannot_be_made_is_an_error_of_the_database_too() {
     assert_eq!(audit(&bench), known, "with what was known last");
     bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO fired").unwrap();
     pass(MINUTE).await;
-    assert_eq!((bench.status().database_error, audit(&bench).adds_up()), (None, true));
+    assert_eq!((bench.status().database_error, audit(&bench).is_consistent()), (None, true));
 }
 
 // The program
@@ -461,12 +461,12 @@ fn a_message_that_is_gone_is_told_by_the_status() {
     let lost = somebody_told(&home);
     home.database().execute_batch(&format!("DELETE FROM outbox WHERE key = '{lost}'")).unwrap();
     let told = home.run(&["--status"]).ok().out;
-    assert!(told.contains(&format!(" – astray: {lost}")), "{told}");
+    assert!(told.contains(&format!(" – unaccounted: {lost}")), "{told}");
     // An engine audits at its start.
     let mut engine = Running::start(&home);
     let status = home.run(&["--status", "--json"]).ok().json();
-    assert_eq!((&status["running"], &status["audit"]["astray"]), (&json!(true), &json!([lost])), "{status:#}");
+    assert_eq!((&status["running"], &status["audit"]["unaccounted"]), (&json!(true), &json!([lost])), "{status:#}");
     assert!(status["check_overdue_at"].is_string() && status["database_error"].is_null());
     assert_eq!(engine.stop("TERM"), Some(0));
-    assert!(engine.said().contains(&format!("astray: {lost}")), "{}", engine.said());
+    assert!(engine.said().contains(&format!("unaccounted: {lost}")), "{}", engine.said());
 }

@@ -31,7 +31,7 @@ struct World {
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Acquire,
-    Answer(usize, Outcome),
+    SourceReading(usize, Outcome),
     GiveBack(usize),
     Wait(i64),
     Reset,
@@ -40,7 +40,7 @@ enum Event {
 
 fn events(world: &World) -> Vec<Event> {
     let outcomes = [Outcome::Success, FAILURE, REFUSED, COME_LATER];
-    let answers = (0..world.permits.len()).flat_map(|i| outcomes.map(|outcome| Event::Answer(i, outcome)));
+    let answers = (0..world.permits.len()).flat_map(|i| outcomes.map(|outcome| Event::SourceReading(i, outcome)));
     let unused = (0..world.permits.len()).map(Event::GiveBack);
     let waits = [1, 60, PROBE_LEASE.as_secs()].map(Event::Wait);
     [Event::Acquire, Event::Reset, Event::Restart].into_iter().chain(answers).chain(unused).chain(waits).collect()
@@ -51,7 +51,7 @@ fn step(world: &World, event: Event, settings: &BreakerSettings) -> World {
     let now = at(world.second);
     match event {
         Event::Acquire => acquire(&mut next, now),
-        Event::Answer(index, outcome) => {
+        Event::SourceReading(index, outcome) => {
             let permit = next.permits.remove(index);
             let before = next.circuit.clone();
             let change = next.circuit.record(permit, outcome, now, settings, 0.5);

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use operator::core::facts::{HealthDay, Night, Stress};
 use operator::core::rules::thresholds::HealthThresholds;
 use operator::demo::body;
-use operator::monitors::Finding;
-use operator::monitors::health::{ChainAnswer, judge, read};
-use operator::monitors::sources::OuraSetup;
+use operator::monitors::MonitorOutcome;
+use operator::monitors::health::{OuraReading, judge, read};
+use operator::monitors::sources::OuraSources;
 use operator::sources::error::Fault;
 use operator::sources::oura::oauth::keep::Keep;
 use operator::sources::oura::oauth::tokens::Tokens;
@@ -39,8 +39,8 @@ fn oura(request: &Request) -> Answer {
     }
 }
 
-fn setup(cache: PathBuf, api: Option<&Server>) -> OuraSetup {
-    OuraSetup {
+fn setup(cache: PathBuf, api: Option<&Server>) -> OuraSources {
+    OuraSources {
         cache,
         cache_is_named: true,
         token: api.map(|_| "s3cret-token".into()),
@@ -51,7 +51,7 @@ fn setup(cache: PathBuf, api: Option<&Server>) -> OuraSetup {
     }
 }
 
-fn finding(answer: &ChainAnswer) -> Finding {
+fn finding(answer: &OuraReading) -> MonitorOutcome {
     let (days, rest) = answer.reading.as_ref().map_or((vec![], None), |read| (read.days.clone(), read.rest.clone()));
     judge(answer, &days, &rest.unwrap_or_default(), &HealthThresholds::default(), &now())
 }
@@ -63,7 +63,7 @@ fn cache_until(last: Date) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn today(answer: &ChainAnswer) -> &HealthDay {
+fn today(answer: &OuraReading) -> &HealthDay {
     answer.reading.as_ref().unwrap().days.iter().find(|day| day.date == TODAY).unwrap()
 }
 
@@ -101,7 +101,7 @@ async fn a_fresh_cache_does_not_wait_for_a_connection_that_is_renewed() {
     let keep = Keep::file(folder.path());
     keep.save(&over).unwrap();
     let account = Arc::new(Account::new(keep, folder.path(), Client::default()));
-    let setup = OuraSetup { token: None, account: Some(account), ..setup(cache, Some(&server)) };
+    let setup = OuraSources { token: None, account: Some(account), ..setup(cache, Some(&server)) };
     let began = tokio::time::Instant::now();
     let answer = read(&setup, true, SINCE, &now()).await;
     assert_eq!(today(&answer).readiness, Some(48.0));
@@ -123,7 +123,7 @@ async fn an_api_that_fails_takes_nothing_from_a_fresh_cache(#[case] failure: Ans
     let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
     assert!(answer.trouble.is_none());
     assert!(answer.reading.as_ref().unwrap().notes.iter().any(|note| note.contains("stress")), "{answer:?}");
-    assert!(matches!(finding(&answer), Finding::Judged { ref source, .. } if source == "oura_cache"));
+    assert!(matches!(finding(&answer), MonitorOutcome::Evaluated { ref source, .. } if source == "oura_cache"));
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn what_a_person_must_mend_is_told_though_the_cache_is_fresh() {
     let server = Server::start(|_| Answer::status(401));
     let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
     assert_eq!(answer.trouble.as_ref().unwrap().fault, Fault::NeedsUser);
-    let Finding::Judged { source, note, .. } = finding(&answer) else { panic!("judged all the same") };
+    let MonitorOutcome::Evaluated { source, note, .. } = finding(&answer) else { panic!("judged all the same") };
     assert_eq!(source, "oura_cache");
     assert!(note.unwrap().contains("oura_api"));
 }
@@ -161,7 +161,7 @@ async fn stress_without_readiness_and_sleep_is_not_synced_yet() {
         _ => Answer::page(""),
     });
     let answer = read(&setup("/nonexistent/o.db".into(), Some(&server)), true, SINCE, &now()).await;
-    assert_eq!(finding(&answer), Finding::Skipped { reason: "not_synced_yet".into() });
+    assert_eq!(finding(&answer), MonitorOutcome::Skipped { reason: "not_synced_yet".into() });
 }
 
 #[tokio::test]
@@ -213,13 +213,13 @@ async fn where_the_cache_fails_the_api_steps_in(#[case] prepare: fn(&Path) -> Pa
     assert!(answer.trouble.is_none(), "{:?}", answer.trouble);
     assert_eq!(answer.reading.as_ref().unwrap().source, "oura_api");
     assert_eq!(today(&answer).readiness, Some(39.0));
-    let Finding::Judged { judgement, .. } = finding(&answer) else { panic!("judged") };
-    assert!(judgement.alerts.iter().any(|alert| alert.key.as_str() == "health:readiness_low"));
+    let MonitorOutcome::Evaluated { evaluation, .. } = finding(&answer) else { panic!("judged") };
+    assert!(evaluation.alerts.iter().any(|alert| alert.key.as_str() == "health:readiness_low"));
 
     // And where both fail, the skip names both.
     let down = Server::start(|_| Answer::status(503));
     let answer = read(&setup(cache, Some(&down)), true, SINCE, &now()).await;
-    let Finding::Skipped { reason } = finding(&answer) else { panic!("skipped") };
+    let MonitorOutcome::Skipped { reason } = finding(&answer) else { panic!("skipped") };
     assert!(reason.contains("oura_cache") && reason.contains("oura_api"), "{reason}");
     assert!(!reason.contains("s3cret"));
 }
@@ -243,7 +243,7 @@ async fn today_is_never_judged_on_yesterday() {
     let early: ZonedDateTime = "2026-11-20T06:00:00+00:00[UTC]".parse().unwrap();
     let answer = read(&setup(cache, None), true, SINCE, &early).await;
     assert!(answer.trouble.is_none() && !answer.reading.as_ref().unwrap().days.is_empty());
-    assert_eq!(finding(&answer), Finding::Skipped { reason: "not_synced_yet".into() });
+    assert_eq!(finding(&answer), MonitorOutcome::Skipped { reason: "not_synced_yet".into() });
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn a_retry_after_and_a_refusal_reach_the_circuit() {
 
 #[tokio::test]
 async fn nobody_who_has_no_ring_is_told_that_one_is_missing() {
-    let nothing = OuraSetup { cache_is_named: false, ..setup("/nonexistent/.oura-cache/oura-health.db".into(), None) };
+    let nothing = OuraSources { cache_is_named: false, ..setup("/nonexistent/.oura-cache/oura-health.db".into(), None) };
     let answer = read(&nothing, true, SINCE, &now()).await;
     assert_eq!(answer.trouble.unwrap().fault, Fault::NotSetUp);
     let named = setup("/nonexistent/oura-health.db".into(), None);
@@ -275,8 +275,8 @@ async fn in_rest_mode_health_says_nothing() {
     });
     let (_folder, cache) = cache_until(TODAY);
     let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
-    let Finding::Judged { judgement, note, .. } = finding(&answer) else { panic!("judged") };
-    assert!(judgement.alerts.is_empty() && judgement.judged.is_empty(), "nothing fires, nothing resolves");
+    let MonitorOutcome::Evaluated { evaluation, note, .. } = finding(&answer) else { panic!("judged") };
+    assert!(evaluation.alerts.is_empty() && evaluation.judged.is_empty(), "nothing fires, nothing resolves");
     assert_eq!(note.as_deref(), Some("rest_mode"));
 }
 
@@ -287,9 +287,9 @@ async fn the_baseline_of_a_day_is_our_own_history() {
     let night = Night { asleep_s: None, efficiency: None, hrv_ms: Some(60.0) };
     let history: Vec<HealthDay> =
         (1..=10).map(|day| HealthDay { night: Some(night), ..HealthDay::unknown(date(2026, 11, day)) }).collect();
-    let Finding::Judged { judgement, .. } = judge(&answer, &history, &[], &HealthThresholds::default(), &now()) else {
+    let MonitorOutcome::Evaluated { evaluation, .. } = judge(&answer, &history, &[], &HealthThresholds::default(), &now()) else {
         panic!("judged")
     };
-    let hrv = judgement.alerts.iter().find(|alert| alert.key.as_str() == "health:hrv_low").unwrap();
+    let hrv = evaluation.alerts.iter().find(|alert| alert.key.as_str() == "health:hrv_low").unwrap();
     assert!(hrv.message.contains("60"), "{}", hrv.message);
 }

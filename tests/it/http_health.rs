@@ -28,7 +28,7 @@ fn fine() -> Status {
     .unwrap()
 }
 
-fn audit(delivered: u64, astray: &[&str]) -> Audit {
+fn audit(delivered: u64, unaccounted: &[&str]) -> Audit {
     Audit {
         at: now(),
         fired: 21,
@@ -38,8 +38,8 @@ fn audit(delivered: u64, astray: &[&str]) -> Audit {
         held: 4,
         coalesced: 5,
         failed: 6,
-        astray: astray.iter().map(|key| key.parse().unwrap()).collect(),
-        astray_count: astray.len() as u64,
+        unaccounted: unaccounted.iter().map(|key| key.parse().unwrap()).collect(),
+        unaccounted_count: unaccounted.len() as u64,
     }
 }
 
@@ -77,7 +77,7 @@ fn health_by_the_snapshot(#[case] status: Status, #[case] runs: bool, #[case] pr
     assert_eq!(health["last_run"], json!(status.last_run));
     assert_eq!(health["next_run"], json!(status.next_run));
     assert_eq!(health["circuits"], json!({"oura": "closed", "workos": "open"}));
-    let audit = status.audit.as_ref().map(|audit| json!({"at": now(), "adds_up": audit.adds_up()}));
+    let audit = status.audit.as_ref().map(|audit| json!({"at": now(), "is_consistent": audit.is_consistent()}));
     assert_eq!(health["audit"], json!(audit));
     let text = health.to_string().to_lowercase();
     for personal in ["passport", "ada", "drawer", "telegram", "hrv", "config", "/home"] {

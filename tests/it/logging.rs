@@ -1,4 +1,4 @@
-//! Logs: the shape of a line, what is written and what is not, and files that take turns.
+//! LogTarget: the shape of a line, what is written and what is not, and files that take turns.
 
 use std::fs;
 use std::io::Write;

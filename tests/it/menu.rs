@@ -46,7 +46,7 @@ fn alert(number: usize, priority: Priority, title: &str) -> OpenAlert {
 
 fn with_alerts(count: usize) -> Status {
     let open = (0..count.min(20)).map(|number| alert(number, Priority::High, &format!("Overdue: task {number}")));
-    Status { open_alerts: count, waiting_alerts: count, open: open.collect(), ..fine() }
+    Status { open_alerts: count, unanswered_alerts: count, open: open.collect(), ..fine() }
 }
 
 fn workos_down() -> Status {
@@ -60,8 +60,8 @@ fn workos_down() -> Status {
 }
 
 /// So many keys are unaccounted for.
-fn astray(count: u64) -> Status {
-    Status { audit: Some(Audit { fired: count, astray_count: count, ..Audit::default() }), ..fine() }
+fn unaccounted(count: u64) -> Status {
+    Status { audit: Some(Audit { fired: count, unaccounted_count: count, ..Audit::default() }), ..fine() }
 }
 
 fn around() -> Surroundings {
@@ -132,7 +132,7 @@ Quit Operator
 #[test]
 fn an_alert_and_a_source_that_is_down() {
     let mut status = workos_down();
-    (status.open_alerts, status.waiting_alerts) = (1, 1);
+    (status.open_alerts, status.unanswered_alerts) = (1, 1);
     status.open = vec![alert(1, Priority::High, "3 tasks overdue")];
     let face = face(&status);
     assert_eq!((face.icon, face.tooltip.as_str()), (Icon::Down, "Operator – 1 alert, WorkOS unreachable"));
@@ -187,9 +187,9 @@ Run Now
 #[case::quiet_with_alerts(
     Status { is_quiet_hours: true, ..with_alerts(1) }, Icon::Alerts, "Operator – 1 alert, quiet hours"
 )]
-#[case::unsound(astray(1), Icon::Down, "Operator – 1 alert astray")]
+#[case::unsound(unaccounted(1), Icon::Down, "Operator – 1 alert unaccounted")]
 #[case::unsound_and_paused(
-    Status { paused: true, waiting_alerts: 2, ..astray(30) }, Icon::Down, "Operator – 30 alerts astray, 2 alerts, paused"
+    Status { paused: true, unanswered_alerts: 2, ..unaccounted(30) }, Icon::Down, "Operator – 30 alerts unaccounted, 2 alerts, paused"
 )]
 #[case::no_database(
     Status { database_error: Some("full".into()), dry_run: true, ..fine() },
@@ -197,7 +197,7 @@ Run Now
     "Operator – its database fails, dry run"
 )]
 #[case::neither(
-    Status { database_error: Some("full".into()), ..astray(2) }, Icon::Down, "Operator – its database fails, 2 alerts astray"
+    Status { database_error: Some("full".into()), ..unaccounted(2) }, Icon::Down, "Operator – its database fails, 2 alerts unaccounted"
 )]
 #[case::sound(Status { audit: Some(Audit::default()), ..fine() }, Icon::Fine, "Operator – all is well")]
 #[case::dry_run(Status { dry_run: true, ..fine() }, Icon::DryRun, "Operator – dry run")]
@@ -212,7 +212,7 @@ fn what_is_answered_does_not_wait_any_more() {
     let mut status = with_alerts(2);
     status.open[0].acknowledged = true;
     status.open[1].snoozed_until = Some(at("15:00"));
-    status.waiting_alerts = 0;
+    status.unanswered_alerts = 0;
     let face = face(&status);
     assert_eq!((face.icon, face.tooltip.as_str()), (Icon::Fine, "Operator – all is well"));
     let menu = drawn(&face.menu);
@@ -268,7 +268,7 @@ Notifications are off – open System Settings
 #[test]
 fn what_cannot_be_relied_on_says_where_to_look() {
     let line = "\n(Do not rely on it: the log and `operator --status` say why)\n";
-    for status in [astray(1), Status { database_error: Some("full".into()), ..fine() }] {
+    for status in [unaccounted(1), Status { database_error: Some("full".into()), ..fine() }] {
         let menu = drawn(&face(&status).menu);
         assert!(menu.contains(line), "{menu}");
     }
@@ -303,7 +303,7 @@ fn on_the_first_day_the_menu_says_what_to_connect() {
 #[case::nothing_is_connected(Some(OuraLink::Off), false, Some("Connect Oura…"), None)]
 #[case::by_a_token(Some(OuraLink::Token), true, None, None)]
 #[case::connected(Some(OuraLink::Connected), true, None, Some("Disconnect Oura"))]
-#[case::lapsed(Some(OuraLink::Lapsed), true, Some("Connect Oura Again…"), Some("Disconnect Oura"))]
+#[case::lapsed(Some(OuraLink::Revoked), true, Some("Connect Oura Again…"), Some("Disconnect Oura"))]
 fn oura_can_be_connected_and_disconnected(
     #[case] link: Option<OuraLink>,
     #[case] something_is_connected: bool,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::ZonedDateTime;
 use operator::core::alert::{Alert, Monitor, Priority};
-use operator::monitors::Finding;
+use operator::monitors::MonitorOutcome;
 use operator::monitors::exec::{CAP, Exec, judge};
 use operator::sys::process::Program;
 use operator::sources::error::Fault;
@@ -28,40 +28,40 @@ fn disk(command: Vec<String>, timeout: Duration) -> Exec {
     }
 }
 
-async fn found_by(exec: Exec) -> Finding {
+async fn found_by(exec: Exec) -> MonitorOutcome {
     judge(&exec, &exec.read(&now()).await, &now())
 }
 
-async fn found_in(path: &Path) -> Finding {
+async fn found_in(path: &Path) -> MonitorOutcome {
     found_by(disk(vec![path.display().to_string()], Duration::from_secs(30))).await
 }
 
 /// What is found when a script of the shell says this.
-async fn found(body: &str) -> Finding {
+async fn found(body: &str) -> MonitorOutcome {
     let folder = tempdir().unwrap();
     found_in(&sh(folder.path(), "watch", body)).await
 }
 
 /// The same of a program that prints this text and ends well.
-async fn printed(text: &str) -> Finding {
+async fn printed(text: &str) -> MonitorOutcome {
     let folder = tempdir().unwrap();
     std::fs::write(folder.path().join("text"), text).unwrap();
     found_in(&sh(folder.path(), "watch", &format!("cat {}/text", folder.path().display()))).await
 }
 
-fn alerts(finding: Finding) -> Vec<Alert> {
+fn alerts(finding: MonitorOutcome) -> Vec<Alert> {
     match finding {
-        Finding::Judged { judgement, .. } => {
-            assert!(judgement.judged.contains("exec:disk"), "what is not found is over");
-            judgement.alerts
+        MonitorOutcome::Evaluated { evaluation, .. } => {
+            assert!(evaluation.judged.contains("exec:disk"), "what is not found is over");
+            evaluation.alerts
         }
         other => panic!("nothing was judged: {other:?}"),
     }
 }
 
-fn failure(finding: Finding) -> String {
+fn failure(finding: MonitorOutcome) -> String {
     match finding {
-        Finding::Failed { reason } => reason,
+        MonitorOutcome::Failed { reason } => reason,
         other => panic!("it did not fail: {other:?}"),
     }
 }

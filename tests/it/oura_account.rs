@@ -171,7 +171,7 @@ async fn a_refused_connection_is_told_and_not_tried_again() {
     let account = kept.account();
     for account in [Arc::clone(&account), account, kept.account()] {
         let error = token(&account, due()).await.unwrap_err();
-        assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraLink::Lapsed)));
+        assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraLink::Revoked)));
         assert!(error.what.contains("connect it again") && error.advice.contains("operator connect oura"), "{error:?}");
     }
     assert_eq!(oura.questions().len(), 1);
@@ -425,7 +425,7 @@ async fn a_new_token_that_is_refused_too_is_told_and_no_other_asked_for() {
     let used = secrecy::SecretString::from("acc3ss-of-yesterday");
     Keep::file(kept.folder.path()).save(&Tokens { access_token: used.clone(), ..kept.tokens() }).unwrap();
     let error = read(&oura, &account, used, at(GOOD)).await.unwrap_err();
-    assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraLink::Lapsed)));
+    assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraLink::Revoked)));
     assert!(error.what.contains("even a new token"), "{error}");
     assert_eq!(oura.questions().len(), 1);
 }

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::{Channel, Routing};
-use operator::core::policy::incident_state::{Memory, Pause};
-use operator::core::policy::decision::{Decision, Reason, Verdict};
-use operator::core::policy::{Circumstances, decide};
-use operator::core::rules::Judgement;
+use operator::core::policy::incident_state::{IncidentState, Pause};
+use operator::core::policy::decision::{Decision, Reason, PolicyDecision};
+use operator::core::policy::{PolicyContext, decide};
+use operator::core::rules::Evaluation;
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -63,7 +63,7 @@ fn routing() -> Routing {
 
 /// What a test plays with: policy and its memory over time.
 struct Person {
-    memory: Memory,
+    memory: IncidentState,
     quiet: bool,
     in_event: bool,
     max_alerts: usize,
@@ -74,7 +74,7 @@ struct Person {
 impl Person {
     fn new() -> Self {
         Self {
-            memory: Memory::default(),
+            memory: IncidentState::default(),
             quiet: false,
             in_event: false,
             max_alerts: 20,
@@ -83,13 +83,13 @@ impl Person {
         }
     }
 
-    fn check(&mut self, second: i64, alerts: Vec<Alert>) -> Vec<Verdict> {
-        self.judge(second, &[Judgement { alerts, judged: all_rules(), except: BTreeSet::new() }])
+    fn check(&mut self, second: i64, alerts: Vec<Alert>) -> Vec<PolicyDecision> {
+        self.judge(second, &[Evaluation { alerts, judged: all_rules(), except: BTreeSet::new() }])
     }
 
-    fn judge(&mut self, second: i64, judgements: &[Judgement]) -> Vec<Verdict> {
+    fn judge(&mut self, second: i64, evaluations: &[Evaluation]) -> Vec<PolicyDecision> {
         let routing = routing();
-        let circumstances = Circumstances {
+        let circumstances = PolicyContext {
             now: at(second),
             quiet: self.quiet,
             in_event: self.in_event,
@@ -98,7 +98,7 @@ impl Person {
             off: &self.off,
             routing: &routing,
         };
-        let verdicts = decide(judgements.to_vec(), &self.memory, &circumstances);
+        let verdicts = decide(evaluations.to_vec(), &self.memory, &circumstances);
         for verdict in &verdicts {
             let incident = self.memory.after(verdict, at(second));
             self.memory.incidents.insert(verdict.alert.key.clone(), incident);
@@ -237,7 +237,7 @@ fn quiet_hours_hold_all_but_critical_and_end_with_one_digest() {
     assert!(later.iter().all(|v| v.reason == Reason::Duplicate), "a digest is an announcement");
 }
 
-fn decisions(verdicts: &[Verdict]) -> Vec<(&str, Decision, Reason)> {
+fn decisions(verdicts: &[PolicyDecision]) -> Vec<(&str, Decision, Reason)> {
     verdicts.iter().map(|v| (v.alert.key.as_str(), v.decision, v.reason)).collect()
 }
 
@@ -282,10 +282,10 @@ fn a_resolve_goes_where_the_alert_was_told() {
 fn what_could_not_be_judged_is_not_resolved() {
     let mut person = Person::new();
     person.one(0, alert(Category::Task, "a", Priority::High));
-    assert!(person.judge(60, &[]).is_empty(), "no judgement");
-    let other = Judgement { judged: BTreeSet::from([rule(Category::Health)]), ..Judgement::default() };
-    assert!(person.judge(60, &[other]).is_empty(), "another rule's judgement");
-    let except = Judgement { judged: all_rules(), except: BTreeSet::from(["a".to_owned()]), alerts: vec![] };
+    assert!(person.judge(60, &[]).is_empty(), "no evaluation");
+    let other = Evaluation { judged: BTreeSet::from([rule(Category::Health)]), ..Evaluation::default() };
+    assert!(person.judge(60, &[other]).is_empty(), "another rule's evaluation");
+    let except = Evaluation { judged: all_rules(), except: BTreeSet::from(["a".to_owned()]), alerts: vec![] };
     assert!(person.judge(60, &[except]).is_empty(), "a row that could not be read");
     assert_eq!(person.check(60, vec![])[0].decision, Resolve);
 }
@@ -295,7 +295,7 @@ fn a_meeting_holds_all_but_critical_and_ends_with_one_digest() {
     let mut person = Person { in_event: true, ..Person::new() };
     let high = || alert(Category::Task, "high", Priority::High);
     assert_eq!(person.one(0, alert(Category::Health, "critical", Priority::Critical)), (Deliver, Reason::First));
-    person.memory = Memory::default();
+    person.memory = IncidentState::default();
     assert_eq!(person.one(0, high()), (Hold, Reason::InEvent));
     assert_eq!(person.one(60, high()), (Hold, Reason::InEvent), "a meeting goes on");
     (person.quiet, person.in_event) = (true, false);
@@ -374,7 +374,7 @@ struct Observer {
 }
 
 impl Observer {
-    fn see(&mut self, second: i64, person: &Person, fired: &[Alert], verdicts: &[Verdict]) {
+    fn see(&mut self, second: i64, person: &Person, fired: &[Alert], verdicts: &[PolicyDecision]) {
         for alert in fired {
             let about: Vec<_> = verdicts.iter().filter(|v| v.alert.key == alert.key).collect();
             assert_eq!(about.len(), 1, "each fired alert has exactly one fate");
@@ -389,7 +389,7 @@ impl Observer {
         assert!(digests.len() <= 1, "one digest a check, everywhere the same members");
     }
 
-    fn see_fate(&mut self, second: i64, person: &Person, verdict: &Verdict) {
+    fn see_fate(&mut self, second: i64, person: &Person, verdict: &PolicyDecision) {
         let key = verdict.alert.key.clone();
         let told = matches!(verdict.decision, Deliver | Coalesce);
         if told {
@@ -416,7 +416,7 @@ impl Observer {
         }
     }
 
-    fn not_twice_in_a_window(&self, second: i64, verdict: &Verdict) {
+    fn not_twice_in_a_window(&self, second: i64, verdict: &PolicyDecision) {
         let Some((before, priority)) = self.told.get(&verdict.alert.key) else { return };
         let snoozed = self.snoozes.get(&verdict.alert.key).is_some_and(|until| before < until && *until <= second);
         let window = match (verdict.alert.priority, verdict.alert.key.category()) {
@@ -497,7 +497,7 @@ proptest! {
             person
         };
         let (split_a, split_b) = shuffled.split_at(shuffled.len() / 2);
-        let halves = [split_b, split_a].map(|half| Judgement { alerts: half.to_vec(), judged: all_rules(), except: BTreeSet::new() });
+        let halves = [split_b, split_a].map(|half| Evaluation { alerts: half.to_vec(), judged: all_rules(), except: BTreeSet::new() });
         prop_assert_eq!(prepared().check(60, alerts), prepared().judge(60, &halves));
     }
 }

@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::{Channel, Routing};
 use operator::core::delivery::failure::{Failure, FailureKind};
-use operator::core::delivery::channel_backoff::{Gate, Lane};
-use operator::core::delivery::message::NoticeKind;
+use operator::core::delivery::channel_backoff::{SendWindow, ChannelBackoff};
+use operator::core::delivery::message::MessageKind;
 use operator::core::policy::incident_state::Pause;
-use operator::core::policy::{Circumstances, decide};
-use operator::core::rules::Judgement;
-use operator::store::outbox::claim::{Access, Parcel};
+use operator::core::policy::{PolicyContext, decide};
+use operator::core::rules::Evaluation;
+use operator::store::outbox::claim::{ClaimOptions, OutboxBatch};
 use operator::store::{CheckRecord, Keep, Store};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -83,7 +83,7 @@ struct Screen {
 
 impl Screen {
     /// Show a message; gives what the channel calls it.
-    fn show(&mut self, parcel: &Parcel, keyed: bool) -> String {
+    fn show(&mut self, parcel: &OutboxBatch, keyed: bool) -> String {
         let content: BTreeMap<AlertKey, bool> =
             parcel.members.iter().map(|member| (member.incident.alert.key.clone(), member.resolved)).collect();
         let known = self.arrived.get(&parcel.id.to_string()).cloned();
@@ -91,7 +91,7 @@ impl Screen {
             return known.clone();
         }
         let place = match (&parcel.replaces, parcel.kind) {
-            (Some(place), NoticeKind::Update) => place.clone(),
+            (Some(place), MessageKind::Update) => place.clone(),
             _ => {
                 self.next += 1;
                 self.next.to_string()
@@ -101,7 +101,7 @@ impl Screen {
         for (key, resolved) in content {
             if !resolved {
                 assert!(
-                    parcel.kind == NoticeKind::News
+                    parcel.kind == MessageKind::New
                         || self.standing.contains_key(&key)
                         || self.doubted.contains_key(&key)
                 );
@@ -174,13 +174,13 @@ impl World {
         self.store = Some(store);
     }
 
-    fn gate(&self) -> Gate {
+    fn gate(&self) -> SendWindow {
         if self.paused {
-            Gate::Shut
+            SendWindow::Closed
         } else if self.quiet {
-            Gate::Critical
+            SendWindow::CriticalOnly
         } else {
-            Gate::Open
+            SendWindow::Open
         }
     }
 
@@ -197,7 +197,7 @@ impl World {
         };
         let alerts: Vec<Alert> = self.conditions.iter().map(alert).collect();
         let found = alerts.iter().map(|alert| alert.key.clone()).collect();
-        let judgement = Judgement { alerts, judged: ["task:deadline_overdue".into()].into(), except: [].into() };
+        let evaluation = Evaluation { alerts, judged: ["task:deadline_overdue".into()].into(), except: [].into() };
         let least = [Priority::Medium, Priority::High];
         let routes = CHANNELS.into_iter().zip(least).zip(self.on).filter(|(_, on)| *on).map(|(route, _)| route);
         let routing = Routing(routes.collect());
@@ -206,7 +206,7 @@ impl World {
         let store = self.store();
         store.set_pause(pause).unwrap();
         let memory = store.memory().unwrap();
-        let circumstances = Circumstances {
+        let circumstances = PolicyContext {
             now,
             quiet,
             in_event: false,
@@ -215,7 +215,7 @@ impl World {
             off: &[],
             routing: &routing,
         };
-        let verdicts = decide(vec![judgement], &memory, &circumstances);
+        let verdicts = decide(vec![evaluation], &memory, &circumstances);
         let record = CheckRecord {
             at: now,
             found: &found,
@@ -224,7 +224,7 @@ impl World {
             days: &[],
             rest: None,
             updates: &[],
-            bonds: None,
+            aliases: None,
             circuits: &BTreeMap::new(),
             monitors: &BTreeMap::new(),
             ends: true,
@@ -233,18 +233,18 @@ impl World {
         self.store().commit(&record).unwrap();
     }
 
-    fn take(&mut self, which: usize) -> Option<Parcel> {
+    fn take(&mut self, which: usize) -> Option<OutboxBatch> {
         self.take_some(which, false)
     }
 
-    fn take_some(&mut self, which: usize, only_urgent: bool) -> Option<Parcel> {
+    fn take_some(&mut self, which: usize, only_urgent: bool) -> Option<OutboxBatch> {
         if !self.on[which] {
             return None;
         }
-        let (access, now) = (Access { gate: self.gate(), only_urgent, most: 2 }, self.now);
+        let (access, now) = (ClaimOptions { gate: self.gate(), only_urgent, most: 2 }, self.now);
         let parcel = self.store().take(CHANNELS[which], access, now).unwrap()?;
         assert!(!parcel.members.is_empty(), "a message that tells nothing");
-        if parcel.kind == NoticeKind::News {
+        if parcel.kind == MessageKind::New {
             for member in &parcel.members {
                 assert!(member.incident.open && !member.incident.acknowledged, "told, and it does not hold");
             }
@@ -253,8 +253,8 @@ impl World {
     }
 
     /// Nobody knows whether it was seen: it may come again, and what it told or took back may be told or taken back again.
-    fn doubt(&mut self, which: usize, parcel: &Parcel) {
-        let told = parcel.members.iter().filter(|member| member.resolved || parcel.kind == NoticeKind::News);
+    fn doubt(&mut self, which: usize, parcel: &OutboxBatch) {
+        let told = parcel.members.iter().filter(|member| member.resolved || parcel.kind == MessageKind::New);
         let keys = told.map(|member| (member.incident.alert.key.clone(), true));
         self.screens[which].doubted.extend(keys);
     }
@@ -269,7 +269,7 @@ impl World {
                 Weather::Down => Err(Failure::later("down")),
                 Weather::Refuses => {
                     self.excused = true;
-                    if parcel.kind == NoticeKind::Update {
+                    if parcel.kind == MessageKind::Update {
                         let over = parcel.members.iter().filter(|member| member.resolved);
                         for key in over.map(|member| &member.incident.alert.key) {
                             // It is parked; something else may take it back.
@@ -284,10 +284,10 @@ impl World {
                         self.screens[which].show(&parcel, which == 0);
                     }
                     self.doubt(which, &parcel);
-                    Err(Failure::new(FailureKind::Unsure, "mute"))
+                    Err(Failure::new(FailureKind::Unconfirmed, "mute"))
                 }
             };
-            let (lane, now) = (Lane::new(0), self.now);
+            let (lane, now) = (ChannelBackoff::new(0), self.now);
             self.store().settle(&parcel, &fate, &lane, now).unwrap();
             if matches!(weather, Weather::Down | Weather::Mute { .. }) {
                 return;
@@ -296,9 +296,9 @@ impl World {
         panic!("the queue does not end");
     }
 
-    fn arrive(&mut self, which: usize, parcel: &Parcel) {
+    fn arrive(&mut self, which: usize, parcel: &OutboxBatch) {
         let fate = Ok(Some(self.screens[which].show(parcel, which == 0)));
-        let (lane, now) = (Lane::new(0), self.now);
+        let (lane, now) = (ChannelBackoff::new(0), self.now);
         self.store().settle(parcel, &fate, &lane, now).unwrap();
     }
 
@@ -316,7 +316,7 @@ impl World {
             self.arrive(which, &slow);
         } else {
             let fate = Ok(self.screens[which].arrived.get(&slow.id.to_string()).cloned());
-            let (lane, now) = (Lane::new(0), self.now);
+            let (lane, now) = (ChannelBackoff::new(0), self.now);
             self.store().settle(&slow, &fate, &lane, now).unwrap();
         }
     }
@@ -381,7 +381,7 @@ impl World {
     fn all_is_accounted_for(&mut self) {
         let now = self.now;
         let audit = self.store().audit(now).unwrap();
-        assert!(audit.adds_up(), "{audit:?}");
+        assert!(audit.is_consistent(), "{audit:?}");
     }
 
     fn nothing_waits(&mut self) {

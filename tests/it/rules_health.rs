@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use operator::core::alert::Priority::{self, Critical, High, Medium};
 use operator::core::facts::{HealthDay, Stress};
-use operator::core::rules::Judgement;
+use operator::core::rules::Evaluation;
 use operator::core::rules::health::{HealthFacts, judge};
 use operator::core::rules::thresholds::HealthThresholds;
 use rstest::rstest;
@@ -16,17 +16,17 @@ fn today() -> Date {
     date("2026-11-20")
 }
 
-fn judged_on(day: &HealthDay, history: &[HealthDay], limits: &HealthThresholds) -> Judgement {
+fn judged_on(day: &HealthDay, history: &[HealthDay], limits: &HealthThresholds) -> Evaluation {
     let facts = HealthFacts { source: "oura_cache", today: Some(day), history, resting: false };
     judge(&facts, limits, &at(NOW))
 }
 
 /// The priority of the one rule; everything else is unknown, so nothing else may be judged.
 fn only(rule: &str, day: &HealthDay, history: &[HealthDay], limits: &HealthThresholds) -> Option<Priority> {
-    let judgement = judged_on(day, history, limits);
-    assert_eq!(judgement.judged.iter().collect::<Vec<_>>(), [rule]);
-    assert!(keys(&judgement).iter().all(|key| *key == rule));
-    priority(&judgement, rule)
+    let evaluation = judged_on(day, history, limits);
+    assert_eq!(evaluation.judged.iter().collect::<Vec<_>>(), [rule]);
+    assert!(keys(&evaluation).iter().all(|key| *key == rule));
+    priority(&evaluation, rule)
 }
 
 #[rstest]
@@ -127,9 +127,9 @@ fn the_hrv_mean_needs_enough_nights(
 ) {
     let history = days(today(), latest_days_ago, &vec![40.0; nights], |date, hrv| night(date, None, hrv));
     let limits = HealthThresholds { hrv_baseline_days: baseline_days, ..HealthThresholds::default() };
-    let judgement = judged_on(&night(today(), None, 20.0), &history, &limits);
-    assert_eq!(judgement.judged.contains("health:hrv_low"), judged);
-    assert_eq!(!judgement.alerts.is_empty(), judged);
+    let evaluation = judged_on(&night(today(), None, 20.0), &history, &limits);
+    assert_eq!(evaluation.judged.contains("health:hrv_low"), judged);
+    assert_eq!(!evaluation.alerts.is_empty(), judged);
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn nights_without_a_value_and_today_itself_are_not_in_the_mean() {
     let mut history = days(today(), 1, &[40.0; 6], |date, hrv| night(date, None, hrv));
     history.push(night(today(), None, 40.0));
     history.insert(0, night(date("2026-11-10"), 90.0, None));
-    let judgement = judged_on(&night(today(), None, 20.0), &history, &HealthThresholds::default());
-    assert!(!judgement.judged.contains("health:hrv_low"));
+    let evaluation = judged_on(&night(today(), None, 20.0), &history, &HealthThresholds::default());
+    assert!(!evaluation.judged.contains("health:hrv_low"));
 }
 
 fn stress(high_s: u32, recovery_s: u32) -> HealthDay {
@@ -186,7 +186,7 @@ fn stress_needs_two_measured_hours() {
 #[case::tomorrow(readiness(date("2026-11-21"), 30.0))]
 fn unknown_is_not_zero(#[case] day: HealthDay) {
     let history = days(today(), 1, &[40.0; 10], |date, hrv| night(date, None, hrv));
-    assert_eq!(judged_on(&day, &history, &HealthThresholds::default()), Judgement::default());
+    assert_eq!(judged_on(&day, &history, &HealthThresholds::default()), Evaluation::default());
 }
 
 #[test]
@@ -197,14 +197,14 @@ fn no_document_for_today_is_not_judged() {
         history: &[readiness(date("2026-11-19"), 20.0)],
         resting: false,
     };
-    assert_eq!(judge(&facts, &HealthThresholds::default(), &at(NOW)), Judgement::default());
+    assert_eq!(judge(&facts, &HealthThresholds::default(), &at(NOW)), Evaluation::default());
 }
 
 #[test]
 fn rest_mode_is_silent() {
     let day = readiness(today(), 20.0);
     let facts = HealthFacts { source: "oura_api", today: Some(&day), history: &[], resting: true };
-    assert_eq!(judge(&facts, &HealthThresholds::default(), &at(NOW)), Judgement::default());
+    assert_eq!(judge(&facts, &HealthThresholds::default(), &at(NOW)), Evaluation::default());
 }
 
 #[rstest]
@@ -226,8 +226,8 @@ fn a_message_says_number_range_and_age() {
     let now = at(NOW);
     let synced = now.timestamp() - jiff::SignedDuration::from_mins(130);
     let day = HealthDay { as_of: Some(synced), ..readiness(today(), 48.0) };
-    let judgement = judged_on(&day, &history, &HealthThresholds::default());
-    let alert = alert(&judgement, "health:readiness_low").unwrap();
+    let evaluation = judged_on(&day, &history, &HealthThresholds::default());
+    let alert = alert(&evaluation, "health:readiness_low").unwrap();
     assert_eq!(alert.title, "Readiness is low: 48");
     assert_eq!(alert.message, "Readiness 48 – your usual is 71–84. Oura, synced 2 h ago.");
     assert_eq!(alert.facts["readiness"], 48.0);
@@ -241,8 +241,8 @@ fn a_message_says_number_range_and_age() {
 #[test]
 fn the_usual_range_needs_seven_days() {
     let history = days(today(), 1, &[80.0; 6], readiness);
-    let judgement = judged_on(&readiness(today(), 48.0), &history, &HealthThresholds::default());
-    assert_eq!(judgement.alerts[0].message, "Readiness 48. Oura.");
+    let evaluation = judged_on(&readiness(today(), 48.0), &history, &HealthThresholds::default());
+    assert_eq!(evaluation.alerts[0].message, "Readiness 48. Oura.");
 }
 
 #[rstest]
@@ -268,8 +268,8 @@ fn every_rule_says_it_in_words(#[case] day: HealthDay, #[case] title: &str, #[ca
         stress: Some(Stress { high_s: 5000, recovery_s: 5000 }),
         ..night(date, 90.0, 40.0)
     };
-    let judgement = judged_on(&day, &days(today(), 1, &[(); 8], usual), &HealthThresholds::default());
-    assert_eq!(judgement.alerts.len(), 1);
-    assert_eq!(judgement.alerts[0].title, title);
-    assert_eq!(judgement.alerts[0].message, message);
+    let evaluation = judged_on(&day, &days(today(), 1, &[(); 8], usual), &HealthThresholds::default());
+    assert_eq!(evaluation.alerts.len(), 1);
+    assert_eq!(evaluation.alerts[0].title, title);
+    assert_eq!(evaluation.alerts[0].message, message);
 }

@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use operator::core::alert::{Alert, Priority};
 use operator::core::facts::{Commitment, Due, HealthDay, Night, Task, TaskReading, TaskStatus};
-use operator::core::rules::Judgement;
+use operator::core::rules::Evaluation;
 
 /// `2026-11-20T09:05[America/Chicago]`.
 pub(crate) fn at(text: &str) -> ZonedDateTime {
@@ -84,15 +84,15 @@ fn reading(source: &'static str, as_of: Timestamp, tasks: Vec<Task>) -> TaskRead
     }
 }
 
-pub(crate) fn alert<'a>(judgement: &'a Judgement, key: &str) -> Option<&'a Alert> {
-    judgement.alerts.iter().find(|alert| alert.key.as_str() == key)
+pub(crate) fn alert<'a>(evaluation: &'a Evaluation, key: &str) -> Option<&'a Alert> {
+    evaluation.alerts.iter().find(|alert| alert.key.as_str() == key)
 }
 
 /// The priority with which a key fires, if it does.
-pub(crate) fn priority(judgement: &Judgement, key: &str) -> Option<Priority> {
-    alert(judgement, key).map(|alert| alert.priority)
+pub(crate) fn priority(evaluation: &Evaluation, key: &str) -> Option<Priority> {
+    alert(evaluation, key).map(|alert| alert.priority)
 }
 
-pub(crate) fn keys(judgement: &Judgement) -> Vec<&str> {
-    judgement.alerts.iter().map(|alert| alert.key.as_str()).collect()
+pub(crate) fn keys(evaluation: &Evaluation) -> Vec<&str> {
+    evaluation.alerts.iter().map(|alert| alert.key.as_str()).collect()
 }

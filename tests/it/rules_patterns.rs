@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use operator::core::alert::Priority::{self, High, Low, Medium};
 use operator::core::facts::{Activity, FocusFile, HealthDay, Postponement, Task, TaskReading, Thought};
-use operator::core::rules::Judgement;
+use operator::core::rules::Evaluation;
 use operator::core::rules::patterns::{PatternFacts, judge};
 use operator::core::rules::thresholds::PatternThresholds;
 use rstest::rstest;
@@ -28,7 +28,7 @@ fn today() -> Date {
 const NOTHING: PatternFacts<'static> =
     PatternFacts { days: &[], postponements: &[], readings: &[], complete: true, focus: None };
 
-fn judged(facts: &PatternFacts<'_>) -> Judgement {
+fn judged(facts: &PatternFacts<'_>) -> Evaluation {
     judge(facts, &PatternThresholds::default(), &now())
 }
 
@@ -59,9 +59,9 @@ fn a_task_put_off_again_and_again(#[case] limit: u32, #[case] hours: &[i64], #[c
     let readings = [state_store(now().timestamp(), vec![task("7", "Write report!")])];
     let limits = PatternThresholds { postponed_times: limit, ..PatternThresholds::default() };
     let facts = PatternFacts { postponements: &events, readings: &readings, ..NOTHING };
-    let judgement = judge(&facts, &limits, &now());
-    assert_eq!(priority(&judgement, PUT_OFF), expected.then_some(Medium));
-    assert!(judgement.judged.contains("pattern:procrastination"));
+    let evaluation = judge(&facts, &limits, &now());
+    assert_eq!(priority(&evaluation, PUT_OFF), expected.then_some(Medium));
+    assert!(evaluation.judged.contains("pattern:procrastination"));
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn two_tasks_with_one_slug_are_one_alert_and_a_title_without_letters_goes_by_its
         ["7", "8", "9"].iter().flat_map(|id| [1, 2, 3].map(|h| postponement(id, hours_ago(h)))).collect();
     let tasks = vec![task("7", "Write report!"), task("8", "write REPORT"), task("9", "???")];
     let readings = [state_store(now().timestamp(), tasks)];
-    let judgement = judged(&PatternFacts { postponements: &events, readings: &readings, ..NOTHING });
-    assert_eq!(keys(&judgement), ["pattern:procrastination:9", PUT_OFF]);
+    let evaluation = judged(&PatternFacts { postponements: &events, readings: &readings, ..NOTHING });
+    assert_eq!(keys(&evaluation), ["pattern:procrastination:9", PUT_OFF]);
 }
 
 #[test]
@@ -89,10 +89,10 @@ fn a_task_whose_row_cannot_be_read_now_is_excepted() {
     let events = [Postponement { title: "Write report!".into(), ..postponement("7", hours_ago(1)) }];
     let store = state_store(now().timestamp(), vec![]);
     let readings = [TaskReading { unreadable: vec!["7".into()], ..store.clone() }];
-    let judgement = judged(&PatternFacts { postponements: &events, readings: &readings, ..NOTHING });
-    assert!(!judgement.covers(&PUT_OFF.parse().unwrap()));
-    let judgement = judged(&PatternFacts { postponements: &events, readings: &[store], ..NOTHING });
-    assert!(judgement.covers(&PUT_OFF.parse().unwrap()));
+    let evaluation = judged(&PatternFacts { postponements: &events, readings: &readings, ..NOTHING });
+    assert!(!evaluation.covers(&PUT_OFF.parse().unwrap()));
+    let evaluation = judged(&PatternFacts { postponements: &events, readings: &[store], ..NOTHING });
+    assert!(evaluation.covers(&PUT_OFF.parse().unwrap()));
 }
 
 fn thought(content: &str, hours: i64) -> Thought {
@@ -113,9 +113,9 @@ fn with_thoughts(thoughts: Vec<Thought>) -> [TaskReading; 1] {
 fn one_thought_written_down_again_and_again(#[case] limit: u32, #[case] texts: &[&str], #[case] expected: bool) {
     let readings = with_thoughts(texts.iter().map(|text| thought(text, 500)).collect());
     let limits = PatternThresholds { thought_times: limit, ..PatternThresholds::default() };
-    let judgement = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
-    assert_eq!(!judgement.alerts.is_empty(), expected);
-    assert_eq!(priority(&judgement, "pattern:procrastination:call_mum"), expected.then_some(Medium));
+    let evaluation = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
+    assert_eq!(!evaluation.alerts.is_empty(), expected);
+    assert_eq!(priority(&evaluation, "pattern:procrastination:call_mum"), expected.then_some(Medium));
 }
 
 #[test]
@@ -146,9 +146,9 @@ fn two_weeks(before: &[f64], last: &[f64]) -> Vec<HealthDay> {
 #[case::four_days_each(&[80.0; 4], &[60.0; 4], Some(High))]
 #[case::better(&[60.0; 7], &[80.0; 7], None)]
 fn readiness_falls_from_week_to_week(#[case] before: &[f64], #[case] last: &[f64], #[case] expected: Option<Priority>) {
-    let judgement = judged(&PatternFacts { days: &two_weeks(before, last), ..NOTHING });
-    assert_eq!(priority(&judgement, "pattern:energy_decline"), expected);
-    assert!(judgement.judged.contains("pattern:energy_decline"));
+    let evaluation = judged(&PatternFacts { days: &two_weeks(before, last), ..NOTHING });
+    assert_eq!(priority(&evaluation, "pattern:energy_decline"), expected);
+    assert!(evaluation.judged.contains("pattern:energy_decline"));
 }
 
 #[rstest]
@@ -157,8 +157,8 @@ fn readiness_falls_from_week_to_week(#[case] before: &[f64], #[case] last: &[f64
 #[case::unknown_scores(&[80.0, f64::NAN, 101.0, -1.0, 80.0, 80.0], &[50.0; 7])]
 #[case::nothing_to_fall_from(&[0.0; 7], &[0.0; 7])]
 fn too_few_days_are_not_judged(#[case] before: &[f64], #[case] last: &[f64]) {
-    let judgement = judged(&PatternFacts { days: &two_weeks(before, last), ..NOTHING });
-    assert!(judgement.alerts.is_empty() && !judgement.judged.contains("pattern:energy_decline"));
+    let evaluation = judged(&PatternFacts { days: &two_weeks(before, last), ..NOTHING });
+    assert!(evaluation.alerts.is_empty() && !evaluation.judged.contains("pattern:energy_decline"));
 }
 
 #[test]
@@ -169,8 +169,8 @@ fn the_weeks_are_7_days_each_and_follow_their_limits() {
     let facts = PatternFacts { days: &weeks, ..NOTHING };
     assert!(judged(&facts).alerts.is_empty());
     let limits = PatternThresholds { energy_decline_percent: 10.0, ..PatternThresholds::default() };
-    let judgement = judge(&facts, &limits, &now());
-    assert_eq!(judgement.alerts[0].facts["mean_readiness_before"], 80.0);
+    let evaluation = judge(&facts, &limits, &now());
+    assert_eq!(evaluation.alerts[0].facts["mean_readiness_before"], 80.0);
     let limits = PatternThresholds { energy_min_days: 3, ..PatternThresholds::default() };
     let short = two_weeks(&[80.0; 3], &[50.0; 3]);
     assert_eq!(judge(&PatternFacts { days: &short, ..NOTHING }, &limits, &now()).alerts.len(), 1);
@@ -197,9 +197,9 @@ fn short_nights_in_a_row(
     let days = days(today(), 0, slept_s, slept);
     let limits =
         PatternThresholds { sleep_debt_nights: nights, sleep_debt_hours: under, ..PatternThresholds::default() };
-    let judgement = judge(&PatternFacts { days: &days, ..NOTHING }, &limits, &now());
-    assert_eq!(judgement.judged.contains("pattern:sleep_debt"), expected.is_some());
-    assert_eq!(priority(&judgement, "pattern:sleep_debt"), expected.filter(|fires| *fires).map(|_| High));
+    let evaluation = judge(&PatternFacts { days: &days, ..NOTHING }, &limits, &now());
+    assert_eq!(evaluation.judged.contains("pattern:sleep_debt"), expected.is_some());
+    assert_eq!(priority(&evaluation, "pattern:sleep_debt"), expected.filter(|fires| *fires).map(|_| High));
 }
 
 #[test]
@@ -226,9 +226,9 @@ fn with_activity(created: u32, completed: u32, clients_today: Option<u32>) -> Ta
 #[case::nothing_at_all(0, 0, None)]
 fn more_is_created_than_completed(#[case] created: u32, #[case] completed: u32, #[case] expected: Option<Priority>) {
     let readings = [with_activity(created, completed, None)];
-    let judgement = judged(&PatternFacts { readings: &readings, ..NOTHING });
-    assert_eq!(priority(&judgement, "pattern:overcommitment"), expected);
-    assert!(judgement.judged.contains("pattern:overcommitment"));
+    let evaluation = judged(&PatternFacts { readings: &readings, ..NOTHING });
+    assert_eq!(priority(&evaluation, "pattern:overcommitment"), expected);
+    assert!(evaluation.judged.contains("pattern:overcommitment"));
 }
 
 #[test]
@@ -258,11 +258,11 @@ fn worries_recur(#[case] limit: u32, #[case] hours: &[i64], #[case] expected: Op
     thoughts.push(thought("not a worry", 1));
     let readings = with_thoughts(thoughts);
     let limits = PatternThresholds { worries: limit, ..PatternThresholds::default() };
-    let judgement = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
-    assert_eq!(priority(&judgement, "pattern:recurring_worry"), expected);
+    let evaluation = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
+    assert_eq!(priority(&evaluation, "pattern:recurring_worry"), expected);
     let words = format!("{} worries written down in 7 days. WorkOS, just read.", hours.len());
-    assert!(judgement.alerts.iter().all(|alert| alert.message == words));
-    assert!(judgement.judged.contains("pattern:recurring_worry"));
+    assert!(evaluation.alerts.iter().all(|alert| alert.message == words));
+    assert!(evaluation.judged.contains("pattern:recurring_worry"));
 }
 
 #[rstest]
@@ -273,16 +273,16 @@ fn worries_recur(#[case] limit: u32, #[case] hours: &[i64], #[case] expected: Op
 fn many_clients_in_a_day(#[case] limit: u32, #[case] clients: Option<u32>, #[case] expected: Option<Priority>) {
     let readings = [with_activity(0, 0, clients), with_activity(0, 0, None)];
     let limits = PatternThresholds { clients_in_a_day: limit, ..PatternThresholds::default() };
-    let judgement = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
-    assert_eq!(priority(&judgement, "pattern:context_switching"), expected);
-    assert!(judgement.judged.contains("pattern:context_switching"));
+    let evaluation = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
+    assert_eq!(priority(&evaluation, "pattern:context_switching"), expected);
+    assert!(evaluation.judged.contains("pattern:context_switching"));
 }
 
 #[test]
 fn unknown_clients_are_not_judged() {
     let readings = [with_activity(0, 0, None)];
-    let judgement = judged(&PatternFacts { readings: &readings, ..NOTHING });
-    assert!(!judgement.judged.contains("pattern:context_switching"));
+    let evaluation = judged(&PatternFacts { readings: &readings, ..NOTHING });
+    assert!(!evaluation.judged.contains("pattern:context_switching"));
 }
 
 #[rstest]
@@ -293,14 +293,14 @@ fn unknown_clients_are_not_judged() {
 fn a_focus_goes_stale(#[case] limit: u32, #[case] hours: i64, #[case] expected: Option<Priority>) {
     let focus = FocusFile { name: "focus.md".into(), modified: hours_ago(hours) };
     let limits = PatternThresholds { stale_focus_days: limit, ..PatternThresholds::default() };
-    let judgement = judge(&PatternFacts { focus: Some(focus), ..NOTHING }, &limits, &now());
-    assert_eq!(priority(&judgement, "pattern:stale_focus"), expected);
-    assert!(judgement.judged.contains("pattern:stale_focus"));
+    let evaluation = judge(&PatternFacts { focus: Some(focus), ..NOTHING }, &limits, &now());
+    assert_eq!(priority(&evaluation, "pattern:stale_focus"), expected);
+    assert!(evaluation.judged.contains("pattern:stale_focus"));
 }
 
 #[test]
 fn nothing_known_is_nothing_judged() {
-    assert_eq!(judged(&NOTHING), Judgement::default());
+    assert_eq!(judged(&NOTHING), Evaluation::default());
 }
 
 #[test]
@@ -317,10 +317,10 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
         thoughts: Some(thoughts.into_iter().chain([1, 2, 3, 4, 5].map(worry)).collect()),
         ..with_activity(20, 1, Some(9))
     };
-    let judgement = judged(&PatternFacts { readings: &[reading], complete: false, ..NOTHING });
+    let evaluation = judged(&PatternFacts { readings: &[reading], complete: false, ..NOTHING });
     let fired = ["pattern:procrastination:call_mum", "pattern:recurring_worry", "pattern:context_switching"];
-    assert_eq!(keys(&judgement), fired);
-    assert!(judgement.judged.is_empty());
+    assert_eq!(keys(&evaluation), fired);
+    assert!(evaluation.judged.is_empty());
 }
 
 #[test]
@@ -350,9 +350,9 @@ fn patterns_are_told_in_words() {
         complete: true,
         focus: Some(FocusFile { name: "focus.md".into(), modified: hours_ago(9 * 24) }),
     };
-    let judgement = judged(&facts);
+    let evaluation = judged(&facts);
     let told = |key: &str| {
-        let alert = alert(&judgement, key).unwrap();
+        let alert = alert(&evaluation, key).unwrap();
         format!("{} | {}", alert.title, alert.message)
     };
     assert_eq!(

@@ -14,8 +14,8 @@ use operator::core::history::{merge_day, postponed};
 use operator::core::rules::health::HealthFacts;
 use operator::core::rules::patterns::PatternFacts;
 use operator::core::rules::tasks::TaskFacts;
-use operator::core::rules::{Judgement, health, patterns, tasks};
-use operator::core::tasks::{MergedTask, Told, merged_tasks};
+use operator::core::rules::{Evaluation, health, patterns, tasks};
+use operator::core::tasks::{MergedTask, TaskIdentities, merged_tasks};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -172,17 +172,17 @@ fn shuffled(readings: &[TaskReading]) -> Vec<TaskReading> {
     readings
 }
 
-/// What every judgement keeps to; `complete` facts leave no rule that fires unjudged.
-fn is_sound(judgement: &Judgement, complete: bool) -> Result<(), TestCaseError> {
-    let keys: BTreeSet<&str> = judgement.alerts.iter().map(|alert| alert.key.as_str()).collect();
-    prop_assert_eq!(keys.len(), judgement.alerts.len(), "one alert a key");
-    prop_assert!(judgement.alerts.is_sorted_by(|a, b| a.priority >= b.priority), "the worst first");
-    for alert in &judgement.alerts {
+/// What every evaluation keeps to; `complete` facts leave no rule that fires unjudged.
+fn is_sound(evaluation: &Evaluation, complete: bool) -> Result<(), TestCaseError> {
+    let keys: BTreeSet<&str> = evaluation.alerts.iter().map(|alert| alert.key.as_str()).collect();
+    prop_assert_eq!(keys.len(), evaluation.alerts.len(), "one alert a key");
+    prop_assert!(evaluation.alerts.is_sorted_by(|a, b| a.priority >= b.priority), "the worst first");
+    for alert in &evaluation.alerts {
         prop_assert!(alert.title.chars().count() <= 60, "title too long: {}", alert.title);
         prop_assert!(!alert.title.is_empty() && !alert.message.is_empty());
         prop_assert!(!alert.title.contains('\n') && !alert.message.contains('\n'));
         prop_assert!(alert.facts.contains_key("source") && alert.facts.contains_key("as_of"));
-        prop_assert!(!complete || judgement.judged.contains(alert.key.rule()), "{} fired unjudged", alert.key);
+        prop_assert!(!complete || evaluation.judged.contains(alert.key.rule()), "{} fired unjudged", alert.key);
         prop_assert_eq!(alert.key.as_str().parse(), Ok(alert.key.clone()));
     }
     Ok(())
@@ -195,20 +195,20 @@ proptest! {
         for date in [now.date(), today.as_ref().map_or(now.date(), |day| day.date)] {
             let today = today.clone().map(|day| HealthDay { date, ..day });
             let facts = HealthFacts { source: "oura_cache", today: today.as_ref(), history: &history, resting };
-            let judgement = health::judge(&facts, &Default::default(), &now);
-            is_sound(&judgement, true)?;
-            prop_assert!(judgement.judged.is_empty() || (!resting && date == now.date()));
+            let evaluation = health::judge(&facts, &Default::default(), &now);
+            is_sound(&evaluation, true)?;
+            prop_assert!(evaluation.judged.is_empty() || (!resting && date == now.date()));
         }
     }
 
     #[test]
     fn tasks_are_sound(readings in readings(), complete: bool, now in now()) {
-        let judgement = tasks::judge(&TaskFacts { readings: &readings, told: &Told::default(), complete, free: None }, &Default::default(), &now);
+        let evaluation = tasks::judge(&TaskFacts { readings: &readings, told: &TaskIdentities::default(), complete, free: None }, &Default::default(), &now);
         let promises_known = readings.iter().any(|reading| reading.commitments.is_some());
-        is_sound(&judgement, complete)?;
-        prop_assert_eq!(judgement.judged.contains("task:commitment_due"), complete && promises_known);
-        let other = tasks::judge(&TaskFacts { readings: &shuffled(&readings), told: &Told::default(), complete, free: None }, &Default::default(), &now);
-        prop_assert_eq!(other, judgement);
+        is_sound(&evaluation, complete)?;
+        prop_assert_eq!(evaluation.judged.contains("task:commitment_due"), complete && promises_known);
+        let other = tasks::judge(&TaskFacts { readings: &shuffled(&readings), told: &TaskIdentities::default(), complete, free: None }, &Default::default(), &now);
+        prop_assert_eq!(other, evaluation);
     }
 
     #[test]
@@ -222,13 +222,13 @@ proptest! {
     ) {
         let focus = focus.map(|(name, modified)| FocusFile { name, modified });
         let facts = PatternFacts { days: &days, postponements: &events, readings: &readings, complete, focus };
-        let judgement = patterns::judge(&facts, &Default::default(), &now);
+        let evaluation = patterns::judge(&facts, &Default::default(), &now);
         let known = readings.iter().all(|reading| reading.thoughts.is_some() || reading.activity.is_some());
-        is_sound(&judgement, complete && known)?;
+        is_sound(&evaluation, complete && known)?;
         let (other_readings, mut other_events) = (shuffled(&readings), events.clone());
         other_events.reverse();
         let other = PatternFacts { readings: &other_readings, postponements: &other_events, ..facts };
-        prop_assert_eq!(patterns::judge(&other, &Default::default(), &now), judgement);
+        prop_assert_eq!(patterns::judge(&other, &Default::default(), &now), evaluation);
     }
 
     #[test]
@@ -241,11 +241,11 @@ proptest! {
 
     #[test]
     fn merging_tasks_twice_changes_nothing(readings in readings()) {
-        let once = merged_tasks(&readings, &Told::default());
+        let once = merged_tasks(&readings, &TaskIdentities::default());
         let of = |source| once.iter().filter(|task| task.source == source).map(|task| task.task.clone().into_owned()).collect();
         let again: Vec<TaskReading> =
             readings.iter().map(|reading| TaskReading { tasks: of(reading.source), ..reading.clone() }).collect();
-        prop_assert_eq!(sources_and_tasks(&merged_tasks(&again, &Told::default())), sources_and_tasks(&once));
+        prop_assert_eq!(sources_and_tasks(&merged_tasks(&again, &TaskIdentities::default())), sources_and_tasks(&once));
     }
 
     #[test]
@@ -257,7 +257,7 @@ proptest! {
         };
         let copies = readings.iter().flat_map(|reading| &reading.tasks).filter_map(|task| task.same_as.as_ref());
         let originals: BTreeSet<&String> = copies.map(|(_, id)| id).filter(|id| ids("workos").contains(*id)).collect();
-        prop_assert_eq!(merged_tasks(&readings, &Told::default()).len(), rows - originals.len());
+        prop_assert_eq!(merged_tasks(&readings, &TaskIdentities::default()).len(), rows - originals.len());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::Priority;
 use operator::core::circuit::{BreakerSettings, Cause, Circuit, Outcome};
-use operator::core::rules::Judgement;
+use operator::core::rules::Evaluation;
 use operator::core::rules::system::judge;
 use rstest::rstest;
 
@@ -21,7 +21,7 @@ fn opened(since: Timestamp, cause: Cause) -> Circuit {
     circuit
 }
 
-fn judged(source: &str, circuit: Circuit, now: &str) -> Judgement {
+fn judged(source: &str, circuit: Circuit, now: &str) -> Evaluation {
     judge(&BTreeMap::from([(source.to_owned(), circuit)]), OPEN_FOR, &at(now))
 }
 
@@ -32,16 +32,16 @@ fn judged(source: &str, circuit: Circuit, now: &str) -> Judgement {
 fn an_hour_of_trouble_is_told(#[case] seconds: i64, #[case] expected: bool) {
     let now = "2026-11-20T09:00[America/Chicago]";
     let since = at(now).timestamp() - SignedDuration::from_secs(seconds);
-    let judgement = judged("workos", opened(since, Cause::Outage), now);
-    assert_eq!(judgement.alerts.len(), usize::from(expected));
-    assert!(judgement.judged.contains("system:source_unavailable"));
+    let evaluation = judged("workos", opened(since, Cause::Outage), now);
+    assert_eq!(evaluation.alerts.len(), usize::from(expected));
+    assert!(evaluation.judged.contains("system:source_unavailable"));
 }
 
 #[test]
 fn a_closed_circuit_is_judged_and_fine() {
-    let judgement = judged("workos", Circuit::default(), "2026-11-20T09:00[America/Chicago]");
-    assert!(judgement.alerts.is_empty());
-    assert!(judgement.covers(&"system:source_unavailable:workos".parse().unwrap()));
+    let evaluation = judged("workos", Circuit::default(), "2026-11-20T09:00[America/Chicago]");
+    assert!(evaluation.alerts.is_empty());
+    assert!(evaluation.covers(&"system:source_unavailable:workos".parse().unwrap()));
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn the_message_says_since_when_and_what_to_do(
     #[case] message: &str,
 ) {
     let since = at("2026-11-20T07:30[America/Chicago]").timestamp();
-    let judgement = judged("workos", opened(since, cause), now);
-    let alert = &judgement.alerts[0];
+    let evaluation = judged("workos", opened(since, cause), now);
+    let alert = &evaluation.alerts[0];
     assert_eq!((alert.key.as_str(), alert.priority), ("system:source_unavailable:workos", Priority::Medium));
     assert_eq!((alert.title.as_str(), alert.message.as_str()), (title, message));
     assert_eq!(alert.facts["since"], since.to_string());

@@ -2,23 +2,23 @@
 
 use operator::core::alert::Priority::{self, Critical, High, Low, Medium};
 use operator::core::facts::{Commitment, Goal, Task, TaskReading, TaskStatus};
-use operator::core::rules::Judgement;
+use operator::core::rules::Evaluation;
 use operator::core::rules::tasks::{TaskFacts, judge};
 use operator::core::rules::thresholds::TaskThresholds;
-use operator::core::tasks::Told;
+use operator::core::tasks::TaskIdentities;
 use rstest::rstest;
 
 use crate::rules_kit::{alert, at, date, due, keys, priority, promise, state_store, task, task_due, workos};
 
-fn judged(readings: &[TaskReading], limits: &TaskThresholds, now: &str) -> Judgement {
-    judge(&TaskFacts { readings, told: &Told::default(), complete: true, free: None }, limits, &at(now))
+fn judged(readings: &[TaskReading], limits: &TaskThresholds, now: &str) -> Evaluation {
+    judge(&TaskFacts { readings, told: &TaskIdentities::default(), complete: true, free: None }, limits, &at(now))
 }
 
-fn with_task(task: Task, limits: &TaskThresholds, now: &str) -> Judgement {
+fn with_task(task: Task, limits: &TaskThresholds, now: &str) -> Evaluation {
     judged(&[state_store(at(now).timestamp(), vec![task])], limits, now)
 }
 
-fn with_promise(promise: Commitment, limits: &TaskThresholds, now: &str) -> Judgement {
+fn with_promise(promise: Commitment, limits: &TaskThresholds, now: &str) -> Evaluation {
     let reading = TaskReading { commitments: Some(vec![promise]), ..state_store(at(now).timestamp(), vec![]) };
     judged(&[reading], limits, now)
 }
@@ -60,10 +60,10 @@ const BROKEN: &str = "task:commitment_violation:7";
 #[case::a_minute_that_never_comes_before("2027-03-14T02:30", "2027-03-14T03:29[America/New_York]", &[])]
 #[case::a_minute_that_never_comes("2027-03-14T02:30", "2027-03-14T03:30[America/New_York]", &[OVERDUE])]
 fn a_deadline_is_judged_by_the_persons_clock(#[case] due: &str, #[case] now: &str, #[case] expected: &[&str]) {
-    let judgement = with_task(task_due("7", due), &TaskThresholds::default(), now);
-    assert_eq!(keys(&judgement), expected);
+    let evaluation = with_task(task_due("7", due), &TaskThresholds::default(), now);
+    assert_eq!(keys(&evaluation), expected);
     for rule in ["task:deadline_overdue", "task:deadline_today", "task:deadline_tomorrow"] {
-        assert!(judgement.judged.contains(rule));
+        assert!(evaluation.judged.contains(rule));
     }
 }
 
@@ -80,9 +80,9 @@ fn being_late_weighs_what_the_task_weighs(
     #[case] expected: Priority,
 ) {
     let late = Task { milestone, priority: rank, ..task_due("7", "2026-11-18") };
-    let judgement = with_task(late, &TaskThresholds::default(), "2026-11-20T03:00[America/Chicago]");
-    assert_eq!(priority(&judgement, OVERDUE), Some(expected));
-    assert_eq!(judgement.alerts[0].occasion, None);
+    let evaluation = with_task(late, &TaskThresholds::default(), "2026-11-20T03:00[America/Chicago]");
+    assert_eq!(priority(&evaluation, OVERDUE), Some(expected));
+    assert_eq!(evaluation.alerts[0].occasion, None);
 }
 
 #[rstest]
@@ -92,8 +92,8 @@ fn being_late_weighs_what_the_task_weighs(
 #[case(TaskStatus::Backlog)]
 fn every_open_status_can_be_late(#[case] status: TaskStatus) {
     let late = Task { status, ..task_due("7", "2026-11-18") };
-    let judgement = with_task(late, &TaskThresholds::default(), "2026-11-20T03:00[America/Chicago]");
-    assert_eq!(keys(&judgement), [OVERDUE]);
+    let evaluation = with_task(late, &TaskThresholds::default(), "2026-11-20T03:00[America/Chicago]");
+    assert_eq!(keys(&evaluation), [OVERDUE]);
 }
 
 #[rstest]
@@ -108,9 +108,9 @@ fn every_open_status_can_be_late(#[case] status: TaskStatus) {
 fn the_occasion_is_the_latest_slot(#[case] hours: &[u8], #[case] hour: u8, #[case] expected: Option<&str>) {
     let limits = TaskThresholds { due_today_hours: hours.to_vec(), ..TaskThresholds::default() };
     let now = format!("2026-11-20T{hour:02}:30[America/Chicago]");
-    let judgement = with_task(task_due("7", "2026-11-20"), &limits, &now);
-    assert_eq!(alert(&judgement, TODAY).and_then(|alert| alert.occasion.as_deref()), expected);
-    assert_eq!(priority(&judgement, TODAY), expected.map(|_| Medium));
+    let evaluation = with_task(task_due("7", "2026-11-20"), &limits, &now);
+    assert_eq!(alert(&evaluation, TODAY).and_then(|alert| alert.occasion.as_deref()), expected);
+    assert_eq!(priority(&evaluation, TODAY), expected.map(|_| Medium));
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn tomorrow_is_low_and_has_its_own_slot() {
     let limits = TaskThresholds { due_tomorrow_hour: 20, ..TaskThresholds::default() };
     let task = || task_due("7", "2026-11-21");
     assert_eq!(keys(&with_task(task(), &limits, "2026-11-20T19:59[Asia/Kolkata]")), [""; 0]);
-    let judgement = with_task(task(), &limits, "2026-11-20T23:00[Asia/Kolkata]");
-    assert_eq!(priority(&judgement, TOMORROW), Some(Low));
-    assert_eq!(judgement.alerts[0].occasion.as_deref(), Some("2026-11-20T20"));
+    let evaluation = with_task(task(), &limits, "2026-11-20T23:00[Asia/Kolkata]");
+    assert_eq!(priority(&evaluation, TOMORROW), Some(Low));
+    assert_eq!(evaluation.alerts[0].occasion.as_deref(), Some("2026-11-20T20"));
 }
 
 #[rstest]
@@ -150,9 +150,9 @@ fn a_promise_is_due_within_elapsed_hours(
     #[case] expected: bool,
 ) {
     let limits = TaskThresholds { commitment_within_hours: within, commitment_hour: 0, ..TaskThresholds::default() };
-    let judgement = with_promise(promise("7", due), &limits, now);
-    assert_eq!(priority(&judgement, SOON), expected.then_some(Medium));
-    assert!(judgement.judged.contains("task:commitment_due"));
+    let evaluation = with_promise(promise("7", due), &limits, now);
+    assert_eq!(priority(&evaluation, SOON), expected.then_some(Medium));
+    assert!(evaluation.judged.contains("task:commitment_due"));
 }
 
 #[rstest]
@@ -162,9 +162,9 @@ fn a_promise_is_due_within_elapsed_hours(
 #[case(12, "2026-11-20T11:00[Asia/Kolkata]", None)]
 fn a_promise_is_told_from_its_hour_on(#[case] hour: u8, #[case] now: &str, #[case] expected: Option<&str>) {
     let limits = TaskThresholds { commitment_hour: hour, ..TaskThresholds::default() };
-    let judgement = with_promise(promise("7", "2026-11-20"), &limits, now);
-    assert_eq!(alert(&judgement, SOON).and_then(|alert| alert.occasion.as_deref()), expected);
-    assert!(judgement.judged.contains("task:commitment_due"));
+    let evaluation = with_promise(promise("7", "2026-11-20"), &limits, now);
+    assert_eq!(alert(&evaluation, SOON).and_then(|alert| alert.occasion.as_deref()), expected);
+    assert!(evaluation.judged.contains("task:commitment_due"));
 }
 
 #[rstest]
@@ -189,9 +189,9 @@ fn a_broken_promise_grows_worse_by_calendar_days(
     #[case] expected: Option<Priority>,
 ) {
     let limits = TaskThresholds { violation_critical_days: critical_days, ..TaskThresholds::default() };
-    let judgement = with_promise(promise("7", due), &limits, now);
-    assert_eq!(priority(&judgement, BROKEN), expected);
-    assert!(judgement.alerts.iter().all(|alert| alert.key.as_str() != BROKEN || alert.occasion.is_none()));
+    let evaluation = with_promise(promise("7", due), &limits, now);
+    assert_eq!(priority(&evaluation, BROKEN), expected);
+    assert!(evaluation.alerts.iter().all(|alert| alert.key.as_str() != BROKEN || alert.occasion.is_none()));
 }
 
 #[test]
@@ -225,11 +225,11 @@ fn a_pile_is_counted(
 ) {
     let limits = TaskThresholds { pileup_tasks: limit, pileup_hour: slot, ..TaskThresholds::default() };
     let now = format!("2026-11-20T{hour:02}:00[America/Chicago]");
-    let judgement = judged(&[active(tasks, &now)], &limits, &now);
-    let found = alert(&judgement, "task:pileup");
+    let evaluation = judged(&[active(tasks, &now)], &limits, &now);
+    let found = alert(&evaluation, "task:pileup");
     assert_eq!(found.and_then(|alert| alert.occasion.as_deref()), expected);
     assert!(found.is_none_or(|alert| alert.priority == Medium));
-    assert!(judgement.judged.contains("task:pileup"));
+    assert!(evaluation.judged.contains("task:pileup"));
 }
 
 #[test]
@@ -238,8 +238,8 @@ fn a_copy_is_not_counted_twice() {
     let copy = |n: usize| Task { same_as: Some(("workos".into(), n.to_string())), ..task(&format!("t{n}"), "Busy") };
     let store = state_store(at(now).timestamp(), (0..5).map(copy).collect());
     assert!(judged(&[active(9, now), store.clone()], &TaskThresholds::default(), now).alerts.is_empty());
-    let judgement = judged(&[active(10, now), store], &TaskThresholds::default(), now);
-    assert_eq!(judgement.alerts[0].facts["active"], 10);
+    let evaluation = judged(&[active(10, now), store], &TaskThresholds::default(), now);
+    assert_eq!(evaluation.alerts[0].facts["active"], 10);
 }
 
 #[rstest]
@@ -257,9 +257,9 @@ fn a_copy_is_not_counted_twice() {
 #[case::night_done(23, 20.0, None)]
 #[case::over(17, 40.0, None)]
 fn points_are_expected_by_the_hour(#[case] hour: u8, #[case] earned: f64, #[case] expected: Option<Priority>) {
-    let judgement = goals(&[(20.0, earned)], &TaskThresholds::default(), hour);
-    assert_eq!(priority(&judgement, "task:goal_behind"), expected);
-    assert!(judgement.judged.contains("task:goal_behind"));
+    let evaluation = goals(&[(20.0, earned)], &TaskThresholds::default(), hour);
+    assert_eq!(priority(&evaluation, "task:goal_behind"), expected);
+    assert!(evaluation.judged.contains("task:goal_behind"));
 }
 
 #[rstest]
@@ -282,7 +282,7 @@ fn points_follow_their_limits(#[case] hour: u8, #[case] earned: f64, #[case] exp
 }
 
 /// Readings with these (target, earned) of 2026-11-20, judged in that hour of it.
-fn goals(goals: &[(f64, f64)], limits: &TaskThresholds, hour: u8) -> Judgement {
+fn goals(goals: &[(f64, f64)], limits: &TaskThresholds, hour: u8) -> Evaluation {
     let now = format!("2026-11-20T{hour:02}:00[America/Chicago]");
     let goal = |(target, earned): &(f64, f64)| Goal { date: date("2026-11-20"), target: *target, earned: *earned };
     let readings = goals.iter().map(|pair| TaskReading { goal: Some(goal(pair)), ..active(0, &now) });
@@ -296,8 +296,8 @@ fn goals(goals: &[(f64, f64)], limits: &TaskThresholds, hour: u8) -> Judgement {
 #[case::negative_earned(20.0, -1.0)]
 #[case::infinite_target(f64::INFINITY, 0.0)]
 fn an_impossible_goal_is_unknown(#[case] target: f64, #[case] earned: f64) {
-    let judgement = goals(&[(target, earned)], &TaskThresholds::default(), 18);
-    assert!(!judgement.judged.contains("task:goal_behind") && judgement.alerts.is_empty());
+    let evaluation = goals(&[(target, earned)], &TaskThresholds::default(), 18);
+    assert!(!evaluation.judged.contains("task:goal_behind") && evaluation.alerts.is_empty());
 }
 
 #[test]
@@ -313,8 +313,8 @@ fn a_day_off_is_judged_and_fine_and_the_first_real_goal_counts() {
 fn yesterdays_goal_says_nothing_about_today() {
     let now = "2026-11-21T18:00[America/Chicago]";
     let goal = Goal { date: date("2026-11-20"), target: 20.0, earned: 0.0 };
-    let judgement = judged(&[TaskReading { goal: Some(goal), ..active(0, now) }], &TaskThresholds::default(), now);
-    assert!(!judgement.judged.contains("task:goal_behind") && judgement.alerts.is_empty());
+    let evaluation = judged(&[TaskReading { goal: Some(goal), ..active(0, now) }], &TaskThresholds::default(), now);
+    assert!(!evaluation.judged.contains("task:goal_behind") && evaluation.alerts.is_empty());
 }
 
 #[test]
@@ -325,25 +325,25 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
         commitments: Some(vec![promise("9", "2026-11-10")]),
         ..state_store(now.timestamp(), vec![task_due("7", "2026-11-18")])
     };
-    let judgement = judge(
-        &TaskFacts { readings: std::slice::from_ref(&store), told: &Told::default(), complete: false, free: None },
+    let evaluation = judge(
+        &TaskFacts { readings: std::slice::from_ref(&store), told: &TaskIdentities::default(), complete: false, free: None },
         &limits,
         &now,
     );
-    assert_eq!(keys(&judgement), ["task:commitment_violation:9", OVERDUE]);
-    assert!(judgement.judged.is_empty());
+    assert_eq!(keys(&evaluation), ["task:commitment_violation:9", OVERDUE]);
+    assert!(evaluation.judged.is_empty());
 
     let pile = TaskReading { tasks: vec![task("1", "A"), task("2", "B")], ..store };
-    let judgement =
-        judge(&TaskFacts { readings: &[pile], told: &Told::default(), complete: false, free: None }, &limits, &now);
-    assert!(judgement.judged.contains("task:pileup") && alert(&judgement, "task:pileup").is_some());
+    let evaluation =
+        judge(&TaskFacts { readings: &[pile], told: &TaskIdentities::default(), complete: false, free: None }, &limits, &now);
+    assert!(evaluation.judged.contains("task:pileup") && alert(&evaluation, "task:pileup").is_some());
 }
 
 #[test]
 fn without_a_source_of_dates_or_promises_their_rules_are_not_judged() {
     let now = "2026-11-20T10:00[America/Chicago]";
-    let judgement = judged(&[active(1, now)], &TaskThresholds::default(), now);
-    assert_eq!(judgement.judged.iter().collect::<Vec<_>>(), ["task:pileup"]);
+    let evaluation = judged(&[active(1, now)], &TaskThresholds::default(), now);
+    assert_eq!(evaluation.judged.iter().collect::<Vec<_>>(), ["task:pileup"]);
     assert!(judged(&[], &TaskThresholds::default(), now).judged.is_empty());
 }
 
@@ -351,9 +351,9 @@ fn without_a_source_of_dates_or_promises_their_rules_are_not_judged() {
 fn unreadable_rows_are_excepted() {
     let now = "2026-11-20T10:00[America/Chicago]";
     let store = TaskReading { unreadable: vec!["13".into()], ..state_store(at(now).timestamp(), vec![]) };
-    let judgement = judged(&[store], &TaskThresholds::default(), now);
-    assert!(!judgement.covers(&"task:deadline_overdue:13".parse().unwrap()));
-    assert!(judgement.covers(&"task:deadline_overdue:14".parse().unwrap()));
+    let evaluation = judged(&[store], &TaskThresholds::default(), now);
+    assert!(!evaluation.covers(&"task:deadline_overdue:13".parse().unwrap()));
+    assert!(evaluation.covers(&"task:deadline_overdue:14".parse().unwrap()));
 }
 
 #[test]
@@ -364,9 +364,9 @@ fn two_tasks_with_one_id_are_both_told() {
         state_store(at(now).timestamp(), vec![task_due("7", "2026-11-01")]),
         TaskReading { has_dates: true, ..workos(at(now).timestamp(), vec![milestone]) },
     ];
-    let judgement = judged(&readings, &TaskThresholds::default(), now);
-    assert_eq!(keys(&judgement), ["task:deadline_overdue:7~2", OVERDUE]);
-    assert_eq!((judgement.alerts[0].priority, judgement.alerts[1].priority), (Critical, High));
+    let evaluation = judged(&readings, &TaskThresholds::default(), now);
+    assert_eq!(keys(&evaluation), ["task:deadline_overdue:7~2", OVERDUE]);
+    assert_eq!((evaluation.alerts[0].priority, evaluation.alerts[1].priority), (Critical, High));
 }
 
 #[rstest]
@@ -401,8 +401,8 @@ fn two_tasks_with_one_id_are_both_told() {
     "“Task 7” is due tomorrow. State store, just read."
 )]
 fn a_task_is_told_in_words(#[case] task: Task, #[case] title: &str, #[case] message: &str) {
-    let judgement = with_task(task, &TaskThresholds::default(), "2026-11-20T20:00[America/Chicago]");
-    assert_eq!((judgement.alerts[0].title.as_str(), judgement.alerts[0].message.as_str()), (title, message));
+    let evaluation = with_task(task, &TaskThresholds::default(), "2026-11-20T20:00[America/Chicago]");
+    assert_eq!((evaluation.alerts[0].title.as_str(), evaluation.alerts[0].message.as_str()), (title, message));
 }
 
 #[test]
@@ -426,12 +426,12 @@ fn a_copy_says_how_old_it_is(#[case] seconds: i64, #[case] expected: &str) {
     let now = at("2026-11-20T10:00[America/Chicago]");
     let as_of = now.timestamp() - jiff::SignedDuration::from_secs(seconds);
     let readings = [state_store(as_of, vec![task_due("7", "2026-11-18")])];
-    let judgement = judge(
-        &TaskFacts { readings: &readings, told: &Told::default(), complete: true, free: None },
+    let evaluation = judge(
+        &TaskFacts { readings: &readings, told: &TaskIdentities::default(), complete: true, free: None },
         &TaskThresholds::default(),
         &now,
     );
-    let alert = &judgement.alerts[0];
+    let alert = &evaluation.alerts[0];
     assert!(alert.message.ends_with(&format!("State store, {expected}.")), "{}", alert.message);
     assert_eq!(alert.facts["as_of"], as_of.to_string());
     assert_eq!((&alert.facts["source"], &alert.facts["due"]), (&"state_store".into(), &"2026-11-18".into()));
@@ -452,6 +452,6 @@ fn points_and_piles_are_told_in_words() {
 #[test]
 fn a_long_title_fits() {
     let long = Task { title: "Write the report ".repeat(20), due: Some(due("2026-11-18")), ..task("7", "") };
-    let judgement = with_task(long, &TaskThresholds::default(), "2026-11-20T10:00[America/Chicago]");
-    assert_eq!(judgement.alerts[0].title, "Overdue: Write the report Write the report Write the report…");
+    let evaluation = with_task(long, &TaskThresholds::default(), "2026-11-20T10:00[America/Chicago]");
+    assert_eq!(evaluation.alerts[0].title, "Overdue: Write the report Write the report Write the report…");
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use operator::sources::error::Fault;
 use operator::sources::focus_file;
-use operator::sys::secret_file;
+use operator::sources::secret_file;
 use rstest::rstest;
 use secrecy::{ExposeSecret, SecretString};
 

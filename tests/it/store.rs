@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
-use operator::core::delivery::channel_backoff::Gate;
+use operator::core::delivery::channel_backoff::SendWindow;
 use operator::core::facts::TaskReading;
-use operator::core::policy::decision::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, PolicyDecision};
 use operator::store::task_snapshots::Update;
-use operator::store::outbox::claim::Access;
+use operator::store::outbox::claim::ClaimOptions;
 use operator::store::{CheckRecord, Keep, Store};
 
 use crate::rules_kit::{state_store, task, task_due};
@@ -18,7 +18,7 @@ fn day(days: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_hours(24 * days)
 }
 
-fn verdict(name: &str, decision: Decision, reason: Reason) -> Verdict {
+fn verdict(name: &str, decision: Decision, reason: Reason) -> PolicyDecision {
     let alert = Alert {
         key: key(name),
         priority: Priority::High,
@@ -29,18 +29,18 @@ fn verdict(name: &str, decision: Decision, reason: Reason) -> Verdict {
         at: day(0),
         occasion: None,
     };
-    Verdict { alert, decision, reason, channels: vec![Channel::Journal, Channel::Notification] }
+    PolicyDecision { alert, decision, reason, channels: vec![Channel::Journal, Channel::Notification] }
 }
 
 fn key(name: &str) -> AlertKey {
     AlertKey::of(Category::Task, "deadline_overdue", name)
 }
 
-fn commit(store: &mut Store, at: Timestamp, verdicts: &[Verdict], updates: &[Update]) {
+fn commit(store: &mut Store, at: Timestamp, verdicts: &[PolicyDecision], updates: &[Update]) {
     commit_keeping(400, store, at, verdicts, updates);
 }
 
-fn commit_keeping(journal_days: u32, store: &mut Store, at: Timestamp, verdicts: &[Verdict], updates: &[Update]) {
+fn commit_keeping(journal_days: u32, store: &mut Store, at: Timestamp, verdicts: &[PolicyDecision], updates: &[Update]) {
     let memory = store.memory().unwrap();
     let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
     let found = found.map(|verdict| verdict.alert.key.clone()).collect();
@@ -52,7 +52,7 @@ fn commit_keeping(journal_days: u32, store: &mut Store, at: Timestamp, verdicts:
         days: &[],
         rest: None,
         updates,
-        bonds: None,
+        aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
         ends: true,
@@ -85,7 +85,7 @@ fn a_digest_waits_as_long_as_anything_of_it_holds() {
     let mut store = Store::in_memory().unwrap();
     let told = ["a", "b"].map(|name| verdict(name, Decision::Coalesce, Reason::Digest));
     commit(&mut store, day(0), &told, &[]);
-    let state = |store: &Store| store.dispatches_of(&key("a"), 10).unwrap()[0].state.clone();
+    let state = |store: &Store| store.outbox_entries_for(&key("a"), 10).unwrap()[0].state.clone();
     assert_eq!(state(&store), "pending");
     commit(&mut store, day(1), &[verdict("a", Decision::Resolve, Reason::Resolved)], &[]);
     assert_eq!(state(&store), "pending", "b still holds");
@@ -102,7 +102,7 @@ fn a_digest_that_waits_outlives_what_is_kept_of_the_journal() {
     for at in 0..4 {
         commit_keeping(1, &mut store, day(at), if at == 0 { &told } else { &[] }, &[]);
     }
-    let access = Access { gate: Gate::Open, only_urgent: false, most: 20 };
+    let access = ClaimOptions { gate: SendWindow::Open, only_urgent: false, most: 20 };
     let parcel = store.take(Channel::Notification, access, day(4)).unwrap().expect("a message");
     assert_eq!(parcel.members.len(), 2);
 }

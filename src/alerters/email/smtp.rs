@@ -56,14 +56,14 @@ impl Server {
         let under_way = AtomicBool::new(false);
         let late = |_| {
             let sent = under_way.load(Ordering::Relaxed);
-            let kind = if sent { FailureKind::Unsure } else { FailureKind::Later { retry_after: None } };
+            let kind = if sent { FailureKind::Unconfirmed } else { FailureKind::Retryable { retry_after: None } };
             Failure::new(kind, format!("no answer within {} s ({})", PATIENCE.as_secs(), self.place()))
         };
         timeout(PATIENCE, self.converse(envelope, mail, &under_way)).await.map_err(late)?
     }
 
     /// Log in and leave.
-    pub(super) async fn try_out(&self) -> Result<String, Failure> {
+    pub(super) async fn probe(&self) -> Result<String, Failure> {
         let late = |_| Failure::later(format!("no answer within {} s ({})", PATIENCE.as_secs(), self.place()));
         let connection = timeout(PATIENCE, self.open()).await.map_err(late)??;
         leave(connection).await;
@@ -163,9 +163,9 @@ impl Server {
             return Failure::refused(what, "check alerters.email.user and password, and what the server offers");
         }
         let kind = match step {
-            Step::Text => FailureKind::Unsure,
+            Step::Text => FailureKind::Unconfirmed,
             Step::Greeting if !is_this_machine(&self.name) && !has_network() => FailureKind::Offline,
-            _ => FailureKind::Later { retry_after: None },
+            _ => FailureKind::Retryable { retry_after: None },
         };
         let advice = match why.contains("certificate") {
             true => "check alerters.email.server; if its authority is your own, set ca_file".into(),

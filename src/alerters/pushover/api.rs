@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::net::client::{Answer, Web, bounded, exchange, place};
+use crate::net::client::{Answer, HttpClient, bounded, exchange, place};
 use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An application's access for one user.
 #[derive(Debug)]
 pub(super) struct Api {
-    pub(super) web: Arc<Web>,
+    pub(super) web: Arc<HttpClient>,
     pub(super) api_url: String,
     pub(super) token: Secret,
     pub(super) user: Secret,
@@ -47,7 +47,7 @@ impl Api {
     /// How an emergency does.
     pub(super) async fn look_at(&self, receipt: &str) -> Result<Emergency, Failure> {
         let said = match self.call(Method::GET, &format!("receipts/{receipt}.json"), false, &[]).await {
-            Err(failure) if failure.kind == FailureKind::Refused => return Ok(Emergency::Over),
+            Err(failure) if failure.kind == FailureKind::Permanent => return Ok(Emergency::Over),
             said => said?,
         };
         let is = |key: &str| said[key] == 1;
@@ -61,7 +61,7 @@ impl Api {
     /// End an emergency. One that is over already or not known is ended as well.
     pub(super) async fn cancel(&self, receipt: &str) -> Result<(), Failure> {
         match self.call(Method::POST, &format!("receipts/{receipt}/cancel.json"), false, &[]).await {
-            Err(failure) if failure.kind != FailureKind::Refused => Err(failure),
+            Err(failure) if failure.kind != FailureKind::Permanent => Err(failure),
             _ => Ok(()),
         }
     }
@@ -133,8 +133,8 @@ fn refusal(answer: &Answer, said: &Value, url: &Url, secrets: &[&str]) -> Failur
     };
     let what = format!("{} answered {shown}", place(url));
     let kind = match answer.passing(said["status"] == 0) {
-        Some(FailureKind::Later { retry_after: None }) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
-            Some(FailureKind::Later { retry_after: reset(&answer.headers, Timestamp::now()) })
+        Some(FailureKind::Retryable { retry_after: None }) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+            Some(FailureKind::Retryable { retry_after: reset(&answer.headers, Timestamp::now()) })
         }
         kind => kind,
     };

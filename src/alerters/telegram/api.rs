@@ -8,7 +8,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::net::client::{Answer, Web, bounded, exchange, place};
+use crate::net::client::{Answer, HttpClient, bounded, exchange, place};
 use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
@@ -19,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// A bot, by its token.
 #[derive(Debug)]
 pub(super) struct Bot {
-    pub(super) web: Arc<Web>,
+    pub(super) web: Arc<HttpClient>,
     pub(super) api_url: String,
     pub(super) token: Secret,
 }
@@ -82,11 +82,11 @@ impl Refusal {
         let what = format!("{} answered {shown}", place(url));
         let asked = said["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs).map(bounded);
         let kind = match status {
-            429 | 503 => FailureKind::Later { retry_after: asked.or(answer.retry_after) },
-            408 | 409 | 425 => FailureKind::Later { retry_after: None },
+            429 | 503 => FailureKind::Retryable { retry_after: asked.or(answer.retry_after) },
+            408 | 409 | 425 => FailureKind::Retryable { retry_after: None },
             // The API itself says that it was not done; a server before it does not know.
-            500.. if said["ok"] == false => FailureKind::Later { retry_after: asked },
-            500.. => FailureKind::Unsure,
+            500.. if said["ok"] == false => FailureKind::Retryable { retry_after: asked },
+            500.. => FailureKind::Unconfirmed,
             _ => return Self { failure: Failure::refused(what, advice(status, said, &description)), description },
         };
         Self { failure: Failure::new(kind, what), description }

@@ -13,7 +13,7 @@ const LONGEST_QUIET: SignedDuration = SignedDuration::from_hours(8);
 
 /// From one moment until another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stretch {
+pub struct Interval {
     /// The first moment.
     pub start: Timestamp,
     /// The first moment after it.
@@ -22,19 +22,19 @@ pub struct Stretch {
 
 /// The time that is taken. What touches or overlaps is one stretch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Agenda {
-    meetings: Vec<Stretch>,
+pub struct BusyTimes {
+    meetings: Vec<Interval>,
     /// What takes time and is no meeting: whole days, and what lasts as long.
-    days: Vec<Stretch>,
+    days: Vec<Interval>,
 }
 
-impl Agenda {
+impl BusyTimes {
     /// What these take of the person's time.
     #[must_use]
     pub fn of(occurrences: &[Occurrence]) -> Self {
         let taken = |by_meetings: bool| {
             let those = occurrences.iter().filter(|one| one.takes_time && is_meeting(one) == by_meetings);
-            joined(those.map(|one| Stretch { start: one.start, end: one.end }).collect())
+            joined(those.map(|one| Interval { start: one.start, end: one.end }).collect())
         };
         Self { meetings: taken(true), days: taken(false) }
     }
@@ -65,10 +65,10 @@ impl Agenda {
     }
 
     /// Meetings, as far as they keep anything back.
-    fn quiet(&self) -> impl Iterator<Item = Stretch> {
+    fn quiet(&self) -> impl Iterator<Item = Interval> {
         self.meetings.iter().map(|meeting| {
             let longest = meeting.start.saturating_add(LONGEST_QUIET).unwrap_or(meeting.end);
-            Stretch { start: meeting.start, end: meeting.end.min(longest) }
+            Interval { start: meeting.start, end: meeting.end.min(longest) }
         })
     }
 
@@ -92,14 +92,14 @@ fn is_meeting(one: &Occurrence) -> bool {
 }
 
 /// The quiet hours from now until then.
-fn quiet_until(deadline: Timestamp, quiet: &QuietHours, now: &ZonedDateTime) -> Vec<Stretch> {
+fn quiet_until(deadline: Timestamp, quiet: &QuietHours, now: &ZonedDateTime) -> Vec<Interval> {
     let mut stretches = Vec::new();
     let mut at = now.clone();
     while at.timestamp() < deadline {
         let change = quiet.next_change(&at);
         let end = change.as_ref().map_or(Timestamp::MAX, ZonedDateTime::timestamp);
         if quiet.in_force(&at) {
-            stretches.push(Stretch { start: at.timestamp(), end });
+            stretches.push(Interval { start: at.timestamp(), end });
         }
         let Some(change) = change else { break };
         at = change;
@@ -107,10 +107,10 @@ fn quiet_until(deadline: Timestamp, quiet: &QuietHours, now: &ZonedDateTime) -> 
     stretches
 }
 
-fn joined(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
+fn joined(mut stretches: Vec<Interval>) -> Vec<Interval> {
     stretches.retain(|stretch| stretch.start < stretch.end);
     stretches.sort_unstable();
-    let mut joined: Vec<Stretch> = Vec::new();
+    let mut joined: Vec<Interval> = Vec::new();
     for stretch in stretches {
         match joined.last_mut() {
             Some(last) if stretch.start <= last.end => last.end = last.end.max(stretch.end),

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 /// A day, a time on whatever clock the person looks at, or a time in a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Moment {
+pub enum CalDateTime {
     /// A whole day, wherever the person is.
     Day(Date),
     /// A time on the wall, wherever the person is.
@@ -15,7 +15,7 @@ pub enum Moment {
     At(DateTime, TimeZone),
 }
 
-impl Moment {
+impl CalDateTime {
     /// The date and time as written; a day begins at midnight.
     #[must_use]
     pub fn civil(&self) -> DateTime {
@@ -76,14 +76,14 @@ pub(super) fn timestamp(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 
 /// How long something lasts: first so many days on the calendar, then so many seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Length {
+pub struct CalDuration {
     /// Days by the calendar.
     pub days: i32,
     /// Seconds that really pass.
     pub seconds: i64,
 }
 
-impl Length {
+impl CalDuration {
     /// Exactly so long; never less than nothing.
     #[must_use]
     pub fn exactly(length: SignedDuration) -> Self {

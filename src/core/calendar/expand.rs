@@ -10,21 +10,21 @@ use jiff::{Timestamp, ToSpan};
 
 use super::days::{fits, start_of_week};
 use super::rule::{End, Frequency, Rule};
-use super::{Endless, Work};
+use super::{BudgetExceeded, Budget};
 
 /// Walk through the times of a rule that lie in `range`, in their order, until `found` breaks off. `is_past` tells whether a time
 /// lies after the rule's UNTIL; it is asked for those beyond the range too.
 ///
 /// # Errors
-/// `Endless` when that would be more work than allowed.
+/// `BudgetExceeded` when that would be more work than allowed.
 pub fn walk(
     rule: &Rule,
     start: DateTime,
     range: &Range<DateTime>,
-    work: &mut Work,
+    work: &mut Budget,
     is_past: &dyn Fn(DateTime) -> bool,
     found: &mut dyn FnMut(DateTime) -> ControlFlow<()>,
-) -> Result<(), Endless> {
+) -> Result<(), BudgetExceeded> {
     let rule = rule.completed_from(start);
     let mut left = match rule.end {
         End::Times(times) => Some(times),
@@ -55,9 +55,9 @@ fn by_days(
     start: DateTime,
     from: DateTime,
     end: DateTime,
-    work: &mut Work,
+    work: &mut Budget,
     tell: &mut dyn FnMut(DateTime) -> ControlFlow<()>,
-) -> Result<(), Endless> {
+) -> Result<(), BudgetExceeded> {
     let interval = i64::from(rule.interval.max(1));
     let mut number = steps_between(rule, start.date(), from.date()) / interval;
     loop {
@@ -147,9 +147,9 @@ fn time(hour: u8, minute: u8, second: u8) -> Option<Time> {
 fn tell_chosen(
     rule: &Rule,
     all: impl Iterator<Item = DateTime>,
-    work: &mut Work,
+    work: &mut Budget,
     tell: &mut dyn FnMut(DateTime) -> ControlFlow<()>,
-) -> Result<ControlFlow<()>, Endless> {
+) -> Result<ControlFlow<()>, BudgetExceeded> {
     let mut step = Vec::new();
     for at in all {
         work.spend(1)?;
@@ -180,9 +180,9 @@ fn by_time(
     start: DateTime,
     from: DateTime,
     end: DateTime,
-    work: &mut Work,
+    work: &mut Budget,
     tell: &mut dyn FnMut(DateTime) -> ControlFlow<()>,
-) -> Result<(), Endless> {
+) -> Result<(), BudgetExceeded> {
     let unit = match rule.every {
         Frequency::Hourly => 3600,
         Frequency::Minutely => 60,

@@ -28,7 +28,7 @@ const OFFLINE_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 /// How a channel does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Lane {
+pub struct ChannelBackoff {
     failures: u32,
     wait: Option<Wait>,
     /// There was nothing to send by.
@@ -50,7 +50,7 @@ struct Wait {
     asked: bool,
 }
 
-impl Lane {
+impl ChannelBackoff {
     /// A lane with nothing behind it, for an alerter with these settings.
     #[must_use]
     pub fn new(settings: u64) -> Self {
@@ -89,19 +89,19 @@ impl Lane {
     /// Something did not. `chance`, 0 to 1, spreads the tries of many machines.
     pub fn failed(&mut self, failure: &Failure, now: Timestamp, chance: f64) {
         self.trouble = Some(failure.to_string());
-        self.absent = failure.kind == FailureKind::Unavailable;
+        self.absent = failure.kind == FailureKind::NoTransport;
         let (pause, asked) = match failure.kind {
             // The server answers: what it refuses says nothing about the next message.
-            FailureKind::Refused => {
+            FailureKind::Permanent => {
                 (self.failures, self.wait) = (0, None);
                 return;
             }
             FailureKind::Offline => (OFFLINE_PAUSE, false),
-            FailureKind::Later { retry_after: Some(asked) } => {
+            FailureKind::Retryable { retry_after: Some(asked) } => {
                 self.failures = self.failures.saturating_add(1);
                 (self.patience_with(asked, chance), true)
             }
-            FailureKind::Later { retry_after: None } | FailureKind::Unsure | FailureKind::Unavailable => {
+            FailureKind::Retryable { retry_after: None } | FailureKind::Unconfirmed | FailureKind::NoTransport => {
                 self.failures = self.failures.saturating_add(1);
                 (pause_after(self.failures, chance), false)
             }
@@ -150,22 +150,22 @@ fn pause_after(failures: u32, chance: f64) -> SignedDuration {
 
 /// Which of the news in a queue may be told now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gate {
+pub enum SendWindow {
     /// None: the person asked for a pause.
-    Shut,
+    Closed,
     /// Only critical ones: quiet hours.
-    Critical,
+    CriticalOnly,
     /// All.
     Open,
 }
 
-impl Gate {
+impl SendWindow {
     /// Whether an alert of this urgency may pass.
     #[must_use]
     pub fn lets(self, priority: Priority) -> bool {
         match self {
-            Self::Shut => false,
-            Self::Critical => priority == Priority::Critical,
+            Self::Closed => false,
+            Self::CriticalOnly => priority == Priority::Critical,
             Self::Open => true,
         }
     }
@@ -193,8 +193,8 @@ mod tests {
 
     #[test]
     fn a_server_is_obeyed_to_the_second_by_critical_alerts_too() {
-        let mut lane = Lane::default();
-        let asked = FailureKind::Later { retry_after: Some(SignedDuration::from_secs(37)) };
+        let mut lane = ChannelBackoff::default();
+        let asked = FailureKind::Retryable { retry_after: Some(SignedDuration::from_secs(37)) };
         lane.failed(&failure(asked), seconds(0), 0.5);
         lane.hurry();
         assert!(!lane.is_open(seconds(36)) && !lane.is_open_for_urgent(seconds(36)));
@@ -203,9 +203,9 @@ mod tests {
 
     #[test]
     fn what_is_critical_and_new_need_not_wait_out_a_long_pause() {
-        let mut lane = Lane::default();
+        let mut lane = ChannelBackoff::default();
         for _ in 0..9 {
-            lane.failed(&failure(FailureKind::Unsure), seconds(0), 0.0);
+            lane.failed(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
         }
         assert!(!lane.is_open(seconds(899)) && lane.is_open(seconds(900)));
         assert!(!lane.is_open_for_urgent(seconds(119)) && lane.is_open_for_urgent(seconds(120)));
@@ -213,8 +213,8 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_nobody_waiting_and_is_remembered() {
-        let mut lane = Lane::default();
-        lane.failed(&failure(FailureKind::Unsure), seconds(0), 0.0);
+        let mut lane = ChannelBackoff::default();
+        lane.failed(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
         lane.failed(&Failure::refused("no", "mend it"), seconds(5), 0.0);
         assert!(lane.is_open(seconds(5)));
         assert_eq!(lane.trouble.as_deref(), Some("no – mend it"));
@@ -224,19 +224,19 @@ mod tests {
 
     #[test]
     fn being_offline_does_not_make_pauses_grow() {
-        let mut lane = Lane::default();
+        let mut lane = ChannelBackoff::default();
         for at in 0..50 {
             lane.failed(&failure(FailureKind::Offline), seconds(30 * at), 0.0);
             assert!(lane.is_open(seconds(30 * at + 30)));
         }
-        lane.failed(&failure(FailureKind::Unsure), seconds(2000), 0.0);
+        lane.failed(&failure(FailureKind::Unconfirmed), seconds(2000), 0.0);
         assert!(lane.is_open(seconds(2005)));
     }
 
     #[test]
     fn a_clock_set_back_ends_a_pause() {
-        let mut lane = Lane::default();
-        lane.failed(&failure(FailureKind::Unsure), seconds(86_400), 0.0);
+        let mut lane = ChannelBackoff::default();
+        lane.failed(&failure(FailureKind::Unconfirmed), seconds(86_400), 0.0);
         assert!(lane.is_open(seconds(0)));
     }
 
@@ -247,12 +247,12 @@ mod tests {
             chances in prop::collection::vec(0.0..1.0_f64, 100),
             mix in prop::collection::vec(0..4_usize, 100),
         ) {
-            let (mut lane, mut now, mut tries) = (Lane::default(), 0, 0);
+            let (mut lane, mut now, mut tries) = (ChannelBackoff::default(), 0, 0);
             let kinds = [
-                FailureKind::Unsure,
-                FailureKind::Unavailable,
-                FailureKind::Later { retry_after: None },
-                FailureKind::Later { retry_after: Some(SignedDuration::ZERO) },
+                FailureKind::Unconfirmed,
+                FailureKind::NoTransport,
+                FailureKind::Retryable { retry_after: None },
+                FailureKind::Retryable { retry_after: Some(SignedDuration::ZERO) },
             ];
             while now < 3600 {
                 if lane.is_open_for_urgent(seconds(now)) {

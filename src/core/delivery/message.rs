@@ -7,18 +7,18 @@ use crate::core::alert::{AlertKey, Priority};
 
 /// A message as every channel gets it; each draws it in its own way.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
+pub struct Message {
     /// The same at every try and after a restart, and never that of another message: what a channel can tell a repetition by,
     /// and what a button answers with. Letters, digits and `-`, at most 40.
     pub id: String,
     /// New, or bringing an earlier one up to date.
-    pub kind: NoticeKind,
+    pub kind: MessageKind,
     /// How loud: that of its most urgent open item.
     pub priority: Priority,
     /// What it speaks of: open ones first, the most urgent first. Never empty.
-    pub items: Vec<Item>,
+    pub items: Vec<MessageItem>,
     /// How many more there are.
-    pub left_out: usize,
+    pub omitted: usize,
     /// The earlier message that this one takes the place of, as its channel called it.
     pub replaces: Option<String>,
     /// The moment of telling, in the person's zone.
@@ -28,9 +28,9 @@ pub struct Notice {
 /// What a message is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum NoticeKind {
+pub enum MessageKind {
     /// News.
-    News,
+    New,
     /// What was told has resolved, or was acknowledged or snoozed: to be shown in place, and without a sound.
     Update,
     /// Somebody wants to see whether the channel works.
@@ -39,7 +39,7 @@ pub enum NoticeKind {
 
 /// One alert in a message.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Item {
+pub struct MessageItem {
     /// What it is known by.
     pub key: AlertKey,
     /// How urgent.
@@ -53,12 +53,12 @@ pub struct Item {
     /// When it was last found, in the person's zone.
     pub at: ZonedDateTime,
     /// How it stands now.
-    pub standing: Standing,
+    pub state: AlertState,
 }
 
 /// How an alert stands when its message is sent.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
+pub enum AlertState {
     /// It holds.
     Open,
     /// It holds, and the person knows.
@@ -72,16 +72,16 @@ pub enum Standing {
     Resolved,
 }
 
-impl Notice {
+impl Message {
     /// Whether it tells of more than one alert.
     #[must_use]
     pub fn is_digest(&self) -> bool {
-        self.items.len() + self.left_out > 1
+        self.items.len() + self.omitted > 1
     }
 
     /// Whether there is anything to acknowledge or snooze.
     #[must_use]
     pub fn can_be_answered(&self) -> bool {
-        self.kind != NoticeKind::Test && self.items.iter().any(|item| item.standing == Standing::Open)
+        self.kind != MessageKind::Test && self.items.iter().any(|item| item.state == AlertState::Open)
     }
 }

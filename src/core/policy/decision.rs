@@ -11,11 +11,11 @@ use crate::core::channel::Channel;
 pub enum Decision {
     /// Not told.
     Suppress,
-    /// Told later, if it still holds then.
+    /// TaskIdentities later, if it still holds then.
     Hold,
-    /// Told in a digest with others.
+    /// TaskIdentities in a digest with others.
     Coalesce,
-    /// Told now.
+    /// TaskIdentities now.
     Deliver,
     /// Over: what was told is updated in place.
     Resolve,
@@ -29,7 +29,7 @@ pub enum Reason {
     Acknowledged,
     /// The person wants to hear of it later.
     Snoozed,
-    /// Told within its window, or for the same occasion.
+    /// TaskIdentities within its window, or for the same occasion.
     Duplicate,
     /// The person asked for a pause.
     Paused,
@@ -43,7 +43,7 @@ pub enum Reason {
     Digest,
     /// News.
     First,
-    /// Told before, and its window has passed.
+    /// TaskIdentities before, and its window has passed.
     Repeat,
     /// More urgent than when it was last told.
     Escalated,
@@ -150,7 +150,7 @@ impl Reason {
 
 /// One alert with its decision, its reason and where it goes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub struct PolicyDecision {
     /// The alert; for a resolve, as it last fired.
     pub alert: Alert,
     /// What happens with it.

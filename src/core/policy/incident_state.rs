@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::core::policy::decision::{Decision, Reason, Verdict};
+use crate::core::policy::decision::{Decision, Reason, PolicyDecision};
 use crate::core::alert::{Alert, AlertKey, Priority};
 use crate::core::channel::Channel;
 
 /// Everything that decisions rest on besides the alerts themselves.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Memory {
-    /// By key: what is open, and what was announced of late.
+pub struct IncidentState {
+    /// By key: what is open, and what was last_notified of late.
     pub incidents: BTreeMap<AlertKey, Incident>,
     /// Whether alerts wait.
     pub pause: Option<Pause>,
@@ -49,8 +49,8 @@ pub struct Incident {
     /// When this stretch began.
     pub opened_at: Timestamp,
     /// The last time it was told, in this stretch or an earlier one.
-    pub announced: Option<Announcement>,
-    /// Told to wait, and not told since.
+    pub last_notified: Option<NotificationRecord>,
+    /// TaskIdentities to wait, and not told since.
     pub held: bool,
     /// The person knows; ends when the incident does.
     pub acknowledged: bool,
@@ -60,7 +60,7 @@ pub struct Incident {
 
 /// One time that a key was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Announcement {
+pub struct NotificationRecord {
     /// When.
     pub at: Timestamp,
     /// How urgent it was then.
@@ -71,17 +71,17 @@ pub struct Announcement {
     pub channels: Vec<Channel>,
 }
 
-impl Memory {
+impl IncidentState {
     /// Whether alerts wait at `now`.
     #[must_use]
     pub fn paused(&self, now: Timestamp) -> bool {
         self.pause.is_some_and(|pause| pause.in_force(now))
     }
 
-    /// The incident of a verdict's key after that verdict. Only what was delivered counts as announced: a held or
+    /// The incident of a verdict's key after that verdict. Only what was delivered counts as last_notified: a held or
     /// suppressed alert is still news later.
     #[must_use]
-    pub fn after(&self, verdict: &Verdict, now: Timestamp) -> Incident {
+    pub fn after(&self, verdict: &PolicyDecision, now: Timestamp) -> Incident {
         let known = self.incidents.get(&verdict.alert.key);
         let mut incident = match known {
             Some(known) if known.open => Incident { alert: verdict.alert.clone(), ..known.clone() },
@@ -119,16 +119,16 @@ impl Incident {
             alert,
             open: true,
             opened_at: now,
-            announced: None,
+            last_notified: None,
             held: false,
             acknowledged: false,
             snoozed_until: None,
         }
     }
 
-    fn announce(&mut self, verdict: &Verdict, now: Timestamp) {
+    fn announce(&mut self, verdict: &PolicyDecision, now: Timestamp) {
         self.held = false;
-        self.announced = Some(Announcement {
+        self.last_notified = Some(NotificationRecord {
             at: now,
             priority: verdict.alert.priority,
             occasion: verdict.alert.occasion.clone(),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, ZonedDateTime};
 use serde_json::Value;
 
-use super::Judgement;
+use super::Evaluation;
 use crate::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use crate::core::text::clip;
 
@@ -14,7 +14,7 @@ use crate::core::text::clip;
 const TITLE_CHARS: usize = 60;
 
 /// What one rule says about one thing.
-pub(super) struct Finding {
+pub(super) struct AlertDraft {
     priority: Priority,
     title: String,
     message: String,
@@ -23,7 +23,7 @@ pub(super) struct Finding {
     facts: Facts,
 }
 
-impl Finding {
+impl AlertDraft {
     /// The title is clipped to one line that is short enough.
     pub(super) fn new(priority: Priority, title: &str, message: String) -> Self {
         let title = clip(title, TITLE_CHARS);
@@ -74,12 +74,12 @@ pub(super) fn at_least(count: usize, limit: u32) -> bool {
 pub(super) struct Collector {
     monitor: Monitor,
     at: Timestamp,
-    judgement: Judgement,
+    evaluation: Evaluation,
 }
 
 impl Collector {
     pub(super) fn new(monitor: Monitor, now: &ZonedDateTime) -> Self {
-        Self { monitor, at: now.timestamp(), judgement: Judgement::default() }
+        Self { monitor, at: now.timestamp(), evaluation: Evaluation::default() }
     }
 
     /// What `rule` (`"{category}:{type}"`) found, and whether it could judge: if not, what it found counts, but its silence
@@ -88,29 +88,29 @@ impl Collector {
         &mut self,
         rule: impl Into<Cow<'static, str>>,
         judged: bool,
-        findings: impl IntoIterator<Item = Finding>,
+        findings: impl IntoIterator<Item = AlertDraft>,
     ) {
         let rule = rule.into();
         for finding in findings {
             let alert = self.stamp(&rule, finding);
-            self.judgement.alerts.push(alert);
+            self.evaluation.alerts.push(alert);
         }
         if judged {
-            self.judgement.judged.insert(rule);
+            self.evaluation.judged.insert(rule);
         }
     }
 
     /// What a rule about one thing said: None if its value is unknown, `Some(None)` if all is well.
-    pub(super) fn verdict(&mut self, rule: &'static str, verdict: Option<Option<Finding>>) {
+    pub(super) fn verdict(&mut self, rule: &'static str, verdict: Option<Option<AlertDraft>>) {
         self.rule(rule, verdict.is_some(), verdict.flatten());
     }
 
     /// Entities about which nothing is known.
     pub(super) fn except(&mut self, entities: impl IntoIterator<Item = String>) {
-        self.judgement.except.extend(entities);
+        self.evaluation.except.extend(entities);
     }
 
-    fn stamp(&self, rule: &str, finding: Finding) -> Alert {
+    fn stamp(&self, rule: &str, finding: AlertDraft) -> Alert {
         let category = match self.monitor {
             Monitor::Health => Category::Health,
             Monitor::Tasks => Category::Task,
@@ -134,9 +134,9 @@ impl Collector {
         }
     }
 
-    /// The judgement: the worst alert of each key, the worst first, in an order that does not depend on that of the facts.
-    pub(super) fn finish(mut self) -> Judgement {
-        let alerts = &mut self.judgement.alerts;
+    /// The evaluation: the worst alert of each key, the worst first, in an order that does not depend on that of the facts.
+    pub(super) fn finish(mut self) -> Evaluation {
+        let alerts = &mut self.evaluation.alerts;
         // The whole of it is looked at only where one thing was found twice with the same priority.
         let whole = |alert: &Alert| format!("{alert:?}");
         alerts.sort_by(|a, b| {
@@ -144,6 +144,6 @@ impl Collector {
         });
         let mut seen = BTreeSet::new();
         alerts.retain(|alert| seen.insert(alert.key.clone()));
-        self.judgement
+        self.evaluation
     }
 }

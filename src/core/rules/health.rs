@@ -3,10 +3,10 @@
 use jiff::ZonedDateTime;
 
 use super::calendar::days_ago;
-use crate::core::rules::draft::{Collector, Finding, at_least, reaches, worst};
+use crate::core::rules::draft::{Collector, AlertDraft, at_least, reaches, worst};
 use super::thresholds::HealthThresholds;
 use crate::core::rules::phrases::{synced, usual, usual_range};
-use super::Judgement;
+use super::Evaluation;
 use crate::core::rules::plausible;
 use crate::core::alert::{Monitor, Priority};
 use crate::core::facts::HealthDay;
@@ -28,7 +28,7 @@ pub struct HealthFacts<'a> {
 
 /// The health alerts of `now`, whose zone is the person's.
 #[must_use]
-pub fn judge(facts: &HealthFacts<'_>, limits: &HealthThresholds, now: &ZonedDateTime) -> Judgement {
+pub fn judge(facts: &HealthFacts<'_>, limits: &HealthThresholds, now: &ZonedDateTime) -> Evaluation {
     let mut found = Collector::new(Monitor::Health, now);
     if let Some(today) = facts.today.filter(|day| day.date == now.date() && !facts.resting) {
         let body = Body { source: facts.source, today, history: facts.history, limits, now };
@@ -63,7 +63,7 @@ struct Body<'a> {
 }
 
 impl Body<'_> {
-    fn readiness_low(&self) -> Option<Option<Finding>> {
+    fn readiness_low(&self) -> Option<Option<AlertDraft>> {
         let score = plausible::readiness(self.today)?;
         let levels = [
             (Priority::Medium, self.limits.readiness_medium),
@@ -78,7 +78,7 @@ impl Body<'_> {
         }))
     }
 
-    fn sleep_short(&self) -> Option<Option<Finding>> {
+    fn sleep_short(&self) -> Option<Option<AlertDraft>> {
         let slept_s = plausible::slept_s(self.today)?;
         let slept_h = in_hours(slept_s);
         let levels =
@@ -91,7 +91,7 @@ impl Body<'_> {
         }))
     }
 
-    fn sleep_quality_low(&self) -> Option<Option<Finding>> {
+    fn sleep_quality_low(&self) -> Option<Option<AlertDraft>> {
         let efficiency = plausible::efficiency(self.today)?;
         let range = self.usual(plausible::efficiency);
         let limit = self.limits.sleep_efficiency;
@@ -102,7 +102,7 @@ impl Body<'_> {
         }))
     }
 
-    fn hrv_low(&self) -> Option<Option<Finding>> {
+    fn hrv_low(&self) -> Option<Option<AlertDraft>> {
         let hrv_ms = plausible::hrv_ms(self.today)?;
         let nights = baseline_hrv(self.history, self.limits, self.now);
         let baseline = mean(&nights).filter(|_| at_least(nights.len(), self.limits.hrv_baseline_min_nights))?;
@@ -127,7 +127,7 @@ impl Body<'_> {
         }))
     }
 
-    fn stress_high(&self) -> Option<Option<Finding>> {
+    fn stress_high(&self) -> Option<Option<AlertDraft>> {
         let share = plausible::stress_share(self.today)?;
         let levels = [(Priority::Medium, self.limits.stress_medium), (Priority::High, self.limits.stress_high)];
         let range = self.usual(plausible::stress_share);
@@ -142,9 +142,9 @@ impl Body<'_> {
         usual_range(&self.history.iter().filter_map(value).collect::<Vec<_>>())
     }
 
-    fn finding(&self, priority: Priority, title: &str, message: &str, range: Option<(f64, f64)>) -> Finding {
+    fn finding(&self, priority: Priority, title: &str, message: &str, range: Option<(f64, f64)>) -> AlertDraft {
         let message = format!("{message}. {}", synced(self.source, self.today.as_of, self.now));
-        let finding = Finding::new(priority, title, message).read_from(self.source, self.today.as_of);
+        let finding = AlertDraft::new(priority, title, message).read_from(self.source, self.today.as_of);
         match range {
             Some((low, high)) => finding.fact("usual_low", low).fact("usual_high", high),
             None => finding,

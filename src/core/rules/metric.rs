@@ -25,7 +25,7 @@ pub enum Measure {
 
 /// What is usual for one measure, for the person and the day.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Usual {
+pub struct Baseline {
     /// The middle half of the days before, if there are enough of them.
     pub range: Option<(f64, f64)>,
     /// The own mean that the value is held against, where it is judged by one.
@@ -60,16 +60,16 @@ impl Measure {
 
     /// What is usual at `now`, from the days before its date that the rules look back on.
     #[must_use]
-    pub fn usual(self, days: &[HealthDay], limits: &HealthThresholds, now: &ZonedDateTime) -> Usual {
+    pub fn usual(self, days: &[HealthDay], limits: &HealthThresholds, now: &ZonedDateTime) -> Baseline {
         let (first, today) = (limits.first_day_of_history(now.date()), now.date());
         let before = days.iter().filter(|day| (first..today).contains(&day.date));
         match self {
             Self::Hrv => {
                 let nights = baseline_hrv(before, limits, now);
                 let enough = nights.len() >= limits.hrv_baseline_min_nights as usize;
-                Usual { range: usual_range(&nights), mean: mean(&nights).filter(|_| enough) }
+                Baseline { range: usual_range(&nights), mean: mean(&nights).filter(|_| enough) }
             }
-            _ => Usual { range: usual_range(&before.filter_map(|day| self.of(day)).collect::<Vec<_>>()), mean: None },
+            _ => Baseline { range: usual_range(&before.filter_map(|day| self.of(day)).collect::<Vec<_>>()), mean: None },
         }
     }
 }

@@ -2,35 +2,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Likeness, MergedTask};
+use super::{MatchKey, MergedTask};
 
 /// The rows that a name stands for, by source and id, where they are more than the one whose id it is. Those that are away are
 /// among them: they may come back.
-pub type Bonds = BTreeMap<String, BTreeSet<(String, String)>>;
+pub type Aliases = BTreeMap<String, BTreeSet<(String, String)>>;
 
 /// The names that alerts about tasks are open under.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct TaskIdentities {
     /// Each with the title and date that it was last told of with.
-    names: BTreeMap<String, Option<Likeness>>,
-    bonds: Bonds,
-    /// The bonds the other way round: by source and id.
+    names: BTreeMap<String, Option<MatchKey>>,
+    aliases: Aliases,
+    /// The aliases the other way round: by source and id.
     rows: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-impl Told {
-    /// `open`: what alerts are open under, and what they say; `bonds`: as `after` gave them, older ones among them.
+impl TaskIdentities {
+    /// `open`: what alerts are open under, and what they say; `aliases`: as `after` gave them, older ones among them.
     #[must_use]
-    pub fn new(open: impl IntoIterator<Item = (String, Option<Likeness>)>, mut bonds: Bonds) -> Self {
+    pub fn new(open: impl IntoIterator<Item = (String, Option<MatchKey>)>, mut aliases: Aliases) -> Self {
         let names: BTreeMap<_, _> = open.into_iter().collect();
-        bonds.retain(|name, _| names.contains_key(name));
+        aliases.retain(|name, _| names.contains_key(name));
         let mut rows: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for (name, bond) in &bonds {
+        for (name, bond) in &aliases {
             for (source, id) in bond {
                 rows.entry(source.clone()).or_default().insert(id.clone(), name.clone());
             }
         }
-        Self { names, bonds, rows }
+        Self { names, aliases, rows }
     }
 
     /// The name that a row was told of under.
@@ -39,7 +39,7 @@ impl Told {
             return Some(name);
         }
         let (name, _) = self.names.get_key_value(id)?;
-        (!self.bonds.contains_key(id)).then_some(name)
+        (!self.aliases.contains_key(id)).then_some(name)
     }
 
     /// The names that stand for a row of this source whose id is such.
@@ -48,7 +48,7 @@ impl Told {
         source: &'a str,
         is_such: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = String> + 'a {
-        let stands_for = move |name: &&String| match self.bonds.get(*name) {
+        let stands_for = move |name: &&String| match self.aliases.get(*name) {
             Some(rows) => rows.iter().any(|(of, id)| of == source && is_such(id)),
             None => is_such(name),
         };
@@ -56,7 +56,7 @@ impl Told {
     }
 
     /// Whether this is what a name was last told of with.
-    pub(super) fn is_home(&self, name: &str, likeness: &Likeness) -> bool {
+    pub(super) fn is_home(&self, name: &str, likeness: &MatchKey) -> bool {
         self.names.get(name).is_some_and(|home| home.as_ref() == Some(likeness))
     }
 
@@ -66,19 +66,19 @@ impl Told {
 
     /// What is to be remembered when these tasks have been judged, and alerts were found about those that `fires` names.
     #[must_use]
-    pub fn after(&self, tasks: &[MergedTask<'_>], fires: impl Fn(&str) -> bool) -> Bonds {
+    pub fn after(&self, tasks: &[MergedTask<'_>], fires: impl Fn(&str) -> bool) -> Aliases {
         let rows_of = |task: &MergedTask<'_>| -> Vec<(String, String)> {
             task.rows.iter().map(|(source, id)| ((*source).to_owned(), id.clone().into_owned())).collect()
         };
-        let mut bonds = self.bonds.clone();
-        if !bonds.is_empty() {
+        let mut aliases = self.aliases.clone();
+        if !aliases.is_empty() {
             let present: BTreeSet<(String, String)> = tasks.iter().flat_map(rows_of).collect();
-            bonds.values_mut().for_each(|rows| rows.retain(|row| !present.contains(row)));
+            aliases.values_mut().for_each(|rows| rows.retain(|row| !present.contains(row)));
         }
         for task in tasks.iter().filter(|task| fires(&task.name) || self.names.contains_key(&*task.name)) {
-            bonds.entry(task.name.clone().into_owned()).or_default().extend(rows_of(task));
+            aliases.entry(task.name.clone().into_owned()).or_default().extend(rows_of(task));
         }
-        bonds.retain(|name, rows| rows.len() > 1 || rows.iter().any(|(_, id)| id != name));
-        bonds
+        aliases.retain(|name, rows| rows.len() > 1 || rows.iter().any(|(_, id)| id != name));
+        aliases
     }
 }

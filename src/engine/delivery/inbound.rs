@@ -2,16 +2,16 @@
 
 use crate::engine::command::{self, Command};
 use crate::engine::delivery::batch_message;
-use crate::engine::event_loop::Desk;
-use crate::alerters::{Button, Heard, Press};
+use crate::engine::event_loop::EventLoop;
+use crate::alerters::{ActionButton, Inbound, UserAction};
 use crate::core::alert::AlertKey;
 use crate::core::text;
 use crate::store::StoreError;
 
-impl Desk {
+impl EventLoop {
     /// Carry out what was pressed, then remember how far the channel has been read: after a crash in between the press comes
     /// again, which changes nothing more.
-    pub(super) fn hear(&mut self, heard: Heard) {
+    pub(crate) fn hear(&mut self, heard: Inbound) {
         let sentence = heard.press.map_or_else(String::new, |press| {
             let sentence = self.answer(&press).unwrap_or_else(|error| format!("Not possible now: {error}"));
             tracing::info!("{}: {sentence}", heard.channel);
@@ -26,18 +26,18 @@ impl Desk {
         self.publish();
     }
 
-    fn answer(&mut self, press: &Press) -> Result<String, StoreError> {
+    fn answer(&mut self, press: &UserAction) -> Result<String, StoreError> {
         let engine = &mut self.engine;
         let now = engine.clock.now();
-        let keys = match engine.post.mark().and_then(|mark| batch_message::parcel_of(&press.notice, mark)) {
+        let keys = match engine.dispatcher.mark().and_then(|mark| batch_message::parcel_of(&press.message, mark)) {
             Some(parcel) => engine.store.told_in(parcel)?,
             // Some desktops give back nothing but the name of the banner, which is the key of its alert.
-            None => press.notice.parse::<AlertKey>().into_iter().collect(),
+            None => press.message.parse::<AlertKey>().into_iter().collect(),
         };
-        let until = now.saturating_add(Button::SNOOZE).unwrap_or(now);
+        let until = now.saturating_add(ActionButton::SNOOZE).unwrap_or(now);
         let command = |key: AlertKey| match press.button {
-            Button::Acknowledge => Command::Acknowledge { key },
-            Button::Snooze => Command::Snooze { key, until },
+            ActionButton::Acknowledge => Command::Acknowledge { key },
+            ActionButton::Snooze => Command::Snooze { key, until },
         };
         let replies = keys.into_iter().map(|key| command::remember(&mut engine.store, &command(key), now));
         let replies: Vec<_> = replies.flatten().collect();
@@ -45,8 +45,8 @@ impl Desk {
         Ok(match (replies.as_slice(), press.button) {
             ([], _) => "Nothing of it is open any more.".into(),
             ([reply], _) => reply.message.clone(),
-            (_, Button::Acknowledge) => format!("Acknowledged: {}.", text::count(done, "alert")),
-            (_, Button::Snooze) => format!("Snoozed for an hour: {}.", text::count(done, "alert")),
+            (_, ActionButton::Acknowledge) => format!("Acknowledged: {}.", text::count(done, "alert")),
+            (_, ActionButton::Snooze) => format!("Snoozed for an hour: {}.", text::count(done, "alert")),
         })
     }
 }

@@ -4,27 +4,27 @@ use tokio::sync::mpsc;
 
 use crate::engine::Engine;
 use crate::engine::delivery::dispatcher::tell_change;
-use crate::engine::event_loop::Desk;
+use crate::engine::event_loop::EventLoop;
 use crate::alerters::{Failure, FailureKind};
 use crate::core::channel::Channel;
 
 /// What a look found.
 #[derive(Debug)]
-pub(super) struct Looked {
+pub(crate) struct ProbeResult {
     channel: Channel,
     found: Result<String, Failure>,
 }
 
 impl Engine {
     /// Look at those whose state the system knows; nobody else is asked.
-    pub(super) fn look_at_channels(&self, looks: &mpsc::Sender<Looked>) {
+    pub(crate) fn look_at_channels(&self, looks: &mpsc::Sender<ProbeResult>) {
         if !self.may_send() {
             return;
         }
-        for alerter in self.post.alerters().filter(|alerter| alerter.is_local()) {
+        for alerter in self.dispatcher.alerters().filter(|alerter| alerter.is_local()) {
             let looks = looks.clone();
             tokio::spawn(async move {
-                let looked = Looked { channel: alerter.channel(), found: alerter.try_out().await };
+                let looked = ProbeResult { channel: alerter.channel(), found: alerter.probe().await };
                 // Nobody wants to know any more when the engine stops.
                 let _ = looks.send(looked).await;
             });
@@ -32,10 +32,10 @@ impl Engine {
     }
 }
 
-impl Desk {
+impl EventLoop {
     /// Only what the person can mend is worth telling before something waits.
-    pub(super) fn note_look(&mut self, looked: Looked) {
-        let Some(lane) = self.engine.post.lane_of(looked.channel) else { return };
+    pub(crate) fn note_look(&mut self, looked: ProbeResult) {
+        let Some(lane) = self.engine.dispatcher.lane_of(looked.channel) else { return };
         let before = lane.trouble.clone();
         match looked.found {
             Ok(_) => lane.trouble = None,
@@ -49,5 +49,5 @@ impl Desk {
 
 /// A machine without a desktop is not broken.
 fn can_be_mended(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Refused | FailureKind::Unavailable) && !failure.advice.is_empty()
+    matches!(failure.kind, FailureKind::Permanent | FailureKind::NoTransport) && !failure.advice.is_empty()
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::engine::command::Reply;
-use crate::engine::delivery::dispatcher::Fate;
+use crate::engine::delivery::dispatcher::SendResult;
 use crate::core::channel::Channel;
 
 /// A channel that has said nothing by then is told as silent.
@@ -27,7 +27,7 @@ pub struct TestOutcome {
 /// Tests under way.
 pub struct Tests {
     journal: Option<TestOutcome>,
-    outcomes: Vec<(Channel, oneshot::Receiver<Fate>)>,
+    outcomes: Vec<(Channel, oneshot::Receiver<SendResult>)>,
 }
 
 impl Engine {
@@ -39,7 +39,7 @@ impl Engine {
         if self.dry_run || self.store.is_scratch() {
             return Err(Reply::refused("this is a dry run: nothing is sent; switch it off first"));
         }
-        let on = self.post.channels();
+        let on = self.dispatcher.channels();
         let channels = match channel {
             Some(Channel::Journal) => Vec::new(),
             Some(channel) if !on.contains(&channel) => {

@@ -6,59 +6,59 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::engine::delivery::dispatcher::Fate;
+use crate::engine::delivery::dispatcher::SendResult;
 use crate::alerters::Alerter;
-use crate::core::delivery::channel_backoff::Lane;
-use crate::store::outbox::claim::{Parcel, Waiting};
+use crate::core::delivery::channel_backoff::ChannelBackoff;
+use crate::store::outbox::claim::{OutboxBatch, PendingSummary};
 
 /// A message that has been under way for so long goes to a slow server: what is critical does not wait for it. Before that, one
 /// at a time leaves the least in doubt if the process ends.
 const SLOW: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
-pub(super) struct Carrier {
-    pub(super) alerter: Arc<dyn Alerter>,
-    pub(super) lane: Lane,
+pub(crate) struct ChannelWorker {
+    pub(crate) alerter: Arc<dyn Alerter>,
+    pub(crate) lane: ChannelBackoff,
     /// The messages under way.
-    pub(super) hands: Vec<Hand>,
-    pub(super) rests_until: Option<Instant>,
+    pub(crate) hands: Vec<InFlight>,
+    pub(crate) rests_until: Option<Instant>,
 }
 
 /// A message under way.
 #[derive(Debug)]
-pub(super) struct Hand {
-    pub(super) parcel: Parcel,
-    pub(super) since: Instant,
+pub(crate) struct InFlight {
+    pub(crate) parcel: OutboxBatch,
+    pub(crate) since: Instant,
     /// It came back, and the database could not take its fate yet.
-    pub(super) fate: Option<Fate>,
+    pub(crate) fate: Option<SendResult>,
 }
 
-impl Carrier {
-    pub(super) fn new(alerter: Arc<dyn Alerter>) -> Self {
-        let lane = Lane::new(alerter.settings());
+impl ChannelWorker {
+    pub(crate) fn new(alerter: Arc<dyn Alerter>) -> Self {
+        let lane = ChannelBackoff::new(alerter.settings());
         Self { alerter, lane, hands: Vec::new(), rests_until: None }
     }
 
     /// Whether anything may be taken.
-    pub(super) fn is_free(&self) -> bool {
+    pub(crate) fn is_free(&self) -> bool {
         self.hands.is_empty()
     }
 
     /// How long until something critical may go beside what is under way; none: not before that is over. A channel in trouble is
     /// tried with one message at a time.
-    pub(super) fn room_beside(&self) -> Option<Duration> {
+    pub(crate) fn room_beside(&self) -> Option<Duration> {
         match self.hands.as_slice() {
             [hand] if self.lane.opens_at().is_none() => Some(SLOW.saturating_sub(hand.since.elapsed())),
             _ => None,
         }
     }
 
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.hands.iter().any(|hand| hand.fate.is_none())
     }
 
     /// Whether something of what waits may be taken at `now`.
-    pub(super) fn may_take(&self, waiting: Waiting, now: Timestamp) -> bool {
+    pub(crate) fn may_take(&self, waiting: PendingSummary, now: Timestamp) -> bool {
         let urgent = waiting.urgent && self.lane.is_open_for_urgent(now);
         match self.is_free() {
             true => waiting.test || urgent || waiting.anything && self.lane.is_open(now),
@@ -67,7 +67,7 @@ impl Carrier {
     }
 
     /// How long until something of what waits may be taken; none: not before something comes back.
-    pub(super) fn pause(&self, waiting: Waiting, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn pause(&self, waiting: PendingSummary, now: Timestamp) -> Option<Duration> {
         let closed = if self.is_busy() {
             self.room_beside().filter(|_| waiting.urgent)?
         } else {
@@ -83,10 +83,10 @@ impl Carrier {
 }
 
 /// Whether a rest is not over.
-pub(super) fn is_resting(until: Option<Instant>) -> bool {
+pub(crate) fn is_resting(until: Option<Instant>) -> bool {
     !rest(until).is_zero()
 }
 
-pub(super) fn rest(until: Option<Instant>) -> Duration {
+pub(crate) fn rest(until: Option<Instant>) -> Duration {
     until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
 }

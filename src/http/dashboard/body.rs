@@ -16,31 +16,31 @@ use crate::store::browse::Firing;
 use crate::store::{Store, StoreError};
 
 /// The charts and their table.
-pub(super) struct Body {
-    pub(super) charts: Vec<Chart>,
-    pub(super) ranges: [RangeLink; 2],
-    pub(super) titles: [&'static str; 4],
-    pub(super) rows: Vec<Row>,
+pub(crate) struct Body {
+    pub(crate) charts: Vec<Chart>,
+    pub(crate) ranges: [RangeLink; 2],
+    pub(crate) titles: [&'static str; 4],
+    pub(crate) rows: Vec<Row>,
 }
 
 /// A way to another length of time.
-pub(super) struct RangeLink {
-    pub(super) days: u32,
-    pub(super) address: String,
-    pub(super) current: bool,
+pub(crate) struct RangeLink {
+    pub(crate) days: u32,
+    pub(crate) address: String,
+    pub(crate) current: bool,
 }
 
 /// A day of the table.
-pub(super) struct Row {
-    pub(super) date: Date,
-    pub(super) day: String,
+pub(crate) struct Row {
+    pub(crate) date: Date,
+    pub(crate) day: String,
     /// Empty where it is unknown.
-    pub(super) values: Vec<String>,
-    pub(super) alerts: String,
+    pub(crate) values: Vec<String>,
+    pub(crate) alerts: String,
 }
 
 impl Body {
-    pub(super) fn read(status: &Status, store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn read(status: &Status, store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, StoreError> {
         let limits = thresholds(status);
         let last = clock.now.date();
         let first = last.saturating_sub(i64::from(query.days.saturating_sub(1)).days());

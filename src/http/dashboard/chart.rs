@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use super::words::{day, sentence};
 use crate::core::alert::Priority;
 use crate::core::facts::HealthDay;
-use crate::core::rules::metric::{Measure, Usual};
+use crate::core::rules::metric::{Measure, Baseline};
 use crate::core::text::{count, hours, number};
 
 /// The drawing's size, and where in it the days lie (units of the drawing).
@@ -31,7 +31,7 @@ pub struct Drawing<'a> {
     /// Days by date ascending, with gaps; those outside of the dates are passed over.
     pub days: &'a [HealthDay],
     /// What is usual.
-    pub usual: Usual,
+    pub usual: Baseline,
     /// On which days alerts fired.
     pub marks: &'a Marks,
     /// The first day.
@@ -150,7 +150,7 @@ impl Chart {
 }
 
 /// What the numbers of a measure look like.
-pub(super) fn show(measure: Measure, value: f64) -> String {
+pub(crate) fn show(measure: Measure, value: f64) -> String {
     match measure {
         Measure::Readiness => number(value),
         Measure::HoursSlept => in_hours(value),
@@ -160,7 +160,7 @@ pub(super) fn show(measure: Measure, value: f64) -> String {
 }
 
 /// Its heading.
-pub(super) const fn title(measure: Measure) -> &'static str {
+pub(crate) const fn title(measure: Measure) -> &'static str {
     match measure {
         Measure::Readiness => "Readiness",
         Measure::HoursSlept => "Hours slept",
@@ -184,7 +184,7 @@ fn in_hours(value: f64) -> String {
 }
 
 /// `your usual is 71–84`, as messages say it.
-fn usual(measure: Measure, usual: Usual) -> String {
+fn usual(measure: Measure, usual: Baseline) -> String {
     let whole = |value: f64| match measure {
         Measure::HoursSlept => in_hours(value),
         _ => format!("{value:.0}"),
@@ -309,7 +309,7 @@ struct Scale {
 
 impl Scale {
     /// All that is drawn fits in, with levels at round numbers. Every measure is at least zero.
-    fn over(measure: Measure, values: impl Iterator<Item = f64>, usual: Usual) -> Self {
+    fn over(measure: Measure, values: impl Iterator<Item = f64>, usual: Baseline) -> Self {
         let range = usual.range.map(|(low, high)| [low, high]).into_iter().flatten();
         let (mut low, mut high) = values
             .chain(range)

@@ -8,54 +8,54 @@ use crate::core::alert::Priority;
 use crate::core::policy::decision::Decision;
 use crate::core::text::number;
 use crate::store::journal::Entry;
-use crate::store::outbox::Dispatch;
+use crate::store::outbox::OutboxEntry;
 use crate::store::{Store, StoreError};
 
 /// A page has so many entries.
 const SHOWN: u32 = 100;
 
 /// A page of the journal.
-pub(super) struct Journal {
-    pub(super) rows: Vec<Row>,
+pub(crate) struct Journal {
+    pub(crate) rows: Vec<Row>,
     /// Where the older ones are, if there are any.
-    pub(super) older: Option<String>,
+    pub(crate) older: Option<String>,
     /// The first page, on every other.
-    pub(super) newest: Option<String>,
+    pub(crate) newest: Option<String>,
     /// Why nothing is here, if nothing is.
-    pub(super) empty: &'static str,
-    pub(super) days: u32,
-    pub(super) text: String,
-    pub(super) priorities: Vec<Choice>,
-    pub(super) decisions: Vec<Choice>,
-    pub(super) spans: Vec<Choice>,
+    pub(crate) empty: &'static str,
+    pub(crate) days: u32,
+    pub(crate) text: String,
+    pub(crate) priorities: Vec<Choice>,
+    pub(crate) decisions: Vec<Choice>,
+    pub(crate) spans: Vec<Choice>,
 }
 
 /// What a filter offers.
-pub(super) struct Choice {
-    pub(super) value: String,
-    pub(super) label: String,
-    pub(super) chosen: bool,
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) chosen: bool,
 }
 
 /// One entry.
-pub(super) struct Row {
-    pub(super) id: i64,
-    pub(super) at: Moment,
-    pub(super) since: Option<Moment>,
-    pub(super) urgency: Urgency,
-    pub(super) decision: String,
-    pub(super) class: String,
-    pub(super) reason: String,
-    pub(super) times: String,
-    pub(super) title: String,
-    pub(super) key: String,
-    pub(super) message: String,
-    pub(super) channels: Vec<String>,
-    pub(super) facts: Vec<(String, String)>,
+pub(crate) struct Row {
+    pub(crate) id: i64,
+    pub(crate) at: Moment,
+    pub(crate) since: Option<Moment>,
+    pub(crate) urgency: Urgency,
+    pub(crate) decision: String,
+    pub(crate) class: String,
+    pub(crate) reason: String,
+    pub(crate) times: String,
+    pub(crate) title: String,
+    pub(crate) key: String,
+    pub(crate) message: String,
+    pub(crate) channels: Vec<String>,
+    pub(crate) facts: Vec<(String, String)>,
 }
 
 impl Journal {
-    pub(super) fn read(store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn read(store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, StoreError> {
         let filter = query.filter(clock.timestamp());
         let mut entries = store.browse(&filter, SHOWN + 1)?;
         let more = entries.len() > SHOWN as usize;
@@ -118,7 +118,7 @@ fn spans(query: &Query) -> Vec<Choice> {
 }
 
 impl Row {
-    fn of(entry: &Entry, sent: &[Dispatch], clock: &Clock<'_>) -> Self {
+    fn of(entry: &Entry, sent: &[OutboxEntry], clock: &Clock<'_>) -> Self {
         Self {
             id: entry.id,
             at: clock.at(entry.last_at),
@@ -142,7 +142,7 @@ impl Row {
 }
 
 /// Each channel with what became of its message. The journal itself is told by being read.
-fn channels(entry: &Entry, sent: &[Dispatch]) -> Vec<String> {
+fn channels(entry: &Entry, sent: &[OutboxEntry]) -> Vec<String> {
     let fate = |channel: &String| {
         let found = sent.iter().find(|dispatch| dispatch.channel == *channel)?;
         let word = words::became(&found.state);

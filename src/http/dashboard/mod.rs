@@ -22,10 +22,10 @@ use crate::core::status::Status;
 use crate::store::{Store, StoreError};
 
 /// How the page looks: `/dashboard.css`.
-pub const STYLE: &str = include_str!("../../assets/dashboard.css");
+pub const STYLE: &str = include_str!("../../../assets/dashboard.css");
 
 /// How the page keeps itself up to date: `/dashboard.js`.
-pub const SCRIPT: &str = include_str!("../../assets/dashboard.js");
+pub const SCRIPT: &str = include_str!("../../../assets/dashboard.js");
 
 #[derive(Template)]
 #[template(path = "dashboard/page.html", whitespace = "minimize")]

@@ -67,12 +67,12 @@ impl Query {
     }
 
     /// `7`, `all`.
-    pub(super) fn since(&self) -> String {
+    pub(crate) fn since(&self) -> String {
         self.since_days.map_or_else(|| "all".into(), |days| days.to_string())
     }
 
     /// Which entries of the journal are meant.
-    pub(super) fn filter(&self, now: Timestamp) -> Filter {
+    pub(crate) fn filter(&self, now: Timestamp) -> Filter {
         let back = |days: u32| now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)));
         Filter {
             since: self.since_days.and_then(|days| back(days).ok()).unwrap_or(Timestamp::MIN),
@@ -84,7 +84,7 @@ impl Query {
     }
 
     /// The address of the page that this asks for.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         let usual = Self::default();
         let mut parts = Vec::new();
         if self.days != usual.days {

@@ -7,51 +7,51 @@ use crate::core::status::{ChannelHealth, ChannelState, MonitorState, QueueDepth,
 use crate::core::text::{count, source_name};
 
 /// All of it.
-pub(super) struct Sources {
-    pub(super) sources: Vec<Source>,
-    pub(super) monitors: Vec<Monitor>,
-    pub(super) channels: Vec<Outlet>,
+pub(crate) struct Sources {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) monitors: Vec<Monitor>,
+    pub(crate) channels: Vec<Outlet>,
     /// No source has told anything, and none has failed: nothing is set up.
-    pub(super) nothing_connected: bool,
+    pub(crate) nothing_connected: bool,
 }
 
 /// A source.
-pub(super) struct Source {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) stands: &'static str,
+pub(crate) struct Source {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) stands: &'static str,
     /// `good`, `bad` or `off`.
-    pub(super) class: &'static str,
+    pub(crate) class: &'static str,
     /// `closed`, `open` or `half_open`.
-    pub(super) circuit: &'static str,
-    pub(super) as_of: Option<Moment>,
-    pub(super) next_try: Option<Moment>,
-    pub(super) trouble: String,
-    pub(super) can_be_reset: bool,
+    pub(crate) circuit: &'static str,
+    pub(crate) as_of: Option<Moment>,
+    pub(crate) next_try: Option<Moment>,
+    pub(crate) trouble: String,
+    pub(crate) can_be_reset: bool,
 }
 
 /// A monitor's last run.
-pub(super) struct Monitor {
-    pub(super) name: String,
-    pub(super) class: &'static str,
-    pub(super) ended: String,
-    pub(super) at: Option<Moment>,
-    pub(super) reason: String,
+pub(crate) struct Monitor {
+    pub(crate) name: String,
+    pub(crate) class: &'static str,
+    pub(crate) ended: String,
+    pub(crate) at: Option<Moment>,
+    pub(crate) reason: String,
 }
 
 /// A channel.
-pub(super) struct Outlet {
-    pub(super) name: String,
-    pub(super) class: &'static str,
-    pub(super) stands: &'static str,
-    pub(super) queue: String,
-    pub(super) delivered: Option<Moment>,
-    pub(super) next_try: Option<Moment>,
-    pub(super) reason: String,
+pub(crate) struct Outlet {
+    pub(crate) name: String,
+    pub(crate) class: &'static str,
+    pub(crate) stands: &'static str,
+    pub(crate) queue: String,
+    pub(crate) delivered: Option<Moment>,
+    pub(crate) next_try: Option<Moment>,
+    pub(crate) reason: String,
 }
 
 impl Sources {
-    pub(super) fn of(status: &Status, clock: &Clock<'_>) -> Self {
+    pub(crate) fn of(status: &Status, clock: &Clock<'_>) -> Self {
         let connected = |state: &SourceState| state.as_of.is_some() || is_troubled(state);
         let checked = status.last_run.is_some();
         Self {

@@ -8,38 +8,38 @@ use crate::core::status::{ChannelHealth, Status};
 use crate::core::text::source_name;
 
 /// How Operator does.
-pub(super) struct State {
+pub(crate) struct State {
     /// `fine`, `alerts`, `down`, `paused` or `quiet`: the shape and colour beside the words.
-    pub(super) mood: &'static str,
-    pub(super) headline: String,
-    pub(super) more: Vec<String>,
-    pub(super) last: Option<Moment>,
-    pub(super) next: Option<Moment>,
-    pub(super) checking: bool,
-    pub(super) paused: bool,
+    pub(crate) mood: &'static str,
+    pub(crate) headline: String,
+    pub(crate) more: Vec<String>,
+    pub(crate) last: Option<Moment>,
+    pub(crate) next: Option<Moment>,
+    pub(crate) checking: bool,
+    pub(crate) paused: bool,
     /// RFC 3339; none where the calendar ends.
-    pub(super) tomorrow: Option<String>,
-    pub(super) quiet: Option<Quiet>,
-    pub(super) audit: Option<AuditLine>,
-    pub(super) warnings: Vec<String>,
+    pub(crate) tomorrow: Option<String>,
+    pub(crate) quiet: Option<Quiet>,
+    pub(crate) audit: Option<AuditLine>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Quiet hours: in force or not, and when that changes.
-pub(super) struct Quiet {
-    pub(super) now: bool,
-    pub(super) until: Option<Moment>,
+pub(crate) struct Quiet {
+    pub(crate) now: bool,
+    pub(crate) until: Option<Moment>,
 }
 
 /// The self-audit in a line.
-pub(super) struct AuditLine {
-    pub(super) at: Moment,
-    pub(super) adds_up: bool,
-    pub(super) sum: String,
-    pub(super) astray: String,
+pub(crate) struct AuditLine {
+    pub(crate) at: Moment,
+    pub(crate) is_consistent: bool,
+    pub(crate) sum: String,
+    pub(crate) unaccounted: String,
 }
 
 impl State {
-    pub(super) fn of(status: &Status, clock: &Clock<'_>) -> Self {
+    pub(crate) fn of(status: &Status, clock: &Clock<'_>) -> Self {
         let down = down(status);
         Self {
             mood: mood(status, !down.is_empty()),
@@ -58,7 +58,7 @@ impl State {
 }
 
 fn mood(status: &Status, down: bool) -> &'static str {
-    match status.waiting_alerts {
+    match status.unanswered_alerts {
         _ if status.is_unsound() || down => "down",
         1.. => "alerts",
         _ if status.paused => "paused",
@@ -68,7 +68,7 @@ fn mood(status: &Status, down: bool) -> &'static str {
 }
 
 fn headline(status: &Status) -> String {
-    match status.waiting_alerts {
+    match status.unanswered_alerts {
         0 if status.last_run.is_none() => "Nothing was checked yet".into(),
         0 => "All is well".into(),
         1 => "1 alert waits for you".into(),
@@ -127,9 +127,9 @@ impl AuditLine {
         let parts: Vec<String> = parts.map(|(number, word)| format!("{} {word}", thousands(number))).into();
         Self {
             at: clock.at(audit.at),
-            adds_up: audit.adds_up(),
+            is_consistent: audit.is_consistent(),
             sum: format!("{} fired = {}", thousands(audit.fired), parts.join(" + ")),
-            astray: message(&audit.named()),
+            unaccounted: message(&audit.named()),
         }
     }
 }

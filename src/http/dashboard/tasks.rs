@@ -9,32 +9,32 @@ use crate::store::overview::{TaskBrief, TaskOverview};
 use crate::store::{Store, StoreError};
 
 /// The tasks at a glance.
-pub(super) struct Tasks {
-    pub(super) counts: [Count; 3],
-    pub(super) overdue: Vec<Task>,
-    pub(super) more_overdue: String,
-    pub(super) postponed: Vec<Task>,
-    pub(super) readings: Vec<(String, Moment)>,
+pub(crate) struct Tasks {
+    pub(crate) counts: [Count; 3],
+    pub(crate) overdue: Vec<Task>,
+    pub(crate) more_overdue: String,
+    pub(crate) postponed: Vec<Task>,
+    pub(crate) readings: Vec<(String, Moment)>,
 }
 
 /// A number with its name.
-pub(super) struct Count {
-    pub(super) name: &'static str,
-    pub(super) number: String,
-    pub(super) class: &'static str,
+pub(crate) struct Count {
+    pub(crate) name: &'static str,
+    pub(crate) number: String,
+    pub(crate) class: &'static str,
 }
 
 /// One task.
-pub(super) struct Task {
-    pub(super) title: String,
-    pub(super) source: String,
-    pub(super) due: String,
+pub(crate) struct Task {
+    pub(crate) title: String,
+    pub(crate) source: String,
+    pub(crate) due: String,
     /// `3 times`; empty for never.
-    pub(super) postponed: String,
+    pub(crate) postponed: String,
 }
 
 impl Tasks {
-    pub(super) fn read(store: &Store, clock: &Clock<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn read(store: &Store, clock: &Clock<'_>) -> Result<Self, StoreError> {
         let overview = store.task_overview(clock.now)?;
         let more = overview.overdue.saturating_sub(overview.longest_overdue.len() as u64);
         Ok(Self {

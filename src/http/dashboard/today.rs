@@ -2,61 +2,61 @@
 
 use super::words::{self, Clock, Moment, Urgency, because, decided, times};
 use crate::core::channel::Channel;
-use crate::core::policy::incident_state::{Announcement, Incident};
+use crate::core::policy::incident_state::{NotificationRecord, Incident};
 use crate::core::status::{OpenAlert, Status};
 use crate::store::journal::Entry;
-use crate::store::outbox::Dispatch;
+use crate::store::outbox::OutboxEntry;
 use crate::store::{Store, StoreError};
 
 /// A story has so many decisions and messages; `operator why` has them all.
 const STORY: u32 = 8;
 
 /// What is open.
-pub(super) struct Today {
-    pub(super) alerts: Vec<Alert>,
+pub(crate) struct Today {
+    pub(crate) alerts: Vec<Alert>,
     /// How many more there are.
-    pub(super) others: String,
+    pub(crate) others: String,
     /// Nothing was ever checked.
-    pub(super) nothing_known: bool,
+    pub(crate) nothing_known: bool,
 }
 
 /// One open alert.
-pub(super) struct Alert {
-    pub(super) id: String,
-    pub(super) key: String,
-    pub(super) urgency: Urgency,
-    pub(super) title: String,
-    pub(super) message: String,
-    pub(super) since: Moment,
+pub(crate) struct Alert {
+    pub(crate) id: String,
+    pub(crate) key: String,
+    pub(crate) urgency: Urgency,
+    pub(crate) title: String,
+    pub(crate) message: String,
+    pub(crate) since: Moment,
     /// Whether it was told, and if not, why.
-    pub(super) standing: String,
+    pub(crate) standing: String,
     /// `waits`, or `answered`: acknowledged or snoozed.
-    pub(super) class: &'static str,
-    pub(super) acknowledged: bool,
+    pub(crate) class: &'static str,
+    pub(crate) acknowledged: bool,
     /// RFC 3339.
-    pub(super) tomorrow: Option<String>,
-    pub(super) decisions: Vec<Decided>,
-    pub(super) messages: Vec<Sent>,
+    pub(crate) tomorrow: Option<String>,
+    pub(crate) decisions: Vec<Decided>,
+    pub(crate) messages: Vec<Sent>,
 }
 
 /// One decision of its story.
-pub(super) struct Decided {
-    pub(super) at: Moment,
-    pub(super) what: String,
-    pub(super) why: String,
-    pub(super) channels: String,
+pub(crate) struct Decided {
+    pub(crate) at: Moment,
+    pub(crate) what: String,
+    pub(crate) why: String,
+    pub(crate) channels: String,
 }
 
 /// One message of its story.
-pub(super) struct Sent {
-    pub(super) at: Moment,
-    pub(super) channel: String,
-    pub(super) what: String,
-    pub(super) reason: String,
+pub(crate) struct Sent {
+    pub(crate) at: Moment,
+    pub(crate) channel: String,
+    pub(crate) what: String,
+    pub(crate) reason: String,
 }
 
 impl Today {
-    pub(super) fn read(status: &Status, store: &Store, clock: &Clock<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn read(status: &Status, store: &Store, clock: &Clock<'_>) -> Result<Self, StoreError> {
         let tomorrow = status.tomorrow.map(|at| at.to_string());
         let alerts = status.open.iter().map(|open| Alert::read(open, store, tomorrow.clone(), clock));
         let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
@@ -100,7 +100,7 @@ struct Standing<'a> {
     open: &'a OpenAlert,
     incident: Option<&'a Incident>,
     last: Option<&'a Entry>,
-    messages: &'a [Dispatch],
+    messages: &'a [OutboxEntry],
 }
 
 impl Standing<'_> {
@@ -113,7 +113,7 @@ impl Standing<'_> {
             return format!("Snoozed until {}", clock.at(until).words);
         }
         let held = self.incident.is_some_and(|incident| incident.held);
-        match (self.incident.and_then(|incident| incident.announced.as_ref()), self.last) {
+        match (self.incident.and_then(|incident| incident.last_notified.as_ref()), self.last) {
             (_, Some(last)) if held => format!("Held back: {}", because(&last.reason)),
             (_, None) if held => "Held back".into(),
             (Some(told), _) => self.told(told, clock),
@@ -123,10 +123,10 @@ impl Standing<'_> {
     }
 
     /// It was decided to tell it; whether it arrived is another matter.
-    fn told(&self, told: &Announcement, clock: &Clock<'_>) -> String {
+    fn told(&self, told: &NotificationRecord, clock: &Clock<'_>) -> String {
         let ago = clock.ago(told.at).words;
         if told.channels.iter().all(|channel| *channel == Channel::Journal) {
-            return format!("Told {ago}, in the journal alone");
+            return format!("TaskIdentities {ago}, in the journal alone");
         }
         let mut fates: Vec<(&str, &str)> = Vec::new();
         for message in self.messages.iter().filter(|message| matches!(message.kind.as_str(), "alert" | "digest")) {
@@ -136,11 +136,11 @@ impl Standing<'_> {
             }
         }
         if fates.is_empty() {
-            return format!("Told {ago}");
+            return format!("TaskIdentities {ago}");
         }
         let any = |wanted: &str| fates.iter().any(|(_, state)| *state == wanted);
         let what = match (any("delivered"), any("pending")) {
-            (true, _) => format!("Told {ago}"),
+            (true, _) => format!("TaskIdentities {ago}"),
             (_, true) => "Not arrived yet".into(),
             _ => "Did not arrive".into(),
         };
@@ -162,7 +162,7 @@ impl Decided {
 }
 
 impl Sent {
-    fn of(dispatch: &Dispatch, clock: &Clock<'_>) -> Self {
+    fn of(dispatch: &OutboxEntry, clock: &Clock<'_>) -> Self {
         let waits = dispatch.state == "pending";
         let at = if waits { Some(dispatch.next_attempt_at) } else { dispatch.done_at };
         Self {

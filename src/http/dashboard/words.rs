@@ -15,49 +15,49 @@ const MESSAGE: usize = 1_000;
 
 /// The moment, in the person's zone.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock<'a> {
-    pub(super) now: &'a ZonedDateTime,
+pub(crate) struct Clock<'a> {
+    pub(crate) now: &'a ZonedDateTime,
 }
 
 /// A moment as a person reads it, with what a machine and a closer look want.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     /// RFC 3339.
-    pub(super) iso: String,
+    pub(crate) iso: String,
     /// To the minute, with the date.
-    pub(super) exact: String,
+    pub(crate) exact: String,
     /// In the text: `14:05`, `2 h ago`.
-    pub(super) words: String,
+    pub(crate) words: String,
 }
 
 /// How urgent, as a word and as the name of its colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Urgency {
-    pub(super) word: &'static str,
-    pub(super) class: &'static str,
+pub(crate) struct Urgency {
+    pub(crate) word: &'static str,
+    pub(crate) class: &'static str,
 }
 
 impl<'a> Clock<'a> {
-    pub(super) const fn new(now: &'a ZonedDateTime) -> Self {
+    pub(crate) const fn new(now: &'a ZonedDateTime) -> Self {
         Self { now }
     }
 
-    pub(super) fn timestamp(&self) -> Timestamp {
+    pub(crate) fn timestamp(&self) -> Timestamp {
         self.now.timestamp()
     }
 
-    pub(super) fn local(&self, at: Timestamp) -> ZonedDateTime {
+    pub(crate) fn local(&self, at: Timestamp) -> ZonedDateTime {
         at.to_zoned_datetime(self.now.time_zone().clone())
     }
 
     /// The time of day; with the day where it is not today's.
-    pub(super) fn at(&self, at: Timestamp) -> Moment {
+    pub(crate) fn at(&self, at: Timestamp) -> Moment {
         let local = self.local(at);
         self.moment(&local, text::clock(&local, self.now))
     }
 
     /// How long ago.
-    pub(super) fn ago(&self, at: Timestamp) -> Moment {
+    pub(crate) fn ago(&self, at: Timestamp) -> Moment {
         self.moment(&self.local(at), text::ago(self.timestamp(), at))
     }
 
@@ -71,43 +71,43 @@ impl<'a> Clock<'a> {
 }
 
 impl Urgency {
-    pub(super) const fn of(priority: Priority) -> Self {
+    pub(crate) const fn of(priority: Priority) -> Self {
         Self { word: priority.capital(), class: priority.as_str() }
     }
 
     /// Of a word in the database.
-    pub(super) fn named(word: &str) -> Self {
+    pub(crate) fn named(word: &str) -> Self {
         Self::of(word.parse().unwrap_or(Priority::Low))
     }
 }
 
 /// `Fri 20 Nov`.
-pub(super) fn day(date: Date) -> String {
+pub(crate) fn day(date: Date) -> String {
     date.strftime("%a %-d %b").to_string()
 }
 
 /// One line, and not too long a one.
-pub(super) fn title(text: &str) -> String {
+pub(crate) fn title(text: &str) -> String {
     text::clip(text, TITLE)
 }
 
 /// The same for a message.
-pub(super) fn message(message: &str) -> String {
+pub(crate) fn message(message: &str) -> String {
     text::clip(message, MESSAGE)
 }
 
 /// A word of the database for what was decided, as a person says it.
-pub(super) fn decided(word: &str) -> String {
+pub(crate) fn decided(word: &str) -> String {
     Decision::named(word).map_or_else(|| title(word), |decision| decision.meaning().into())
 }
 
 /// The same for why.
-pub(super) fn because(word: &str) -> String {
+pub(crate) fn because(word: &str) -> String {
     Reason::named(word).map_or_else(|| title(word), |reason| reason.meaning().into())
 }
 
 /// A word of the database for what became of a message, as a person says it.
-pub(super) fn became(state: &str) -> &str {
+pub(crate) fn became(state: &str) -> &str {
     match state {
         "delivered" => "arrived",
         "pending" => "waits",
@@ -118,12 +118,12 @@ pub(super) fn became(state: &str) -> &str {
 }
 
 /// ` ×3`, or nothing for once.
-pub(super) fn times(times: u64) -> String {
+pub(crate) fn times(times: u64) -> String {
     if times > 1 { format!(" ×{times}") } else { String::new() }
 }
 
 /// A number with its thousands apart: `10 000`, by a space that does not break.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -136,13 +136,13 @@ pub(super) fn thousands(number: u64) -> String {
 }
 
 /// With a capital letter.
-pub(super) fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What an element is known by for as long as its key lives: keys hold characters that an id may not (FNV-1a).
-pub(super) fn id_of(key: &str) -> String {
+pub(crate) fn id_of(key: &str) -> String {
     let hash = key
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

@@ -7,14 +7,15 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::fetch::{Body, Net, is_this_machine, place, redirected, send};
+use super::fetch::{Body, HttpClient, is_this_machine, place, redirected, send};
 use super::questions::{ABOUT, events_near, todos};
 use super::replies::{NoReply, Thing, things};
 use super::trust::may_know_password;
 use super::{SOURCE, finished};
+use crate::sources::blocking::run_blocking;
 use crate::sources::error::SourceError;
 use crate::sources::calendar::ical::{Content, Reader, Wanted};
-use crate::sys::secret_file::given_or_in;
+use crate::sources::secret_file::given_or_in;
 
 /// The calendars of an account are looked for again so often.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
@@ -42,14 +43,14 @@ pub struct Account {
 
 /// Which kinds are wanted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wants {
-    pub(super) events: bool,
-    pub(super) todos: bool,
+pub(crate) struct Wants {
+    pub(crate) events: bool,
+    pub(crate) todos: bool,
 }
 
 /// What was found on the server.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     at: Option<Timestamp>,
     calendars: Vec<(Url, Vec<String>)>,
     addresses: Vec<String>,
@@ -58,7 +59,7 @@ pub(super) struct Found {
 /// A question at one time.
 struct Asking<'a> {
     account: &'a Account,
-    net: &'a Net,
+    net: &'a HttpClient,
     base: Url,
     password: SecretString,
     now: Timestamp,
@@ -66,9 +67,9 @@ struct Asking<'a> {
 
 impl Account {
     /// What happens near `now`, of all its calendars.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &self,
-        net: &Net,
+        net: &HttpClient,
         found: &mut Found,
         wants: Wants,
         wanted: Wanted,
@@ -97,10 +98,10 @@ impl Account {
             }
         }
         let place = self.shown();
-        super::blocking(SOURCE, move || finished(reader, &place)).await
+        run_blocking(SOURCE, move || finished(reader, &place)).await
     }
 
-    async fn asking<'a>(&'a self, net: &'a Net, now: Timestamp) -> Result<Asking<'a>, SourceError> {
+    async fn asking<'a>(&'a self, net: &'a HttpClient, now: Timestamp) -> Result<Asking<'a>, SourceError> {
         let advice = "Set caldav.url of this calendar to an address that begins with https://.";
         let base =
             Url::parse(self.url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -118,7 +119,7 @@ impl Account {
     }
 
     /// The server's name and port.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         Url::parse(self.url.trim()).map_or_else(|_| "its address".into(), |url| place(&url))
     }
 }
@@ -206,7 +207,7 @@ impl Asking<'_> {
             if response.status().is_redirection() {
                 match redirected(&response, &url) {
                     Some(next) if may_know_password(&self.base, &next) => url = next,
-                    next => return Err(self.astray(&url, next.as_ref())),
+                    next => return Err(self.unaccounted(&url, next.as_ref())),
                 }
                 continue;
             }
@@ -216,7 +217,7 @@ impl Asking<'_> {
             while let Some(piece) = body.next().await? {
                 text.extend(piece);
             }
-            let things = super::blocking(SOURCE, move || Ok(things(&String::from_utf8_lossy(&text)))).await?;
+            let things = run_blocking(SOURCE, move || Ok(things(&String::from_utf8_lossy(&text)))).await?;
             return match things {
                 Ok(things) if things.iter().any(|thing| thing.is_withheld(method == "REPORT")) => Err(
                     SourceError::outage(SOURCE, format!("the server did not give all that is there ({})", place(&url))),
@@ -232,18 +233,18 @@ impl Asking<'_> {
                 }
             };
         }
-        Err(self.astray(&url, None))
+        Err(self.unaccounted(&url, None))
     }
 
     fn url(&self, base: &Url, href: &str) -> Result<Url, SourceError> {
         match base.join(href.trim()) {
             Ok(url) if may_know_password(&self.base, &url) => Ok(url),
-            elsewhere => Err(self.astray(base, elsewhere.ok().as_ref())),
+            elsewhere => Err(self.unaccounted(base, elsewhere.ok().as_ref())),
         }
     }
 
     /// `next` is where the server sends us, if that is an address.
-    fn astray(&self, from: &Url, next: Option<&Url>) -> SourceError {
+    fn unaccounted(&self, from: &Url, next: Option<&Url>) -> SourceError {
         let what = format!("the server sends us elsewhere, where the password does not belong ({})", place(from));
         let advice = match next.filter(|next| next.scheme() == "https") {
             Some(next) => {
@@ -257,7 +258,7 @@ impl Asking<'_> {
 
 /// Read every text of a reply, away from the engine's thread.
 async fn read_all(things: Vec<Thing>, mut reader: Reader) -> Result<Reader, SourceError> {
-    super::blocking(SOURCE, move || {
+    run_blocking(SOURCE, move || {
         for text in things.into_iter().filter_map(|thing| thing.data) {
             reader.push(text.as_bytes());
             reader.push(b"\n");

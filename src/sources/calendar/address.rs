@@ -9,11 +9,12 @@ use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
-use super::fetch::{Body, Net, is_this_machine, place, redirected, send};
+use super::fetch::{Body, HttpClient, is_this_machine, place, redirected, send};
 use super::{Mark, SOURCE, Version, finished};
+use crate::sources::blocking::run_blocking;
 use crate::sources::error::SourceError;
 use crate::sources::calendar::ical::{Content, Reader};
-use crate::sys::secret_file::given_or_in;
+use crate::sources::secret_file::given_or_in;
 
 /// More redirects lead nowhere.
 const MOST_REDIRECTS: usize = 5;
@@ -32,7 +33,7 @@ pub struct Address {
 
 /// What the server called the version that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     tag: Option<HeaderValue>,
     modified: Option<HeaderValue>,
 }
@@ -46,9 +47,9 @@ impl Stamp {
 
 impl Address {
     /// Read it; none if it is as it was.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &self,
-        net: &Net,
+        net: &HttpClient,
         known: Option<&Version>,
         reader: Reader,
         now: Timestamp,
@@ -69,15 +70,15 @@ impl Address {
             }
             match redirected(&response, &url) {
                 Some(next) if may_follow(&url, &next) => url = next,
-                Some(_) => return Err(astray(&url)),
-                None if response.status().is_redirection() => return Err(astray(&url)),
+                Some(_) => return Err(unaccounted(&url)),
+                None if response.status().is_redirection() => return Err(unaccounted(&url)),
                 None => {
                     let mark = Mark::Address(Stamp::of(response.headers()));
                     return Ok(Some((parsed(response, &url, reader).await?, mark)));
                 }
             }
         }
-        Err(astray(&url))
+        Err(unaccounted(&url))
     }
 
     /// `webcal://` is how phones write `https://`.
@@ -107,7 +108,7 @@ fn may_follow(from: &Url, to: &Url) -> bool {
     }
 }
 
-fn astray(url: &Url) -> SourceError {
+fn unaccounted(url: &Url) -> SourceError {
     let what = format!("the server sends us elsewhere, which leads nowhere safe ({})", place(url));
     SourceError::needs_user(SOURCE, what, "Copy the calendar's address again.")
 }
@@ -136,5 +137,5 @@ async fn parsed(response: Response, url: &Url, mut reader: Reader) -> Result<Con
     taken?;
     let place = place(url);
     // What waits for a time zone to be defined is read at the end: that too may take a while.
-    super::blocking(SOURCE, move || finished(reader, &place)).await
+    run_blocking(SOURCE, move || finished(reader, &place)).await
 }

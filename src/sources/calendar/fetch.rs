@@ -21,12 +21,12 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The way to all calendars: one client, made when it is first needed.
 #[derive(Debug, Default)]
-pub struct Net {
+pub struct HttpClient {
     client: OnceLock<Client>,
 }
 
-impl Net {
-    pub(super) fn client(&self) -> Result<&Client, SourceError> {
+impl HttpClient {
+    pub(crate) fn client(&self) -> Result<&Client, SourceError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
@@ -45,7 +45,7 @@ impl Net {
 }
 
 /// Send, and hand the answer over if it is none of those that mean failure.
-pub(super) async fn send(request: RequestBuilder, url: &Url, now: Timestamp) -> Result<Response, SourceError> {
+pub(crate) async fn send(request: RequestBuilder, url: &Url, now: Timestamp) -> Result<Response, SourceError> {
     let response = request.send().await.map_err(|error| broken(error, url))?;
     match response.status() {
         status if status.is_success() || status.is_redirection() => Ok(response),
@@ -54,7 +54,7 @@ pub(super) async fn send(request: RequestBuilder, url: &Url, now: Timestamp) -> 
 }
 
 /// An answer's body in pieces, up to the limit.
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     response: Response,
     url: &'a Url,
     promised: Option<u64>,
@@ -62,12 +62,12 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn of(response: Response, url: &'a Url) -> Self {
+    pub(crate) fn of(response: Response, url: &'a Url) -> Self {
         Self { promised: response.content_length(), response, url, length: 0 }
     }
 
     /// The next piece; none when all of it was there.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, SourceError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, SourceError> {
         let Some(piece) = self.response.chunk().await.map_err(|error| broken(error, self.url))? else {
             return match self.promised.is_none_or(|promised| promised == self.length as u64) {
                 true => Ok(None),
@@ -84,7 +84,7 @@ impl<'a> Body<'a> {
 }
 
 /// Where a redirect leads.
-pub(super) fn redirected(response: &Response, url: &Url) -> Option<Url> {
+pub(crate) fn redirected(response: &Response, url: &Url) -> Option<Url> {
     if !response.status().is_redirection() {
         return None;
     }
@@ -117,7 +117,7 @@ fn pause(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
 }
 
 /// A connection that failed or broke. The address is left out: it may be a secret.
-pub(super) fn broken(error: reqwest::Error, url: &Url) -> SourceError {
+pub(crate) fn broken(error: reqwest::Error, url: &Url) -> SourceError {
     SourceError::outage(SOURCE, format!("{} ({})", deepest(&error.without_url()), place(url)))
 }
 
@@ -130,7 +130,7 @@ fn deepest(error: &dyn Error) -> String {
 }
 
 /// The server's name and port: all of an address that is safe to show.
-pub(super) fn place(url: &Url) -> String {
+pub(crate) fn place(url: &Url) -> String {
     match (url.host_str(), url.port_or_known_default()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (host, _) => host.unwrap_or_default().to_owned(),
@@ -138,7 +138,7 @@ pub(super) fn place(url: &Url) -> String {
 }
 
 /// Whether what goes there stays on this machine.
-pub(super) fn is_this_machine(url: &Url) -> bool {
+pub(crate) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

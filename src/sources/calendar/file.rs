@@ -12,7 +12,7 @@ use crate::sources::calendar::ical::{Content, Reader};
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     inode: u64,
     length: u64,
     modified: Option<SystemTime>,
@@ -25,7 +25,7 @@ impl Stamp {
 }
 
 /// Read the file; none if it is as it was. Blocking.
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
     before: Option<&Mark>,
     mut reader: Reader,

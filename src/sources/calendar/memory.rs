@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::{Calendar, Kept, Memory, Place};
 
 impl Memory {
-    pub(super) fn kept(&self) -> &Arc<Mutex<Kept>> {
+    pub(crate) fn kept(&self) -> &Arc<Mutex<Kept>> {
         self.kept.get_or_init(Arc::default)
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use tokio::sync::Mutex;
 
-use crate::sys::blocking;
+use crate::sources::blocking::run_blocking;
 use super::error::SourceError;
 use crate::sources::calendar::ical::{Content, Reader, Unfit, Wanted};
 use crate::core::calendar::reading::CalendarReading;
@@ -25,7 +25,7 @@ use crate::core::name::Name;
 
 pub use account::Account;
 pub use address::Address;
-pub use fetch::Net;
+pub use fetch::HttpClient;
 pub use tasks::CalendarTasks;
 
 /// What its failures begin with.
@@ -64,7 +64,7 @@ pub struct Calendar {
     /// The longest that one reading may take.
     pub timeout: Duration,
     /// The way there.
-    pub net: Arc<Net>,
+    pub net: Arc<HttpClient>,
     /// What is remembered between readings.
     pub memory: Memory,
 }
@@ -78,7 +78,7 @@ pub struct Memory {
 type Said = Result<Arc<CalendarReading>, SourceError>;
 
 #[derive(Debug, Default)]
-struct Kept {
+pub(crate) struct Kept {
     /// The moment of the last reading, and what came of it.
     last: Option<(Timestamp, Said)>,
     /// The last reading that was good.
@@ -93,7 +93,7 @@ struct Kept {
 
 /// What was read, and how its place tells whether it has changed since.
 #[derive(Debug)]
-struct Version {
+pub(crate) struct Version {
     content: Arc<Content>,
     mark: Mark,
     /// What was over before this was not kept.
@@ -102,7 +102,7 @@ struct Version {
 
 /// What a version is told by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Mark {
+pub(crate) enum Mark {
     None,
     File(file::Stamp),
     Address(address::Stamp),
@@ -180,7 +180,7 @@ impl Calendar {
             reading.unreadable.extend(content.unreadable.iter().cloned());
             reading
         };
-        blocking(SOURCE, move || Ok(Arc::new(come_to()))).await
+        run_blocking(SOURCE, move || Ok(Arc::new(come_to()))).await
     }
 
     /// What is there; none if it is what is known.
@@ -196,7 +196,7 @@ impl Calendar {
         match &self.place {
             Place::File(path) => {
                 let (path, before) = (path.clone(), known.map(|version| version.mark.clone()));
-                blocking(SOURCE, move || file::read(&path, before.as_ref(), Reader::new(wanted))).await
+                run_blocking(SOURCE, move || file::read(&path, before.as_ref(), Reader::new(wanted))).await
             }
             Place::Address(address) => address.read(&self.net, known, Reader::new(wanted), now.timestamp()).await,
             Place::Account(server) => {

@@ -4,14 +4,14 @@ use jiff::tz::TimeZone;
 use jiff::{ToSpan, ZonedDateTime};
 
 /// What something is, whose it is, and where that person's calendars are.
-pub(super) const ABOUT: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+pub(crate) const ABOUT: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 <D:propfind xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop>
 <D:resourcetype/><D:displayname/><D:current-user-principal/>
 <C:calendar-home-set/><C:calendar-user-address-set/><C:supported-calendar-component-set/>
 </D:prop></D:propfind>"#;
 
 /// Whatever happens near now.
-pub(super) fn events_near(now: &ZonedDateTime) -> String {
+pub(crate) fn events_near(now: &ZonedDateTime) -> String {
     let at = |days: i64| {
         now.saturating_add(days.days()).with_time_zone(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string()
     };
@@ -19,7 +19,7 @@ pub(super) fn events_near(now: &ZonedDateTime) -> String {
 }
 
 /// Whatever was never completed.
-pub(super) fn todos() -> String {
+pub(crate) fn todos() -> String {
     query("VTODO", r#"<C:prop-filter name="COMPLETED"><C:is-not-defined/></C:prop-filter>"#)
 }
 

@@ -9,30 +9,30 @@ const DEEPEST: usize = 32;
 
 /// What is said of one thing on the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Thing {
+pub(crate) struct Thing {
     /// Where it is.
-    pub(super) href: String,
+    pub(crate) href: String,
     /// Whether it is a calendar.
-    pub(super) is_calendar: bool,
+    pub(crate) is_calendar: bool,
     /// What people call it.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// What it may hold, such as `VEVENT`; empty if it does not say.
-    pub(super) components: Vec<String>,
+    pub(crate) components: Vec<String>,
     /// An event or a to-do, as text.
-    pub(super) data: Option<String>,
+    pub(crate) data: Option<String>,
     /// Where the person who is logged in is described.
-    pub(super) principal: Option<String>,
+    pub(crate) principal: Option<String>,
     /// Where their calendars are.
-    pub(super) home: Option<String>,
+    pub(crate) home: Option<String>,
     /// Their addresses.
-    pub(super) addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// Why it, or some of what was asked of it, is not here: an HTTP status.
-    pub(super) refused: Option<u16>,
+    pub(crate) refused: Option<u16>,
 }
 
 impl Thing {
     /// Whether there is more than the server gave. What is not found was removed while it looked; 507 stands for all that is too much.
-    pub(super) fn is_withheld(&self, is_data_wanted: bool) -> bool {
+    pub(crate) fn is_withheld(&self, is_data_wanted: bool) -> bool {
         let has_data = self.data.as_ref().is_some_and(|data| !data.trim().is_empty());
         self.refused == Some(507) || (is_data_wanted && !has_data && self.refused != Some(404))
     }
@@ -40,7 +40,7 @@ impl Thing {
 
 /// Why there is no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoReply {
+pub(crate) enum NoReply {
     /// It is no multistatus.
     NoMultistatus,
     /// It begins as one, and is cut off or broken.
@@ -48,7 +48,7 @@ pub(super) enum NoReply {
 }
 
 /// All things that a reply speaks of.
-pub(super) fn things(xml: &str) -> Result<Vec<Thing>, NoReply> {
+pub(crate) fn things(xml: &str) -> Result<Vec<Thing>, NoReply> {
     let mut reader = Reader::from_str(xml);
     let mut reply = Reply::default();
     loop {

@@ -7,7 +7,7 @@ use reqwest::Url;
 const PROVIDERS: [&str; 1] = ["icloud.com"];
 
 /// Whether what the person gave as `base` lets the password go to `url`: the same server, or one of the same provider.
-pub(super) fn may_know_password(base: &Url, url: &Url) -> bool {
+pub(crate) fn may_know_password(base: &Url, url: &Url) -> bool {
     let is_of = |provider: &str, url: &Url| {
         let rest = url.domain().and_then(|host| host.strip_suffix(provider));
         url.scheme() == "https"

@@ -17,29 +17,29 @@ const MOST_NOTES: usize = 100_000;
 const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// A note.
-pub(super) struct Note {
-    pub(super) path: PathBuf,
+pub(crate) struct Note {
+    pub(crate) path: PathBuf,
     /// Its path from the folder, with `/` between its parts.
-    pub(super) name: String,
-    pub(super) meta: Metadata,
+    pub(crate) name: String,
+    pub(crate) meta: Metadata,
 }
 
 impl Note {
     /// Its text; what is no UTF-8 becomes `�`.
-    pub(super) fn read(&self) -> io::Result<String> {
+    pub(crate) fn read(&self) -> io::Result<String> {
         let mut bytes = Vec::new();
         File::open(&self.path)?.take(LONGEST).read_to_end(&mut bytes)?;
         Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.meta.size() > LONGEST
     }
 }
 
 /// Every note under `root`. Links are not followed: they may lead in circles, out of the folder, or to a note that is read
 /// anyway. What is hidden is passed over: the trash and the program's own files are.
-pub(super) fn notes(root: &Path, exclude: &[PathBuf], reading: &mut TaskReading) -> Result<Vec<Note>, SourceError> {
+pub(crate) fn notes(root: &Path, exclude: &[PathBuf], reading: &mut TaskReading) -> Result<Vec<Note>, SourceError> {
     notes_up_to(MOST_NOTES, root, exclude, reading)
 }
 

@@ -19,21 +19,21 @@ pub struct Memory {
 }
 
 /// What a note holds.
-pub(super) struct Found(Box<[Item]>);
+pub(crate) struct Found(Box<[Item]>);
 
 impl Found {
-    pub(super) fn of(items: Vec<Item>) -> Self {
+    pub(crate) fn of(items: Vec<Item>) -> Self {
         Self(items.into_boxed_slice())
     }
 
-    pub(super) fn items(&self) -> &[Item] {
+    pub(crate) fn items(&self) -> &[Item] {
         &self.0
     }
 }
 
 impl Memory {
     /// What a note held when it was last read, if it is as it was then.
-    pub(super) fn take(&mut self, note: &Note) -> Option<Found> {
+    pub(crate) fn take(&mut self, note: &Note) -> Option<Found> {
         let fingerprint = fingerprint(note);
         if self.bare.contains(&fingerprint) {
             return Some(Found(Box::default()));
@@ -41,7 +41,7 @@ impl Memory {
         self.filled.remove(&fingerprint).map(Found)
     }
 
-    pub(super) fn keep(&mut self, note: &Note, found: Found) {
+    pub(crate) fn keep(&mut self, note: &Note, found: Found) {
         let age = note.meta.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
         if age.is_none_or(|age| age < SETTLED) {
             return;

@@ -10,7 +10,7 @@ use self::memory::{Found, Memory};
 use self::note::Item;
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
-use crate::sys::blocking;
+use crate::sources::blocking::run_blocking;
 use crate::sources::task_builder;
 use crate::core::facts::{Task, TaskReading, TaskStatus};
 use crate::core::text::clip;
@@ -56,7 +56,7 @@ impl TaskSource for Markdown {
                 return Err(SourceError::not_set_up(SOURCE, "no folder is named", "set sources.markdown.folder"));
             };
             let (exclude, memory, now) = (self.exclude.clone(), Arc::clone(&self.memory), now.clone());
-            blocking(SOURCE, move || {
+            run_blocking(SOURCE, move || {
                 // A first look at very many notes may take longer than one is waited for; it goes on.
                 let Ok(mut memory) = memory.try_lock() else {
                     return Err(SourceError::outage(SOURCE, "the notes are still being read"));

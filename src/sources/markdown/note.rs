@@ -13,24 +13,24 @@ use crate::sources::{markdown_text, task_builder};
 
 /// An open task.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// What it goes by in its note: its title as a slug, numbered where there are several.
-    pub(super) name: Box<str>,
-    pub(super) title: String,
-    pub(super) priority: Option<Priority>,
-    pub(super) due: Option<Due>,
-    pub(super) start: Option<Date>,
+    pub(crate) name: Box<str>,
+    pub(crate) title: String,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) due: Option<Due>,
+    pub(crate) start: Option<Date>,
     /// Whether it is marked as under way.
-    pub(super) begun: bool,
+    pub(crate) begun: bool,
     /// Why nothing is known of it but its name, if so.
-    pub(super) trouble: Option<&'static str>,
+    pub(crate) trouble: Option<&'static str>,
 }
 
 /// A line of more text (bytes) is no task that anybody wrote; taking it apart takes the square of it.
 const LONGEST: usize = 10 * 1024;
 
 /// The open tasks. Those that are done count where several are called the same, so that what is left keeps its number.
-pub(super) fn items(text: &str) -> Vec<Item> {
+pub(crate) fn items(text: &str) -> Vec<Item> {
     let mut times: HashMap<String, u32> = HashMap::new();
     let (mut fence, mut is_comment) = (None, false);
     let mut items = Vec::new();

@@ -12,7 +12,7 @@ use self::keep::Keep;
 use self::server::{Application, Refusal};
 use self::tokens::Tokens;
 use crate::sources::error::{Fault, SourceError};
-use crate::sys::secret_file;
+use crate::sources::secret_file;
 use crate::net::fetch::LONGEST_PAUSE;
 use crate::core::status::OuraLink;
 
@@ -88,7 +88,7 @@ impl Account {
             self.see(OuraLink::Off);
             return Ok(None);
         };
-        self.see(if tokens.lapsed { OuraLink::Lapsed } else { OuraLink::Connected });
+        self.see(if tokens.lapsed { OuraLink::Revoked } else { OuraLink::Connected });
         if tokens.lapsed {
             return Err(lapsed());
         }
@@ -124,7 +124,7 @@ impl Account {
     /// The API does not accept even a new token.
     #[must_use]
     pub fn refused_again(&self) -> SourceError {
-        self.see(OuraLink::Lapsed);
+        self.see(OuraLink::Revoked);
         SourceError::needs_user(SOURCE, "Oura does not accept even a new token: connect it again", AGAIN)
     }
 
@@ -158,7 +158,7 @@ impl Account {
     /// A connection that is at its end is not tried again; a pause that was asked for is kept, by other processes too.
     async fn refused(&self, tokens: Tokens, refusal: Refusal, now: Timestamp) -> SourceError {
         if refusal.ends {
-            self.see(OuraLink::Lapsed);
+            self.see(OuraLink::Revoked);
         }
         let wait_until = refusal.error.retry_after.and_then(|pause| now.saturating_add(pause).ok());
         if (refusal.ends || wait_until.is_some())

@@ -53,7 +53,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 ///
 /// # Errors
 /// When it is no list of tasks.
-pub(super) fn read(json: &str, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) -> Result<(), ()> {
+pub(crate) fn read(json: &str, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) -> Result<(), ()> {
     let exported: Vec<Exported> = serde_json::from_str(json).map_err(drop)?;
     let mut activity = Activity { clients_today: None, ..Activity::default() };
     for task in exported {

@@ -8,7 +8,7 @@ use jiff::{ToSpan, ZonedDateTime};
 
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
-use crate::sys::blocking;
+use crate::sources::blocking::run_blocking;
 use crate::sources::task_builder;
 use crate::core::facts::TaskReading;
 use crate::core::text::clip;
@@ -92,7 +92,7 @@ impl Taskwarrior {
     /// Where its data and its configuration are. Without either it would make new ones, so it is not started then.
     async fn environment(&self) -> Result<Vec<(&'static str, String)>, SourceError> {
         let (data, taskrc) = (self.data_dir.clone(), self.taskrc.clone());
-        blocking(SOURCE, move || {
+        run_blocking(SOURCE, move || {
             let taskrc = match taskrc.filter(|file| file.exists()) {
                 Some(file) => shown(&file),
                 None if data.is_some() => "/dev/null".into(),

@@ -14,7 +14,7 @@ use self::task::Read;
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
 use crate::net::fetch::{Server, place};
-use crate::sys::secret_file;
+use crate::sources::secret_file;
 use crate::sources::task_builder;
 use crate::core::facts::TaskReading;
 

@@ -10,7 +10,7 @@ use crate::core::facts::{Due, Task, TaskStatus};
 use crate::sources::{markdown_text, task_builder};
 
 /// What stands in a document.
-pub(super) enum Read {
+pub(crate) enum Read {
     /// An open task.
     Row(Row),
     /// One that is done, deleted, or no task at all but a heading.
@@ -25,14 +25,14 @@ pub(super) enum Read {
 }
 
 /// An open task and where it belongs.
-pub(super) struct Row {
-    pub(super) task: Task,
-    pub(super) project: String,
+pub(crate) struct Row {
+    pub(crate) task: Task,
+    pub(crate) project: String,
     /// Whose it is, where a project is shared.
-    pub(super) responsible: Option<String>,
+    pub(crate) responsible: Option<String>,
 }
 
-pub(super) fn read(document: &Value, zone: &TimeZone) -> Read {
+pub(crate) fn read(document: &Value, zone: &TimeZone) -> Read {
     let Some(id) = word(&document["id"]) else {
         return Read::Unclear { id: None, note: "A task without an id was passed over.".into() };
     };
@@ -63,7 +63,7 @@ pub(super) fn read(document: &Value, zone: &TimeZone) -> Read {
 }
 
 /// An id: text, or a number in older accounts.
-pub(super) fn word(value: &Value) -> Option<String> {
+pub(crate) fn word(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -26,7 +26,7 @@ const KEYS: &str =
 
 /// One alert of a message.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Member {
+pub struct BatchItem {
     /// The condition.
     pub incident: Incident,
     /// Whether it holds no longer, as far as this message is concerned.
@@ -35,10 +35,10 @@ pub struct Member {
 
 /// The alerts of a message.
 #[derive(Debug, Default)]
-pub(super) struct Members {
-    pub(super) shown: Vec<Member>,
-    pub(super) left_out: usize,
-    pub(super) keys: Vec<AlertKey>,
+pub(crate) struct BatchItems {
+    pub(crate) shown: Vec<BatchItem>,
+    pub(crate) omitted: usize,
+    pub(crate) keys: Vec<AlertKey>,
 }
 
 /// As much of an incident as decides whether and where it is shown.
@@ -56,18 +56,18 @@ struct BriefAlert {
 }
 
 /// What is still to be told: what is open, and neither acknowledged nor snoozed since it was queued.
-pub(super) fn of_news(db: &Connection, parcel: i64, now: Timestamp) -> rusqlite::Result<Members> {
+pub(crate) fn of_news(db: &Connection, parcel: i64, now: Timestamp) -> rusqlite::Result<BatchItems> {
     let keys =
         open_keys(db, parcel, |brief| !brief.acknowledged && brief.snoozed_until.is_none_or(|until| until <= now))?;
     let mut shown = Vec::new();
     for key in keys.iter().take(SHOWN) {
-        shown.extend(incident(db, key)?.map(|incident| Member { incident, resolved: false }));
+        shown.extend(incident(db, key)?.map(|incident| BatchItem { incident, resolved: false }));
     }
-    Ok(Members { left_out: keys.len().saturating_sub(shown.len()), shown, keys })
+    Ok(BatchItems { omitted: keys.len().saturating_sub(shown.len()), shown, keys })
 }
 
 /// What was in a parcel's message when it was handed over, of which nobody knows whether it was seen.
-pub(super) fn of_interrupted(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
+pub(crate) fn of_interrupted(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
     keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'handed'", parcel)
 }
 
@@ -90,7 +90,7 @@ fn open_keys(db: &Connection, parcel: i64, wanted: impl Fn(&Brief) -> bool) -> r
 /// What an earlier parcel told, as it stands now: first what holds, then what this update takes back, then the rest. The keys
 /// are those that it takes back: of one that is sent again, no more than the first time, for a channel that knows its number
 /// looks at it no more.
-pub(super) fn of_update(db: &Connection, update: i64, target: i64, again: bool) -> rusqlite::Result<Members> {
+pub(crate) fn of_update(db: &Connection, update: i64, target: i64, again: bool) -> rusqlite::Result<BatchItems> {
     let resolves = keys(db, "SELECT key FROM outbox WHERE parcel = ?1 AND kind = 'resolve'", update)?;
     let resolves: BTreeSet<AlertKey> = resolves.into_iter().collect();
     let standing = keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'standing'", target)?;
@@ -105,23 +105,23 @@ pub(super) fn of_update(db: &Connection, update: i64, target: i64, again: bool) 
     holding.sort();
     let mut shown = Vec::new();
     for (_, key) in holding.iter().take(SHOWN) {
-        shown.extend(incident(db, key)?.map(|incident| Member { incident, resolved: false }));
+        shown.extend(incident(db, key)?.map(|incident| BatchItem { incident, resolved: false }));
     }
     for key in ending.iter().chain(&over).take(SHOWN) {
-        shown.extend(incident(db, key)?.map(|incident| Member { incident, resolved: true }));
+        shown.extend(incident(db, key)?.map(|incident| BatchItem { incident, resolved: true }));
     }
-    let left_out = all.saturating_sub(shown.len());
+    let omitted = all.saturating_sub(shown.len());
     ending.retain(|key| !again || resolves.contains(key));
-    Ok(Members { left_out, shown, keys: ending })
+    Ok(BatchItems { omitted, shown, keys: ending })
 }
 
 /// What a message told of and what is open of it: what an answer to it is about.
-pub(super) fn told_and_open(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
+pub(crate) fn told_and_open(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
     keys(db, "SELECT key FROM told JOIN incidents USING (key) WHERE parcel = ?1 AND open = 1", parcel)
 }
 
 /// The number of the row by which a parcel tells a key: the later it was decided to tell, the higher.
-pub(super) fn row_that_tells(db: &Connection, key: &AlertKey, parcel: i64) -> rusqlite::Result<i64> {
+pub(crate) fn row_that_tells(db: &Connection, key: &AlertKey, parcel: i64) -> rusqlite::Result<i64> {
     let mut row = db.prepare_cached(
         "SELECT max(id) FROM (
            SELECT id FROM outbox WHERE key = ?1 AND parcel = ?2 AND kind = 'alert'
@@ -132,7 +132,7 @@ pub(super) fn row_that_tells(db: &Connection, key: &AlertKey, parcel: i64) -> ru
 }
 
 /// The message that told this key last, if it told nothing else.
-pub(super) fn alone_in_its_message(
+pub(crate) fn alone_in_its_message(
     db: &Connection,
     channel: Channel,
     key: &AlertKey,
@@ -146,13 +146,13 @@ pub(super) fn alone_in_its_message(
 }
 
 /// What the channel called a parcel.
-pub(super) fn external_id(db: &Connection, parcel: i64) -> rusqlite::Result<Option<String>> {
+pub(crate) fn external_id(db: &Connection, parcel: i64) -> rusqlite::Result<Option<String>> {
     let mut id =
         db.prepare_cached("SELECT external_id FROM outbox WHERE parcel = ?1 AND external_id IS NOT NULL LIMIT 1")?;
     optional(id.query_row([parcel], |row| row.get(0)))
 }
 
-pub(super) fn incident(db: &Connection, key: &AlertKey) -> rusqlite::Result<Option<Incident>> {
+pub(crate) fn incident(db: &Connection, key: &AlertKey) -> rusqlite::Result<Option<Incident>> {
     let mut body = db.prepare_cached("SELECT body FROM incidents WHERE key = ?1")?;
     let body: Option<String> = optional(body.query_row([key.as_str()], |row| row.get(0)))?;
     Ok(body.and_then(|body| serde_json::from_str(&body).ok()))

@@ -7,13 +7,13 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, params};
 
-use crate::store::outbox::batch_items::{self, Member, Members};
+use crate::store::outbox::batch_items::{self, BatchItem, BatchItems};
 use crate::store::{Result, Store, StoreError, millis, optional, settings};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::channel::Channel;
 use crate::core::delivery::failure::{Failure, FailureKind};
-use crate::core::delivery::channel_backoff::{Gate, Lane};
-use crate::core::delivery::message::NoticeKind;
+use crate::core::delivery::channel_backoff::{SendWindow, ChannelBackoff};
+use crate::core::delivery::message::MessageKind;
 
 /// News that has waited for longer than this is late.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
@@ -32,17 +32,17 @@ const RANK: &str = "CASE priority WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN
 
 /// One message on its way.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Parcel {
+pub struct OutboxBatch {
     /// Its number: the same at every try.
     pub id: i64,
     /// Where it goes.
     pub channel: Channel,
     /// What it is for.
-    pub kind: NoticeKind,
+    pub kind: MessageKind,
     /// What it shows, the most urgent first; empty for a test.
-    pub members: Vec<Member>,
+    pub members: Vec<BatchItem>,
     /// How many more there are.
-    pub left_out: usize,
+    pub omitted: usize,
     /// What the channel called the message that it takes the place of.
     pub replaces: Option<String>,
     /// News: everything that it tells of, shown or not. An update: everything that it takes back.
@@ -53,9 +53,9 @@ pub struct Parcel {
 
 /// What a channel may take now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Access {
+pub struct ClaimOptions {
     /// Which news.
-    pub gate: Gate,
+    pub gate: SendWindow,
     /// Whether only critical news that was not tried yet may be tried, for the lane is closed to everything else.
     pub only_urgent: bool,
     /// More news at once than this is told together.
@@ -64,7 +64,7 @@ pub struct Access {
 
 /// What waits on a channel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct PendingSummary {
     /// Anything that may be sent.
     pub anything: bool,
     /// Critical news that was not tried yet.
@@ -78,15 +78,15 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn waiting(&self, channel: Channel, gate: Gate) -> Result<Waiting> {
-        let read = || -> rusqlite::Result<Waiting> {
+    pub fn waiting(&self, channel: Channel, gate: SendWindow) -> Result<PendingSummary> {
+        let read = || -> rusqlite::Result<PendingSummary> {
             if !any(&self.db, channel, "1")? {
-                return Ok(Waiting::default());
+                return Ok(PendingSummary::default());
             }
-            let urgent = gate >= Gate::Critical && any(&self.db, channel, &format!("{CRITICAL} AND attempts = 0"))?;
+            let urgent = gate >= SendWindow::CriticalOnly && any(&self.db, channel, &format!("{CRITICAL} AND attempts = 0"))?;
             let test = any(&self.db, channel, TESTS)?;
             let news = any(&self.db, channel, news(gate))?;
-            Ok(Waiting { anything: test || news || any(&self.db, channel, UPDATES)?, urgent, test })
+            Ok(PendingSummary { anything: test || news || any(&self.db, channel, UPDATES)?, urgent, test })
         };
         read().map_err(|error| self.fail(error))
     }
@@ -96,9 +96,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written; then nothing was taken.
-    pub fn take(&mut self, channel: Channel, access: Access, now: Timestamp) -> Result<Option<Parcel>> {
+    pub fn take(&mut self, channel: Channel, access: ClaimOptions, now: Timestamp) -> Result<Option<OutboxBatch>> {
         let path = self.path.clone();
-        let take = |db: &mut Connection| -> rusqlite::Result<Option<Parcel>> {
+        let take = |db: &mut Connection| -> rusqlite::Result<Option<OutboxBatch>> {
             let transaction = db.transaction()?;
             let parcel = next(&transaction, channel, access, now)?;
             if let Some(parcel) = &parcel {
@@ -120,9 +120,9 @@ impl Store {
     /// When the database cannot be written; the message stays under way then.
     pub fn settle(
         &mut self,
-        parcel: &Parcel,
+        parcel: &OutboxBatch,
         fate: &std::result::Result<Option<String>, Failure>,
-        lane: &Lane,
+        lane: &ChannelBackoff,
         now: Timestamp,
     ) -> Result<()> {
         let path = self.path.clone();
@@ -199,11 +199,11 @@ fn any(db: &Connection, channel: Channel, which: &str) -> rusqlite::Result<bool>
 }
 
 /// The news that passes a gate.
-const fn news(gate: Gate) -> &'static str {
+const fn news(gate: SendWindow) -> &'static str {
     match gate {
-        Gate::Shut => "0",
-        Gate::Critical => CRITICAL,
-        Gate::Open => "kind IN ('alert', 'digest')",
+        SendWindow::Closed => "0",
+        SendWindow::CriticalOnly => CRITICAL,
+        SendWindow::Open => "kind IN ('alert', 'digest')",
     }
 }
 
@@ -222,13 +222,13 @@ fn head(db: &Transaction, channel: Channel, which: &str) -> rusqlite::Result<Opt
     optional(first.query_row([channel.as_str()], |row| Ok(Head { id: row.get(0)?, parcel: row.get(1)? })))
 }
 
-fn next(db: &Transaction, channel: Channel, access: Access, now: Timestamp) -> rusqlite::Result<Option<Parcel>> {
+fn next(db: &Transaction, channel: Channel, access: ClaimOptions, now: Timestamp) -> rusqlite::Result<Option<OutboxBatch>> {
     if let Some(head) = head(db, channel, TESTS)? {
         pack(db, &head, "0", channel)?;
-        return Ok(Some(Parcel::new(head.parcel.unwrap_or(head.id), channel, NoticeKind::Test)));
+        return Ok(Some(OutboxBatch::new(head.parcel.unwrap_or(head.id), channel, MessageKind::Test)));
     }
     let critical = if access.only_urgent { format!("{CRITICAL} AND attempts = 0") } else { CRITICAL.to_owned() };
-    let classes = [(Gate::Critical, critical.as_str()), (Gate::Open, OTHERS)];
+    let classes = [(SendWindow::CriticalOnly, critical.as_str()), (SendWindow::Open, OTHERS)];
     let open = classes.into_iter().filter(|(gate, _)| access.gate >= *gate);
     for (gate, class) in open.take(if access.only_urgent { 1 } else { 2 }) {
         // What nobody needs to hear of any more is passed over.
@@ -248,8 +248,8 @@ fn company<'a>(
     db: &Transaction,
     channel: Channel,
     class: &'a str,
-    gate: Gate,
-    access: Access,
+    gate: SendWindow,
+    access: ClaimOptions,
     now: Timestamp,
 ) -> rusqlite::Result<&'a str> {
     let late = millis(now.saturating_sub(LATE).unwrap_or(now));
@@ -265,9 +265,9 @@ fn company<'a>(
     let (mine, _, digests) = count(class)?;
     let crowd = all > i64::from(access.most) || late > MOST_LATE;
     Ok(match gate {
-        Gate::Critical if digests > 0 && !access.only_urgent => news(access.gate),
-        Gate::Critical if digests > 0 || crowd && mine > MOST_CRITICAL => class,
-        Gate::Open if digests > 0 || crowd => class,
+        SendWindow::CriticalOnly if digests > 0 && !access.only_urgent => news(access.gate),
+        SendWindow::CriticalOnly if digests > 0 || crowd && mine > MOST_CRITICAL => class,
+        SendWindow::Open if digests > 0 || crowd => class,
         _ => "0",
     })
 }
@@ -285,9 +285,9 @@ fn pack(db: &Transaction, head: &Head, others: &str, channel: Channel) -> rusqli
 }
 
 /// None, and its rows are done with, when nothing of it is to be told any more.
-fn news_of(db: &Transaction, head: &Head, channel: Channel, now: Timestamp) -> rusqlite::Result<Option<Parcel>> {
+fn news_of(db: &Transaction, head: &Head, channel: Channel, now: Timestamp) -> rusqlite::Result<Option<OutboxBatch>> {
     let id = head.parcel.unwrap_or(head.id);
-    let Members { shown, left_out, keys } = batch_items::of_news(db, id, now)?;
+    let BatchItems { shown, omitted, keys } = batch_items::of_news(db, id, now)?;
     if shown.is_empty() {
         supersede(db, id, "nothing of it holds any more", now)?;
         return Ok(None);
@@ -296,11 +296,11 @@ fn news_of(db: &Transaction, head: &Head, channel: Channel, now: Timestamp) -> r
         [key] => batch_items::alone_in_its_message(db, channel, key)?,
         _ => None,
     };
-    Ok(Some(Parcel { members: shown, left_out, replaces, keys, ..Parcel::new(id, channel, NoticeKind::News) }))
+    Ok(Some(OutboxBatch { members: shown, omitted, replaces, keys, ..OutboxBatch::new(id, channel, MessageKind::New) }))
 }
 
 /// All that changed in one message goes into one update of it.
-fn next_update(db: &Transaction, channel: Channel, now: Timestamp) -> rusqlite::Result<Option<Parcel>> {
+fn next_update(db: &Transaction, channel: Channel, now: Timestamp) -> rusqlite::Result<Option<OutboxBatch>> {
     while let Some(head) = head(db, channel, UPDATES)? {
         let id = head.parcel.unwrap_or(head.id);
         let target: Option<i64> = optional(db.query_row(
@@ -316,10 +316,10 @@ fn next_update(db: &Transaction, channel: Channel, now: Timestamp) -> rusqlite::
         let others =
             format!("{UPDATES} AND key IN (SELECT key FROM told WHERE parcel = {target} AND state = 'standing')");
         pack(db, &head, &others, channel)?;
-        let Members { shown, left_out, keys } = batch_items::of_update(db, id, target, head.parcel.is_some())?;
+        let BatchItems { shown, omitted, keys } = batch_items::of_update(db, id, target, head.parcel.is_some())?;
         let replaces = batch_items::external_id(db, target)?;
-        let parcel = Parcel::new(id, channel, NoticeKind::Update);
-        return Ok(Some(Parcel { members: shown, left_out, replaces, keys, target: Some(target), ..parcel }));
+        let parcel = OutboxBatch::new(id, channel, MessageKind::Update);
+        return Ok(Some(OutboxBatch { members: shown, omitted, replaces, keys, target: Some(target), ..parcel }));
     }
     Ok(None)
 }
@@ -333,15 +333,15 @@ fn supersede(db: &Transaction, parcel: i64, why: &str, now: Timestamp) -> rusqli
 }
 
 /// What was superseded while it was under way has been seen as well.
-fn delivered(db: &Transaction, parcel: &Parcel, shown: Option<&str>, now: Timestamp) -> rusqlite::Result<()> {
+fn delivered(db: &Transaction, parcel: &OutboxBatch, shown: Option<&str>, now: Timestamp) -> rusqlite::Result<()> {
     let mut done = db.prepare_cached(
         "UPDATE outbox SET state = 'delivered', reason = NULL, done_at = ?2, external_id = ?3, in_doubt = 0,
            under_way = 0 WHERE parcel = ?1 AND under_way = 1",
     )?;
     done.execute(params![parcel.id, millis(now), shown])?;
     match (parcel.kind, parcel.target) {
-        (NoticeKind::News, _) => stand(db, parcel),
-        (NoticeKind::Update, Some(target)) => {
+        (MessageKind::New, _) => stand(db, parcel),
+        (MessageKind::Update, Some(target)) => {
             if let Some(shown) = shown {
                 db.execute("UPDATE outbox SET external_id = ?2 WHERE parcel = ?1", params![target, shown])?;
             }
@@ -354,8 +354,8 @@ fn delivered(db: &Transaction, parcel: &Parcel, shown: Option<&str>, now: Timest
 
 /// What is in a message is written down before it goes: after a crash nobody could say any more, for what is acknowledged or
 /// resolved by then may have been in it or not.
-fn hand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
-    if parcel.kind != NoticeKind::News {
+fn hand(db: &Transaction, parcel: &OutboxBatch) -> rusqlite::Result<()> {
+    if parcel.kind != MessageKind::New {
         return Ok(());
     }
     let mut write = db.prepare_cached(
@@ -368,7 +368,7 @@ fn hand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
 
 /// From now on the keys stand told by this parcel, and by no earlier one. One that was written earlier may come back later, when
 /// something critical went beside it: it takes nothing over then.
-fn stand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
+fn stand(db: &Transaction, parcel: &OutboxBatch) -> rusqlite::Result<()> {
     let mut others = db.prepare_cached(
         "SELECT parcel FROM told WHERE key = ?1 AND channel = ?2 AND state = 'standing' AND parcel <> ?3",
     )?;
@@ -394,15 +394,15 @@ fn stand(db: &Transaction, parcel: &Parcel) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn failed(db: &Transaction, parcel: &Parcel, failure: &Failure, now: Timestamp) -> rusqlite::Result<()> {
+fn failed(db: &Transaction, parcel: &OutboxBatch, failure: &Failure, now: Timestamp) -> rusqlite::Result<()> {
     let why = failure.to_string();
-    let unsure = failure.kind == FailureKind::Unsure;
-    if unsure && parcel.kind == NoticeKind::News {
+    let unsure = failure.kind == FailureKind::Unconfirmed;
+    if unsure && parcel.kind == MessageKind::New {
         stand(db, parcel)?;
     }
     // The rest surely was not seen.
     db.prepare_cached("DELETE FROM told WHERE parcel = ?1 AND state = 'handed'")?.execute([parcel.id])?;
-    if parcel.kind == NoticeKind::Test || failure.kind == FailureKind::Refused {
+    if parcel.kind == MessageKind::Test || failure.kind == FailureKind::Permanent {
         let mut park = db.prepare_cached(
             "UPDATE outbox SET state = CASE state WHEN 'pending' THEN 'failed' ELSE state END, reason = ?2, done_at = ?3,
                under_way = 0 WHERE parcel = ?1 AND under_way = 1",
@@ -430,7 +430,7 @@ fn recover(db: &Transaction, now: Timestamp) -> rusqlite::Result<()> {
     for (name, id) in parcels {
         let Ok(channel) = name.parse() else { continue };
         let keys = batch_items::of_interrupted(db, id)?;
-        stand(db, &Parcel { keys, ..Parcel::new(id, channel, NoticeKind::News) })?;
+        stand(db, &OutboxBatch { keys, ..OutboxBatch::new(id, channel, MessageKind::New) })?;
     }
     db.execute("UPDATE outbox SET in_doubt = 1, under_way = 0 WHERE under_way = 1", [])?;
     db.execute(
@@ -441,14 +441,14 @@ fn recover(db: &Transaction, now: Timestamp) -> rusqlite::Result<()> {
     .map(drop)
 }
 
-impl Parcel {
+impl OutboxBatch {
     /// The number of the parcel that it brings up to date.
     #[must_use]
     pub const fn target(&self) -> Option<i64> {
         self.target
     }
 
-    fn new(id: i64, channel: Channel, kind: NoticeKind) -> Self {
-        Self { id, channel, kind, members: Vec::new(), left_out: 0, replaces: None, keys: Vec::new(), target: None }
+    fn new(id: i64, channel: Channel, kind: MessageKind) -> Self {
+        Self { id, channel, kind, members: Vec::new(), omitted: 0, replaces: None, keys: Vec::new(), target: None }
     }
 }

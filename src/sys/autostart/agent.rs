@@ -3,9 +3,9 @@
 use super::file::Format;
 
 /// What launchd calls it; the seed's name.
-pub(super) const LABEL: &str = "com.thanos.operator";
+pub(crate) const LABEL: &str = "com.thanos.operator";
 
-pub(super) const FORMAT: Format = Format { text, command, starts: |_| true, switched_off: |_| false, link: None };
+pub(crate) const FORMAT: Format = Format { text, command, starts: |_| true, switched_off: |_| false, link: None };
 
 fn text(command: &[String]) -> String {
     let arguments: String = command.iter().map(|word| format!("\t\t<string>{}</string>\n", escaped(word))).collect();

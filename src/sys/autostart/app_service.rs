@@ -18,7 +18,7 @@ enum Known {
 const ALLOW: &str = "allow it in System Settings › General › Login Items";
 
 /// Ask for it. Says what was done.
-pub(super) fn register() -> Result<String> {
+pub(crate) fn register() -> Result<String> {
     let asked = system::register();
     match system::known() {
         // Whatever was answered (that it is registered already, or that the person has switched it off), this is how it stands.
@@ -29,7 +29,7 @@ pub(super) fn register() -> Result<String> {
 }
 
 /// Take it back; none if it was not there, or cannot be seen from outside the app.
-pub(super) fn unregister(program: &Path) -> Result<Option<String>> {
+pub(crate) fn unregister(program: &Path) -> Result<Option<String>> {
     if !is_bundled(program) || system::known() == Known::Off {
         return Ok(None);
     }
@@ -38,7 +38,7 @@ pub(super) fn unregister(program: &Path) -> Result<Option<String>> {
 }
 
 /// How it stands.
-pub(super) fn state(program: &Path) -> State {
+pub(crate) fn state(program: &Path) -> State {
     if !is_bundled(program) {
         let note = "only the app itself can tell: ask the operator in Operator.app";
         return State { note: Some(note.into()), ..State::default() };
@@ -68,16 +68,16 @@ mod system {
         AutoLaunch::new("", "", MacOSLaunchMode::SMAppService, &nothing, &nothing, "")
     }
 
-    pub(super) fn register() -> Result<(), String> {
+    pub(crate) fn register() -> Result<(), String> {
         auto_launch().enable().map_err(|error| in_words(&error))
     }
 
-    pub(super) fn unregister() -> Result<(), String> {
+    pub(crate) fn unregister() -> Result<(), String> {
         auto_launch().disable().map_err(|error| in_words(&error))
     }
 
     /// Asked directly: auto-launch does not tell what waits to be allowed from what is off.
-    pub(super) fn known() -> Known {
+    pub(crate) fn known() -> Known {
         match AppService::new(ServiceType::MainApp).status() {
             ServiceStatus::Enabled => Known::On,
             ServiceStatus::RequiresApproval => Known::Waiting,
@@ -102,15 +102,15 @@ mod system {
 
     const ELSEWHERE: &str = "there is no SMAppService here";
 
-    pub(super) fn register() -> Result<(), String> {
+    pub(crate) fn register() -> Result<(), String> {
         Err(ELSEWHERE.into())
     }
 
-    pub(super) fn unregister() -> Result<(), String> {
+    pub(crate) fn unregister() -> Result<(), String> {
         Err(ELSEWHERE.into())
     }
 
-    pub(super) const fn known() -> Known {
+    pub(crate) const fn known() -> Known {
         Known::Off
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{LoginItemError, Result};
 
 /// `…/Name.app/Contents/MacOS/program`.
-pub(super) fn is_bundled(program: &Path) -> bool {
+pub(crate) fn is_bundled(program: &Path) -> bool {
     let mut above = program.ancestors().skip(1);
     let folders = [above.next(), above.next()].map(|folder| folder.and_then(Path::file_name));
     let app = above.next().and_then(Path::extension);
@@ -14,7 +14,7 @@ pub(super) fn is_bundled(program: &Path) -> bool {
 
 /// # Errors
 /// When the system could not start this program as an app in the way that was asked for.
-pub(super) fn fit_for_app(program: &Path, config: Option<&Path>) -> Result<()> {
+pub(crate) fn fit_for_app(program: &Path, config: Option<&Path>) -> Result<()> {
     match config {
         _ if !is_bundled(program) => Err(LoginItemError::Unbundled(program.to_path_buf())),
         Some(config) => Err(LoginItemError::ConfigOfApp(config.to_path_buf())),
@@ -24,7 +24,7 @@ pub(super) fn fit_for_app(program: &Path, config: Option<&Path>) -> Result<()> {
 
 /// # Errors
 /// When macOS runs the program from a place that will not be there the next time.
-pub(super) fn settled(program: &Path) -> Result<()> {
+pub(crate) fn settled(program: &Path) -> Result<()> {
     let passing = program.components().any(|part| part.as_os_str() == "AppTranslocation");
     if passing { Err(LoginItemError::Translocated) } else { Ok(()) }
 }

@@ -5,7 +5,7 @@
 use super::file::Format;
 use super::words::{quoted, split, value};
 
-pub(super) const FORMAT: Format = Format { text, command, starts, switched_off, link: None };
+pub(crate) const FORMAT: Format = Format { text, command, starts, switched_off, link: None };
 
 const SECTION: &str = "Desktop Entry";
 

@@ -9,22 +9,22 @@ use super::{LoginItemError, Result};
 
 /// How a kind of file says what is started.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Format {
+pub(crate) struct Format {
     /// The whole file that starts this command.
-    pub(super) text: fn(&[String]) -> String,
+    pub(crate) text: fn(&[String]) -> String,
     /// The command that a file starts; none if it is not such a file.
-    pub(super) command: fn(&str) -> Option<Vec<String>>,
+    pub(crate) command: fn(&str) -> Option<Vec<String>>,
     /// Whether the system starts a program at this path, however it is written.
-    pub(super) starts: fn(&str) -> bool,
+    pub(crate) starts: fn(&str) -> bool,
     /// Whether the person or their desktop has switched it off in the file.
-    pub(super) switched_off: fn(&str) -> bool,
+    pub(crate) switched_off: fn(&str) -> bool,
     /// A link that must lead to the file for it to count, relative to the file's folder.
-    pub(super) link: Option<&'static str>,
+    pub(crate) link: Option<&'static str>,
 }
 
 /// What writing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
+pub(crate) enum Written {
     /// Nothing: it was so already.
     Same,
     /// The file was not there.
@@ -35,24 +35,24 @@ pub(super) enum Written {
 
 /// A file that may be there or not.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) path: PathBuf,
-    pub(super) format: Format,
+pub(crate) struct Entry {
+    pub(crate) path: PathBuf,
+    pub(crate) format: Format,
 }
 
 impl Entry {
-    pub(super) fn new(root: &Path, inside: &str, format: Format) -> Self {
+    pub(crate) fn new(root: &Path, inside: &str, format: Format) -> Self {
         Self { path: root.join(inside), format }
     }
 
     /// A link that leads nowhere is there, too.
-    pub(super) fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         fs::symlink_metadata(&self.path).is_ok()
     }
 
     /// # Errors
     /// When the system would not start the program of this command, because of its path.
-    pub(super) fn refuse_unfit(&self, command: &[String]) -> Result<()> {
+    pub(crate) fn refuse_unfit(&self, command: &[String]) -> Result<()> {
         match command.first().filter(|program| !(self.format.starts)(program)) {
             Some(program) => Err(LoginItemError::Unfit(program.into())),
             None => Ok(()),
@@ -60,24 +60,24 @@ impl Entry {
     }
 
     /// The command that it starts; none if there is none, or none that can be read.
-    pub(super) fn command(&self) -> Option<Vec<String>> {
+    pub(crate) fn command(&self) -> Option<Vec<String>> {
         (self.format.command)(&self.content()?)
     }
 
     /// Whether it counts: linked where it must be, and not switched off.
-    pub(super) fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         let off = self.content().is_none_or(|text| (self.format.switched_off)(&text));
         !off && self.link().is_none_or(|link| fs::symlink_metadata(link).is_ok())
     }
 
     /// Whether it starts an Operator.
-    pub(super) fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.program().is_some_and(|program| is_operator(&program))
     }
 
     /// # Errors
     /// When a file is there that starts another program.
-    pub(super) fn refuse_foreign(&self) -> Result<()> {
+    pub(crate) fn refuse_foreign(&self) -> Result<()> {
         if !self.is_there() || self.is_ours() {
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl Entry {
     }
 
     /// Make it start this command.
-    pub(super) fn write(&self, command: &[String]) -> Result<Written> {
+    pub(crate) fn write(&self, command: &[String]) -> Result<Written> {
         let (text, known) = ((self.format.text)(command), self.content());
         if known.as_ref() == Some(&text) {
             return Ok(Written::Same);
@@ -100,7 +100,7 @@ impl Entry {
     }
 
     /// Take away the file, its link, and the folders below `root` that are empty then.
-    pub(super) fn remove(&self, root: &Path) -> Result<()> {
+    pub(crate) fn remove(&self, root: &Path) -> Result<()> {
         let gone = |path: &Path| match fs::remove_file(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other.map_err(|error| LoginItemError::Io { path: path.to_path_buf(), error }),

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The service manager.
 #[derive(Debug)]
-pub(super) struct Manager<'a> {
+pub(crate) struct Manager<'a> {
     kind: Kind,
     tool: &'a Path,
 }
@@ -32,16 +32,16 @@ enum Kind {
 }
 
 impl<'a> Manager<'a> {
-    pub(super) const fn launchd(tool: &'a Path) -> Self {
+    pub(crate) const fn launchd(tool: &'a Path) -> Self {
         Self { kind: Kind::Launchd, tool }
     }
 
-    pub(super) const fn systemd(tool: &'a Path) -> Self {
+    pub(crate) const fn systemd(tool: &'a Path) -> Self {
         Self { kind: Kind::Systemd, tool }
     }
 
     /// Start what the file says, now and with every session. What runs already is started anew if the file has changed.
-    pub(super) fn start(&self, entry: &Entry, written: Written) -> Result<()> {
+    pub(crate) fn start(&self, entry: &Entry, written: Written) -> Result<()> {
         let (started, run) = match self.kind {
             Kind::Systemd => {
                 let run = format!("systemctl --user daemon-reload && systemctl --user enable --now {UNIT}");
@@ -57,7 +57,7 @@ impl<'a> Manager<'a> {
     }
 
     /// Stop it, and start it no more. What goes wrong is told: the file goes in any case.
-    pub(super) fn stop(&self, entry: &Entry) -> Option<String> {
+    pub(crate) fn stop(&self, entry: &Entry) -> Option<String> {
         let (stopped, run) = match self.kind {
             Kind::Systemd => {
                 let stopped = self.call(&["--user".as_ref(), "disable".as_ref(), "--now".as_ref(), UNIT.as_ref()]);
@@ -74,7 +74,7 @@ impl<'a> Manager<'a> {
     }
 
     /// The file is gone: so should be what is known of it.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         if matches!(self.kind, Kind::Systemd) {
             // Without a session there is nothing to forget.
             let _ = self.call(&["--user".as_ref(), "daemon-reload".as_ref()]);

@@ -18,7 +18,7 @@ pub use self::error::LoginItemError;
 use self::file::Entry;
 use self::manager::Manager;
 pub use self::status::{State, Status};
-use crate::app::load::{self, Variable};
+use crate::app::load::{self, EnvFn};
 
 type Result<T> = std::result::Result<T, LoginItemError>;
 
@@ -62,7 +62,7 @@ impl LoginItem {
     ///
     /// # Errors
     /// When there is no home folder, or the program is not where it was started from any more.
-    pub fn here(env: Variable, config: Option<&Path>) -> Result<Self> {
+    pub fn here(env: EnvFn, config: Option<&Path>) -> Result<Self> {
         let macos = cfg!(target_os = "macos");
         Ok(Self {
             macos,

@@ -48,7 +48,7 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn of(entry: &Entry, program: &Path) -> Self {
+    pub(crate) fn of(entry: &Entry, program: &Path) -> Self {
         if !entry.is_there() {
             return Self { installed: Some(false), file: Some(entry.path.clone()), ..Self::default() };
         }

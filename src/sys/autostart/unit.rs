@@ -3,7 +3,7 @@
 use super::file::Format;
 use super::words::{quoted, split, value};
 
-pub(super) const FORMAT: Format = Format {
+pub(crate) const FORMAT: Format = Format {
     text,
     command,
     // systemd refuses these in a program's path, escaped or not.

@@ -1,7 +1,7 @@
 //! A command as one line, the way desktop entries and units write it: words, quoted where they must be.
 
 /// One word: quoted if it holds anything but letters, digits and what paths usually have; `escaped` gets a backslash in quotes.
-pub(super) fn quoted(word: &str, escaped: &[char]) -> String {
+pub(crate) fn quoted(word: &str, escaped: &[char]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
@@ -18,7 +18,7 @@ pub(super) fn quoted(word: &str, escaped: &[char]) -> String {
 }
 
 /// The words of a line; none if a quote is not closed.
-pub(super) fn split(line: &str) -> Option<Vec<String>> {
+pub(crate) fn split(line: &str) -> Option<Vec<String>> {
     let (mut words, mut word, mut within) = (Vec::new(), None::<String>, false);
     let mut rest = line.chars();
     while let Some(c) = rest.next() {
@@ -37,7 +37,7 @@ pub(super) fn split(line: &str) -> Option<Vec<String>> {
 }
 
 /// What stands after `key=` in the section of this name of an INI file.
-pub(super) fn value<'a>(text: &'a str, section: &str, key: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(text: &'a str, section: &str, key: &str) -> Option<&'a str> {
     let mut lines = text.lines().map(str::trim);
     lines.find(|line| line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) == Some(section))?;
     let pair = |line: &'a str| line.split_once('=').map(|(key, value)| (key.trim_end(), value.trim_start()));

@@ -39,7 +39,7 @@ impl NotStarted {
     }
 
     /// The program at `path` did not start.
-    pub(super) fn of(path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn of(path: &Path, error: &io::Error) -> Self {
         let shown = path.display();
         match Errno::from_io_error(error) {
             _ if path.is_dir() => Self::new(Cause::Unusable, format!("{shown} is a folder"), "name the program in it"),
@@ -64,13 +64,13 @@ impl NotStarted {
     }
 
     /// It was started, and the system does not say what became of it.
-    pub(super) fn lost(error: &io::Error) -> Self {
+    pub(crate) fn lost(error: &io::Error) -> Self {
         Self::new(Cause::Busy, format!("it was lost sight of ({error})"), "")
     }
 }
 
 /// The file of a command: its first word as an absolute path, or looked for on `PATH`.
-pub(super) fn find(command: &[String]) -> Result<PathBuf, NotStarted> {
+pub(crate) fn find(command: &[String]) -> Result<PathBuf, NotStarted> {
     let name = command.first().map(String::as_str).unwrap_or_default();
     if command.iter().any(|word| word.contains('\0')) {
         return Err(NotStarted::new(Cause::Unusable, "the command has a NUL in it", "take it out"));

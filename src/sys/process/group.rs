@@ -4,20 +4,20 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
 /// The group that a child leads. It is killed when this is dropped.
-pub(super) struct Group(Option<Pid>);
+pub(crate) struct Group(Option<Pid>);
 
 impl Group {
-    pub(super) fn of(leader: &Child) -> Self {
+    pub(crate) fn of(leader: &Child) -> Self {
         Self(leader.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)))
     }
 
     /// Ask all of it to end.
-    pub(super) fn ask_to_end(&self) {
+    pub(crate) fn ask_to_end(&self) {
         self.signal(Signal::TERM);
     }
 
     /// Kill what is left of it. Once: the number of a group that is gone may be given to another.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.signal(Signal::KILL);
         self.0 = None;
     }

@@ -18,7 +18,7 @@ pub struct Output {
 
 impl Output {
     /// Read to the end, so that nobody waits to get rid of what is not kept. No more than `cap` bytes are.
-    pub(super) async fn read(&mut self, from: Option<impl AsyncRead + Unpin>, cap: usize) {
+    pub(crate) async fn read(&mut self, from: Option<impl AsyncRead + Unpin>, cap: usize) {
         let Some(mut from) = from else { return };
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer).await {

@@ -80,7 +80,7 @@ fn sources(gauges: &mut Registry, status: &Status, now: Timestamp) {
 fn alerts(gauges: &mut Registry, status: &Status) {
     gauges.register("operator_open_alerts", "Alerts that are open", Gauge(one(whole(status.open_alerts))));
     let help = "Open alerts that are neither acknowledged nor snoozed";
-    gauges.register("operator_waiting_alerts", help, Gauge(one(whole(status.waiting_alerts))));
+    gauges.register("operator_waiting_alerts", help, Gauge(one(whole(status.unanswered_alerts))));
     let outbox = status.outbox.iter().flat_map(|(channel, depth)| {
         let of = |(state, count)| Some((labels([("channel", channel.as_str()), ("state", state)]), whole(count)?));
         [("pending", depth.pending), ("failed", depth.failed)].into_iter().filter_map(of)
@@ -105,9 +105,9 @@ fn self_audit(gauges: &mut Registry, audit: &Audit) {
     let help = "Alerts in the journal, as the last self-audit counted them";
     gauges.register("operator_audit_fired_alerts", help, Gauge(one(whole(audit.fired))));
     let help = "Keys of which the last self-audit missed something";
-    gauges.register("operator_audit_astray_keys", help, Gauge(one(whole(audit.astray_count))));
+    gauges.register("operator_audit_astray_keys", help, Gauge(one(whole(audit.unaccounted_count))));
     let help = "Whether the last self-audit found every alert that fired";
-    gauges.register("operator_audit_adds_up", help, Gauge(flag(audit.adds_up())));
+    gauges.register("operator_audit_adds_up", help, Gauge(flag(audit.is_consistent())));
 }
 
 fn labels<const N: usize>(labels: [(&'static str, &str); N]) -> Labels {

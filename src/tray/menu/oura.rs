@@ -5,20 +5,20 @@ use crate::core::status::{OuraLink, Status};
 use crate::tray::action::Action;
 
 /// For whoever has connected nothing yet, and for whoever has to do it again.
-pub(super) fn at_the_top(status: &Status) -> Option<Entry> {
+pub(crate) fn at_the_top(status: &Status) -> Option<Entry> {
     let label = match status.oura_link? {
         OuraLink::Off if nothing_is_connected(status) => "Connect Oura…",
-        OuraLink::Lapsed => "Connect Oura Again…",
+        OuraLink::Revoked => "Connect Oura Again…",
         _ => return None,
     };
     Some(Entry::item(label, Action::ConnectOura))
 }
 
 /// Somebody without a ring is not asked about one at the top.
-pub(super) fn beside_the_source(status: &Status) -> Option<Entry> {
+pub(crate) fn beside_the_source(status: &Status) -> Option<Entry> {
     match status.oura_link? {
         OuraLink::Off if !nothing_is_connected(status) => Some(Entry::item("Connect Oura…", Action::ConnectOura)),
-        OuraLink::Connected | OuraLink::Lapsed => Some(Entry::item("Disconnect Oura", Action::DisconnectOura)),
+        OuraLink::Connected | OuraLink::Revoked => Some(Entry::item("Disconnect Oura", Action::DisconnectOura)),
         OuraLink::Off | OuraLink::Token => None,
     }
 }

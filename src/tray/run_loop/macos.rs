@@ -13,28 +13,28 @@ use tao::platform::macos::{ActivationPolicy, EventLoopExtMacOS};
 use tao::platform::run_return::EventLoopExtRunReturn;
 
 use crate::app::exit::Failure;
-use crate::app::load::House;
+use crate::app::load::AppContext;
 use crate::tray::front::{Event, Front};
 
 /// Run in the menu bar until it is told to stop.
 ///
 /// # Errors
 /// When another instance runs, the database cannot be opened, or the bar takes no item.
-pub(in crate::tray) fn run(house: House, dry_run: bool) -> Result<ExitCode, Failure> {
+pub(crate) fn run(context: AppContext, dry_run: bool) -> Result<ExitCode, Failure> {
     let mut event_loop = EventLoopBuilder::<Event>::with_user_event().build();
     // No Dock icon, no menu of our own at the top of the screen, and nobody's window loses the keyboard to us.
     event_loop.set_activation_policy(ActivationPolicy::Accessory);
     event_loop.set_activate_ignoring_other_apps(false);
     let proxy = event_loop.create_proxy();
     let wake = Arc::new(move |event| proxy.send_event(event).is_ok());
-    let mut begin = Some((house, wake));
+    let mut begin = Some((context, wake));
     let mut front = Ok(None);
     event_loop.run_return(|woken, _, control_flow| {
         *control_flow = ControlFlow::Wait;
         match woken {
             Woken::NewEvents(StartCause::Init) => {
-                if let Some((house, wake)) = begin.take() {
-                    front = Front::start(house, dry_run, wake).map(Some);
+                if let Some((context, wake)) = begin.take() {
+                    front = Front::start(context, dry_run, wake).map(Some);
                 }
                 if front.is_err() {
                     *control_flow = ControlFlow::Exit;

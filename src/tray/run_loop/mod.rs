@@ -6,6 +6,6 @@ mod linux;
 mod macos;
 
 #[cfg(not(target_os = "macos"))]
-pub(super) use linux::run;
+pub(crate) use linux::run;
 #[cfg(target_os = "macos")]
-pub(super) use macos::run;
+pub(crate) use macos::run;

@@ -100,8 +100,8 @@ fn ten_thousand_at_once_are_three_messages_a_channel_at_most_and_none_is_dropped
     let all: usize = hooks
         .iter()
         .map(|post| {
-            let left_out = post.body["left_out"].as_u64().expect("a number") as usize;
-            post.body["alerts"].as_array().expect("alerts").len() + left_out
+            let omitted = post.body["omitted"].as_u64().expect("a number") as usize;
+            post.body["alerts"].as_array().expect("alerts").len() + omitted
         })
         .sum();
     assert_eq!((all, told(&hooks).into_values().max()), (10_000, Some(1)));

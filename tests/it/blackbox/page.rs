@@ -34,7 +34,7 @@ fn anybody_may_ask_how_it_does_and_learns_nothing_personal() {
     let status = site.engine.status();
     assert_eq!((&health["last_run"], &health["circuits"]), (&status["last_run"], &status["circuit_states"]));
     if health["audit"].is_object() {
-        assert_eq!(names(&health["audit"]), ["adds_up", "at"].into());
+        assert_eq!(names(&health["audit"]), ["is_consistent", "at"].into());
     }
     let alerts = site.home.run(&["alerts", "--all", "--json"]).ok().json();
     assert!(alerts.as_array().is_some_and(|alerts| alerts.len() > 5), "there is something to tell");

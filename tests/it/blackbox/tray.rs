@@ -17,7 +17,7 @@ const PASSPORT: &str = "task:deadline_overdue:passport";
 const ALERT: &str = "High – Overdue: Renew the passport";
 
 /// Somebody at a desktop with a panel, who has one thing to hear: that the passport is overdue.
-struct Seat {
+struct MergedSlot {
     /// With banners, so that no complaint about them comes into the menu under a click.
     service: Service,
     _desktop: Desktop,
@@ -26,7 +26,7 @@ struct Seat {
     opened: std::path::PathBuf,
 }
 
-impl Seat {
+impl MergedSlot {
     fn new() -> Self {
         let desktop = Desktop::start();
         let (service, panel, home) = (desktop.serve(USUAL), Panel::on(&desktop), desktop.home());
@@ -89,7 +89,7 @@ fn fake_opener(home: &Home) -> std::path::PathBuf {
 
 #[test]
 fn the_icon_and_its_words_follow_the_state() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let mut running = seat.start();
     let panel = &seat.panel;
     assert_eq!(panel.title().as_deref(), Some("Operator"));
@@ -127,7 +127,7 @@ fn the_icon_and_its_words_follow_the_state() {
 
 #[test]
 fn every_item_does_what_it_says() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let mut running = seat.start();
     let panel = &seat.panel;
 
@@ -184,7 +184,7 @@ fn every_item_does_what_it_says() {
 
 #[test]
 fn an_alert_can_be_put_off_until_tomorrow_or_acknowledged() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let mut running = seat.start();
     seat.panel.click(&format!("{ALERT} > Snooze until tomorrow"));
     // It is noon, and tomorrow begins at seven.
@@ -209,7 +209,7 @@ fn an_alert_can_be_put_off_until_tomorrow_or_acknowledged() {
 
 #[test]
 fn what_is_answered_on_the_banner_leaves_the_menu() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let mut running = seat.start();
     let banner = seat.service.banner("Renew the passport");
     eventually("it is in the menu", || seat.panel.line(ALERT));
@@ -222,7 +222,7 @@ fn what_is_answered_on_the_banner_leaves_the_menu() {
 
 #[test]
 fn a_source_can_be_asked_again() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     seat.home.set(json!({
         "circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 3600},
         "sources": {"workos": {"url": "postgres://ada@127.0.0.1:1/t?sslmode=disable"}},
@@ -245,7 +245,7 @@ fn a_source_can_be_asked_again() {
 
 #[test]
 fn oura_is_connected_and_disconnected_without_a_terminal() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let (oura, port) = (Oura::start(), free_port());
     fs::remove_file(seat.home.path("foreign/oura-health.db")).unwrap();
     seat.home.set(oura.config(port));
@@ -283,7 +283,7 @@ fn oura_is_connected_and_disconnected_without_a_terminal() {
 
 #[test]
 fn a_change_of_the_configuration_holds_at_once_and_a_mistake_is_said() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let mut running = seat.start();
     let runs = seat.status()["run_count"].as_u64().unwrap();
     let good = fs::read_to_string(seat.home.path("config.yaml")).unwrap();
@@ -312,7 +312,7 @@ fn a_change_of_the_configuration_holds_at_once_and_a_mistake_is_said() {
 
 #[test]
 fn quit_ends_it() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let mut running = seat.start();
     seat.panel.click("Quit Operator");
     assert_eq!(running.ended(), Some(0));
@@ -321,7 +321,7 @@ fn quit_ends_it() {
 
 #[test]
 fn nothing_is_painted_that_did_not_change() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let mut running = seat.start();
     let panel = &seat.panel;
     // The minute may turn under the test, and with it "Last check": then it is tried again.
@@ -345,7 +345,7 @@ fn nothing_is_painted_that_did_not_change() {
 
 #[test]
 fn a_second_one_says_who_runs() {
-    let seat = Seat::new();
+    let seat = MergedSlot::new();
     let mut running = seat.start();
     let mut second = seat.home.program();
     second.arg("--config").arg(seat.home.path("config.yaml")).arg("--tray");

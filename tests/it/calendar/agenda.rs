@@ -1,7 +1,7 @@
 //! What takes time, and what is free. It is Friday in Berlin; quiet hours are from 22 to 7.
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
-use operator::core::calendar::busy_times::Agenda;
+use operator::core::calendar::busy_times::BusyTimes;
 use operator::core::policy::quiet_hours::{QuietHours, WallTime};
 use proptest::prelude::*;
 use rstest::rstest;
@@ -24,11 +24,11 @@ fn meeting(from: &str, to: &str) -> String {
     event(&format!("DTSTART;TZID=Europe/Berlin:{}\nDTEND;TZID=Europe/Berlin:{}", time(from), time(to)))
 }
 
-fn agenda(events: &str) -> Agenda {
+fn agenda(events: &str) -> BusyTimes {
     reading(&calendar(events), "2026-11-20T09:00[Europe/Berlin]").agenda
 }
 
-fn minutes(agenda: &Agenda, from: &str, deadline: &str, quiet: &QuietHours) -> i64 {
+fn minutes(agenda: &BusyTimes, from: &str, deadline: &str, quiet: &QuietHours) -> i64 {
     agenda.free_before(deadline.parse::<ZonedDateTime>().unwrap().timestamp(), quiet, &now(from)).as_mins()
 }
 
@@ -49,7 +49,7 @@ fn free_is_what_no_event_takes() {
 
 #[test]
 fn nor_the_night() {
-    let free = Agenda::default();
+    let free = BusyTimes::default();
     let tomorrow = "2026-11-21T09:00[Europe/Berlin]";
     assert_eq!(minutes(&free, "20:00", tomorrow, &NIGHT), 4 * 60);
     assert_eq!(minutes(&free, "23:00", tomorrow, &NIGHT), 2 * 60);
@@ -101,7 +101,7 @@ fn meetings_without_a_pause_are_one() {
     assert_eq!(day.next_change(at("10:30")), Some(at("11:30")));
     assert_eq!(day.next_change(at("11:30")), Some(at("11:35")));
     assert_eq!(day.next_change(at("12:00")), None);
-    let both = Agenda::together([&day, &agenda(&meeting("11:30", "11:40"))]);
+    let both = BusyTimes::together([&day, &agenda(&meeting("11:30", "11:40"))]);
     assert_eq!(both.in_meeting_until(at("10:00")), Some(at("12:00")), "and so are those of several calendars");
 }
 
@@ -131,7 +131,7 @@ fn nor_do_meetings_without_a_pause() {
 
 #[test]
 fn what_has_no_length_takes_no_time() {
-    assert_eq!(agenda(&(meeting("10:00", "10:00") + &meeting("12:00", "11:00"))), Agenda::default());
+    assert_eq!(agenda(&(meeting("10:00", "10:00") + &meeting("12:00", "11:00"))), BusyTimes::default());
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
-use operator::core::calendar::Work;
+use operator::core::calendar::Budget;
 use operator::core::calendar::reading::CalendarReading;
 use operator::core::calendar::series::{Occurrence, Series};
 use operator::sources::calendar::ical::{Content, Reader, Wanted};
@@ -57,7 +57,7 @@ pub(crate) fn window(from: &str, to: &str) -> Range<Timestamp> {
 
 /// Everything that happens in a window, in order.
 pub(crate) fn occurrences(content: &Content, window: &Range<Timestamp>, home: &TimeZone) -> Vec<Occurrence> {
-    let mut work = Work::of(1_000_000);
+    let mut work = Budget::of(1_000_000);
     let series = Series::of(&content.events);
     let mut all: Vec<Occurrence> =
         series.iter().flat_map(|one| one.occurrences(window, home, &mut work).expect("it ends")).collect();

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use operator::core::alert::Priority;
 use operator::core::facts::{HealthDay, Night, Stress};
 use operator::core::policy::decision::{Decision, Reason};
-use operator::core::rules::metric::{Measure, Usual};
+use operator::core::rules::metric::{Measure, Baseline};
 use operator::core::rules::thresholds::HealthThresholds;
 use operator::http::dashboard::chart::{Chart, Drawing, Marks};
 use operator::store::Store;
@@ -214,7 +214,7 @@ proptest! {
 fn a_drawing_without_days_says_so() {
     let (first, last) = (date("2026-10-22"), date("2026-11-20"));
     let nothing =
-        Drawing { measure: Measure::Hrv, days: &[], usual: Usual::default(), marks: &Marks::new(), first, last };
+        Drawing { measure: Measure::Hrv, days: &[], usual: Baseline::default(), marks: &Marks::new(), first, last };
     let drawn = Chart::draw(&nothing).render().unwrap();
     assert!(
         drawn.contains("No day of it is known from Thu 22 Oct to Fri 20 Nov.") && !drawn.contains("<svg"),

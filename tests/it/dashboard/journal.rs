@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use operator::core::alert::Priority;
-use operator::core::policy::decision::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, PolicyDecision};
 use operator::http::dashboard::Query;
 use operator::store::Store;
 use rstest::rstest;
@@ -95,7 +95,7 @@ fn every_entry_says_what_became_of_its_messages() {
     let at = now().timestamp();
     let told = verdict("health:hrv_low", "HRV", Decision::Deliver, Reason::First);
     commit(&mut store, at - SignedDuration::from_hours(1), std::slice::from_ref(&told), &[], &[]);
-    let later = Verdict { decision: Decision::Deliver, reason: Reason::Escalated, ..told };
+    let later = PolicyDecision { decision: Decision::Deliver, reason: Reason::Escalated, ..told };
     let digest = |key| verdict(key, "In a digest", Decision::Coalesce, Reason::Storm);
     commit(&mut store, at, &[later, digest("task:pileup"), digest("task:goal_behind")], &[], &[]);
     let page = shown(&calm(), &store, "/");
@@ -104,7 +104,7 @@ fn every_entry_says_what_became_of_its_messages() {
         entries.iter().map(|entry| words(between(entry, "<ul class=\"channels\">", "</ul>"))).collect();
     let waits = "notification: waits";
     assert_eq!(fates, [waits, waits, waits, "notification: not sent (a newer one takes its place)"]);
-    assert!(words(entries[2]).contains("Told – more urgent than when it was last told"), "{}", words(entries[2]));
+    assert!(words(entries[2]).contains("TaskIdentities – more urgent than when it was last told"), "{}", words(entries[2]));
     assert!(words(entries[0]).contains("limit 65") && words(entries[0]).contains("source oura_cache"));
 }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use operator::core::alert::{Alert, AlertKey, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
 use operator::core::facts::HealthDay;
-use operator::core::policy::decision::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, PolicyDecision};
 use operator::core::status::{OpenAlert, Status};
 use operator::http::dashboard::{Query, page};
 use operator::demo::{body, desk};
@@ -101,7 +101,7 @@ pub(super) fn values(markup: &str, attribute: &str) -> Vec<String> {
 }
 
 /// A verdict, made `ago` before now.
-pub(super) fn verdict(key: &str, title: &str, decision: Decision, reason: Reason) -> Verdict {
+pub(super) fn verdict(key: &str, title: &str, decision: Decision, reason: Reason) -> PolicyDecision {
     let alert = Alert {
         key: key.parse().unwrap(),
         priority: Priority::High,
@@ -112,7 +112,7 @@ pub(super) fn verdict(key: &str, title: &str, decision: Decision, reason: Reason
         at: now().timestamp(),
         occasion: None,
     };
-    Verdict { alert, decision, reason, channels: vec![Channel::Journal, Channel::Notification] }
+    PolicyDecision { alert, decision, reason, channels: vec![Channel::Journal, Channel::Notification] }
 }
 
 /// What a snapshot says of an alert.
@@ -123,7 +123,7 @@ pub(super) fn open(key: &str, title: &str, priority: Priority) -> OpenAlert {
 }
 
 /// Record a check.
-pub(super) fn commit(store: &mut Store, at: Timestamp, verdicts: &[Verdict], days: &[HealthDay], updates: &[Update]) {
+pub(super) fn commit(store: &mut Store, at: Timestamp, verdicts: &[PolicyDecision], days: &[HealthDay], updates: &[Update]) {
     let memory = store.memory().unwrap();
     let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
     let record = CheckRecord {
@@ -134,7 +134,7 @@ pub(super) fn commit(store: &mut Store, at: Timestamp, verdicts: &[Verdict], day
         days,
         rest: None,
         updates,
-        bonds: None,
+        aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
         ends: true,

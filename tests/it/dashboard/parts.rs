@@ -5,7 +5,7 @@ use operator::core::alert::Priority;
 use operator::core::audit::Audit;
 use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
-use operator::core::policy::decision::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, PolicyDecision};
 use operator::core::status::{ChannelHealth, ChannelState, QueueDepth, SourceState, Status};
 use operator::http::dashboard::{SCRIPT, STYLE};
 use operator::store::Store;
@@ -27,8 +27,8 @@ fn at(time: &str) -> jiff::Timestamp {
     calm(),
     "All is well Last check just now · next 09:20 · quiet hours from 22:00 Run now Pause 1 hour Until tomorrow Until resumed"
 )]
-#[case::one(Status { waiting_alerts: 1, ..calm() }, "1 alert waits for you Last")]
-#[case::many(Status { waiting_alerts: 12_345, ..calm() }, "12 345 alerts wait for you Last")]
+#[case::one(Status { unanswered_alerts: 1, ..calm() }, "1 alert waits for you Last")]
+#[case::many(Status { unanswered_alerts: 12_345, ..calm() }, "12 345 alerts wait for you Last")]
 #[case::never(Status { last_run: None, next_run: None, ..calm() }, "Nothing was checked yet No check yet ·")]
 #[case::checking(Status { checking: true, ..calm() }, "just now · checking now… · quiet hours from 22:00 Running…")]
 #[case::quiet(Status { is_quiet_hours: true, ..calm() }, "quiet hours until 22:00")]
@@ -46,7 +46,7 @@ fn the_head_says_how_it_stands(#[case] status: Status, #[case] expected: &str) {
 #[test]
 fn the_audit_is_told_whether_it_adds_up_or_not() {
     let good = Audit { at: at("09:05"), fired: 1_003, delivered: 1_000, held: 3, ..Audit::default() };
-    let bad = Audit { fired: 1_004, astray: vec!["task:pileup".parse().unwrap()], astray_count: 2, ..good.clone() };
+    let bad = Audit { fired: 1_004, unaccounted: vec!["task:pileup".parse().unwrap()], unaccounted_count: 2, ..good.clone() };
     let sum = "fired = 1 000 told + 0 in digests + 0 under way + 3 held + 0 not told + 0 failed.";
     let told = head(&Status { audit: Some(good), ..calm() });
     assert!(told.contains(&format!("Self-audit 09:05 : 1 003 {sum} It adds up.")), "{told}");
@@ -72,7 +72,7 @@ fn every_open_alert_can_be_answered() {
         "{words}"
     );
     assert!(words.contains("Not arrived yet: notification waits Acknowledge Snooze 1 hour"), "{words}");
-    assert!(words.contains("09:05 Told – news journal, notification"), "{words}");
+    assert!(words.contains("09:05 TaskIdentities – news journal, notification"), "{words}");
 }
 
 #[rstest]
@@ -100,11 +100,11 @@ fn an_alert_says_why_it_was_not_told(
 fn what_is_told_in_the_journal_alone_is_said_so() {
     let mut store = Store::in_memory().unwrap();
     let told = verdict("task:pileup", "Much", Decision::Deliver, Reason::First);
-    commit(&mut store, now().timestamp(), &[Verdict { channels: vec![Channel::Journal], ..told }], &[], &[]);
+    commit(&mut store, now().timestamp(), &[PolicyDecision { channels: vec![Channel::Journal], ..told }], &[], &[]);
     let open = vec![open("task:pileup", "Much", Priority::Low)];
     let page = shown(&Status { open, open_alerts: 499, ..calm() }, &store, "/");
     let today = words(part(&page, "today"));
-    assert!(today.contains("Told just now, in the journal alone"), "{today}");
+    assert!(today.contains("TaskIdentities just now, in the journal alone"), "{today}");
     assert!(today.contains("498 more are open"), "{today}");
 }
 

@@ -1,7 +1,7 @@
 //! A channel that is away, and what comes after it.
 
 use operator::core::alert::Priority;
-use operator::core::delivery::message::NoticeKind;
+use operator::core::delivery::message::MessageKind;
 use operator::core::status::{ChannelHealth, QueueDepth};
 use rstest::rstest;
 
@@ -188,5 +188,5 @@ async fn what_was_shown_and_then_doubted_is_taken_back_when_it_is_over() {
     channel.turn(Weather::Fine);
     pass(HOUR / 2).await;
     let last = channel.shown().pop().expect("messages");
-    assert_eq!((last.kind, last.items), (NoticeKind::Update, [(key, "resolved")].into()));
+    assert_eq!((last.kind, last.items), (MessageKind::Update, [(key, "resolved")].into()));
 }

@@ -1,6 +1,6 @@
 //! Stops, crashes, answers and a database that cannot be written, all while a message is under way.
 
-use operator::core::delivery::message::NoticeKind;
+use operator::core::delivery::message::MessageKind;
 use operator::engine::command::Command;
 use serde_json::json;
 
@@ -60,7 +60,7 @@ async fn what_was_seen_before_a_crash_and_is_over_after_it_is_taken_back() {
     let bench = Bench::start_with(home, "09:01", channel.alone());
     pass(2 * MINUTE).await;
     let last = channel.tries().pop().expect("messages");
-    assert_eq!((last.kind, last.items), (NoticeKind::Update, [(key, "resolved")].into()));
+    assert_eq!((last.kind, last.items), (MessageKind::Update, [(key, "resolved")].into()));
     drop(bench);
 }
 
@@ -77,7 +77,7 @@ async fn what_resolves_while_it_is_under_way_is_taken_back_after_a_crash_too() {
     let bench = Bench::start_with(home, "09:01", channel.alone());
     pass(2 * MINUTE).await;
     let last = channel.tries().pop().expect("messages");
-    assert_eq!((last.kind, last.items), (NoticeKind::Update, [(key, "resolved")].into()));
+    assert_eq!((last.kind, last.items), (MessageKind::Update, [(key, "resolved")].into()));
     drop(bench);
 }
 

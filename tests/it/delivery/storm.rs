@@ -34,7 +34,7 @@ async fn a_critical_alert_does_not_wait_for_a_message_on_its_way_to_a_slow_serve
     // So many active tasks are worth an alert of their own.
     let all = crowd + 1 + usize::from(crowd >= 10);
     assert_eq!(
-        shown.iter().map(|news| news.items.len() + news.left_out).sum::<usize>(),
+        shown.iter().map(|news| news.items.len() + news.omitted).sum::<usize>(),
         all,
         "what is left out is counted"
     );

@@ -34,10 +34,10 @@ pub(super) fn full() -> Value {
                                      "status": "ok", "source": "state_store", "reason": null}},
         "circuit_states": {"oura": "half_open", "workos": "closed"},
         "sources": {"oura": {"circuit": "half_open", "as_of": "2026-11-20T12:06:00Z", "next_try": null, "trouble": null}},
-        "open_alerts": 3, "waiting_alerts": 2,
+        "open_alerts": 3, "unanswered_alerts": 2,
         "outbox": {"notification": {"pending": 0, "failed": 1}, "telegram": {"pending": 4, "failed": 0}},
         "audit": {"at": "2026-11-20T14:05:00Z", "fired": 21, "delivered": 1, "pending": 2, "suppressed": 3, "held": 4,
-                  "coalesced": 5, "failed": 6, "astray": [], "astray_count": 0},
+                  "coalesced": 5, "failed": 6, "unaccounted": [], "unaccounted_count": 0},
     })
 }
 
@@ -84,7 +84,7 @@ fn scraped(change: Value) -> String {
     r#"{fate="suppressed"} 3"#,
 ])]
 #[case::fired(full(), "operator_audit_fired_alerts", &[" 21"])]
-#[case::adds_up(full(), "operator_audit_adds_up", &[" 1"])]
+#[case::is_consistent(full(), "operator_audit_adds_up", &[" 1"])]
 #[case::no_audit_yet(json!({}), "operator_audit_adds_up", &[])]
 #[case::no_audit_no_fates(json!({}), "operator_audit_alerts", &[])]
 fn a_gauge_tells_what_the_snapshot_knows(#[case] change: Value, #[case] name: &str, #[case] expected: &[&str]) {
@@ -96,7 +96,7 @@ fn a_gauge_tells_what_the_snapshot_knows(#[case] change: Value, #[case] name: &s
 fn an_audit_that_does_not_add_up_says_so() {
     let mut change = full();
     change["audit"]["fired"] = json!(22);
-    change["audit"]["astray_count"] = json!(1);
+    change["audit"]["unaccounted_count"] = json!(1);
     let text = scraped(change);
     let of = |name| value(&text, name);
     assert_eq!((of("operator_audit_adds_up"), of("operator_audit_astray_keys")), (Some(0.0), Some(1.0)));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use operator::core::alert::{Alert, AlertKey, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
 use operator::core::delivery::failure::{Failure, FailureKind};
-use operator::core::policy::decision::{Decision, Reason, Verdict};
+use operator::core::policy::decision::{Decision, Reason, PolicyDecision};
 use operator::core::rules;
 use operator::core::status::{MonitorState, RunStatus};
 use operator::telemetry::metrics::{CONTENT_TYPE, Metrics};
@@ -23,7 +23,7 @@ fn now() -> jiff::Timestamp {
     "2026-11-20T14:06:00Z".parse().unwrap()
 }
 
-fn verdict(key: &str) -> Verdict {
+fn verdict(key: &str) -> PolicyDecision {
     let alert = Alert {
         key: key.parse().unwrap(),
         priority: Priority::High,
@@ -34,7 +34,7 @@ fn verdict(key: &str) -> Verdict {
         at: now(),
         occasion: None,
     };
-    Verdict { alert, decision: Decision::Deliver, reason: Reason::First, channels: vec![Channel::Journal] }
+    PolicyDecision { alert, decision: Decision::Deliver, reason: Reason::First, channels: vec![Channel::Journal] }
 }
 
 /// Something of everything has happened.
@@ -99,8 +99,8 @@ fn ten_thousand_alerts_of_ten_thousand_things_are_few_series() {
     let things = |number: u32| verdict(&format!("task:deadline_overdue:diary{number}"));
     // A database may remember rules that no longer exist, or that somebody wrote into it.
     let strange = |number: u32| verdict(&format!("task:diary{number}:{number}"));
-    let few: Vec<Verdict> = [things(0), strange(0)].into();
-    let many: Vec<Verdict> = (0..5_000).flat_map(|number| [things(number), strange(number)]).collect();
+    let few: Vec<PolicyDecision> = [things(0), strange(0)].into();
+    let many: Vec<PolicyDecision> = (0..5_000).flat_map(|number| [things(number), strange(number)]).collect();
     metrics.checked(&BTreeMap::new(), &many);
     other.checked(&BTreeMap::new(), &few);
     let (text, short) = (metrics.encode(None, now()), other.encode(None, now()));
@@ -121,7 +121,7 @@ fn a_program_is_a_monitor_of_its_name_and_its_alerts_are_of_one_class() {
     metrics.expect(["exec:disk".parse().unwrap()]);
     let text = metrics.encode(None, now());
     assert!(text.contains(r#"operator_checks_total{monitor="exec:disk",status="failed"} 0"#), "{text}");
-    let keys: Vec<Verdict> = (0..100).map(|number| verdict(&format!("exec:disk:{number}"))).collect();
+    let keys: Vec<PolicyDecision> = (0..100).map(|number| verdict(&format!("exec:disk:{number}"))).collect();
     metrics.checked(&BTreeMap::new(), &keys);
     let class = r#"operator_alerts_total{class="exec",priority="high",decision="deliver",reason="first"} 100"#;
     assert_eq!(series(&metrics.encode(None, now()), "operator_alerts_total"), [class]);
@@ -132,11 +132,11 @@ fn a_program_is_a_monitor_of_its_name_and_its_alerts_are_of_one_class() {
 fn every_series_of_checks_and_deliveries_is_there_before_it_counts() {
     let (before, metrics) = (Metrics::new().encode(None, now()), Metrics::new());
     let kinds = [
-        FailureKind::Later { retry_after: None },
-        FailureKind::Unsure,
+        FailureKind::Retryable { retry_after: None },
+        FailureKind::Unconfirmed,
         FailureKind::Offline,
-        FailureKind::Unavailable,
-        FailureKind::Refused,
+        FailureKind::NoTransport,
+        FailureKind::Permanent,
     ];
     for channel in Channel::OUTSIDE {
         metrics.sent(channel, None, Duration::ZERO);

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, ZonedDateTime};
 use operator::core::channel::Routing;
 use operator::core::facts::{Due, Task, TaskReading};
-use operator::core::policy::incident_state::Memory;
-use operator::core::policy::{Circumstances, decide};
+use operator::core::policy::incident_state::IncidentState;
+use operator::core::policy::{PolicyContext, decide};
 use operator::core::rules::tasks::{TaskFacts, judge};
-use operator::core::tasks::{self, Bonds, Told, merged_tasks};
+use operator::core::tasks::{self, Aliases, TaskIdentities, merged_tasks};
 use proptest::prelude::*;
 
 use crate::rules_kit::{at, date, state_store, task};
@@ -20,12 +20,12 @@ const DATES: [&str; 3] = ["2026-11-18", "2026-11-19", "2026-12-24"];
 /// Source and id, as numbers.
 type Row = (usize, usize);
 /// Title and date, as numbers.
-type Likeness = (usize, usize);
+type MatchKey = (usize, usize);
 
 #[derive(Debug, Clone)]
 enum Event {
     /// A source knows this task from now on, or has it changed.
-    Put(Row, Likeness),
+    Put(Row, MatchKey),
     Drop(Row),
     /// Its reading fails, and there is no copy.
     Fail(usize, bool),
@@ -37,17 +37,17 @@ enum Event {
 /// A name as the test remembers it: with what it was last told, and of which rows.
 #[derive(Debug, Clone, PartialEq)]
 struct Known {
-    likeness: Likeness,
+    likeness: MatchKey,
     rows: BTreeSet<Row>,
 }
 
 #[derive(Default)]
 struct World {
-    tasks: BTreeMap<Row, Likeness>,
+    tasks: BTreeMap<Row, MatchKey>,
     failing: BTreeSet<usize>,
     unplugged: BTreeSet<usize>,
-    memory: Memory,
-    bonds: Bonds,
+    memory: IncidentState,
+    aliases: Aliases,
     known: BTreeMap<String, Known>,
 }
 
@@ -87,11 +87,11 @@ impl World {
     }
 
     /// What is open, with what the alerts say, as the store would read it.
-    fn told(&self) -> Vec<(String, Option<tasks::Likeness>)> {
+    fn told(&self) -> Vec<(String, Option<tasks::MatchKey>)> {
         let open = self.memory.incidents.values().filter(|incident| incident.open);
         let told = open.map(|incident| {
             let fact = |name: &str| incident.alert.facts[name].as_str().unwrap().to_owned();
-            let likeness = tasks::Likeness::of(&fact("task"), Some(date(&fact("due"))));
+            let likeness = tasks::MatchKey::of(&fact("task"), Some(date(&fact("due"))));
             (incident.alert.key.entity().unwrap().to_owned(), likeness)
         });
         told.collect()
@@ -103,22 +103,22 @@ impl World {
         let readings = self.readings();
         let complete = self.failing.is_subset(&self.unplugged);
         let before = self.open();
-        let told = Told::new(self.told(), self.bonds.clone());
+        let told = TaskIdentities::new(self.told(), self.aliases.clone());
         let facts = TaskFacts { readings: &readings, told: &told, complete, free: None };
-        let judgement = judge(&facts, &Default::default(), &now);
+        let evaluation = judge(&facts, &Default::default(), &now);
         let backwards: Vec<TaskReading> = readings.iter().rev().cloned().collect();
         let facts = TaskFacts { readings: &backwards, ..facts };
         prop_assert_eq!(
             &judge(&facts, &Default::default(), &now),
-            &judgement,
+            &evaluation,
             "the order of sources changes something"
         );
 
         let merged = merged_tasks(&readings, &told);
         let firing: BTreeSet<String> =
-            judgement.alerts.iter().map(|alert| alert.key.entity().unwrap().to_owned()).collect();
-        self.bonds = told.after(&merged, |name| firing.contains(name));
-        let circumstances = Circumstances {
+            evaluation.alerts.iter().map(|alert| alert.key.entity().unwrap().to_owned()).collect();
+        self.aliases = told.after(&merged, |name| firing.contains(name));
+        let circumstances = PolicyContext {
             now: now.timestamp(),
             quiet: false,
             in_event: false,
@@ -127,7 +127,7 @@ impl World {
             off: &[],
             routing: &Routing(vec![]),
         };
-        for verdict in decide(vec![judgement], &self.memory, &circumstances) {
+        for verdict in decide(vec![evaluation], &self.memory, &circumstances) {
             let incident = self.memory.after(&verdict, now.timestamp());
             self.memory.incidents.insert(verdict.alert.key.clone(), incident);
         }
@@ -139,8 +139,8 @@ impl World {
     }
 
     /// The rows that were read, by what they share.
-    fn alike(&self) -> BTreeMap<Likeness, Vec<Row>> {
-        let mut alike: BTreeMap<Likeness, Vec<Row>> = BTreeMap::new();
+    fn alike(&self) -> BTreeMap<MatchKey, Vec<Row>> {
+        let mut alike: BTreeMap<MatchKey, Vec<Row>> = BTreeMap::new();
         for (row, likeness) in self.tasks.iter().filter(|(row, _)| self.is_there(**row)) {
             alike.entry(*likeness).or_default().push(*row);
         }
@@ -181,7 +181,7 @@ impl World {
         Ok(())
     }
 
-    fn learn(&mut self, readings: &[TaskReading], told: &Told) {
+    fn learn(&mut self, readings: &[TaskReading], told: &TaskIdentities) {
         let row_of = |source: &str, id: &str| -> Row {
             (SOURCES.iter().position(|name| *name == source).unwrap(), id[2..].parse().unwrap())
         };
@@ -219,15 +219,15 @@ impl World {
         let memory = self.memory.clone();
         self.check()?;
         prop_assert_eq!(&self.memory, &memory);
-        let bonds = self.bonds.clone();
+        let aliases = self.aliases.clone();
         self.check()?;
         prop_assert_eq!(&self.memory, &memory);
-        prop_assert_eq!(&self.bonds, &bonds);
+        prop_assert_eq!(&self.aliases, &aliases);
         Ok(())
     }
 }
 
-fn is_late((_, day): Likeness) -> bool {
+fn is_late((_, day): MatchKey) -> bool {
     day < 2
 }
 

@@ -5,7 +5,7 @@ use operator::core::alert::Priority;
 use operator::core::facts::{Postponement, Task, TaskReading, TaskStatus};
 use operator::core::rules::patterns::{self, PatternFacts};
 use operator::core::rules::tasks::{TaskFacts, judge};
-use operator::core::tasks::{Bonds, MergedTask, Told, merged_tasks};
+use operator::core::tasks::{Aliases, MergedTask, TaskIdentities, merged_tasks};
 use rstest::rstest;
 
 use crate::rules_kit::{alert, at, due, keys, state_store, task, task_due, workos};
@@ -15,7 +15,7 @@ fn moment() -> Timestamp {
 }
 
 fn merged(readings: &[TaskReading]) -> Vec<MergedTask<'_>> {
-    merged_tasks(readings, &Told::default())
+    merged_tasks(readings, &TaskIdentities::default())
 }
 
 fn reading(source: &'static str, tasks: Vec<Task>) -> TaskReading {
@@ -98,10 +98,10 @@ fn it_is_told_once_and_shown_with_both() {
         todoist(vec![report("T", "Report", "2026-11-19")]),
         taskwarrior(vec![report("W", "report", "2026-11-19"), report("X", "Other", "2026-11-19")]),
     ];
-    let facts = TaskFacts { readings: &readings, told: &Told::default(), complete: true, free: None };
-    let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
-    assert_eq!(keys(&judgement), ["task:deadline_overdue:W", "task:deadline_overdue:X"]);
-    let told = alert(&judgement, "task:deadline_overdue:W").unwrap();
+    let facts = TaskFacts { readings: &readings, told: &TaskIdentities::default(), complete: true, free: None };
+    let evaluation = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    assert_eq!(keys(&evaluation), ["task:deadline_overdue:W", "task:deadline_overdue:X"]);
+    let told = alert(&evaluation, "task:deadline_overdue:W").unwrap();
     assert!(told.message.ends_with("Taskwarrior and Todoist, just read."), "{told:?}");
     assert_eq!(told.facts["source"], "taskwarrior, todoist");
 }
@@ -110,23 +110,23 @@ fn it_is_told_once_and_shown_with_both() {
 fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
     let both =
         [todoist(vec![report("T", "Report", "2026-11-19")]), taskwarrior(vec![report("W", "Report", "2026-11-19")])];
-    let bonds = Told::default().after(&merged(&both), |name| name == "W");
-    let told = Told::new([("W".to_owned(), None)], bonds);
+    let aliases = TaskIdentities::default().after(&merged(&both), |name| name == "W");
+    let told = TaskIdentities::new([("W".to_owned(), None)], aliases);
     let unreadable = [TaskReading { unreadable: vec!["T".into()], ..todoist(vec![]) }, taskwarrior(vec![])];
     let facts = TaskFacts { readings: &unreadable, told: &told, complete: true, free: None };
-    let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
-    assert!(judgement.judged.contains("task:deadline_overdue"));
-    assert!(!judgement.covers(&"task:deadline_overdue:W".parse().unwrap()));
+    let evaluation = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    assert!(evaluation.judged.contains("task:deadline_overdue"));
+    assert!(!evaluation.covers(&"task:deadline_overdue:W".parse().unwrap()));
 }
 
 #[test]
 fn no_occurrence_of_a_row_that_cannot_be_read_is_resolved() {
     let odd = [TaskReading { unreadable: vec!["8".into()], ..todoist(vec![]) }];
     let open = ["8", "8@2026-11-26", "88@2026-11-26"];
-    let told = Told::new(open.map(|name| (name.to_owned(), None)), Bonds::new());
+    let told = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
     let facts = TaskFacts { readings: &odd, told: &told, complete: true, free: None };
-    let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
-    let over = open.map(|name| judgement.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
+    let evaluation = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    let over = open.map(|name| evaluation.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
     assert_eq!(over, [false, false, true]);
 }
 
@@ -135,10 +135,10 @@ fn nothing_in_a_note_that_cannot_be_read_is_resolved() {
     let closed = reading("markdown", vec![]);
     let closed = [TaskReading { unreadable: vec!["a.md#".into(), "Old/".into()], ..closed }];
     let open = ["a.md#rent", "ab.md#rent", "Old/c.md#rent", "Older/c.md#rent"];
-    let told = Told::new(open.map(|name| (name.to_owned(), None)), Bonds::new());
+    let told = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
     let facts = TaskFacts { readings: &closed, told: &told, complete: true, free: None };
-    let judgement = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
-    let over = open.map(|name| judgement.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
+    let evaluation = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    let over = open.map(|name| evaluation.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
     assert_eq!(over, [false, true, false, true]);
 }
 
@@ -165,19 +165,19 @@ fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
     ];
     assert_eq!(keys(&judged(&twice)), [""; 0]);
     let thrice = [&twice[..], &[event("todoist", "T", 1), event("taskwarrior", "W", 1)]].concat();
-    let judgement = judged(&thrice);
-    assert_eq!(keys(&judgement), ["pattern:procrastination:report"]);
-    assert_eq!(judgement.alerts[0].facts["postponed"], 3);
-    assert_eq!(judgement.alerts[0].facts["source"], "taskwarrior, todoist");
+    let evaluation = judged(&thrice);
+    assert_eq!(keys(&evaluation), ["pattern:procrastination:report"]);
+    assert_eq!(evaluation.alerts[0].facts["postponed"], 3);
+    assert_eq!(evaluation.alerts[0].facts["source"], "taskwarrior, todoist");
 }
 
 #[test]
 fn bonds_are_kept_only_for_what_is_told_of() {
     let readings =
         [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "Report", "2026-11-24")])];
-    assert_eq!(Told::default().after(&merged(&readings), |_| false), Bonds::new());
+    assert_eq!(TaskIdentities::default().after(&merged(&readings), |_| false), Aliases::new());
     let alone = [todoist(vec![report("T", "Report", "2026-11-24")])];
-    assert_eq!(Told::default().after(&merged(&alone), |_| true), Bonds::new(), "its name says it all");
+    assert_eq!(TaskIdentities::default().after(&merged(&alone), |_| true), Aliases::new(), "its name says it all");
 }
 
 // === Copies that one source keeps of another's tasks ===

@@ -1,4 +1,4 @@
-//! Calendars on CalDAV servers: a real Radicale, and some that lead astray.
+//! Calendars on CalDAV servers: a real Radicale, and some that lead unaccounted.
 
 use operator::sources::calendar::{Account, Calendar, Place};
 use operator::sources::error::Fault;
@@ -24,14 +24,14 @@ fn part(component: &str, lines: &str) -> String {
     )
 }
 
-/// Work with a meeting at 14:00 and to-dos, Family with one at 14:30.
+/// Budget with a meeting at 14:00 and to-dos, Family with one at 14:30.
 fn filled() -> Radicale {
     let server = Radicale::start();
     let meeting = part("VEVENT", "UID:m\r\nDTSTART:20260102T130000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY\r\n");
     let old = part("VEVENT", "UID:o\r\nDTSTART:20200102T130000Z\r\nDURATION:PT9H\r\n");
     let open = part("VTODO", "UID:t\r\nSUMMARY:Tax & <rent>\r\nDUE;VALUE=DATE:20261122\r\n");
     let done = part("VTODO", "UID:d\r\nSUMMARY:Done\r\nSTATUS:COMPLETED\r\nCOMPLETED:20261101T000000Z\r\n");
-    server.calendar("c0ffee", "Work & more", &[meeting, old, open, done]);
+    server.calendar("c0ffee", "Budget & more", &[meeting, old, open, done]);
     let dinner = part("VEVENT", "UID:f\r\nDTSTART:20261120T133000Z\r\nDURATION:PT1H\r\n");
     server.calendar("family", "Family", &[dinner]);
     server

@@ -12,7 +12,7 @@ pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod inbox;
 pub(crate) mod mail;
-pub(crate) mod notices;
+pub(crate) mod messages;
 pub(crate) mod ntfy;
 pub(crate) mod oura;
 #[cfg(target_os = "linux")]

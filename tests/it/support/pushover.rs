@@ -12,7 +12,7 @@ pub(crate) const TOKEN: &str = "as3cretTokenOfTheApplication77";
 pub(crate) const USER: &str = "us3cretKeyOfThePersonWhoReads7";
 
 /// A message on the phone, by field.
-pub(crate) type Message = BTreeMap<String, String>;
+pub(crate) type SentFields = BTreeMap<String, String>;
 
 /// An emergency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Rings {
 
 #[derive(Debug, Default)]
 struct State {
-    messages: Vec<Message>,
+    messages: Vec<SentFields>,
     emergencies: BTreeMap<String, Rings>,
 }
 
@@ -56,7 +56,7 @@ impl Pushover {
         Self { server, state }
     }
 
-    pub(crate) fn messages(&self) -> Vec<Message> {
+    pub(crate) fn messages(&self) -> Vec<SentFields> {
         self.state.lock().unwrap().messages.clone()
     }
 
@@ -96,7 +96,7 @@ fn serve(request: &Request, state: &mut State) -> Result<Value, Refusal> {
     let query: Vec<String> = request.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let body = String::from_utf8(request.body.clone()).unwrap();
     let form = if request.method == "GET" { query.join("&") } else { body };
-    let fields: Message = Url::parse(&format!("http://x/?{form}")).unwrap().query_pairs().into_owned().collect();
+    let fields: SentFields = Url::parse(&format!("http://x/?{form}")).unwrap().query_pairs().into_owned().collect();
     if fields.get("token").map(String::as_str) != Some(TOKEN) {
         return Err((400, "token", "application token is invalid"));
     }
@@ -122,7 +122,7 @@ fn serve(request: &Request, state: &mut State) -> Result<Value, Refusal> {
     }
 }
 
-fn known(fields: &Message) -> Result<(), Refusal> {
+fn known(fields: &SentFields) -> Result<(), Refusal> {
     if fields.get("user").map(String::as_str) != Some(USER) {
         return Err((400, "user", "user identifier is not a valid user, group, or subscribed user key"));
     }
@@ -132,7 +132,7 @@ fn known(fields: &Message) -> Result<(), Refusal> {
     }
 }
 
-fn message(fields: Message, state: &mut State) -> Result<Value, Refusal> {
+fn message(fields: SentFields, state: &mut State) -> Result<Value, Refusal> {
     let length = |key: &str| fields.get(key).map_or(0, |text| text.chars().count());
     let number = |key: &str| fields.get(key).and_then(|text| text.parse::<i64>().ok());
     if !(1..=1_024).contains(&length("message")) || length("title") > 250 {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use operator::alerters::{Alerter, Failure, FailureKind, Task};
+use operator::alerters::{Alerter, Failure, FailureKind, BoxFuture};
 use operator::core::alert::Priority;
 use operator::core::channel::Channel;
-use operator::core::delivery::message::{Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{Message, MessageKind, AlertState};
 use tokio::time::{Instant, sleep};
 
 /// The patience of a real alerter.
@@ -41,11 +41,11 @@ pub(crate) struct Try {
     /// Seconds since the channel was made.
     pub(crate) at: f64,
     pub(crate) id: String,
-    pub(crate) kind: NoticeKind,
+    pub(crate) kind: MessageKind,
     pub(crate) priority: Priority,
     /// What it speaks of, with a word on how that stands.
     pub(crate) items: BTreeMap<String, &'static str>,
-    pub(crate) left_out: usize,
+    pub(crate) omitted: usize,
     /// What it takes the place of.
     pub(crate) replaces: Option<String>,
     /// Whether the person sees it.
@@ -102,7 +102,7 @@ impl Scripted {
 
     /// The news of it.
     pub(crate) fn news(&self) -> Vec<Try> {
-        self.shown().into_iter().filter(|shown| shown.kind == NoticeKind::News).collect()
+        self.shown().into_iter().filter(|shown| shown.kind == MessageKind::New).collect()
     }
 
     /// How often the person was told of each key.
@@ -114,23 +114,23 @@ impl Scripted {
         told
     }
 
-    fn note(&self, notice: &Notice, weather: Weather) -> usize {
-        let standing = |standing: &Standing| match standing {
-            Standing::Open => "open",
-            Standing::Acknowledged => "acknowledged",
-            Standing::Snoozed { .. } => "snoozed",
-            Standing::Resolved => "resolved",
+    fn note(&self, message: &Message, weather: Weather) -> usize {
+        let standing = |standing: &AlertState| match standing {
+            AlertState::Open => "open",
+            AlertState::Acknowledged => "acknowledged",
+            AlertState::Snoozed { .. } => "snoozed",
+            AlertState::Resolved => "resolved",
         };
         let shown = matches!(weather, Weather::Status500 { shown: true } | Weather::Mute { shown: true });
         let mut tries = self.tries.lock().unwrap();
         tries.push(Try {
             at: self.now(),
-            id: notice.id.clone(),
-            kind: notice.kind,
-            priority: notice.priority,
-            items: notice.items.iter().map(|item| (item.key.to_string(), standing(&item.standing))).collect(),
-            left_out: notice.left_out,
-            replaces: notice.replaces.clone(),
+            id: message.id.clone(),
+            kind: message.kind,
+            priority: message.priority,
+            items: message.items.iter().map(|item| (item.key.to_string(), standing(&item.state))).collect(),
+            omitted: message.omitted,
+            replaces: message.replaces.clone(),
             shown,
         });
         tries.len() - 1
@@ -142,27 +142,27 @@ impl Alerter for Scripted {
         Channel::Webhook
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
             let weather = *self.weather.lock().unwrap();
-            let place = self.note(notice, weather);
+            let place = self.note(message, weather);
             let failure = match weather {
                 Weather::Fine | Weather::Slow(_) => {
                     if let Weather::Slow(seconds) = weather {
                         sleep(Duration::from_secs(seconds)).await;
                     }
                     self.tries.lock().unwrap()[place].shown = true;
-                    return Ok(Some(notice.id.clone()));
+                    return Ok(Some(message.id.clone()));
                 }
                 Weather::ConnectionRefused => Failure::later("connection refused"),
-                Weather::Status500 { .. } => Failure::new(FailureKind::Unsure, "answered 500"),
+                Weather::Status500 { .. } => Failure::new(FailureKind::Unconfirmed, "answered 500"),
                 Weather::Mute { .. } => {
                     sleep(PATIENCE).await;
-                    Failure::new(FailureKind::Unsure, "no answer")
+                    Failure::new(FailureKind::Unconfirmed, "no answer")
                 }
                 Weather::Status429(seconds) => {
                     let retry_after = Some(SignedDuration::from_secs(seconds));
-                    Failure::new(FailureKind::Later { retry_after }, "answered 429")
+                    Failure::new(FailureKind::Retryable { retry_after }, "answered 429")
                 }
                 Weather::Status400 => Failure::refused("answered 400", "see the server's log"),
                 Weather::Offline => Failure::new(FailureKind::Offline, "no network"),
@@ -171,7 +171,7 @@ impl Alerter for Scripted {
         })
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async { Ok(String::new()) })
     }
 

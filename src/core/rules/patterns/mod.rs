@@ -6,7 +6,7 @@ mod procrastination;
 
 use jiff::ZonedDateTime;
 
-use super::Judgement;
+use super::Evaluation;
 use crate::core::rules::draft::Collector;
 use super::thresholds::PatternThresholds;
 use crate::core::alert::Monitor;
@@ -37,7 +37,7 @@ impl PatternFacts<'_> {
 
 /// The pattern alerts of `now`, whose zone is the person's.
 #[must_use]
-pub fn judge(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Judgement {
+pub fn judge(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Evaluation {
     let mut found = Collector::new(Monitor::Patterns, now);
     crate::core::rules::patterns::procrastination::judge(&mut found, facts, limits, now);
     energy::judge(&mut found, facts, limits, now);

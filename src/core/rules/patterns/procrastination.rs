@@ -9,7 +9,7 @@ use super::PatternFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Postponement, Task, TaskReading, Thought};
 use crate::core::rules::calendar::in_last_week;
-use crate::core::rules::draft::{Collector, Finding, at_least};
+use crate::core::rules::draft::{Collector, AlertDraft, at_least};
 use crate::core::rules::thresholds::PatternThresholds;
 use crate::core::rules::phrases::{origin, quoted, read};
 use crate::core::tasks::is_one_task;
@@ -25,17 +25,17 @@ pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &Pa
 }
 
 /// A task that several sources know is put off in each of them: it counts as often as the source with the most saw it.
-fn postponed_tasks(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Vec<Finding> {
+fn postponed_tasks(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Vec<AlertDraft> {
     let mut by_task: BTreeMap<(&str, &str), Vec<&Postponement>> = BTreeMap::new();
     for event in facts.postponements.iter().filter(|event| in_last_week(event.at, now)) {
         by_task.entry((&event.source, &event.task_id)).or_default().push(event);
     }
-    let mut by_entity: BTreeMap<String, Vec<PutOff<'_>>> = BTreeMap::new();
+    let mut by_entity: BTreeMap<String, Vec<Postponed<'_>>> = BTreeMap::new();
     for (reading, task) in
         facts.readings.iter().flat_map(|reading| reading.tasks.iter().map(move |task| (reading, task)))
     {
         if let Some(events) = by_task.remove(&(reading.source, task.id.as_str())) {
-            by_entity.entry(entity(&task.title, &task.id)).or_default().push(PutOff { reading, task, events });
+            by_entity.entry(entity(&task.title, &task.id)).or_default().push(Postponed { reading, task, events });
         }
     }
     let findings = by_entity.into_iter().filter_map(|(entity, rows)| {
@@ -46,13 +46,13 @@ fn postponed_tasks(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &Z
 }
 
 /// A row that was put off.
-struct PutOff<'a> {
+struct Postponed<'a> {
     reading: &'a TaskReading,
     task: &'a Task,
     events: Vec<&'a Postponement>,
 }
 
-fn postponed(entity: String, most: &PutOff<'_>, rows: &[PutOff<'_>], now: &ZonedDateTime) -> Option<Finding> {
+fn postponed(entity: String, most: &Postponed<'_>, rows: &[Postponed<'_>], now: &ZonedDateTime) -> Option<AlertDraft> {
     let (task, times) = (most.task, most.events.len());
     let last = most.events.iter().max_by_key(|event| (event.at, &event.what));
     let last =
@@ -61,7 +61,7 @@ fn postponed(entity: String, most: &PutOff<'_>, rows: &[PutOff<'_>], now: &Zoned
     let (source, as_of) = origin(same.map(|row| row.reading))?;
     let message =
         format!("{} was put off {times} times in 7 days{last}. {}", quoted(&task.title), read(&source, as_of, now));
-    let finding = Finding::new(Priority::Medium, &format!("Put off {times} times: {}", task.title), message)
+    let finding = AlertDraft::new(Priority::Medium, &format!("Put off {times} times: {}", task.title), message)
         .about(entity)
         .read_from(&source, Some(as_of))
         .fact("task", task.title.as_str())
@@ -84,15 +84,15 @@ fn unreadable_tasks(facts: &PatternFacts<'_>) -> Vec<String> {
     facts.postponements.iter().filter(is_unreadable).map(|event| entity(&event.title, &event.task_id)).collect()
 }
 
-type Noted<'a> = (&'a TaskReading, &'a Thought);
+type RepeatedThought<'a> = (&'a TaskReading, &'a Thought);
 
-fn thoughts<'a>(facts: &PatternFacts<'a>) -> impl Iterator<Item = Noted<'a>> {
+fn thoughts<'a>(facts: &PatternFacts<'a>) -> impl Iterator<Item = RepeatedThought<'a>> {
     facts.readings.iter().flat_map(|reading| reading.thoughts.iter().flatten().map(move |thought| (reading, thought)))
 }
 
 /// The same words written down again and again count as one thought; one without letters or digits as none.
-fn repeated_thoughts(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Vec<Finding> {
-    let mut by_slug: BTreeMap<String, Vec<Noted<'_>>> = BTreeMap::new();
+fn repeated_thoughts(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Vec<AlertDraft> {
+    let mut by_slug: BTreeMap<String, Vec<RepeatedThought<'_>>> = BTreeMap::new();
     for noted in thoughts(facts).filter(|(_, thought)| !thought.processed) {
         by_slug.entry(slug(&noted.1.content)).or_default().push(noted);
     }
@@ -101,7 +101,7 @@ fn repeated_thoughts(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: 
     often.filter_map(|(slug, same)| repeated(slug, &same, now)).collect()
 }
 
-fn repeated(slug: String, same: &[Noted<'_>], now: &ZonedDateTime) -> Option<Finding> {
+fn repeated(slug: String, same: &[RepeatedThought<'_>], now: &ZonedDateTime) -> Option<AlertDraft> {
     let (_, first) = same.iter().min_by_key(|(_, thought)| (thought.at, &thought.content))?;
     let (source, as_of) = origin(same.iter().map(|(reading, _)| *reading))?;
     let times = same.len();
@@ -115,13 +115,13 @@ fn repeated(slug: String, same: &[Noted<'_>], now: &ZonedDateTime) -> Option<Fin
         read(&source, as_of, now),
     );
     let title = if worry { "a worry" } else { &first.content };
-    let finding = Finding::new(Priority::Medium, &format!("Written down {times} times: {title}"), message);
+    let finding = AlertDraft::new(Priority::Medium, &format!("Written down {times} times: {title}"), message);
     Some(finding.about(slug).read_from(&source, Some(as_of)).fact("times", times))
 }
 
-fn recurring_worry(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Finding> {
-    let is_recent_worry = |(_, thought): &Noted<'_>| thought.worry && in_last_week(thought.at, now);
-    let worries: Vec<Noted<'_>> = thoughts(facts).filter(is_recent_worry).collect();
+fn recurring_worry(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<AlertDraft> {
+    let is_recent_worry = |(_, thought): &RepeatedThought<'_>| thought.worry && in_last_week(thought.at, now);
+    let worries: Vec<RepeatedThought<'_>> = thoughts(facts).filter(is_recent_worry).collect();
     if !at_least(worries.len(), limits.worries) {
         return None;
     }
@@ -129,6 +129,6 @@ fn recurring_worry(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &Z
     let times = worries.len();
     // Not what they say: a banner is no place for that.
     let message = format!("{times} worries written down in 7 days. {}", read(&source, as_of, now));
-    let finding = Finding::new(Priority::Medium, &format!("{times} worries in 7 days"), message);
+    let finding = AlertDraft::new(Priority::Medium, &format!("{times} worries in 7 days"), message);
     Some(finding.read_from(&source, Some(as_of)).fact("worries", times).fact("limit", limits.worries))
 }

@@ -8,14 +8,14 @@ const LONGEST: usize = 1_000_000;
 
 /// What a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Event,
     Todo,
     Zone,
 }
 
 impl Kind {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Event => "an event",
             Self::Todo => "a to-do",
@@ -33,7 +33,7 @@ impl Kind {
 
 /// What was cut out.
 #[derive(Debug)]
-pub(super) enum Part<'a> {
+pub(crate) enum Part<'a> {
     /// From its `BEGIN` to its `END`, both included.
     Whole(Kind, &'a [u8]),
     /// It has no `END`: something of it is missing.
@@ -46,7 +46,7 @@ pub(super) enum Part<'a> {
 
 /// Cuts.
 #[derive(Debug, Default)]
-pub(super) struct Cutter {
+pub(crate) struct Cutter {
     has_calendar: bool,
     /// Calendars that have begun and not ended.
     open: usize,
@@ -60,17 +60,17 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Whether there was the beginning of a calendar.
-    pub(super) const fn has_calendar(&self) -> bool {
+    pub(crate) const fn has_calendar(&self) -> bool {
         self.has_calendar
     }
 
     /// Whether a calendar has begun that did not end.
-    pub(super) const fn is_cut_off(&self) -> bool {
+    pub(crate) const fn is_cut_off(&self) -> bool {
         self.open > 0
     }
 
     /// Take in a piece, which may end anywhere.
-    pub(super) fn push(&mut self, piece: &[u8], found: &mut dyn FnMut(Part<'_>)) {
+    pub(crate) fn push(&mut self, piece: &[u8], found: &mut dyn FnMut(Part<'_>)) {
         for run in piece.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
             let (text, ends) = match run.split_last() {
                 Some((b'\n' | b'\r', text)) => (text, true),
@@ -86,7 +86,7 @@ impl Cutter {
     }
 
     /// There is no more.
-    pub(super) fn finish(&mut self, found: &mut dyn FnMut(Part<'_>)) {
+    pub(crate) fn finish(&mut self, found: &mut dyn FnMut(Part<'_>)) {
         self.end_line(found);
         self.end_part(false, found);
     }

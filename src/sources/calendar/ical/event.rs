@@ -11,19 +11,19 @@ use super::Refusal;
 use super::property::{between, duration, instead, moment, number, own, times, uid};
 use super::zones::Zones;
 use crate::core::calendar::event::Event;
-use crate::core::calendar::datetime::{Length, Moment};
+use crate::core::calendar::datetime::{CalDuration, CalDateTime};
 use crate::core::calendar::rule::End;
 
 /// The event that the library has read. `addresses` are the person's own.
-pub(super) fn of(component: &ICalendarComponent, zones: &mut Zones, addresses: &[String]) -> Result<Event, Refusal> {
+pub(crate) fn of(component: &ICalendarComponent, zones: &mut Zones, addresses: &[String]) -> Result<Event, Refusal> {
     let start = moment(component, &ICalendarProperty::Dtstart, zones)?;
     let start = start.ok_or(Refusal::Broken("it does not say when it begins"))?;
     let end = moment(component, &ICalendarProperty::Dtend, zones)?;
     let length = match (&end, duration(component)) {
         (Some(end), _) => between(&start, end),
         (None, Some(length)) => length,
-        (None, None) if start.is_day() => Length::of_days(1),
-        (None, None) => Length::default(),
+        (None, None) if start.is_day() => CalDuration::of_days(1),
+        (None, None) => CalDuration::default(),
     };
     Ok(Event {
         uid: uid(component),
@@ -36,7 +36,7 @@ pub(super) fn of(component: &ICalendarComponent, zones: &mut Zones, addresses: &
 }
 
 /// A whole day, such as a birthday, takes time only where it says so.
-fn takes_time(component: &ICalendarComponent, start: &Moment) -> bool {
+fn takes_time(component: &ICalendarComponent, start: &CalDateTime) -> bool {
     let outlook = own(component, "X-MICROSOFT-CDO-BUSYSTATUS").map(str::to_ascii_uppercase);
     match (component.transparency(), outlook.as_deref()) {
         (_, Some("FREE" | "WORKINGELSEWHERE")) | (Some(ICalendarTransparency::Transparent), _) => false,
@@ -55,7 +55,7 @@ fn is_declined(component: &ICalendarComponent, addresses: &[String]) -> bool {
 }
 
 /// Whether it may still be going on after `since`. One that is an exception to a series always counts: it says what is not.
-pub(super) fn may_matter(event: &Event, since: DateTime) -> bool {
+pub(crate) fn may_matter(event: &Event, since: DateTime) -> bool {
     let times = &event.times;
     if event.instead.is_some() || !times.also.is_empty() {
         return true;

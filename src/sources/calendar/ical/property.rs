@@ -11,8 +11,8 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::Refusal;
 use super::zones::Zones;
-use crate::core::calendar::event::{Instead, Times};
-use crate::core::calendar::datetime::{Length, Moment};
+use crate::core::calendar::event::{Override, Times};
+use crate::core::calendar::datetime::{CalDuration, CalDateTime};
 
 /// No series names more single days.
 const MOST_DAYS: usize = 5000;
@@ -21,33 +21,33 @@ const MOST_DAYS: usize = 5000;
 const LONGEST_UID: usize = 200;
 
 /// The first value of a property.
-pub(super) fn value<'a>(component: &'a ICalendarComponent, name: &ICalendarProperty) -> Option<&'a ICalendarValue> {
+pub(crate) fn value<'a>(component: &'a ICalendarComponent, name: &ICalendarProperty) -> Option<&'a ICalendarValue> {
     component.property(name)?.values.first()
 }
 
 /// A property's text.
-pub(super) fn text<'a>(component: &'a ICalendarComponent, name: &ICalendarProperty) -> Option<&'a str> {
+pub(crate) fn text<'a>(component: &'a ICalendarComponent, name: &ICalendarProperty) -> Option<&'a str> {
     value(component, name)?.as_text().map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// A property's number.
-pub(super) fn number(component: &ICalendarComponent, name: &ICalendarProperty) -> Option<i64> {
+pub(crate) fn number(component: &ICalendarComponent, name: &ICalendarProperty) -> Option<i64> {
     value(component, name)?.as_integer()
 }
 
 /// A property of somebody's own, such as `X-MICROSOFT-CDO-BUSYSTATUS`.
-pub(super) fn own<'a>(component: &'a ICalendarComponent, name: &str) -> Option<&'a str> {
+pub(crate) fn own<'a>(component: &'a ICalendarComponent, name: &str) -> Option<&'a str> {
     let is_it = |entry: &&ICalendarEntry| matches!(&entry.name, ICalendarProperty::Other(other) if other.eq_ignore_ascii_case(name));
     component.entries.iter().find(is_it)?.values.first()?.as_text()
 }
 
 /// What the calendar knows it by.
-pub(super) fn uid(component: &ICalendarComponent) -> String {
+pub(crate) fn uid(component: &ICalendarComponent) -> String {
     text(component, &ICalendarProperty::Uid).unwrap_or_default().chars().take(LONGEST_UID).collect()
 }
 
 /// What a part's text says that it is known by, whatever else it says. An alarm inside has a name of its own.
-pub(super) fn uid_in(text: &[u8]) -> Option<String> {
+pub(crate) fn uid_in(text: &[u8]) -> Option<String> {
     let is = |line: &[u8], name: &[u8]| line.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
     let (mut depth, mut is_it) = (0_usize, false);
     let mut own = b"BEGIN:VTODO\n".to_vec();
@@ -71,11 +71,11 @@ pub(super) fn uid_in(text: &[u8]) -> Option<String> {
 }
 
 /// A property's date, or date and time; none if it is not there.
-pub(super) fn moment(
+pub(crate) fn moment(
     component: &ICalendarComponent,
     name: &ICalendarProperty,
     zones: &mut Zones,
-) -> Result<Option<Moment>, Refusal> {
+) -> Result<Option<CalDateTime>, Refusal> {
     let Some(entry) = component.property(name) else { return Ok(None) };
     match entry.values.first() {
         Some(ICalendarValue::PartialDateTime(at)) => moment_of(at, entry, zones).map(Some),
@@ -84,20 +84,20 @@ pub(super) fn moment(
 }
 
 /// A date and time as the library has it, in the zone that its property names.
-pub(super) fn moment_of(at: &PartialDateTime, entry: &ICalendarEntry, zones: &mut Zones) -> Result<Moment, Refusal> {
+pub(crate) fn moment_of(at: &PartialDateTime, entry: &ICalendarEntry, zones: &mut Zones) -> Result<CalDateTime, Refusal> {
     let date = date(at).ok_or(Refusal::Broken("one of its dates is not on the calendar"))?;
-    let Some(hour) = at.hour else { return Ok(Moment::Day(date)) };
+    let Some(hour) = at.hour else { return Ok(CalDateTime::Day(date)) };
     let number = |number: Option<u8>| i8::try_from(number.unwrap_or(0)).ok();
     // A leap second counts as the one before it.
     let second = number(at.second).map(|second| if second == 60 { 59 } else { second });
     let time = || Time::new(number(Some(hour))?, number(at.minute)?, second?, 0).ok();
     let civil = date.to_datetime(time().ok_or(Refusal::Broken("one of its times is not on the clock"))?);
     if let Some(offset) = offset(at) {
-        return Ok(Moment::At(civil, TimeZone::fixed(offset)));
+        return Ok(CalDateTime::At(civil, TimeZone::fixed(offset)));
     }
     match entry.tz_id().map(str::trim).filter(|name| !name.is_empty()) {
-        None => Ok(Moment::Floating(civil)),
-        Some(name) => Ok(zones.find(name)?.map_or(Moment::Floating(civil), |zone| Moment::At(civil, zone))),
+        None => Ok(CalDateTime::Floating(civil)),
+        Some(name) => Ok(zones.find(name)?.map_or(CalDateTime::Floating(civil), |zone| CalDateTime::At(civil, zone))),
     }
 }
 
@@ -109,24 +109,24 @@ fn date(at: &PartialDateTime) -> Option<Date> {
 }
 
 /// The distance from UTC, if one stands there.
-pub(super) fn offset(at: &PartialDateTime) -> Option<Offset> {
+pub(crate) fn offset(at: &PartialDateTime) -> Option<Offset> {
     let seconds = i32::from(at.tz_hour?) * 3600 + i32::from(at.tz_minute.unwrap_or(0)) * 60;
     Offset::from_seconds(if at.tz_minus { -seconds } else { seconds }).ok()
 }
 
 /// A length as written; a negative one is none.
-pub(super) fn length(duration: &ICalendarDuration) -> Length {
+pub(crate) fn length(duration: &ICalendarDuration) -> CalDuration {
     if duration.neg {
-        return Length::default();
+        return CalDuration::default();
     }
     let days = duration.weeks.saturating_mul(7).saturating_add(duration.days);
     let hours = i64::from(duration.hours) * 3600;
     let seconds = hours + i64::from(duration.minutes) * 60 + i64::from(duration.seconds);
-    Length { days: i32::try_from(days).unwrap_or(i32::MAX), seconds }
+    CalDuration { days: i32::try_from(days).unwrap_or(i32::MAX), seconds }
 }
 
 /// A property's length.
-pub(super) fn duration(component: &ICalendarComponent) -> Option<Length> {
+pub(crate) fn duration(component: &ICalendarComponent) -> Option<CalDuration> {
     match value(component, &ICalendarProperty::Duration)? {
         ICalendarValue::Duration(duration) => Some(length(duration)),
         _ => None,
@@ -134,21 +134,21 @@ pub(super) fn duration(component: &ICalendarComponent) -> Option<Length> {
 }
 
 /// How long it is from one moment to another.
-pub(super) fn between(start: &Moment, end: &Moment) -> Length {
+pub(crate) fn between(start: &CalDateTime, end: &CalDateTime) -> CalDuration {
     if start.is_day() {
         let days = start.civil().date().until(end.civil().date()).map_or(0, |span| span.get_days());
-        return Length::of_days(days);
+        return CalDuration::of_days(days);
     }
     // Floating times are as far apart as any two on one clock.
     let (from, to) = (start.timestamp(&TimeZone::UTC), end.timestamp(&TimeZone::UTC));
-    from.zip(to).map_or_else(Length::default, |(from, to)| Length::exactly(to.duration_since(from)))
+    from.zip(to).map_or_else(CalDuration::default, |(from, to)| CalDuration::exactly(to.duration_since(from)))
 }
 
 /// When something happens and comes again.
-pub(super) fn times(
+pub(crate) fn times(
     component: &ICalendarComponent,
-    start: Moment,
-    length: Length,
+    start: CalDateTime,
+    length: CalDuration,
     zones: &mut Zones,
 ) -> Result<Times, Refusal> {
     let mut times = Times::once(start, length);
@@ -178,7 +178,7 @@ pub(super) fn times(
 }
 
 /// Single times; those that cannot be read count as not there.
-fn add(entry: &ICalendarEntry, zones: &mut Zones, into: &mut Vec<(Moment, Option<Length>)>) -> Result<(), Refusal> {
+fn add(entry: &ICalendarEntry, zones: &mut Zones, into: &mut Vec<(CalDateTime, Option<CalDuration>)>) -> Result<(), Refusal> {
     for value in entry.values.iter().take(MOST_DAYS + 1) {
         let read = match value {
             ICalendarValue::PartialDateTime(at) => moment_of(at, entry, zones).map(|at| (at, None)),
@@ -203,9 +203,9 @@ fn add(entry: &ICalendarEntry, zones: &mut Zones, into: &mut Vec<(Moment, Option
 }
 
 /// Which time of a series this takes the place of.
-pub(super) fn instead(component: &ICalendarComponent, zones: &mut Zones) -> Result<Option<Instead>, Refusal> {
+pub(crate) fn instead(component: &ICalendarComponent, zones: &mut Zones) -> Result<Option<Override>, Refusal> {
     let Some(of) = moment(component, &ICalendarProperty::RecurrenceId, zones)? else { return Ok(None) };
     let range = calcard::icalendar::ICalendarParameterName::Range;
     let entry = component.property(&ICalendarProperty::RecurrenceId);
-    Ok(Some(Instead { of, and_later: entry.is_some_and(|entry| entry.has_parameter(&range)) }))
+    Ok(Some(Override { of, and_later: entry.is_some_and(|entry| entry.has_parameter(&range)) }))
 }

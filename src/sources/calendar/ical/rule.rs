@@ -12,7 +12,7 @@ use super::zones::Zones;
 use crate::core::calendar::rule::{End, Frequency, Nth, Rule};
 
 /// The rule that the library has read.
-pub(super) fn of(read: &ICalendarRecurrenceRule, entry: &ICalendarEntry, zones: &mut Zones) -> Result<Rule, Refusal> {
+pub(crate) fn of(read: &ICalendarRecurrenceRule, entry: &ICalendarEntry, zones: &mut Zones) -> Result<Rule, Refusal> {
     if read.rscale.as_ref().is_some_and(|scale| *scale != CalendarScale::Gregorian) {
         return Err(Refusal::Broken("it comes again by a calendar that is not the Gregorian"));
     }

@@ -6,12 +6,12 @@ use super::Refusal;
 use super::property::{duration, instead, moment, number, text, times, uid};
 use super::zones::Zones;
 use crate::core::alert::Priority;
-use crate::core::calendar::datetime::{Length, Moment};
+use crate::core::calendar::datetime::{CalDuration, CalDateTime};
 use crate::core::calendar::todo::Todo;
 use crate::core::text::clip;
 
 /// The to-do that the library has read.
-pub(super) fn of(component: &ICalendarComponent, zones: &mut Zones) -> Result<Todo, Refusal> {
+pub(crate) fn of(component: &ICalendarComponent, zones: &mut Zones) -> Result<Todo, Refusal> {
     let uid = uid(component);
     if uid.is_empty() {
         return Err(Refusal::Broken("it has no UID"));
@@ -30,7 +30,7 @@ pub(super) fn of(component: &ICalendarComponent, zones: &mut Zones) -> Result<To
         instead: instead(component, zones)?,
         title: text(component, &ICalendarProperty::Summary).map_or_else(|| "Untitled".into(), |title| clip(title, 500)),
         times: match start.or_else(|| due.clone()) {
-            Some(start) => Some(times(component, start, Length::default(), zones)?),
+            Some(start) => Some(times(component, start, CalDuration::default(), zones)?),
             None => None,
         },
         due,
@@ -40,7 +40,7 @@ pub(super) fn of(component: &ICalendarComponent, zones: &mut Zones) -> Result<To
     })
 }
 
-fn end(start: &Moment, length: Length) -> Option<Moment> {
+fn end(start: &CalDateTime, length: CalDuration) -> Option<CalDateTime> {
     let end = start.civil().checked_add(jiff::Span::new().try_days(length.days).ok()?).ok()?;
     let end = end.checked_add(jiff::SignedDuration::from_secs(length.seconds)).ok()?;
     Some(start.moved_to(end))

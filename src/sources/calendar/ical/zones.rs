@@ -13,9 +13,9 @@ use jiff::{Timestamp, ToSpan};
 
 use super::property::{moment, offset, text, times, value};
 use super::{Refusal, shown};
-use crate::core::calendar::Work;
+use crate::core::calendar::Budget;
 use crate::core::calendar::event::{Event, Times};
-use crate::core::calendar::datetime::Length;
+use crate::core::calendar::datetime::CalDuration;
 use crate::core::calendar::series::Series;
 
 /// No calendar defines more.
@@ -26,7 +26,7 @@ const WORK: u32 = 20_000;
 
 /// What is known of zones.
 #[derive(Debug, Default)]
-pub(super) struct Zones {
+pub(crate) struct Zones {
     known: BTreeMap<String, Option<TimeZone>>,
     /// Everything was read: what is not known by now is not defined.
     is_settled: bool,
@@ -36,7 +36,7 @@ pub(super) struct Zones {
 
 impl Zones {
     /// None yet. Where the rules of one cannot be followed, it is as it is `now`.
-    pub(super) fn as_of(now: Timestamp) -> Self {
+    pub(crate) fn as_of(now: Timestamp) -> Self {
         Self { now, ..Self::default() }
     }
 
@@ -44,7 +44,7 @@ impl Zones {
     ///
     /// # Errors
     /// While it may still be defined.
-    pub(super) fn find(&mut self, name: &str) -> Result<Option<TimeZone>, Refusal> {
+    pub(crate) fn find(&mut self, name: &str) -> Result<Option<TimeZone>, Refusal> {
         if let Some(zone) = self.known.get(name) {
             return Ok(zone.clone());
         }
@@ -62,12 +62,12 @@ impl Zones {
     }
 
     /// Everything was read.
-    pub(super) const fn settle(&mut self) {
+    pub(crate) const fn settle(&mut self) {
         self.is_settled = true;
     }
 
     /// What could not be found, in a sentence.
-    pub(super) fn complaint(&self) -> Option<String> {
+    pub(crate) fn complaint(&self) -> Option<String> {
         let first = self.unknown.first()?;
         let others = match self.unknown.len() {
             1 => String::new(),
@@ -77,7 +77,7 @@ impl Zones {
     }
 
     /// Take in what a calendar says of a zone: its usual name if it can be told, else its rules.
-    pub(super) fn learn(&mut self, components: &[ICalendarComponent]) {
+    pub(crate) fn learn(&mut self, components: &[ICalendarComponent]) {
         let Some(zone) = components.first() else { return };
         let Some(name) = text(zone, &ICalendarProperty::Tzid) else { return };
         if self.known.len() >= MOST {
@@ -146,7 +146,7 @@ fn began(one: &Observance, now: Timestamp) -> Option<Option<Timestamp>> {
     let first = clock.to_timestamp(one.begins.saturating_sub(1.day())).ok()?;
     let mut last = None;
     for series in Series::of(std::slice::from_ref(&change)) {
-        let changes = series.occurrences(&(first..now.max(first)), &clock, &mut Work::of(WORK)).ok()?;
+        let changes = series.occurrences(&(first..now.max(first)), &clock, &mut Budget::of(WORK)).ok()?;
         last = last.max(changes.iter().map(|change| change.start).max());
     }
     Some(last)
@@ -167,7 +167,7 @@ fn observance(component: &ICalendarComponent) -> Option<Observance> {
     let to = distance(&ICalendarProperty::Tzoffsetto)?;
     let from = distance(&ICalendarProperty::Tzoffsetfrom).unwrap_or(to);
     let yearly = if from == to { None } else { yearly(component, begins) };
-    let times = times(component, start, Length::default(), &mut Zones::default()).ok();
+    let times = times(component, start, CalDuration::default(), &mut Zones::default()).ok();
     Some(Observance { is_summer, from, to, begins, times, yearly })
 }
 

@@ -16,25 +16,25 @@ use crate::net::fetch::{DEFAULT_PAUSE, pause};
 const LONGEST_BODY: usize = 10_000_000;
 
 /// Asks for pages with one token.
-pub(super) struct Fetch<'a> {
-    pub(super) client: &'a Client,
-    pub(super) token: &'a SecretString,
-    pub(super) now: Timestamp,
+pub(crate) struct Fetch<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) token: &'a SecretString,
+    pub(crate) now: Timestamp,
 }
 
 /// A page's documents and what the next page is asked with.
-pub(super) struct Page {
-    pub(super) documents: Vec<Value>,
-    pub(super) next: Option<String>,
+pub(crate) struct Page {
+    pub(crate) documents: Vec<Value>,
+    pub(crate) next: Option<String>,
 }
 
 /// Why there is no page.
-pub(super) struct Failure {
-    pub(super) error: SourceError,
+pub(crate) struct Failure {
+    pub(crate) error: SourceError,
     /// The token does not reach this collection; others it may.
-    pub(super) out_of_scope: bool,
+    pub(crate) out_of_scope: bool,
     /// The token is not accepted; another may be.
-    pub(super) token_refused: bool,
+    pub(crate) token_refused: bool,
 }
 
 impl From<SourceError> for Failure {
@@ -45,7 +45,7 @@ impl From<SourceError> for Failure {
 
 impl Fetch<'_> {
     /// The page at `url`. One request, no more: what may pass by itself is asked for again at the next check.
-    pub(super) async fn page(&self, collection: &str, url: &Url) -> Result<Page, Failure> {
+    pub(crate) async fn page(&self, collection: &str, url: &Url) -> Result<Page, Failure> {
         let request = self.client.get(url.clone()).header(AUTHORIZATION, self.bearer()?);
         let response = request.send().await.map_err(|e| broken(e, url))?;
         if response.status() != StatusCode::OK {
@@ -132,7 +132,7 @@ fn broken(error: reqwest::Error, url: &Url) -> Failure {
     SourceError::outage(SOURCE, format!("{deepest} ({})", place(url))).into()
 }
 
-pub(super) fn place(url: &Url) -> String {
+pub(crate) fn place(url: &Url) -> String {
     match (url.host_str(), url.port_or_known_default()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (host, _) => host.unwrap_or_default().to_owned(),

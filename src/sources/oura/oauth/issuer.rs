@@ -60,7 +60,7 @@ impl Places {
 
 /// Whether a connection is ended there as RFC 7009 says.
 #[must_use]
-pub(super) fn takes_a_form(revoke: &str) -> bool {
+pub(crate) fn takes_a_form(revoke: &str) -> bool {
     Url::parse(revoke).is_ok_and(|url| url.path().ends_with(REVOKE))
 }
 

@@ -70,7 +70,7 @@ pub async fn exchange(
 ///
 /// # Errors
 /// When there is none.
-pub(super) async fn refresh(tokens: &Tokens, application: &Application, now: Timestamp) -> Result<Granted, Refusal> {
+pub(crate) async fn refresh(tokens: &Tokens, application: &Application, now: Timestamp) -> Result<Granted, Refusal> {
     let url = address(&tokens.token_url)?;
     let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh_token.expose_secret())];
     ask(&url, application, &form, now).await
@@ -81,7 +81,7 @@ pub(super) async fn refresh(tokens: &Tokens, application: &Application, now: Tim
 ///
 /// # Errors
 /// When it did not say yes. The address is left out of it, for the token stands there.
-pub(super) async fn revoke(
+pub(crate) async fn revoke(
     tokens: &Tokens,
     application: Option<&Application>,
     by_form: bool,

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// `NeedsUser` if the file cannot be made, `Outage` if another has had it for a minute.
-pub(super) async fn taken(path: &Path) -> Result<File, SourceError> {
+pub(crate) async fn taken(path: &Path) -> Result<File, SourceError> {
     let failed = |what: String| {
         let advice = "Make the state folder writable, or set paths.state_dir to one that is.";
         SourceError::needs_user(SOURCE, format!("{}: {what}", path.display()), advice)

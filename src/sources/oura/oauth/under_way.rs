@@ -8,7 +8,7 @@ const ALL: u32 = 1024;
 static LEAVES: Semaphore = Semaphore::const_new(ALL as usize);
 
 /// As long as the value lives, a renewal is under way.
-pub(super) async fn begun() -> Option<SemaphorePermit<'static>> {
+pub(crate) async fn begun() -> Option<SemaphorePermit<'static>> {
     LEAVES.acquire().await.ok()
 }
 

@@ -9,15 +9,15 @@ const SERVICE: &str = "com.thanos.operator";
 /// `errSecItemNotFound`.
 const NOT_FOUND: i32 = -25_300;
 
-pub(super) fn read(name: &str) -> Result<Option<Vec<u8>>, String> {
+pub(crate) fn read(name: &str) -> Result<Option<Vec<u8>>, String> {
     found(get_generic_password(SERVICE, name))
 }
 
-pub(super) fn write(name: &str, text: &[u8]) -> Result<(), String> {
+pub(crate) fn write(name: &str, text: &[u8]) -> Result<(), String> {
     set_generic_password(SERVICE, name, text).map_err(said)
 }
 
-pub(super) fn remove(name: &str) -> Result<(), String> {
+pub(crate) fn remove(name: &str) -> Result<(), String> {
     found(delete_generic_password(SERVICE, name)).map(drop)
 }
 

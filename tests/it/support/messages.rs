@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jiff::ZonedDateTime;
-use operator::alerters::{Alerter, switched_on};
+use operator::alerters::{Alerter, enabled};
 use operator::core::alert::{AlertKey, Category, Priority};
 use operator::core::channel::Channel;
-use operator::core::delivery::message::{Item, Notice, NoticeKind, Standing};
+use operator::core::delivery::message::{MessageItem, Message, MessageKind, AlertState};
 use proptest::prelude::*;
 
 /// A moment in the person's zone, on the day that all notices are of.
@@ -15,46 +15,46 @@ pub(crate) fn at(time: &str) -> ZonedDateTime {
 }
 
 /// An open alert of high priority.
-pub(crate) fn item(title: &str, message: &str) -> Item {
-    Item {
+pub(crate) fn item(title: &str, message: &str) -> MessageItem {
+    MessageItem {
         key: AlertKey::new(Category::Health, "readiness_low"),
         priority: Priority::High,
         title: title.into(),
         message: message.into(),
         source: Some("Oura".into()),
         at: at("07:05"),
-        standing: Standing::Open,
+        state: AlertState::Open,
     }
 }
 
 /// The same as it stands.
-pub(crate) fn standing(title: &str, standing: Standing) -> Item {
-    Item { standing, ..item(title, "Rest.") }
+pub(crate) fn standing(title: &str, state: AlertState) -> MessageItem {
+    MessageItem { state, ..item(title, "Rest.") }
 }
 
 /// News of these.
-pub(crate) fn news(items: Vec<Item>) -> Notice {
-    Notice {
+pub(crate) fn news(items: Vec<MessageItem>) -> Message {
+    Message {
         id: "1f2e3d4c-17".into(),
-        kind: NoticeKind::News,
+        kind: MessageKind::New,
         priority: Priority::High,
         items,
-        left_out: 0,
+        omitted: 0,
         replaces: None,
         at: at("07:06"),
     }
 }
 
 /// An update of a message.
-pub(crate) fn update(items: Vec<Item>, replaces: &str) -> Notice {
-    Notice { kind: NoticeKind::Update, replaces: Some(replaces.into()), at: at("09:30"), ..news(items) }
+pub(crate) fn update(items: Vec<MessageItem>, replaces: &str) -> Message {
+    Message { kind: MessageKind::Update, replaces: Some(replaces.into()), at: at("09:30"), ..news(items) }
 }
 
 /// The alerter of a channel, with a configuration that switches on no other.
 pub(crate) fn alerter(channel: Channel, keys: &str) -> Arc<dyn Alerter> {
     let text = format!("alerters: {{notification: {{enabled: false}}, {channel}: {{enabled: true, {keys}}}}}\n");
     let config = operator::config::parse(&text, "c.yaml", &|_| None).unwrap().0;
-    switched_on(&config.alerters, &Arc::default(), &|_| None).pop().unwrap()
+    enabled(&config.alerters, &Arc::default(), &|_| None).pop().unwrap()
 }
 
 /// Text from outside, of any length.

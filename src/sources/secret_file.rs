@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::blocking;
+use crate::sources::blocking::run_blocking;
 use crate::sources::error::SourceError;
 
 /// No token is longer (bytes); a longer file is the wrong one.
@@ -40,7 +40,7 @@ pub async fn given_or_in(
     what: &'static str,
 ) -> Result<Option<SecretString>, SourceError> {
     match (value, file.cloned()) {
-        (None, Some(file)) => blocking(what, move || resolve(None, Some(&file), what)).await,
+        (None, Some(file)) => run_blocking(what, move || resolve(None, Some(&file), what)).await,
         (value, _) => resolve(value, None, what),
     }
 }
