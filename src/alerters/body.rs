@@ -1,7 +1,7 @@
 //! What stands under a message's title where plain text is shown: the sentences or a list, and where they come from.
 
 use super::words::{clock, fit, more, origin, plain, title};
-use crate::core::delivery::message::{MessageItem, Message};
+use crate::core::delivery::message::{Message, MessageItem};
 
 /// In a digest a message takes no more characters.
 const LISTED: usize = 300;

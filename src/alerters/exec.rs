@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::Payload;
-use super::{Alerter, Failure, FailureKind, BoxFuture};
+use super::{Alerter, BoxFuture, Failure, FailureKind};
 use crate::config::schema::ExecConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::words::{headline, more, plain, title};
-use crate::core::delivery::message::{MessageItem, Message, MessageKind, AlertState};
+use crate::core::delivery::message::{AlertState, Message, MessageItem, MessageKind};
 
 /// What is handed over.
 #[derive(Serialize)]

@@ -11,14 +11,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::body::body;
-use crate::net::client::{Answer, HttpClient, exchange, place};
 use super::secret::Secret;
 use super::words::{fit, headline, quoted};
-use super::{Alerter, Failure, BoxFuture};
+use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::NtfyConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
-use crate::core::delivery::message::{Message, MessageKind, AlertState};
+use crate::core::delivery::message::{AlertState, Message, MessageKind};
+use crate::net::client::{Answer, HttpClient, exchange, place};
 
 /// The longest that one try may take.
 const PATIENCE: Duration = Duration::from_secs(20);

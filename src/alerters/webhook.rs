@@ -9,13 +9,13 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use ring::hmac;
 use secrecy::ExposeSecret;
 
-use crate::net::client::{Answer, HttpClient, exchange, place};
 use super::message::Payload;
 use super::secret::Secret;
-use super::{Alerter, Failure, BoxFuture};
+use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::WebhookConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
+use crate::net::client::{Answer, HttpClient, exchange, place};
 
 /// The alerter, if it is switched on.
 #[must_use]

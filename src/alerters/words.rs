@@ -2,7 +2,7 @@
 
 use jiff::ZonedDateTime;
 
-use crate::core::delivery::message::{MessageItem, Message, MessageKind, AlertState};
+use crate::core::delivery::message::{AlertState, Message, MessageItem, MessageKind};
 use crate::core::text;
 
 /// A source's name takes no more characters.

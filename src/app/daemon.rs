@@ -12,9 +12,9 @@ use crate::app::reload::configuration;
 use crate::core::status::{PageState, Status};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
-use crate::sys::lock::InstanceLock;
 use crate::engine::{self, Engine, Request, footprint};
 use crate::http::{self, Page};
+use crate::sys::lock::InstanceLock;
 
 /// An engine that is ready to run, with what it needs until it has stopped.
 pub(crate) struct Service {

@@ -13,11 +13,11 @@ use crate::alerters::{self, Alerter};
 use crate::config::schema::Config;
 use crate::config::{self, ConfigError, paths};
 use crate::engine::clock::Clock;
-use crate::sys::lock::{self, InstanceLock};
 use crate::engine::wiring::{self, Wiring};
 use crate::engine::{Engine, Parts, Reloaded};
 use crate::monitors::sources::Sources;
 use crate::store::{self, Store};
+use crate::sys::lock::{self, InstanceLock};
 use crate::telemetry::logging;
 
 /// Configuration and folders.

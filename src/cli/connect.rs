@@ -23,12 +23,12 @@ use crate::config::paths;
 use crate::config::schema::OuraConfig;
 use crate::engine::command::Command;
 use crate::engine::wiring;
-use crate::tray;
 use crate::sources::error::SourceError;
 use crate::sources::oura::oauth::Account;
 use crate::sources::oura::oauth::issuer::Places;
 use crate::sources::oura::oauth::server::{self, Application};
 use crate::sources::oura::oauth::tokens::Tokens;
+use crate::tray;
 
 /// The person has so long to say yes.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);

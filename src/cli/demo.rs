@@ -12,6 +12,7 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use super::print::{Paint, emit};
 use super::show::Look;
 use crate::app::exit::Failure;
+use crate::app::headless;
 use crate::app::load::{AppContext, LogTarget, runtime};
 use crate::config::schema::Http;
 use crate::core::policy::decision::Decision;
@@ -20,7 +21,6 @@ use crate::demo::{body, desk};
 use crate::engine::clock::Clock;
 use crate::engine::report::CheckReport;
 use crate::http;
-use crate::app::headless;
 
 /// Make the person up, live through their week, and show what Operator says; with `serve`, go on from there with the dashboard.
 ///

@@ -17,7 +17,7 @@ use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
 use crate::core::status::OuraLink;
 use crate::core::text;
-use crate::monitors::fetch::{SourceReading, Source, ask};
+use crate::monitors::fetch::{Source, SourceReading, ask};
 use crate::monitors::sources::Sources;
 use crate::sources::error::Fault;
 
@@ -128,7 +128,9 @@ fn described(answer: &SourceReading, now: Timestamp) -> String {
             let found = text::count(reading.complaints.len(), "alert");
             Some(if reading.line.is_empty() { found } else { reading.line.clone() })
         }
-        SourceReading::Calendar(Ok(reading)) => Some(format!("connected, {} today", text::count(reading.today, "event"))),
+        SourceReading::Calendar(Ok(reading)) => {
+            Some(format!("connected, {} today", text::count(reading.today, "event")))
+        }
         SourceReading::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
         _ => None,
     };

@@ -19,6 +19,7 @@ use self::args::{Cli, Command as Subcommand, Connectable, RunArgs};
 use self::print::{Paint, emit, emit_json};
 use self::show::Look;
 use crate::app::exit::Failure;
+use crate::app::headless;
 use crate::app::load::{AppContext, LogTarget, environment, runtime};
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
@@ -27,11 +28,10 @@ use crate::core::status::Status;
 use crate::engine::clock::Clock;
 use crate::engine::command::{self, Command, Reply};
 use crate::engine::control;
-use crate::engine::report::CheckReport;
 use crate::engine::delivery::test_alert::TestOutcome;
+use crate::engine::report::CheckReport;
 use crate::http;
 use crate::tray::{self};
-use crate::app::headless;
 
 /// More journal entries than this are not shown at once.
 const PAGE: u32 = 10_000;
@@ -59,7 +59,9 @@ pub fn run(cli: &Cli) -> Done {
         Some(Subcommand::Journal { since }) => journal(cli, *since),
         Some(Subcommand::RunNow) => run_now(cli),
         Some(Subcommand::TestAlert { channel }) => test_alert(cli, *channel),
-        Some(Subcommand::Connect { source: Connectable::Oura }) => connect::connect(&open(cli, LogTarget::Quiet)?, cli.json),
+        Some(Subcommand::Connect { source: Connectable::Oura }) => {
+            connect::connect(&open(cli, LogTarget::Quiet)?, cli.json)
+        }
         Some(Subcommand::Disconnect { source: Connectable::Oura }) => {
             connect::disconnect(&open(cli, LogTarget::Quiet)?, cli.json)
         }

@@ -228,14 +228,22 @@ mod tests {
     #[case("a:lost", None)]
     fn what_was_forgotten_early_is_not_missed(#[case] messages: &str, #[case] expected: Option<Outcome>) {
         let messages = messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect();
-        let account = DecisionRecord { decision: "deliver", channels: vec!["a", "b"], messages, may_lack_messages: true };
+        let account =
+            DecisionRecord { decision: "deliver", channels: vec!["a", "b"], messages, may_lack_messages: true };
         assert_eq!(account.fate(), expected);
     }
 
     #[test]
     fn every_term_counts() {
         let mut audit = Audit { fired: 21, ..Audit::default() };
-        let fates = [Outcome::Delivered, Outcome::Pending, Outcome::Suppressed, Outcome::Held, Outcome::Coalesced, Outcome::Failed];
+        let fates = [
+            Outcome::Delivered,
+            Outcome::Pending,
+            Outcome::Suppressed,
+            Outcome::Held,
+            Outcome::Coalesced,
+            Outcome::Failed,
+        ];
         for (fate, times) in fates.into_iter().zip(1..) {
             assert!(!audit.is_consistent());
             audit.count(fate, times);
@@ -259,7 +267,10 @@ mod tests {
         let audit = Audit { fired: 3, held: 1, unaccounted, unaccounted_count: 5, ..Audit::default() };
         let error_message = audit.error_message().unwrap();
         assert!(error_message.contains("3 alerts fired, 1 are accounted for"), "{error_message}");
-        assert!(error_message.contains("unaccounted: health:readiness_low, task:pileup and 3 more;"), "{error_message}");
+        assert!(
+            error_message.contains("unaccounted: health:readiness_low, task:pileup and 3 more;"),
+            "{error_message}"
+        );
         assert!(error_message.contains("operator why KEY") && error_message.contains("report"), "{error_message}");
     }
 }

@@ -8,7 +8,7 @@ use super::Engine;
 use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::name::Name;
-use crate::monitors::fetch::{SourceReading, Source};
+use crate::monitors::fetch::{Source, SourceReading};
 use crate::monitors::sources::Sources;
 
 /// What a calendar said holds so long while it cannot be read anew.

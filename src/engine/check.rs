@@ -12,7 +12,7 @@ use super::report::CheckReport;
 use crate::core::alert::Monitor;
 use crate::core::circuit::{Cause, Change, Outcome, Permit};
 use crate::core::facts::TaskReading;
-use crate::monitors::fetch::{SourceReading, Source, ask, needs};
+use crate::monitors::fetch::{Source, SourceReading, ask, needs};
 use crate::sources::error::{Fault, SourceError};
 
 /// A source's answer on its way to the check that asked.

@@ -12,14 +12,14 @@ use super::report::{AlertReport, CheckReport, MonitorReport};
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::circuit::{Circuit, CircuitState};
 use crate::core::facts::{HealthDay, Postponement, RestMode, TaskReading};
-use crate::core::policy::incident_state::IncidentState;
 use crate::core::policy::decision::PolicyDecision;
+use crate::core::policy::incident_state::IncidentState;
 use crate::core::policy::{PolicyContext, decide};
 use crate::core::rules::tasks::FreeTime;
 use crate::core::rules::{Evaluation, system};
 use crate::core::status::{MonitorState, RunStatus};
 use crate::core::tasks::{Aliases, TaskIdentities, merged_tasks};
-use crate::monitors::fetch::{SourceReading, Source};
+use crate::monitors::fetch::{Source, SourceReading};
 use crate::monitors::{MonitorOutcome, exec, health, patterns, tasks};
 use crate::sources::error::SourceError;
 use crate::store::task_snapshots::Update;
@@ -98,7 +98,8 @@ impl Engine {
     }
 
     fn known(&self, check: &mut Check) -> Result<CheckInputs, StoreError> {
-        let mut known = CheckInputs { days: self.history(&check.at)?, rest: self.store.rest_mode()?, ..CheckInputs::default() };
+        let mut known =
+            CheckInputs { days: self.history(&check.at)?, rest: self.store.rest_mode()?, ..CheckInputs::default() };
         if let Some(SourceReading::Health(answer)) = check.answers.get(&Source::Oura)
             && let Some(reading) = &answer.reading
         {
@@ -130,7 +131,12 @@ impl Engine {
     }
 
     /// A fresh reading of a source of tasks is compared with the last copy; the copy of one that failed takes its place.
-    fn compared(&self, source: Source, check: &Check, known: &mut CheckInputs) -> Result<Option<TaskReading>, StoreError> {
+    fn compared(
+        &self,
+        source: Source,
+        check: &Check,
+        known: &mut CheckInputs,
+    ) -> Result<Option<TaskReading>, StoreError> {
         let Some(SourceReading::Tasks(answer)) = check.answers.get(&source) else { return Ok(None) };
         let copy = self.store.copy(source.as_str())?;
         let Ok(reading) = answer else { return Ok(copy.map(|copy| copy.reading())) };

@@ -6,18 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::check::{SourceResult, Check};
-use crate::engine::delivery::dispatcher::SendCompleted;
+use super::check::{Check, SourceResult};
 use super::reload::Reloaded;
 use super::report::CheckReport;
 use super::requests::Request;
-use crate::engine::health::DbOperation;
 use super::{Engine, footprint};
 use crate::core::alert::Monitor;
-use crate::core::policy::incident_state::Pause;
 use crate::core::policy::decision::Decision;
+use crate::core::policy::incident_state::Pause;
 use crate::core::schedule;
 use crate::core::status::Status;
+use crate::engine::delivery::dispatcher::SendCompleted;
+use crate::engine::health::DbOperation;
 use crate::sources::oura::oauth::under_way;
 
 /// A monitor that is ready waits so long for the others of its check, so that one transaction and one digest can hold
@@ -284,7 +284,11 @@ impl EventLoop {
     }
 
     /// Let the checks and the messages under way end, as far as they do in time.
-    async fn farewell(mut self, answers: &mut mpsc::Receiver<SourceResult>, returned: &mut mpsc::Receiver<SendCompleted>) {
+    async fn farewell(
+        mut self,
+        answers: &mut mpsc::Receiver<SourceResult>,
+        returned: &mut mpsc::Receiver<SendCompleted>,
+    ) {
         let deadline = Instant::now() + FAREWELL;
         while self.checks.iter().any(|check| !check.is_complete()) {
             match tokio::time::timeout_at(deadline, answers.recv()).await {

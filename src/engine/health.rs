@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use crate::engine::event_loop::EventLoop;
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::audit::Audit;
 use crate::core::schedule::{self, LastRuns};
 use crate::core::status::Status;
+use crate::engine::event_loop::EventLoop;
 use crate::store::{StoreError, Version};
 
 /// What a check does besides asking its sources.

@@ -7,9 +7,9 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use crate::alerters::Failure;
-use crate::net::client::{HttpClient, exchange, place};
 use crate::alerters::secret::Secret;
 use crate::config::schema::Http;
+use crate::net::client::{HttpClient, exchange, place};
 
 /// The longest that one beat may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -20,9 +20,9 @@ mod snapshot;
 mod state_file;
 pub mod wiring;
 
+pub use crate::engine::event_loop::run;
 pub use reload::Reloaded;
 pub use requests::Request;
-pub use crate::engine::event_loop::run;
 pub use snapshot::zone_of;
 
 use std::collections::BTreeMap;
@@ -42,6 +42,8 @@ use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
 use crate::core::status::PageState;
+use crate::engine::delivery::dispatcher::Dispatcher;
+use crate::engine::health::EngineHealth;
 use crate::monitors::fetch::Source;
 use crate::monitors::sources::Sources;
 use crate::sources::error::SourceError;
@@ -49,8 +51,6 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
-use crate::engine::delivery::dispatcher::Dispatcher;
-use crate::engine::health::EngineHealth;
 use wiring::Wiring;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use crate::engine::event_loop::EventLoop;
 use super::wiring::{Wiring, is_asked_as_before};
 use crate::core::circuit::Circuit;
+use crate::engine::event_loop::EventLoop;
 use crate::monitors::fetch::Source;
 
 /// What became of `config.yaml`: what follows from it now, or why it cannot be used.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::alert::{Facts, Monitor, Priority};
 use crate::core::channel::Channel;
 use crate::core::circuit::CircuitState;
-use crate::core::policy::decision::{Decision, Reason, PolicyDecision};
+use crate::core::policy::decision::{Decision, PolicyDecision, Reason};
 use crate::core::status::{MonitorState, RunStatus};
 
 /// One check.

@@ -5,10 +5,10 @@ use tokio::sync::oneshot;
 use super::check::Check;
 use super::command::{self, Command, Reply};
 use super::report::CheckReport;
-use crate::engine::event_loop::{EventLoop, is_busy};
 use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::status::Status;
+use crate::engine::event_loop::{EventLoop, is_busy};
 use crate::monitors::fetch::{Source, needs};
 
 /// A command and where its reply goes.

@@ -8,7 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::heartbeat::Heartbeat;
-use crate::net::client::HttpClient;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::{
     CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
@@ -16,21 +15,22 @@ use crate::config::schema::{
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
 use crate::core::name::Name;
-use crate::monitors::fetch::{CALENDAR, Source};
 use crate::monitors::exec::{self, Exec};
+use crate::monitors::fetch::{CALENDAR, Source};
 use crate::monitors::sources::{OuraSources, Sources};
-use crate::sys::process::Program;
+use crate::net::client::HttpClient;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
+use crate::sources::oura::cache;
 use crate::sources::oura::oauth::keep::Keep;
 use crate::sources::oura::oauth::{Account, Client};
-use crate::sources::oura::cache;
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
 use crate::sources::taskwarrior::Taskwarrior;
 use crate::sources::todoist::{Owner, Todoist};
 use crate::sources::workos::Workos;
+use crate::sys::process::Program;
 
 /// All that follows from a configuration.
 #[derive(Debug)]

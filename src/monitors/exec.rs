@@ -11,8 +11,8 @@ use super::MonitorOutcome;
 use crate::core::alert::Priority;
 use crate::core::name::Name;
 use crate::core::rules::exec::{self, Complaint};
-use crate::sys::process::{Cause, End, Program, Run};
 use crate::sources::error::SourceError;
+use crate::sys::process::{Cause, End, Program, Run};
 
 /// The most that it may print (bytes): a thousand alerts with long messages.
 pub const CAP: usize = 1024 * 1024;

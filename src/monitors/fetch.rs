@@ -10,13 +10,13 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::exec;
 use super::health::{self, OuraReading};
-use crate::monitors::sources::Sources;
 use crate::core::alert::Monitor;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::facts::{FocusFile, TaskReading};
 use crate::core::name::Name;
-use crate::sources::error::SourceError;
+use crate::monitors::sources::Sources;
 use crate::sources::blocking::run_blocking;
+use crate::sources::error::SourceError;
 use crate::sources::focus_file;
 
 /// A source with a circuit of its own.
@@ -185,7 +185,11 @@ async fn read_program(name: Name, sources: &Sources, now: &ZonedDateTime) -> Res
     }
 }
 
-async fn read_calendar(name: Name, sources: &Sources, now: &ZonedDateTime) -> Result<Arc<CalendarReading>, SourceError> {
+async fn read_calendar(
+    name: Name,
+    sources: &Sources,
+    now: &ZonedDateTime,
+) -> Result<Arc<CalendarReading>, SourceError> {
     match sources.calendar(name) {
         Some(calendar) => calendar.read(now).await,
         None => Err(SourceError::outage("calendar", "is not in the configuration any more")),

@@ -7,16 +7,16 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::MonitorOutcome;
-use crate::monitors::sources::OuraSources;
 use crate::core::facts::{HealthDay, HealthReading, RestMode};
 use crate::core::history;
 use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
+use crate::monitors::sources::OuraSources;
+use crate::sources::blocking::run_blocking;
 use crate::sources::error::{Fault, SourceError};
 use crate::sources::oura::api::{Access, OuraApi};
-use crate::sources::blocking::run_blocking;
-use crate::sources::secret_file;
 use crate::sources::oura::cache;
+use crate::sources::secret_file;
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
 #[derive(Debug, Clone)]
@@ -65,7 +65,11 @@ async fn connect(sources: &OuraSources, remote: bool) -> Result<Option<OuraApi>,
     access.map(|access| OuraApi::new(&sources.base_url, access, sources.timeout)).transpose()
 }
 
-fn without_api(sources: &OuraSources, cached: Result<HealthReading, SourceError>, api: Option<SourceError>) -> OuraReading {
+fn without_api(
+    sources: &OuraSources,
+    cached: Result<HealthReading, SourceError>,
+    api: Option<SourceError>,
+) -> OuraReading {
     match cached {
         Ok(reading) => OuraReading { reading: Some(reading), trouble: api },
         Err(error) if api.is_none() && !sources.cache_is_named && !sources.cache.exists() => {
@@ -208,7 +212,11 @@ pub fn judge(
             let history = days.get(..before).unwrap_or_default();
             let facts = HealthFacts { source: reading.source, today: Some(today), history, resting };
             let note = if resting { Some("rest_mode".into()) } else { trouble.as_ref().map(ToString::to_string) };
-            MonitorOutcome::Evaluated { evaluation: judge_rules(&facts, limits, now), source: reading.source.into(), note }
+            MonitorOutcome::Evaluated {
+                evaluation: judge_rules(&facts, limits, now),
+                source: reading.source.into(),
+                note,
+            }
         }
     }
 }

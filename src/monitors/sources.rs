@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::monitors::fetch::Source;
 use super::exec::Exec;
 use crate::core::name::Name;
 use crate::core::status::OuraLink;
+use crate::monitors::fetch::Source;
 use crate::sources::calendar::Calendar;
 use crate::sources::oura::oauth::Account;
 use crate::sources::tasks::TaskSource;

@@ -72,9 +72,9 @@ impl TaskInputs {
             return None;
         }
         Some(match self.troubles.is_empty() {
-            true => {
-                MonitorOutcome::Skipped { reason: "no source of tasks is set up; operator check says what each needs".into() }
-            }
+            true => MonitorOutcome::Skipped {
+                reason: "no source of tasks is set up; operator check says what each needs".into(),
+            },
             false => MonitorOutcome::skipped(&self.troubles),
         })
     }

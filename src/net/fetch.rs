@@ -10,8 +10,8 @@ use reqwest::{Client, Response, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::sources::error::SourceError;
 use super::tls;
+use crate::sources::error::SourceError;
 
 /// A longer answer (bytes) is refused whole.
 const LONGEST_BODY: usize = 10_000_000;

@@ -8,11 +8,11 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use self::due::Written;
-use crate::sources::blocking::run_blocking;
 use super::error::SourceError;
 use super::sqlite::{self, Trouble, text};
 use super::tasks::{Reading, TaskSource};
 use crate::core::facts::{Activity, Commitment, Due, Task, TaskReading, TaskStatus, UNTITLED};
+use crate::sources::blocking::run_blocking;
 
 mod due;
 

@@ -12,9 +12,9 @@ use tokio_postgres::{Client, Config, IsolationLevel};
 use self::address::Address;
 use self::failure::Failure;
 use super::error::SourceError;
-use crate::sources::secret_file;
 use super::tasks::{Reading, TaskSource};
 use crate::core::facts::TaskReading;
+use crate::sources::secret_file;
 
 mod address;
 mod certificate;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{Result, Store, settings};
-use crate::core::audit::{MAX_UNACCOUNTED_NAMED, DecisionRecord, Audit};
+use crate::core::audit::{Audit, DecisionRecord, MAX_UNACCOUNTED_NAMED};
 
 /// How much was written so far, by this connection and by others. Equal ones of one open database mean that it is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

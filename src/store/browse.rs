@@ -7,8 +7,8 @@ use super::journal::{self, COLUMNS, Entry};
 use super::outbox::{self, OutboxEntry};
 use super::{Result, Store, millis, moment, optional};
 use crate::core::alert::{AlertKey, Priority};
-use crate::core::policy::incident_state::Incident;
 use crate::core::policy::decision::Decision;
+use crate::core::policy::incident_state::Incident;
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

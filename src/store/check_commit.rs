@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use crate::store::task_snapshots::Update;
 use super::retention::Keep;
 use super::{Result, Store, StoreError, history, incidents, journal, outbox, retention, settings};
-use crate::store::{task_snapshots, fire_counts, task_aliases};
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::circuit::Circuit;
 use crate::core::facts::{HealthDay, RestMode};
-use crate::core::policy::incident_state::IncidentState;
 use crate::core::policy::decision::{Decision, PolicyDecision};
+use crate::core::policy::incident_state::IncidentState;
 use crate::core::status::{Counters, MonitorState};
 use crate::core::tasks::Aliases;
+use crate::store::task_snapshots::Update;
+use crate::store::{fire_counts, task_aliases, task_snapshots};
 
 /// All that a check has to say to the database.
 #[derive(Debug)]

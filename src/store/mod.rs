@@ -20,8 +20,8 @@ pub mod story;
 mod task_aliases;
 pub mod task_snapshots;
 
-pub use audit::Version;
 pub use crate::store::check_commit::CheckRecord;
+pub use audit::Version;
 pub use error::StoreError;
 pub use open::Opened;
 pub use retention::Keep;

@@ -83,7 +83,12 @@ impl Store {
         let mut pending = dispatches.iter_mut().filter(|dispatch| dispatch.state == "pending").peekable();
         let lanes = if pending.peek().is_some() { self.lanes()? } else { BTreeMap::new() };
         for dispatch in pending {
-            let opens = dispatch.channel.parse().ok().and_then(|channel| lanes.get(&channel)).and_then(ChannelBackoff::opens_at);
+            let opens = dispatch
+                .channel
+                .parse()
+                .ok()
+                .and_then(|channel| lanes.get(&channel))
+                .and_then(ChannelBackoff::opens_at);
             dispatch.next_attempt_at = opens.map_or(dispatch.next_attempt_at, |at| at.max(dispatch.next_attempt_at));
         }
         Ok(dispatches)
@@ -133,7 +138,12 @@ pub(super) fn queue(db: &Connection, verdict: &PolicyDecision, now: Timestamp) -
 }
 
 /// One message a channel for all that a check coalesced.
-pub(super) fn queue_digest(db: &Connection, verdicts: &[PolicyDecision], digest: i64, now: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn queue_digest(
+    db: &Connection,
+    verdicts: &[PolicyDecision],
+    digest: i64,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     let mut members = verdicts.iter().filter(|verdict| verdict.decision == Decision::Coalesce);
     // Verdicts come the most urgent first, and all members of a digest share its channels.
     let Some(first) = members.next() else { return Ok(()) };

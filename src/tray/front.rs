@@ -10,15 +10,15 @@ use tray_icon::menu::MenuEvent;
 
 use super::action::Action;
 use super::desk;
-use crate::sys::autostart::{LoginItem, LoginItemError, Mode};
 use super::menu::{Face, Surroundings};
-use crate::app::daemon::{FAREWELL, Service, announce};
 use super::tray::Tray;
+use crate::app::daemon::{FAREWELL, Service, announce};
 use crate::app::exit::Failure;
 use crate::app::load::{AppContext, environment, runtime};
 use crate::core::status::Status;
 use crate::engine::command::Command;
 use crate::engine::{Request, zone_of};
+use crate::sys::autostart::{LoginItem, LoginItemError, Mode};
 
 /// What the loop on the main thread is woken for.
 #[derive(Debug)]
@@ -112,7 +112,8 @@ impl Front {
 
     /// Beside the loop: a service may take its time to stop.
     fn switch_login_item(&self) {
-        let (context, wake, on) = (Arc::clone(&self.context), Arc::clone(&self.wake), self.starts_at_login == Some(true));
+        let (context, wake, on) =
+            (Arc::clone(&self.context), Arc::clone(&self.wake), self.starts_at_login == Some(true));
         let switch = move || {
             match switched(&context, !on) {
                 Ok(done) => tracing::info!("{done}"),

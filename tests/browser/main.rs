@@ -3,7 +3,7 @@
 
 mod chrome;
 #[allow(dead_code, reason = "other tests use the rest of it")]
-#[path = "../it/support/home.rs"]
+#[path = "../support/home.rs"]
 mod home;
 mod house;
 

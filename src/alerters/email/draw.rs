@@ -8,7 +8,7 @@ use lettre::message::{Mailbox, MultiPart};
 
 use crate::alerters::body::body;
 use crate::alerters::words::{clock, fit, headline, more, origin, plain, title};
-use crate::core::delivery::message::{MessageItem, Message, MessageKind};
+use crate::core::delivery::message::{Message, MessageItem, MessageKind};
 
 /// A subject takes no more characters.
 const SUBJECT: usize = 200;

@@ -10,7 +10,7 @@ use lettre::message::Mailbox;
 
 use self::smtp::Server;
 use super::secret::Secret;
-use super::{Alerter, Failure, BoxFuture};
+use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::EmailConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};

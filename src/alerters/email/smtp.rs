@@ -14,11 +14,11 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::net::client::{deepest, has_network, is_this_machine};
 use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 use crate::config::schema::Security;
+use crate::net::client::{deepest, has_network, is_this_machine};
 
 /// The longest that handing over may take. Servers look for spam before they answer.
 const PATIENCE: Duration = Duration::from_secs(40);

@@ -2,7 +2,7 @@
 
 use crate::alerters::words::{fit, headline, more, plain, title};
 use crate::core::alert::Priority;
-use crate::core::delivery::message::{MessageItem, Message, MessageKind};
+use crate::core::delivery::message::{Message, MessageItem, MessageKind};
 
 /// Longer texts are cut: a banner is a glance (characters).
 const LONGEST: usize = 1_000;

@@ -15,10 +15,10 @@ use zbus::zvariant::Value;
 use self::bus::{Bus, Server};
 use self::shown::{Closed, Shown};
 use super::banner::{Banner, Loudness};
-use crate::alerters::{Alerter, ActionButton, Failure, Inbound, BoxFuture};
+use crate::alerters::{ActionButton, Alerter, BoxFuture, Failure, Inbound};
 use crate::config::Env;
 use crate::core::channel::Channel;
-use crate::core::delivery::message::{Message, MessageKind, AlertState};
+use crate::core::delivery::message::{AlertState, Message, MessageKind};
 
 /// The alerter of the desktop that `env` tells of; without one it says so whenever it is asked.
 pub(super) fn alerter(env: &Env) -> Arc<dyn Alerter> {

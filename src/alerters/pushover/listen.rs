@@ -75,7 +75,9 @@ async fn ask(
             Err(failure) => return Ok(Some(failure)),
             Ok(Emergency::Rings) => continue,
             Ok(Emergency::Over) => None,
-            Ok(Emergency::Acknowledged) => Some(UserAction { message: message.to_owned(), button: ActionButton::Acknowledge }),
+            Ok(Emergency::Acknowledged) => {
+                Some(UserAction { message: message.to_owned(), button: ActionButton::Acknowledge })
+            }
         };
         let mut rest = ringing.borrow().clone();
         rest.end(receipt);

@@ -2,7 +2,7 @@
 
 use crate::alerters::words::{clock, fit, headline, more, origin, plain, title};
 use crate::core::alert::Priority;
-use crate::core::delivery::message::{MessageItem, Message, AlertState};
+use crate::core::delivery::message::{AlertState, Message, MessageItem};
 
 /// Telegram takes 4,096 characters, as UTF-16 counts them, and counts them without markup. Counted with it, no measure is
 /// exceeded.

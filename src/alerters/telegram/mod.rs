@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use self::api::{Bot, Refusal};
-use crate::net::client::HttpClient;
 use super::secret::Secret;
 use super::words::plain_line;
-use super::{Alerter, ActionButton, Failure, Inbound, BoxFuture};
+use super::{ActionButton, Alerter, BoxFuture, Failure, Inbound};
 use crate::config::schema::TelegramConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};
+use crate::net::client::HttpClient;
 
 /// One message a second per chat: <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
 const PACE: Duration = Duration::from_secs(1);
@@ -116,7 +116,8 @@ impl Telegram {
             "link_preview_options": { "is_disabled": true },
         });
         if message.can_be_answered() {
-            let button = |button: ActionButton| json!({ "text": button.label(), "callback_data": button.handle(message) });
+            let button =
+                |button: ActionButton| json!({ "text": button.label(), "callback_data": button.handle(message) });
             request["reply_markup"] = json!({ "inline_keyboard": [ActionButton::ALL.map(button)] });
         }
         request

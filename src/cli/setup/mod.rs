@@ -16,7 +16,7 @@ use super::connect;
 use super::doctor::{self, Line};
 use crate::alerters;
 use crate::app::exit::Failure;
-use crate::app::load::{AppContext, LogTarget, EnvFn, runtime};
+use crate::app::load::{AppContext, EnvFn, LogTarget, runtime};
 use crate::config::edit::Setting;
 use crate::config::paths;
 use crate::config::schema::Config;

@@ -1,7 +1,7 @@
 //! An event as its calendar holds it. Neither its title nor who takes part is kept: nothing here needs them.
 
-use crate::core::calendar::datetime::{CalDuration, CalDateTime};
 use super::rule::Rule;
+use crate::core::calendar::datetime::{CalDateTime, CalDuration};
 
 /// When something happens, and when again.
 #[derive(Debug, Clone, PartialEq, Eq)]

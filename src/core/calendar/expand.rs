@@ -10,7 +10,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::days::{fits, start_of_week};
 use super::rule::{End, Frequency, Rule};
-use super::{BudgetExceeded, Budget};
+use super::{Budget, BudgetExceeded};
 
 /// Walk through the times of a rule that lie in `range`, in their order, until `found` breaks off. `is_past` tells whether a time
 /// lies after the rule's UNTIL; it is asked for those beyond the range too.

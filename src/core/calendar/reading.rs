@@ -3,11 +3,11 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
-use crate::core::calendar::busy_times::BusyTimes;
 use super::event::Event;
 use super::series::{Occurrence, Series};
 use super::todo::{Todo, open_tasks};
-use super::{BudgetExceeded, Budget};
+use super::{Budget, BudgetExceeded};
+use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::facts::Task;
 use crate::core::text::count;
 

@@ -8,11 +8,11 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::event::{Event, Times};
-use crate::core::calendar::datetime::{CalDuration, CalDateTime, timestamp};
 use super::named::Overrides;
-use crate::core::calendar::expand::walk;
 use super::rule::End;
-use super::{BudgetExceeded, Budget};
+use super::{Budget, BudgetExceeded};
+use crate::core::calendar::datetime::{CalDateTime, CalDuration, timestamp};
+use crate::core::calendar::expand::walk;
 
 /// Nothing that lasts longer (days) is looked for, and nothing that an exception moves by more together with all later times.
 const LONGEST_DAYS: i64 = 400;
@@ -177,8 +177,12 @@ fn turns(
     home: &TimeZone,
     work: &mut Budget,
 ) -> Result<BTreeMap<Timestamp, Turn>, BudgetExceeded> {
-    let longest =
-        times.also.iter().filter_map(|(_, length)| *length).map(CalDuration::in_days).fold(times.length.in_days(), i64::max);
+    let longest = times
+        .also
+        .iter()
+        .filter_map(|(_, length)| *length)
+        .map(CalDuration::in_days)
+        .fold(times.length.in_days(), i64::max);
     let range = range.start.saturating_sub(longest.min(LONGEST_DAYS).days())..range.end;
     let zone = times.start.zone(home);
     let mut turns = BTreeMap::new();

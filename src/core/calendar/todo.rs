@@ -8,13 +8,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::event::{Override, Times};
-use crate::core::calendar::datetime::CalDateTime;
 use super::named::Overrides;
-use crate::core::calendar::expand::walk;
 use super::rule::{End, Rule};
 use super::series::is_after;
-use super::{BudgetExceeded, Budget};
+use super::{Budget, BudgetExceeded};
 use crate::core::alert::Priority;
+use crate::core::calendar::datetime::CalDateTime;
+use crate::core::calendar::expand::walk;
 use crate::core::facts::{Due, Task, TaskStatus};
 
 /// So many times of a series may be done before one is looked for no longer.

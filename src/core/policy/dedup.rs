@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::policy::incident_state::{NotificationRecord, Incident};
-use crate::core::policy::decision::Reason;
 use crate::core::alert::{Alert, Category, Priority};
+use crate::core::policy::decision::Reason;
+use crate::core::policy::incident_state::{Incident, NotificationRecord};
 
 /// Why an alert is news (`first`, `repeat`, `escalated`) or is not (`duplicate`).
 ///

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::core::policy::decision::{Decision, Reason, PolicyDecision};
 use crate::core::alert::{Alert, AlertKey, Priority};
 use crate::core::channel::Channel;
+use crate::core::policy::decision::{Decision, PolicyDecision, Reason};
 
 /// Everything that decisions rest on besides the alerts themselves.
 #[derive(Debug, Clone, Default, PartialEq)]

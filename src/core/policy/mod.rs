@@ -16,8 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::alert::{Alert, AlertKey, Monitor, Priority};
 use super::channel::{Channel, Routing};
 use super::rules::Evaluation;
+use crate::core::policy::decision::{Decision, PolicyDecision, Reason};
 use crate::core::policy::incident_state::{Incident, IncidentState};
-use crate::core::policy::decision::{Decision, Reason, PolicyDecision};
 
 /// What holds at the moment of deciding.
 #[derive(Debug, Clone)]
@@ -114,7 +114,12 @@ fn coalesce(verdicts: &mut [PolicyDecision], memory: &IncidentState, at: &Policy
 }
 
 /// Open incidents whose rule ran and did not find them again, or whose monitor was switched off.
-fn resolved(evaluations: &[Evaluation], fired: &[Alert], memory: &IncidentState, at: &PolicyContext) -> Vec<PolicyDecision> {
+fn resolved(
+    evaluations: &[Evaluation],
+    fired: &[Alert],
+    memory: &IncidentState,
+    at: &PolicyContext,
+) -> Vec<PolicyDecision> {
     let fires = |key: &AlertKey| fired.binary_search_by(|alert| alert.key.cmp(key)).is_ok();
     let judged = |key: &AlertKey| evaluations.iter().any(|evaluation| evaluation.covers(key));
     let over = |(key, incident): &(&AlertKey, &Incident)| {

@@ -3,9 +3,9 @@
 use jiff::ZonedDateTime;
 
 use super::Evaluation;
-use crate::core::rules::draft::{Collector, AlertDraft};
 use crate::core::alert::{Monitor, Priority};
 use crate::core::name::Name;
+use crate::core::rules::draft::{AlertDraft, Collector};
 use crate::core::text::clip;
 
 /// The longest a message may be (characters).

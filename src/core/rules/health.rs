@@ -2,14 +2,14 @@
 
 use jiff::ZonedDateTime;
 
-use super::calendar::days_ago;
-use crate::core::rules::draft::{Collector, AlertDraft, at_least, reaches, worst};
-use super::thresholds::HealthThresholds;
-use crate::core::rules::phrases::{synced, usual, usual_range};
 use super::Evaluation;
-use crate::core::rules::plausible;
+use super::calendar::days_ago;
+use super::thresholds::HealthThresholds;
 use crate::core::alert::{Monitor, Priority};
 use crate::core::facts::HealthDay;
+use crate::core::rules::draft::{AlertDraft, Collector, at_least, reaches, worst};
+use crate::core::rules::phrases::{synced, usual, usual_range};
+use crate::core::rules::plausible;
 use crate::core::stats::mean;
 use crate::core::text::{hours, number};
 

@@ -4,10 +4,10 @@ use jiff::civil::Date;
 use jiff::{ToSpan, ZonedDateTime};
 
 use super::health::baseline_hrv;
-use crate::core::rules::plausible;
 use super::thresholds::HealthThresholds;
-use crate::core::rules::phrases::usual_range;
 use crate::core::facts::HealthDay;
+use crate::core::rules::phrases::usual_range;
+use crate::core::rules::plausible;
 use crate::core::stats::mean;
 
 /// One number a day.
@@ -69,7 +69,9 @@ impl Measure {
                 let enough = nights.len() >= limits.hrv_baseline_min_nights as usize;
                 Baseline { range: usual_range(&nights), mean: mean(&nights).filter(|_| enough) }
             }
-            _ => Baseline { range: usual_range(&before.filter_map(|day| self.of(day)).collect::<Vec<_>>()), mean: None },
+            _ => {
+                Baseline { range: usual_range(&before.filter_map(|day| self.of(day)).collect::<Vec<_>>()), mean: None }
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::Evaluation;
-use crate::core::rules::draft::{Collector, AlertDraft};
 use crate::core::alert::{Monitor, Priority};
 use crate::core::circuit::{Cause, Circuit};
+use crate::core::rules::draft::{AlertDraft, Collector};
 use crate::core::text::{ago, source_name, span};
 
 /// An alert for every circuit that has not been closed for at least `open_for`. All that are given are judged.

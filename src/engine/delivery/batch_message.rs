@@ -3,7 +3,7 @@
 use jiff::ZonedDateTime;
 
 use crate::core::alert::{AlertKey, Category, Priority};
-use crate::core::delivery::message::{MessageItem, Message, MessageKind, AlertState};
+use crate::core::delivery::message::{AlertState, Message, MessageItem, MessageKind};
 use crate::core::text::source_name;
 use crate::store::outbox::batch_items::BatchItem;
 use crate::store::outbox::claim::OutboxBatch;

@@ -9,15 +9,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::engine::Engine;
-use crate::engine::delivery::worker::{ChannelWorker, InFlight, is_resting, rest};
-use crate::engine::check::chance;
-use crate::engine::delivery::batch_message;
 use crate::alerters::{Alerter, Failure, FailureKind, Inbound};
 use crate::core::channel::Channel;
-use crate::core::delivery::channel_backoff::{SendWindow, ChannelBackoff};
+use crate::core::delivery::channel_backoff::{ChannelBackoff, SendWindow};
 use crate::core::delivery::message::MessageKind;
 use crate::core::status::{ChannelHealth, ChannelState};
+use crate::engine::Engine;
+use crate::engine::check::chance;
+use crate::engine::delivery::batch_message;
+use crate::engine::delivery::worker::{ChannelWorker, InFlight, is_resting, rest};
 use crate::store::StoreError;
 use crate::store::outbox::claim::{ClaimOptions, OutboxBatch};
 
@@ -300,7 +300,8 @@ impl Engine {
     /// Which news may be told now.
     fn gate(&self) -> SendWindow {
         let now = self.now();
-        let waits = self.is_quiet(&now) || self.in_event_until(&now).is_some() || is_resting(self.dispatcher.lingers_until);
+        let waits =
+            self.is_quiet(&now) || self.in_event_until(&now).is_some() || is_resting(self.dispatcher.lingers_until);
         match (self.pause.is_some_and(|pause| pause.in_force(now.timestamp())), waits) {
             (true, _) => SendWindow::Closed,
             (_, true) => SendWindow::CriticalOnly,

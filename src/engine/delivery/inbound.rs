@@ -1,11 +1,11 @@
 //! What comes in on a channel: a button that was pressed under a message is an answer to every alert that it told of.
 
-use crate::engine::command::{self, Command};
-use crate::engine::delivery::batch_message;
-use crate::engine::event_loop::EventLoop;
 use crate::alerters::{ActionButton, Inbound, UserAction};
 use crate::core::alert::AlertKey;
 use crate::core::text;
+use crate::engine::command::{self, Command};
+use crate::engine::delivery::batch_message;
+use crate::engine::event_loop::EventLoop;
 use crate::store::StoreError;
 
 impl EventLoop {

@@ -2,11 +2,11 @@
 
 use tokio::sync::mpsc;
 
+use crate::alerters::{Failure, FailureKind};
+use crate::core::channel::Channel;
 use crate::engine::Engine;
 use crate::engine::delivery::dispatcher::tell_change;
 use crate::engine::event_loop::EventLoop;
-use crate::alerters::{Failure, FailureKind};
-use crate::core::channel::Channel;
 
 /// What a look found.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::core::channel::Channel;
 use crate::engine::Engine;
 use crate::engine::command::Reply;
 use crate::engine::delivery::dispatcher::SendResult;
-use crate::core::channel::Channel;
 
 /// A channel that has said nothing by then is told as silent.
 pub const PATIENCE: Duration = Duration::from_secs(30);

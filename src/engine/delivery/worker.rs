@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::engine::delivery::dispatcher::SendResult;
 use crate::alerters::Alerter;
 use crate::core::delivery::channel_backoff::ChannelBackoff;
+use crate::engine::delivery::dispatcher::SendResult;
 use crate::store::outbox::claim::{OutboxBatch, PendingSummary};
 
 /// A message that has been under way for so long goes to a slow server: what is critical does not wait for it. Before that, one

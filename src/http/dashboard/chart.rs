@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use super::words::{day, sentence};
 use crate::core::alert::Priority;
 use crate::core::facts::HealthDay;
-use crate::core::rules::metric::{Measure, Baseline};
+use crate::core::rules::metric::{Baseline, Measure};
 use crate::core::text::{count, hours, number};
 
 /// The drawing's size, and where in it the days lie (units of the drawing).

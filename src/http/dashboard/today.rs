@@ -2,7 +2,7 @@
 
 use super::words::{self, Clock, Moment, Urgency, because, decided, times};
 use crate::core::channel::Channel;
-use crate::core::policy::incident_state::{NotificationRecord, Incident};
+use crate::core::policy::incident_state::{Incident, NotificationRecord};
 use crate::core::status::{OpenAlert, Status};
 use crate::store::journal::Entry;
 use crate::store::outbox::OutboxEntry;

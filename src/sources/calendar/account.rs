@@ -13,8 +13,8 @@ use super::replies::{NoReply, Thing, things};
 use super::trust::may_know_password;
 use super::{SOURCE, finished};
 use crate::sources::blocking::run_blocking;
-use crate::sources::error::SourceError;
 use crate::sources::calendar::ical::{Content, Reader, Wanted};
+use crate::sources::error::SourceError;
 use crate::sources::secret_file::given_or_in;
 
 /// The calendars of an account are looked for again so often.

@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use super::fetch::{Body, HttpClient, is_this_machine, place, redirected, send};
 use super::{Mark, SOURCE, Version, finished};
 use crate::sources::blocking::run_blocking;
-use crate::sources::error::SourceError;
 use crate::sources::calendar::ical::{Content, Reader};
+use crate::sources::error::SourceError;
 use crate::sources::secret_file::given_or_in;
 
 /// More redirects lead nowhere.

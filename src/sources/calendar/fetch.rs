@@ -10,8 +10,8 @@ use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 
 use super::{LONGEST, SOURCE};
-use crate::sources::error::SourceError;
 use crate::net::tls;
+use crate::sources::error::SourceError;
 
 /// How long we wait when the server says "too many requests" and not for how long.
 const DEFAULT_PAUSE: SignedDuration = SignedDuration::from_secs(60);

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::{LONGEST, Mark, SOURCE, finished};
-use crate::sources::error::SourceError;
 use crate::sources::calendar::ical::{Content, Reader};
+use crate::sources::error::SourceError;
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, PartialEq, Eq)]

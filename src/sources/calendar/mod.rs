@@ -17,11 +17,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use tokio::sync::Mutex;
 
-use crate::sources::blocking::run_blocking;
 use super::error::SourceError;
-use crate::sources::calendar::ical::{Content, Reader, Unfit, Wanted};
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::name::Name;
+use crate::sources::blocking::run_blocking;
+use crate::sources::calendar::ical::{Content, Reader, Unfit, Wanted};
 
 pub use account::Account;
 pub use address::Address;

@@ -10,10 +10,10 @@ use self::memory::{Found, Memory};
 use self::note::Item;
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
-use crate::sources::blocking::run_blocking;
-use crate::sources::task_builder;
 use crate::core::facts::{Task, TaskReading, TaskStatus};
 use crate::core::text::clip;
+use crate::sources::blocking::run_blocking;
+use crate::sources::task_builder;
 
 mod folder;
 mod line;

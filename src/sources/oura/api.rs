@@ -10,11 +10,11 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use self::fetch::Fetch;
-use crate::sources::error::SourceError;
-use crate::sources::oura::oauth::Account;
-use crate::sources::oura::json::{Days, LONGEST_DOCUMENT, rest_mode};
-use crate::net::tls;
 use crate::core::facts::{HealthReading, RestMode};
+use crate::net::tls;
+use crate::sources::error::SourceError;
+use crate::sources::oura::json::{Days, LONGEST_DOCUMENT, rest_mode};
+use crate::sources::oura::oauth::Account;
 
 mod fetch;
 

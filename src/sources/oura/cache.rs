@@ -7,11 +7,11 @@ use jiff::civil::Date;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::core::facts::HealthReading;
 use crate::sources::error::SourceError;
 use crate::sources::oura::json::{Days, LONGEST_DOCUMENT};
 use crate::sources::sqlite::{self, Trouble, text};
 use crate::sources::timestamps;
-use crate::core::facts::HealthReading;
 
 const SOURCE: &str = "oura_cache";
 const FILE: &str = "oura-health.db";

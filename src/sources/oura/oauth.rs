@@ -11,10 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use self::keep::Keep;
 use self::server::{Application, Refusal};
 use self::tokens::Tokens;
+use crate::core::status::OuraLink;
+use crate::net::fetch::LONGEST_PAUSE;
 use crate::sources::error::{Fault, SourceError};
 use crate::sources::secret_file;
-use crate::net::fetch::LONGEST_PAUSE;
-use crate::core::status::OuraLink;
 
 pub mod issuer;
 pub mod keep;

@@ -8,10 +8,10 @@ use jiff::{ToSpan, ZonedDateTime};
 
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
-use crate::sources::blocking::run_blocking;
-use crate::sources::task_builder;
 use crate::core::facts::TaskReading;
 use crate::core::text::clip;
+use crate::sources::blocking::run_blocking;
+use crate::sources::task_builder;
 use crate::sys::process::{Cause, End, NotStarted, Program, Run};
 
 mod export;

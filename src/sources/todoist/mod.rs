@@ -13,10 +13,10 @@ use serde_json::Value;
 use self::task::Read;
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
+use crate::core::facts::TaskReading;
 use crate::net::fetch::{Server, place};
 use crate::sources::secret_file;
 use crate::sources::task_builder;
-use crate::core::facts::TaskReading;
 
 mod task;
 
@@ -73,7 +73,8 @@ impl TaskSource for Todoist {
 
     fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
         Box::pin(async {
-            let Some(token) = secret_file::given_or_in(self.token.as_ref(), self.token_file.as_ref(), SOURCE).await? else {
+            let Some(token) = secret_file::given_or_in(self.token.as_ref(), self.token_file.as_ref(), SOURCE).await?
+            else {
                 return Err(match self.is_set_up() {
                     true => SourceError::needs_user(SOURCE, "the token is empty", NEW_TOKEN),
                     false => SourceError::not_set_up(SOURCE, "no token is given", "set sources.todoist.token"),

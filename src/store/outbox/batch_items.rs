@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 
-use crate::store::optional;
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::channel::Channel;
 use crate::core::policy::incident_state::Incident;
+use crate::store::optional;
 
 /// A message shows at most so many; the journal has them all.
 const SHOWN: usize = 50;

@@ -7,13 +7,13 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, params};
 
-use crate::store::outbox::batch_items::{self, BatchItem, BatchItems};
-use crate::store::{Result, Store, StoreError, millis, optional, settings};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::channel::Channel;
+use crate::core::delivery::channel_backoff::{ChannelBackoff, SendWindow};
 use crate::core::delivery::failure::{Failure, FailureKind};
-use crate::core::delivery::channel_backoff::{SendWindow, ChannelBackoff};
 use crate::core::delivery::message::MessageKind;
+use crate::store::outbox::batch_items::{self, BatchItem, BatchItems};
+use crate::store::{Result, Store, StoreError, millis, optional, settings};
 
 /// News that has waited for longer than this is late.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
@@ -83,7 +83,8 @@ impl Store {
             if !any(&self.db, channel, "1")? {
                 return Ok(PendingSummary::default());
             }
-            let urgent = gate >= SendWindow::CriticalOnly && any(&self.db, channel, &format!("{CRITICAL} AND attempts = 0"))?;
+            let urgent =
+                gate >= SendWindow::CriticalOnly && any(&self.db, channel, &format!("{CRITICAL} AND attempts = 0"))?;
             let test = any(&self.db, channel, TESTS)?;
             let news = any(&self.db, channel, news(gate))?;
             Ok(PendingSummary { anything: test || news || any(&self.db, channel, UPDATES)?, urgent, test })
@@ -222,7 +223,12 @@ fn head(db: &Transaction, channel: Channel, which: &str) -> rusqlite::Result<Opt
     optional(first.query_row([channel.as_str()], |row| Ok(Head { id: row.get(0)?, parcel: row.get(1)? })))
 }
 
-fn next(db: &Transaction, channel: Channel, access: ClaimOptions, now: Timestamp) -> rusqlite::Result<Option<OutboxBatch>> {
+fn next(
+    db: &Transaction,
+    channel: Channel,
+    access: ClaimOptions,
+    now: Timestamp,
+) -> rusqlite::Result<Option<OutboxBatch>> {
     if let Some(head) = head(db, channel, TESTS)? {
         pack(db, &head, "0", channel)?;
         return Ok(Some(OutboxBatch::new(head.parcel.unwrap_or(head.id), channel, MessageKind::Test)));

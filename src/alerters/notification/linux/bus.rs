@@ -222,7 +222,9 @@ fn unasked(error: &zbus::Error) -> Failure {
 fn unshown(error: &zbus::Error) -> Failure {
     let what = format!("the notification service did not show it ({})", said(error));
     match name(error) {
-        _ if is_late(error) => Failure::new(FailureKind::Unconfirmed, "the notification service did not answer in time"),
+        _ if is_late(error) => {
+            Failure::new(FailureKind::Unconfirmed, "the notification service did not answer in time")
+        }
         _ if is_absent(error) => Failure::later("the notification service went away"),
         None | Some("NoReply" | "Timeout" | "TimedOut" | "Disconnected") => {
             Failure::new(FailureKind::Unconfirmed, format!("the notification service was lost ({})", said(error)))

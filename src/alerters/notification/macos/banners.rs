@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::permission::{Complaint, Permission, refused, unanswered};
 use crate::alerters::notification::banner::Banner;
-use crate::alerters::{Alerter, Failure, FailureKind, Inbound, UserAction, BoxFuture};
+use crate::alerters::{Alerter, BoxFuture, Failure, FailureKind, Inbound, UserAction};
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};
 
@@ -154,7 +154,7 @@ pub(super) mod tests {
     use super::*;
     use crate::alerters::ActionButton;
     use crate::core::alert::{AlertKey, Category, Priority};
-    use crate::core::delivery::message::{MessageItem, AlertState};
+    use crate::core::delivery::message::{AlertState, MessageItem};
 
     pub(in crate::alerters::notification::macos) fn news(id: &str) -> Message {
         let at: jiff::ZonedDateTime = "2026-11-24T10:00[Europe/Berlin]".parse().unwrap();

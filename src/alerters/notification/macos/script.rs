@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::alerters::notification::banner::{Banner, Loudness};
 use crate::alerters::words::{fit, plain_line};
-use crate::alerters::{Alerter, Failure, FailureKind, BoxFuture};
+use crate::alerters::{Alerter, BoxFuture, Failure, FailureKind};
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};
 
@@ -86,10 +86,14 @@ async fn run(program: &Path, arguments: &[&str], patience: Duration) -> Result<(
     })?;
     match tokio::time::timeout(patience, child.wait_with_output()).await {
         Ok(Ok(output)) if output.status.success() => Ok(()),
-        Ok(Ok(output)) => Err(failed(FailureKind::Retryable { retry_after: None }, said(output.status, &output.stderr))),
+        Ok(Ok(output)) => {
+            Err(failed(FailureKind::Retryable { retry_after: None }, said(output.status, &output.stderr)))
+        }
         Ok(Err(error)) => Err(failed(FailureKind::Unconfirmed, format!("osascript was lost sight of ({error})"))),
         // The child goes with its future.
-        Err(_) => Err(failed(FailureKind::Unconfirmed, format!("osascript did not end within {} s", patience.as_secs()))),
+        Err(_) => {
+            Err(failed(FailureKind::Unconfirmed, format!("osascript did not end within {} s", patience.as_secs())))
+        }
     }
 }
 

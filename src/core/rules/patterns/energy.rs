@@ -8,10 +8,10 @@ use super::PatternFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::HealthDay;
 use crate::core::rules::calendar::days_ago;
-use crate::core::rules::draft::{Collector, AlertDraft, at_least, reaches};
+use crate::core::rules::draft::{AlertDraft, Collector, at_least, reaches};
+use crate::core::rules::phrases::{synced, usual, usual_range};
 use crate::core::rules::plausible;
 use crate::core::rules::thresholds::PatternThresholds;
-use crate::core::rules::phrases::{synced, usual, usual_range};
 use crate::core::stats::mean;
 use crate::core::text::{hours, number};
 

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, ZonedDateTime};
 use super::PatternFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Activity, TaskReading};
-use crate::core::rules::draft::{Collector, AlertDraft};
-use crate::core::rules::thresholds::PatternThresholds;
+use crate::core::rules::draft::{AlertDraft, Collector};
 use crate::core::rules::phrases::{origin, read};
+use crate::core::rules::thresholds::PatternThresholds;
 use crate::core::text::{ago, clip, number, span};
 
 pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) {
@@ -59,7 +59,11 @@ fn context_switching(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: 
     Some(finding.fact("clients", clients).fact("limit", limits.clients_in_a_day))
 }
 
-fn stale_focus(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Option<AlertDraft>> {
+fn stale_focus(
+    facts: &PatternFacts<'_>,
+    limits: &PatternThresholds,
+    now: &ZonedDateTime,
+) -> Option<Option<AlertDraft>> {
     let focus = facts.focus.as_ref()?;
     let untouched = now.timestamp().duration_since(focus.modified);
     let stale = untouched >= SignedDuration::from_hours(24 * i64::from(limits.stale_focus_days));

@@ -7,10 +7,10 @@ mod procrastination;
 use jiff::ZonedDateTime;
 
 use super::Evaluation;
-use crate::core::rules::draft::Collector;
 use super::thresholds::PatternThresholds;
 use crate::core::alert::Monitor;
 use crate::core::facts::{FocusFile, HealthDay, Postponement, TaskReading};
+use crate::core::rules::draft::Collector;
 
 /// What the pattern rules judge.
 #[derive(Debug, Clone)]

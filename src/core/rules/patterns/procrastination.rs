@@ -9,9 +9,9 @@ use super::PatternFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Postponement, Task, TaskReading, Thought};
 use crate::core::rules::calendar::in_last_week;
-use crate::core::rules::draft::{Collector, AlertDraft, at_least};
-use crate::core::rules::thresholds::PatternThresholds;
+use crate::core::rules::draft::{AlertDraft, Collector, at_least};
 use crate::core::rules::phrases::{origin, quoted, read};
+use crate::core::rules::thresholds::PatternThresholds;
 use crate::core::tasks::is_one_task;
 use crate::core::text::{ago, slug};
 

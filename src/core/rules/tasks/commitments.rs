@@ -6,9 +6,9 @@ use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Commitment, Due, TaskReading};
 use crate::core::rules::calendar::occasion;
-use crate::core::rules::draft::{Collector, AlertDraft};
-use crate::core::rules::thresholds::TaskThresholds;
+use crate::core::rules::draft::{AlertDraft, Collector};
 use crate::core::rules::phrases::{quoted, read, since_due};
+use crate::core::rules::thresholds::TaskThresholds;
 use crate::core::text::{clip, span};
 
 pub(super) fn judge(found: &mut Collector, facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) {

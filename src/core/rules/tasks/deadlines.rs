@@ -6,9 +6,9 @@ use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Due, Task};
 use crate::core::rules::calendar::{days_ago, occasion};
-use crate::core::rules::draft::{Collector, AlertDraft};
-use crate::core::rules::thresholds::TaskThresholds;
+use crate::core::rules::draft::{AlertDraft, Collector};
 use crate::core::rules::phrases::{quoted, read, since_due};
+use crate::core::rules::thresholds::TaskThresholds;
 use crate::core::tasks::MergedTask;
 
 pub(super) fn judge(

@@ -6,9 +6,9 @@ use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Goal, TaskReading, TaskStatus};
 use crate::core::rules::calendar::occasion;
-use crate::core::rules::draft::{Collector, AlertDraft, at_least};
-use crate::core::rules::thresholds::TaskThresholds;
+use crate::core::rules::draft::{AlertDraft, Collector, at_least};
 use crate::core::rules::phrases::{origin, read};
+use crate::core::rules::thresholds::TaskThresholds;
 use crate::core::tasks::MergedTask;
 use crate::core::text::{count, number};
 

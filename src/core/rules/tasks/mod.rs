@@ -7,12 +7,12 @@ mod load;
 use jiff::ZonedDateTime;
 
 use super::Evaluation;
-use crate::core::rules::draft::Collector;
 use super::thresholds::TaskThresholds;
 use crate::core::alert::Monitor;
 use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::facts::TaskReading;
 use crate::core::policy::quiet_hours::QuietHours;
+use crate::core::rules::draft::Collector;
 use crate::core::tasks::{TaskIdentities, merged_tasks};
 
 /// What the task rules judge.

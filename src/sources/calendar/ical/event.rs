@@ -10,8 +10,8 @@ use jiff::civil::DateTime;
 use super::Refusal;
 use super::property::{between, duration, instead, moment, number, own, times, uid};
 use super::zones::Zones;
+use crate::core::calendar::datetime::{CalDateTime, CalDuration};
 use crate::core::calendar::event::Event;
-use crate::core::calendar::datetime::{CalDuration, CalDateTime};
 use crate::core::calendar::rule::End;
 
 /// The event that the library has read. `addresses` are the person's own.

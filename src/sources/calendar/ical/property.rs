@@ -11,8 +11,8 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::Refusal;
 use super::zones::Zones;
+use crate::core::calendar::datetime::{CalDateTime, CalDuration};
 use crate::core::calendar::event::{Override, Times};
-use crate::core::calendar::datetime::{CalDuration, CalDateTime};
 
 /// No series names more single days.
 const MOST_DAYS: usize = 5000;
@@ -84,7 +84,11 @@ pub(crate) fn moment(
 }
 
 /// A date and time as the library has it, in the zone that its property names.
-pub(crate) fn moment_of(at: &PartialDateTime, entry: &ICalendarEntry, zones: &mut Zones) -> Result<CalDateTime, Refusal> {
+pub(crate) fn moment_of(
+    at: &PartialDateTime,
+    entry: &ICalendarEntry,
+    zones: &mut Zones,
+) -> Result<CalDateTime, Refusal> {
     let date = date(at).ok_or(Refusal::Broken("one of its dates is not on the calendar"))?;
     let Some(hour) = at.hour else { return Ok(CalDateTime::Day(date)) };
     let number = |number: Option<u8>| i8::try_from(number.unwrap_or(0)).ok();
@@ -178,7 +182,11 @@ pub(crate) fn times(
 }
 
 /// Single times; those that cannot be read count as not there.
-fn add(entry: &ICalendarEntry, zones: &mut Zones, into: &mut Vec<(CalDateTime, Option<CalDuration>)>) -> Result<(), Refusal> {
+fn add(
+    entry: &ICalendarEntry,
+    zones: &mut Zones,
+    into: &mut Vec<(CalDateTime, Option<CalDuration>)>,
+) -> Result<(), Refusal> {
     for value in entry.values.iter().take(MOST_DAYS + 1) {
         let read = match value {
             ICalendarValue::PartialDateTime(at) => moment_of(at, entry, zones).map(|at| (at, None)),

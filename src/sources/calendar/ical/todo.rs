@@ -6,7 +6,7 @@ use super::Refusal;
 use super::property::{duration, instead, moment, number, text, times, uid};
 use super::zones::Zones;
 use crate::core::alert::Priority;
-use crate::core::calendar::datetime::{CalDuration, CalDateTime};
+use crate::core::calendar::datetime::{CalDateTime, CalDuration};
 use crate::core::calendar::todo::Todo;
 use crate::core::text::clip;
 

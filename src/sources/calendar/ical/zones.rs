@@ -14,8 +14,8 @@ use jiff::{Timestamp, ToSpan};
 use super::property::{moment, offset, text, times, value};
 use super::{Refusal, shown};
 use crate::core::calendar::Budget;
-use crate::core::calendar::event::{Event, Times};
 use crate::core::calendar::datetime::CalDuration;
+use crate::core::calendar::event::{Event, Times};
 use crate::core::calendar::series::Series;
 
 /// No calendar defines more.

@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::SOURCE;
-use crate::sources::error::SourceError;
 use crate::net::fetch::{DEFAULT_PAUSE, pause};
+use crate::sources::error::SourceError;
 
 /// A longer answer (bytes) is refused whole.
 const LONGEST_BODY: usize = 10_000_000;

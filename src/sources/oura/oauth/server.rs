@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::tokens::{Granted, Tokens};
 use super::{AGAIN, SOURCE, lapsed};
-use crate::sources::error::SourceError;
-use crate::net::tls;
 use crate::net::fetch::{DEFAULT_PAUSE, pause};
+use crate::net::tls;
+use crate::sources::error::SourceError;
 
 /// A longer answer (bytes) is refused whole.
 const LONGEST_ANSWER: usize = 64 * 1024;

@@ -1,0 +1,8 @@
+//! The engine with scripted channels and a real database.
+
+mod audit;
+mod delivery;
+mod event_loop;
+mod heartbeat;
+mod metrics;
+mod resolves;
