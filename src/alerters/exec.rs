@@ -1,4 +1,4 @@
-//! A program of the person's own that gets messages as JSON on its standard input. `docs/outside-programs.md` describes what it
+//! A program of the person's own that gets messages as JSON on its standard input. `docs/exec-plugins.md` describes what it
 //! gets and how it answers.
 
 use std::hash::{DefaultHasher, Hash, Hasher};

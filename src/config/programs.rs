@@ -8,7 +8,7 @@ use super::schema::Config;
 use crate::core::alert::{Monitor, Priority};
 use crate::core::name::Name;
 
-/// A program that says what is wrong; `docs/outside-programs.md` describes how.
+/// A program that says what is wrong; `docs/exec-plugins.md` describes how.
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExecMonitor {

@@ -1,4 +1,4 @@
-//! A program of the person's own: run it, and understand what it says. `docs/outside-programs.md` describes what it may say.
+//! A program of the person's own: run it, and understand what it says. `docs/exec-plugins.md` describes what it may say.
 
 mod json;
 mod plugin;
@@ -93,7 +93,7 @@ fn broken(run: &Run) -> SourceError {
 
 /// It has done its work, but not as agreed.
 fn unclear(what: String) -> SourceError {
-    SourceError::needs_user(SOURCE, what, "correct what it prints: docs/outside-programs.md describes it")
+    SourceError::needs_user(SOURCE, what, "correct what it prints: docs/exec-plugins.md describes it")
 }
 
 /// Judge what it said. A program that failed says nothing of what is wrong, nor that it is over.

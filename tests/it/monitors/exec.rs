@@ -253,7 +253,7 @@ async fn whether_waiting_helps_is_known() {
     };
     assert_eq!(fault("#!/bin/sh\nexit 9\n", "fails").await.fault, Fault::Outage);
     let unclear = fault("#!/bin/sh\necho '{'\n", "unclear").await;
-    assert!(unclear.fault == Fault::NeedsUser && unclear.advice.contains("docs/outside-programs.md"), "{unclear:?}");
+    assert!(unclear.fault == Fault::NeedsUser && unclear.advice.contains("docs/exec-plugins.md"), "{unclear:?}");
     let orphan = fault("#!/no/such\n", "orphan").await;
     assert!(orphan.fault == Fault::NeedsUser && orphan.advice.contains("first line"), "{orphan:?}");
 }
@@ -277,9 +277,9 @@ fn a_monitor_goes_by_one_word_everywhere() {
 
 // === The examples in the docs ===
 
-/// The blocks of this language in `docs/outside-programs.md`.
+/// The blocks of this language in `docs/exec-plugins.md`.
 fn examples(language: &str) -> Vec<String> {
-    let docs = include_str!("../../../docs/outside-programs.md");
+    let docs = include_str!("../../../docs/exec-plugins.md");
     let begin = format!("```{language}\n");
     let blocks = docs.split(&begin).skip(1);
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
