@@ -69,8 +69,8 @@ impl Alerter for Exec {
 /// What is missing may be installed, and what cannot be run may be mended, without a word to Operator.
 fn not_started(error: NotStarted) -> Failure {
     match error.cause {
-        Cause::Missing | Cause::Unusable => Failure::unavailable(error.what, error.advice),
-        Cause::Busy => Failure::later(error.what),
+        Cause::Missing | Cause::Unusable => Failure::no_transport(error.what, error.advice),
+        Cause::Busy => Failure::retryable(error.what),
     }
 }
 
@@ -82,9 +82,9 @@ fn refusal(run: &Run) -> Option<Failure> {
     match run.end {
         End::Code(0) => None,
         End::Code(code) if is_refusal(code) => {
-            Some(Failure::refused(what, "mend the program; it ends with code 75 for what may work later"))
+            Some(Failure::permanent(what, "mend the program; it ends with code 75 for what may work later"))
         }
-        End::Code(_) => Some(Failure::later(what)),
+        End::Code(_) => Some(Failure::retryable(what)),
         End::Signal(_) | End::TimedOut(_) => Some(Failure::new(FailureKind::Unconfirmed, what)),
     }
 }

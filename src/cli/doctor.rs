@@ -177,10 +177,10 @@ fn tried(channel: Channel, least: Priority, outcome: Result<String, Failure>) ->
             Line { name, result: "ok", about, advice: String::new() }
         }
         // A machine without a desktop is not broken.
-        Err(failure) if failure.kind == FailureKind::NoTransport && failure.advice.is_empty() => {
-            Line { name, result: "off", about: failure.what, advice: String::new() }
+        Err(failure) if failure.kind == FailureKind::NoTransport && failure.hint.is_empty() => {
+            Line { name, result: "off", about: failure.message, advice: String::new() }
         }
-        Err(failure) => Line { name, result: "failed", about: failure.what, advice: failure.advice },
+        Err(failure) => Line { name, result: "failed", about: failure.message, advice: failure.hint },
     }
 }
 

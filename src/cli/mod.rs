@@ -239,7 +239,7 @@ fn command_of(wanted: &Subcommand, now: Timestamp, context: &AppContext) -> Resu
 
 fn alerts(cli: &Cli, all: bool) -> Done {
     let context = open(cli, LogTarget::Quiet)?;
-    let incidents = context.readable()?.alerts(all)?;
+    let incidents = context.readable()?.incidents(all)?;
     if cli.json {
         emit_json(&incidents)
     } else {
@@ -251,7 +251,7 @@ fn alerts(cli: &Cli, all: bool) -> Done {
 fn why(cli: &Cli, key: &AlertKey) -> Done {
     let context = open(cli, LogTarget::Quiet)?;
     let unknown = || Failure::Other(format!("{key}: never seen; `operator alerts --all` lists what was"));
-    let story = context.readable()?.story(key)?.ok_or_else(unknown)?;
+    let story = context.readable()?.alert_history(key)?.ok_or_else(unknown)?;
     if cli.json {
         emit_json(&story);
     } else {
@@ -285,7 +285,7 @@ fn dashboard(cli: &Cli, print: bool) -> Done {
 
 fn journal(cli: &Cli, since: jiff::Span) -> Done {
     let context = open(cli, LogTarget::Quiet)?;
-    let entries = context.readable()?.journal(back(Timestamp::now(), since, &context.zone()), PAGE)?;
+    let entries = context.readable()?.journal_since(back(Timestamp::now(), since, &context.zone()), PAGE)?;
     if cli.json {
         emit_json(&entries)
     } else {

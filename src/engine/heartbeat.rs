@@ -46,13 +46,13 @@ impl Heartbeat {
     /// The address is a key by itself: only its server's name is ever told.
     async fn reach(&self) -> Result<(), Failure> {
         let wanted = "set http.heartbeat_url to an address that begins with https:// or http://";
-        let given = self.address.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
+        let given = self.address.read()?.ok_or_else(|| Failure::permanent("there is no address", wanted))?;
         let url = Url::parse(given.expose_secret()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let url = url.ok_or_else(|| Failure::refused("what is given is not a web address", wanted))?;
+        let url = url.ok_or_else(|| Failure::permanent("what is given is not a web address", wanted))?;
         let answer = exchange(self.web.client()?.get(url.clone()), &url, PATIENCE).await?;
         match answer.status {
             status if status.is_success() => Ok(()),
-            status => Err(Failure::later(format!("{} answered {status}", place(&url)))),
+            status => Err(Failure::retryable(format!("{} answered {status}", place(&url)))),
         }
     }
 }

@@ -47,7 +47,7 @@ use crate::engine::health::EngineHealth;
 use crate::monitors::fetch::Source;
 use crate::monitors::sources::Sources;
 use crate::sources::error::SourceError;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
@@ -120,7 +120,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+    pub fn new(parts: Parts) -> Result<Self, store::Error> {
         let known = parts.store.circuits()?;
         let circuit = |source: Source| {
             let mut circuit = known.get(&source.to_string()).cloned().unwrap_or_default();

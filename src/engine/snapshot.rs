@@ -16,19 +16,19 @@ use crate::core::schedule;
 use crate::core::status::{MonitorState, OPEN_SHOWN, OpenAlert, SourceState, Status};
 use crate::monitors::fetch::Source;
 use crate::sources::error::Fault;
-use crate::store::StoreError;
+use crate::store;
 
 impl Engine {
     /// Everything worth showing, now. `running` is false when only the database is asked.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn status(&self, running: bool) -> Result<Status, StoreError> {
+    pub fn status(&self, running: bool) -> Result<Status, store::Error> {
         let now = self.now();
         let at = now.timestamp();
         let counters = self.store.counters()?;
         let (mut open, mut dedup_cache_size) = (Open::default(), 0);
-        self.store.each_incident(|incident| {
+        self.store.for_each_incident(|incident| {
             dedup_cache_size += usize::from(self.remembers(&incident, at));
             open.see(incident, at);
         })?;
@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// Each monitor's last run; of programs, only those that still are in the configuration.
-    pub(crate) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, StoreError> {
+    pub(crate) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, store::Error> {
         let known: Vec<Monitor> = self.config.monitors.exec.iter().filter_map(|p| p.name.map(Monitor::Exec)).collect();
         let mut states = self.store.monitors()?;
         states.retain(|monitor, _| !matches!(monitor, Monitor::Exec(_)) || known.contains(monitor));

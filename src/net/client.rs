@@ -73,7 +73,7 @@ impl HttpClient {
             .pool_max_idle_per_host(1)
             .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| Failure::later(format!("cannot set up HTTPS: {}", deepest(&error.without_url()))))?;
+            .map_err(|error| Failure::retryable(format!("cannot set up HTTPS: {}", deepest(&error.without_url()))))?;
         Ok(self.client.get_or_init(|| client))
     }
 }

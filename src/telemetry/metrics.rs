@@ -29,7 +29,7 @@ pub use prometheus_text::CONTENT_TYPE;
 const SECONDS: [f64; 7] = [0.01, 0.05, 0.25, 1.0, 5.0, 20.0, 60.0];
 
 /// What can become of a message: delivered, or the kind of its failure.
-const OUTCOMES: [&str; 6] = ["delivered", "later", "unsure", "offline", "unavailable", "refused"];
+const OUTCOMES: [&str; 6] = ["delivered", "retryable", "unconfirmed", "offline", "unavailable", "refused"];
 
 /// Counts since the process began. Their labels are words of ours and the names of the person's programs, so that there are never
 /// more of them than can be listed here and in the configuration.

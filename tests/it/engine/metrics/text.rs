@@ -55,7 +55,7 @@ fn busy() -> Metrics {
     ]);
     metrics.checked(&states, &[verdict("task:deadline_overdue:diary"), verdict("health:sleep_short")]);
     metrics.sent(Channel::Telegram, None, Duration::from_millis(40));
-    metrics.sent(Channel::Webhook, Some(&Failure::refused("answered 400", "")), Duration::from_secs(2));
+    metrics.sent(Channel::Webhook, Some(&Failure::permanent("answered 400", "")), Duration::from_secs(2));
     metrics
 }
 
