@@ -57,7 +57,7 @@ impl Wiring {
         Self {
             setup: setup(&config, env),
             alerters: alerters::enabled(&config.alerters, &web, env),
-            heartbeat: Heartbeat::of(&config.http, &web),
+            heartbeat: Heartbeat::from_config(&config.http, &web),
             shown_config: config.summary(),
             warnings,
             config,

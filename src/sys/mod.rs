@@ -3,3 +3,4 @@
 pub mod autostart;
 pub mod lock;
 pub mod process;
+pub mod secret_file;
