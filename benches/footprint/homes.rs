@@ -13,12 +13,12 @@ use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::{Channel, Routing};
 use operator::core::facts::{HealthDay, Night, Task, TaskReading, TaskStatus};
-use operator::core::policy::memory::Memory;
-use operator::core::policy::verdict::{Decision, Verdict};
-use operator::core::policy::{Circumstances, decide};
-use operator::core::rules::Judgement;
+use operator::core::policy::decision::{Decision, PolicyDecision};
+use operator::core::policy::incident_state::IncidentState;
+use operator::core::policy::{PolicyContext, decide};
+use operator::core::rules::Evaluation;
 use operator::demo::{body, desk};
-use operator::store::copies::Update;
+use operator::store::task_snapshots::Update;
 use operator::store::{CheckRecord, Keep, Store};
 use rusqlite::{Connection, params};
 
@@ -216,10 +216,10 @@ fn remember_years(state_dir: &Path, today: Date) {
     let days: Vec<HealthDay> = (1..3650).map(|ago| day(today.saturating_sub(ago.days()))).collect();
     let at = |days_ago: i64| (morning() - days_ago.days()).timestamp();
     let all = Update::between(None, &reading(at(401), (0..90_000).map(done).collect()));
-    record(&mut store, at(401), &[], &Memory::default(), &days, &[all]);
+    record(&mut store, at(401), &[], &IncidentState::default(), &days, &[all]);
     let copy = store.copy("state_store").unwrap();
     let none = Update::between(copy.as_ref(), &reading(at(400), Vec::new()));
-    record(&mut store, at(400), &[], &Memory::default(), &[], &[none]);
+    record(&mut store, at(400), &[], &IncidentState::default(), &[], &[none]);
     let routing = Routing(vec![(Channel::Notification, Priority::Medium), (Channel::Telegram, Priority::High)]);
     for days_ago in (1..400).rev() {
         let now = at(days_ago);
@@ -227,7 +227,7 @@ fn remember_years(state_dir: &Path, today: Date) {
         let judged = BTreeSet::from(["task:deadline_overdue".into()]);
         let memory = store.memory().unwrap();
         let least_window = SignedDuration::from_hours(1);
-        let circumstances = Circumstances {
+        let circumstances = PolicyContext {
             now,
             quiet: false,
             in_event: false,
@@ -236,7 +236,7 @@ fn remember_years(state_dir: &Path, today: Date) {
             off: &[],
             routing: &routing,
         };
-        let verdicts = decide(vec![Judgement { alerts, judged, ..Judgement::default() }], &memory, &circumstances);
+        let verdicts = decide(vec![Evaluation { alerts, judged, ..Evaluation::default() }], &memory, &circumstances);
         record(&mut store, now, &verdicts, &memory, &[], &[]);
     }
 }
@@ -244,8 +244,8 @@ fn remember_years(state_dir: &Path, today: Date) {
 fn record(
     store: &mut Store,
     at: Timestamp,
-    verdicts: &[Verdict],
-    memory: &Memory,
+    verdicts: &[PolicyDecision],
+    memory: &IncidentState,
     days: &[HealthDay],
     updates: &[Update],
 ) {
@@ -261,7 +261,7 @@ fn record(
             days,
             rest: None,
             updates,
-            bonds: None,
+            aliases: None,
             circuits,
             monitors,
             ends: true,

@@ -5,12 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::Message;
-use super::{Alerter, Failure, FailureKind, Task};
+use super::message::Payload;
+use super::{Alerter, BoxFuture, Failure, FailureKind};
 use crate::config::schema::ExecConfig;
 use crate::core::channel::Channel;
-use crate::core::notice::Notice;
-use crate::programs::{Cause, End, NotStarted, Program, Run};
+use crate::core::delivery::message::Message;
+use crate::sys::process::{Cause, End, NotStarted, Program, Run};
 
 /// Try again later, as mail programs say it: `EX_TEMPFAIL` of `sysexits.h`.
 const TRY_AGAIN: i32 = 75;
@@ -41,15 +41,15 @@ impl Alerter for Exec {
         true
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async {
-            let program = Program { input: Some(Message::of(notice).json()?), ..self.0.clone() };
+            let program = Program { input: Some(Payload::of(message).json()?), ..self.0.clone() };
             let run = program.run().await.map_err(not_started)?;
-            refusal(&run).map_or_else(|| Ok(Some(notice.id.clone())), Err)
+            refusal(&run).map_or_else(|| Ok(Some(message.id.clone())), Err)
         })
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
             let path = self.0.find().map_err(not_started)?;
             Ok(format!("{} is there; it was not run", path.display()))
@@ -85,6 +85,6 @@ fn refusal(run: &Run) -> Option<Failure> {
             Some(Failure::refused(what, "mend the program; it ends with code 75 for what may work later"))
         }
         End::Code(_) => Some(Failure::later(what)),
-        End::Signal(_) | End::TimedOut(_) => Some(Failure::new(FailureKind::Unsure, what)),
+        End::Signal(_) | End::TimedOut(_) => Some(Failure::new(FailureKind::Unconfirmed, what)),
     }
 }

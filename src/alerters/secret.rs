@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Failure;
-use crate::sources::secret;
+use crate::sources::secret_file;
 
 /// Where a secret is. A file is read at every use, so that a new one holds at once.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Secret {
     /// # Errors
     /// `Refused`, naming the file, when it cannot be read or is empty: whoever named it wants its secret to be used.
     pub(crate) fn read(&self) -> Result<Option<SecretString>, Failure> {
-        let found = secret::resolve(self.value.as_ref(), self.file.as_deref(), "");
+        let found = secret_file::resolve(self.value.as_ref(), self.file.as_deref(), "");
         let found = found.map_err(|error| Failure::refused(error.what, error.advice))?;
         match (&found, &self.file) {
             (None, Some(file)) => {

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::config::ConfigError;
-use crate::engine::lock::LockError;
 use crate::store::StoreError;
+use crate::sys::lock::LockError;
 
 /// Why Operator could not do what was asked.
 #[derive(Debug, Error)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::exit::Failure;
-use crate::sources::oura_account::under_way;
+use crate::sources::oura::oauth::under_way;
 
 /// A command waits so long for a renewal of the connection with Oura: as long as its server may take, and a little to write it down.
 const RENEWAL: Duration = Duration::from_secs(35);

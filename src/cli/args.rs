@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
-use crate::core::span;
+use crate::core::duration;
 use crate::engine::wiring;
 
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
@@ -132,13 +132,13 @@ are asked for here, or read from sources.oura in config.yaml. Your browser opens
         /// Its key, as `operator alerts` lists it
         key: AlertKey,
         /// In how long: 30m, 1h, 2d
-        #[arg(value_parser = span::parse)]
+        #[arg(value_parser = duration::parse)]
         time: jiff::Span,
     },
     /// Hold all alerts; they come as one digest afterwards
     Pause {
         /// For how long: 30m, 1h, 2d [default: until `operator resume`]
-        #[arg(value_parser = span::parse)]
+        #[arg(value_parser = duration::parse)]
         time: Option<jiff::Span>,
     },
     /// End a pause
@@ -154,7 +154,7 @@ are asked for here, or read from sources.oura in config.yaml. Your browser opens
     /// List what was decided, the newest first
     Journal {
         /// How far back: 12h, 7d, 4w
-        #[arg(long, default_value = "7d", value_parser = span::parse)]
+        #[arg(long, default_value = "7d", value_parser = duration::parse)]
         since: jiff::Span,
     },
     /// Send a test on one channel or on all that are on, and say what became of it

@@ -6,14 +6,14 @@ use jiff::tz::TimeZone;
 use super::print::{Cell, Paint, Table};
 use crate::core::alert::Priority;
 use crate::core::audit::Audit;
-use crate::core::policy::memory::Incident;
-use crate::core::policy::verdict::{Decision, Reason};
+use crate::core::policy::decision::{Decision, Reason};
+use crate::core::policy::incident_state::Incident;
 use crate::core::status::{ChannelHealth, RunStatus, Status};
 use crate::core::text;
+use crate::engine::delivery::test_alert::TestOutcome;
 use crate::engine::report::{AlertReport, CheckReport};
-use crate::engine::test_alert::TestOutcome;
 use crate::store::journal::Entry;
-use crate::store::outbox::Dispatch;
+use crate::store::outbox::OutboxEntry;
 use crate::store::story::Story;
 
 /// How the results are drawn: colours, and the person's zone for times.
@@ -104,7 +104,7 @@ impl Look {
 
     fn standing(&self, incident: &Incident) -> String {
         let snoozed = incident.snoozed_until.filter(|until| self.now < *until);
-        match (incident.open, incident.acknowledged, snoozed, incident.held, &incident.announced) {
+        match (incident.open, incident.acknowledged, snoozed, incident.held, &incident.last_notified) {
             (false, ..) => "resolved".into(),
             (_, true, ..) => "acknowledged".into(),
             (_, _, Some(until), ..) => format!("snoozed until {}", self.clock(until)),
@@ -162,7 +162,7 @@ impl Look {
         shown
     }
 
-    fn dispatches(&self, dispatches: &[Dispatch]) -> String {
+    fn dispatches(&self, dispatches: &[OutboxEntry]) -> String {
         if dispatches.is_empty() {
             return String::new();
         }
@@ -267,7 +267,7 @@ impl Look {
 /// `123 fired: 40 delivered, 2 pending, … – adds up`.
 fn audited(audit: &Audit) -> String {
     let Audit { fired, delivered, pending, suppressed, held, coalesced, failed, .. } = audit;
-    let sound = if audit.adds_up() { "adds up".into() } else { format!("astray: {}", audit.named()) };
+    let sound = if audit.is_consistent() { "adds up".into() } else { format!("unaccounted: {}", audit.named()) };
     format!(
         "{fired} fired: {delivered} delivered, {pending} pending, {suppressed} suppressed, {held} held, {coalesced} coalesced, \
          {failed} failed – {sound}"

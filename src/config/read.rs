@@ -22,9 +22,9 @@ pub(super) fn read(root: &Node) -> (Config, BTreeSet<Mistake>) {
             Ok(config) => return (config, notes.mistakes.into_inner()),
             Err(mistake) => {
                 // Serde stops at the first value that does not fit: leave that one out and read again for the next.
-                let fresh = mistake.at.is_some_and(|at| notes.left_out.borrow_mut().insert(at));
+                let fresh = mistake.at.is_some_and(|at| notes.omitted.borrow_mut().insert(at));
                 notes.mistakes.borrow_mut().insert(mistake);
-                if !fresh || notes.left_out.borrow().len() >= MOST_MISTAKES {
+                if !fresh || notes.omitted.borrow().len() >= MOST_MISTAKES {
                     return (Config::default(), notes.mistakes.into_inner());
                 }
             }
@@ -36,7 +36,7 @@ pub(super) fn read(root: &Node) -> (Config, BTreeSet<Mistake>) {
 #[derive(Default)]
 struct Notes {
     mistakes: RefCell<BTreeSet<Mistake>>,
-    left_out: RefCell<BTreeSet<Position>>,
+    omitted: RefCell<BTreeSet<Position>>,
 }
 
 impl Notes {
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
             } else {
                 seen.push(entry);
                 let empty = matches!(entry.node.value, Value::Empty);
-                if !empty && !self.notes.left_out.borrow().contains(&entry.at) {
+                if !empty && !self.notes.omitted.borrow().contains(&entry.at) {
                     usable.push(entry);
                 }
             }

@@ -140,7 +140,7 @@ pub enum OuraLink {
     /// By the connection that `operator connect oura` made.
     Connected,
     /// By one that Oura does not accept any more.
-    Lapsed,
+    Revoked,
 }
 
 /// Whether the dashboard and its endpoints are served.
@@ -212,7 +212,7 @@ pub struct Status {
     pub open_alerts: usize,
     /// How many of them wait to be seen: neither acknowledged nor snoozed.
     #[serde(default)]
-    pub waiting_alerts: usize,
+    pub unanswered_alerts: usize,
     /// Those that wait, the most urgent first, then the others; at most `OPEN_SHOWN`.
     #[serde(default)]
     pub open: Vec<OpenAlert>,
@@ -254,7 +254,7 @@ impl Status {
     /// Whether Operator cannot rely on itself: its database fails, or alerts are unaccounted for.
     #[must_use]
     pub fn is_unsound(&self) -> bool {
-        self.database_error.is_some() || self.audit.as_ref().is_some_and(|audit| !audit.adds_up())
+        self.database_error.is_some() || self.audit.as_ref().is_some_and(|audit| !audit.is_consistent())
     }
 }
 

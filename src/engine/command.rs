@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
-use crate::core::policy::memory::Pause;
+use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::engine::wiring;
 use crate::store::Store;

@@ -18,7 +18,7 @@ pub const fn share_one_heap() {}
 /// Let go of the code that a check needed. The kernel maps it again, from its cache, when it is next used; until then it would only
 /// count as ours – it maps sixteen pages around each one that is touched, and never takes them back while memory is plenty.
 #[cfg(target_os = "linux")]
-pub(super) fn let_go_of_code() {
+pub(crate) fn let_go_of_code() {
     // A wish: where it cannot be had, nothing is wrong.
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     maps.lines().filter_map(code_of_a_file).for_each(unmap);
@@ -26,7 +26,7 @@ pub(super) fn let_go_of_code() {
 
 /// Elsewhere the system does not count what it could read again at any time.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn let_go_of_code() {}
+pub(crate) fn let_go_of_code() {}
 
 /// Beginning and end of a mapping that can be run and not written: `55d0c4a1c000-55d0c4f00000 r-xp 0001c000 fe:00 1234  /usr/bin/operator`.
 #[cfg(target_os = "linux")]

@@ -7,9 +7,11 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use crate::alerters::Failure;
-use crate::alerters::http::{Web, exchange, place};
 use crate::alerters::secret::Secret;
 use crate::config::schema::Http;
+use crate::net::HttpClient;
+use crate::net::client::exchange;
+use crate::net::host::host_port;
 
 /// The longest that one beat may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -17,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where it goes, and whether it gets there.
 #[derive(Debug)]
 pub struct Heartbeat {
-    web: Arc<Web>,
+    web: Arc<HttpClient>,
     address: Secret,
     trouble: Mutex<Option<String>>,
 }
@@ -25,7 +27,7 @@ pub struct Heartbeat {
 impl Heartbeat {
     /// The heartbeat, if an address is given.
     #[must_use]
-    pub fn of(config: &Http, web: &Arc<Web>) -> Option<Arc<Self>> {
+    pub fn of(config: &Http, web: &Arc<HttpClient>) -> Option<Arc<Self>> {
         let is_set = config.heartbeat_url.is_some() || config.heartbeat_url_file.is_some();
         let address = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
         is_set.then(|| Arc::new(Self { web: Arc::clone(web), address, trouble: Mutex::default() }))
@@ -49,10 +51,10 @@ impl Heartbeat {
         let given = self.address.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
         let url = Url::parse(given.expose_secret()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let url = url.ok_or_else(|| Failure::refused("what is given is not a web address", wanted))?;
-        let answer = exchange(self.web.client()?.get(url.clone()), &url, PATIENCE).await?;
+        let answer = exchange(self.web.get(&url)?, &url, PATIENCE).await?;
         match answer.status {
             status if status.is_success() => Ok(()),
-            status => Err(Failure::later(format!("{} answered {status}", place(&url)))),
+            status => Err(Failure::later(format!("{} answered {status}", host_port(&url)))),
         }
     }
 }

@@ -1,34 +1,28 @@
 //! The only loop: commands in, snapshots out. A check goes begin → absorb answers → conclude.
 
-mod agenda;
-mod carrier;
-mod channels;
+mod calendar_cache;
 mod check;
 pub mod clock;
 pub mod command;
-mod conclude;
 pub mod control;
+pub mod delivery;
+mod evaluate;
+mod event_loop;
 pub mod footprint;
+mod health;
 pub mod heartbeat;
-mod letter;
-pub mod lock;
-mod once;
-mod post;
-mod presses;
 mod recovery;
 mod reload;
 pub mod report;
 mod requests;
-mod run;
+mod single_check;
 mod snapshot;
 mod state_file;
-pub mod test_alert;
-mod vitals;
 pub mod wiring;
 
+pub use crate::engine::event_loop::run;
 pub use reload::Reloaded;
 pub use requests::Request;
-pub use run::run;
 pub use snapshot::zone_of;
 
 use std::collections::BTreeMap;
@@ -44,26 +38,26 @@ use crate::core::alert::Monitor;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::circuit::Circuit;
 use crate::core::name::Name;
-use crate::core::policy::memory::Pause;
+use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
 use crate::core::status::PageState;
-use crate::monitors::ask::Source;
-use crate::monitors::setup::Setup;
+use crate::engine::delivery::dispatcher::Dispatcher;
+use crate::engine::health::EngineHealth;
+use crate::monitors::fetch::Source;
+use crate::monitors::sources::Sources;
 use crate::sources::error::SourceError;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
-use post::Post;
-use vitals::Vitals;
 use wiring::Wiring;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.
 #[derive(Debug)]
 pub struct Engine {
     config: Arc<Config>,
-    setup: Arc<Setup>,
+    setup: Arc<Sources>,
     shown_config: Value,
     store: Store,
     state_dir: PathBuf,
@@ -94,9 +88,9 @@ pub struct Engine {
     /// Why the file as it stands now is not in force.
     config_error: Option<String>,
     checks_begun: u64,
-    post: Post,
+    dispatcher: Dispatcher,
     /// How the engine itself does.
-    vitals: Vitals,
+    health: EngineHealth,
     heartbeat: Option<Arc<Heartbeat>>,
     /// How the page does.
     page: watch::Receiver<PageState>,
@@ -135,7 +129,7 @@ impl Engine {
         };
         let monitors = parts.store.monitors()?;
         let metrics = Metrics::new();
-        metrics.expect(parts.wiring.config.enabled_monitors());
+        metrics.expect_monitors(parts.wiring.config.enabled_monitors());
         Ok(Self {
             circuits: parts.wiring.setup.sources().into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),
@@ -151,7 +145,7 @@ impl Engine {
             pause: parts.store.pause()?,
             quiet_override: parts.store.quiet_override()?,
             started: parts.clock.now(),
-            vitals: Vitals::new(parts.clock.now()),
+            health: EngineHealth::new(parts.clock.now()),
             heartbeat: parts.wiring.heartbeat,
             config: parts.wiring.config,
             setup: Arc::new(parts.wiring.setup),
@@ -163,7 +157,7 @@ impl Engine {
             dry_run: parts.dry_run,
             warnings: parts.warnings,
             checks_begun: 0,
-            post: Post::new(parts.wiring.alerters),
+            dispatcher: Dispatcher::new(parts.wiring.alerters),
             page: watch::channel(PageState::default()).1,
             metrics: Arc::new(metrics),
         })

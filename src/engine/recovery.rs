@@ -13,7 +13,7 @@ const SOON: SignedDuration = SignedDuration::from_secs(60);
 
 impl Engine {
     /// Conclude; where the database turns out to be damaged, once more on a fresh one.
-    pub(super) fn conclude_somehow(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
+    pub(crate) fn conclude_somehow(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
         let ready = check.ready();
         match self.conclude(check) {
             Err(error) if error.is_corrupt() => {
@@ -31,7 +31,7 @@ impl Engine {
     }
 
     /// What could not be recorded is looked at again soon, not only after its interval.
-    pub(super) fn try_again_soon(&mut self, monitors: &[Monitor]) {
+    pub(crate) fn try_again_soon(&mut self, monitors: &[Monitor]) {
         let (now, intervals) = (self.clock.now(), self.intervals());
         for (monitor, interval) in intervals.iter().filter(|(monitor, _)| monitors.contains(monitor)) {
             let pretended = now.saturating_sub((*interval - SOON).max(SignedDuration::ZERO));
@@ -48,7 +48,7 @@ impl Engine {
     }
 
     /// Where no fresh database could be made before, try again: nothing may be recorded in memory alone.
-    pub(super) fn find_lost_store(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn find_lost_store(&mut self) -> Result<(), StoreError> {
         if !self.store_is_lost {
             return Ok(());
         }
@@ -63,8 +63,8 @@ impl Engine {
             self.warnings.push(kept);
         }
         self.store = opened.store;
-        self.post.start_over();
-        self.vitals.start_over();
+        self.dispatcher.start_over();
+        self.health.start_over();
         self.store_is_lost = false;
         self.store.set_quiet_override(self.quiet_override)?;
         self.store.set_pause(self.pause)

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::run::Desk;
 use super::wiring::{Wiring, is_asked_as_before};
 use crate::core::circuit::Circuit;
-use crate::monitors::ask::Source;
+use crate::engine::event_loop::EventLoop;
+use crate::monitors::fetch::Source;
 
 /// What became of `config.yaml`: what follows from it now, or why it cannot be used.
 pub type Reloaded = Result<Box<Wiring>, String>;
 
-impl Desk {
+impl EventLoop {
     /// Take a new configuration in, or say why the old one stays in force.
-    pub(super) fn reload(&mut self, reloaded: Reloaded) {
+    pub(crate) fn reload(&mut self, reloaded: Reloaded) {
         match reloaded {
             Ok(wiring) => {
                 self.engine.rewire(*wiring);
@@ -43,14 +43,14 @@ impl Engine {
                 calendar.follow(before);
             }
         }
-        self.metrics.expect(self.config.enabled_monitors());
+        self.metrics.expect_monitors(self.config.enabled_monitors());
         self.shown_config = shown_config;
         self.config_warnings = warnings;
         self.config_error = None;
-        self.post.replace_by(alerters);
+        self.dispatcher.replace_by(alerters);
         self.heartbeat = heartbeat;
         let now = self.clock.now();
-        self.vitals.watch_anew(now);
+        self.health.watch_anew(now);
         self.forget_agendas(&old_setup);
         let sources = self.setup.sources();
         self.circuits.retain(|source, _| sources.contains(source));

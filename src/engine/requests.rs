@@ -5,11 +5,11 @@ use tokio::sync::oneshot;
 use super::check::Check;
 use super::command::{self, Command, Reply};
 use super::report::CheckReport;
-use super::run::{Desk, is_busy};
 use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::status::Status;
-use crate::monitors::ask::{Source, needs};
+use crate::engine::event_loop::{EventLoop, is_busy};
+use crate::monitors::fetch::{Source, needs};
 
 /// A command and where its reply goes.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Request {
     pub reply: oneshot::Sender<Reply>,
 }
 
-impl Desk {
-    pub(super) fn handle(&mut self, request: Request) {
+impl EventLoop {
+    pub(crate) fn handle(&mut self, request: Request) {
         let Request { command, reply } = request;
         let answer = match command {
             Command::RunNow => return self.run_now(reply),

@@ -11,10 +11,10 @@ use crate::core::alert::{Alert, AlertKey, Monitor, Priority};
 use crate::core::audit::Audit;
 use crate::core::circuit::Circuit;
 use crate::core::policy::dedup;
-use crate::core::policy::memory::{Incident, Pause};
+use crate::core::policy::incident_state::{Incident, Pause};
 use crate::core::schedule;
 use crate::core::status::{MonitorState, OPEN_SHOWN, OpenAlert, SourceState, Status};
-use crate::monitors::ask::Source;
+use crate::monitors::fetch::Source;
 use crate::sources::error::Fault;
 use crate::store::StoreError;
 
@@ -34,9 +34,9 @@ impl Engine {
         })?;
         let pause = if running { self.pause } else { self.store.pause()? };
         let pause = pause.filter(|pause| pause.in_force(at));
-        let audited = if running { Ok(self.vitals.audit().cloned()) } else { self.audit_alone(at) };
+        let audited = if running { Ok(self.health.audit().cloned()) } else { self.audit_alone(at) };
         let (audit, trouble) = audited.map_or_else(|error| (None, Some(error.to_string())), |audit| (audit, None));
-        let complaint = audit.as_ref().and_then(Audit::complaint);
+        let error_message = audit.as_ref().and_then(Audit::error_message);
         let uptime = at.duration_since(self.started).max(SignedDuration::ZERO);
         Ok(Status {
             running,
@@ -62,7 +62,7 @@ impl Engine {
             sources: self.source_states(),
             oura_link: self.setup.oura.link(),
             open_alerts: open.count,
-            waiting_alerts: open.waiting,
+            unanswered_alerts: open.waiting,
             open: open.most_urgent,
             dedup_cache_size,
             checking: false,
@@ -72,15 +72,15 @@ impl Engine {
             http: self.page.borrow().clone(),
             audit,
             check_overdue_at: if running { self.check_overdue_at() } else { None },
-            database_error: self.vitals.database_error().or(trouble),
+            database_error: self.health.database_error().or(trouble),
             config: self.shown_config.clone(),
-            warnings: self.all_warnings(complaint),
+            warnings: self.all_warnings(error_message),
             config_error: self.config_error.clone(),
         })
     }
 
     /// Each monitor's last run; of programs, only those that still are in the configuration.
-    pub(super) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, StoreError> {
+    pub(crate) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, StoreError> {
         let known: Vec<Monitor> = self.config.monitors.exec.iter().filter_map(|p| p.name.map(Monitor::Exec)).collect();
         let mut states = self.store.monitors()?;
         states.retain(|monitor, _| !matches!(monitor, Monitor::Exec(_)) || known.contains(monitor));
@@ -103,7 +103,7 @@ impl Engine {
     }
 
     /// Whether an incident would be a duplicate if it fired again now.
-    pub(super) fn remembers(&self, incident: &Incident, now: Timestamp) -> bool {
+    pub(crate) fn remembers(&self, incident: &Incident, now: Timestamp) -> bool {
         let least = SignedDuration::from_secs(self.config.deduplication.window_seconds.into());
         dedup::remembers(incident, least, now)
     }

@@ -18,7 +18,7 @@ const FILE_NAME: &str = "operator_state.json";
 
 impl Engine {
     /// Replace the state file. A failure is a warning: the database is the truth.
-    pub(super) fn write_state_file(&self) {
+    pub(crate) fn write_state_file(&self) {
         let written = self
             .state()
             .map_err(|error| error.to_string())
@@ -46,7 +46,7 @@ impl Engine {
         let (mut recent, now) = (BTreeMap::new(), self.clock.now());
         self.store.each_incident(|incident| {
             let remembered = self.remembers(&incident, now);
-            if let Some(told) = incident.announced.filter(|_| remembered) {
+            if let Some(told) = incident.last_notified.filter(|_| remembered) {
                 recent.insert(incident.alert.key, told.at);
             }
         })?;

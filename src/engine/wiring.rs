@@ -8,7 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::heartbeat::Heartbeat;
-use crate::alerters::http::Web;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::{
     CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
@@ -16,21 +15,22 @@ use crate::config::schema::{
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
 use crate::core::name::Name;
-use crate::monitors::ask::{CALENDAR, Source};
 use crate::monitors::exec::{self, Exec};
-use crate::monitors::setup::{OuraSetup, Setup};
-use crate::programs::Program;
-use crate::sources::calendars::{self, Address, Calendar, CalendarTasks, Memory, Net, Place};
+use crate::monitors::fetch::{CALENDAR, Source};
+use crate::monitors::sources::{OuraSources, Sources};
+use crate::net::HttpClient;
+use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
-use crate::sources::oura_account::keep::Keep;
-use crate::sources::oura_account::{Account, Client};
-use crate::sources::oura_cache;
+use crate::sources::oura::cache;
+use crate::sources::oura::oauth::keep::Keep;
+use crate::sources::oura::oauth::{Account, Client};
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::tasks::TaskSource;
 use crate::sources::taskwarrior::Taskwarrior;
 use crate::sources::todoist::{Owner, Todoist};
 use crate::sources::workos::Workos;
+use crate::sys::process::Program;
 
 /// All that follows from a configuration.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Wiring {
     /// The configuration itself.
     pub config: Arc<Config>,
     /// What is connected.
-    pub setup: Setup,
+    pub setup: Sources,
     /// Where alerts go.
     pub alerters: Vec<Arc<dyn Alerter>>,
     /// Whom all is well is told.
@@ -53,10 +53,10 @@ impl Wiring {
     /// What follows from this one in this environment.
     #[must_use]
     pub fn of(config: Arc<Config>, warnings: Vec<String>, env: &Env) -> Self {
-        let web = Arc::new(Web::default());
+        let web = Arc::new(HttpClient::default());
         Self {
             setup: setup(&config, env),
-            alerters: alerters::switched_on(&config.alerters, &web, env),
+            alerters: alerters::enabled(&config.alerters, &web, env),
             heartbeat: Heartbeat::of(&config.http, &web),
             shown_config: config.summary(),
             warnings,
@@ -67,14 +67,14 @@ impl Wiring {
 
 /// What is connected, by the configuration and the environment's defaults.
 #[must_use]
-pub fn setup(config: &Config, env: &Env) -> Setup {
+pub fn setup(config: &Config, env: &Env) -> Sources {
     let oura = &config.sources.oura;
     let calendars: Vec<Arc<Calendar>> = calendars(config);
     // Without a home folder there is no default place; a path that cannot exist says so when it is tried.
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
-    Setup {
-        oura: OuraSetup {
-            cache: oura_cache::file_in(&folder),
+    Sources {
+        oura: OuraSources {
+            cache: cache::file_in(&folder),
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),
@@ -125,13 +125,13 @@ fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<
 }
 
 fn calendars(config: &Config) -> Vec<Arc<Calendar>> {
-    let net = Arc::new(Net::default());
+    let net = Arc::new(calendar::HttpClient::default());
     let on = config.sources.calendars.iter().filter(|calendar| calendar.enabled);
     let calendar = |config: &CalendarConfig| {
         let name = config.name?;
         let place = match (&config.file, &config.caldav.url) {
             (Some(file), _) => Place::File(file.clone()),
-            (None, Some(url)) => Place::Account(calendars::Account {
+            (None, Some(url)) => Place::Account(calendar::Account {
                 url: url.clone(),
                 user: config.caldav.user.clone().unwrap_or_default(),
                 password: config.caldav.password.clone(),
@@ -205,7 +205,7 @@ pub fn circuits() -> Vec<&'static str> {
 
 /// Whether a server is asked in another configuration as it was in one: where it is and who asks are the same. Others than these never
 /// ask to be left alone.
-pub(super) fn is_asked_as_before(source: Source, old: (&Config, &Setup), new: (&Config, &Setup)) -> bool {
+pub(crate) fn is_asked_as_before(source: Source, old: (&Config, &Sources), new: (&Config, &Sources)) -> bool {
     let secret = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
     let oura = |config: &Config| {
         let oura = &config.sources.oura;

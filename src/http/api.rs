@@ -14,9 +14,9 @@ use super::answer::{self, Trouble};
 use super::asked::Asked;
 use super::site::Site;
 use crate::core::alert::AlertKey;
+use crate::core::duration;
 use crate::core::facts::HealthDay;
-use crate::core::policy::memory::Incident;
-use crate::core::span;
+use crate::core::policy::incident_state::Incident;
 use crate::core::status::Status;
 use crate::engine::command::{Command, Reply};
 use crate::store::journal::Entry;
@@ -67,8 +67,8 @@ pub(super) async fn why(State(site): Here, asked: Asked) -> Found<Story> {
 pub(super) async fn journal(State(site): Here, asked: Asked) -> Found<Vec<Entry>> {
     let asked = asked.only(&["since", "limit"])?;
     let (now, limit) = (site.now(), asked.number("limit", MOST_ENTRIES, MOST_ENTRIES)?);
-    let since = asked.text("since").map_or_else(|| Ok(7.days()), span::parse).map_err(Trouble::Asked)?;
-    Ok(Json(site.store()?.journal(span::back(now.timestamp(), since, now.time_zone()), limit)?))
+    let since = asked.text("since").map_or_else(|| Ok(7.days()), duration::parse).map_err(Trouble::Asked)?;
+    Ok(Json(site.store()?.journal(duration::back(now.timestamp(), since, now.time_zone()), limit)?))
 }
 
 /// `GET /api/health-days?days=30`: today is the last of them.

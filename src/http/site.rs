@@ -21,7 +21,7 @@ use crate::telemetry::metrics::Metrics;
 /// The longest that a client waits for the engine: as long as a check may take that waits for every source.
 const LONGEST_WAIT: Duration = Duration::from_secs(330);
 
-/// What a page needs of the house it shows.
+/// What a page needs of the context it shows.
 #[derive(Debug)]
 pub struct Parts {
     /// The port on 127.0.0.1.
@@ -40,7 +40,7 @@ pub struct Parts {
     pub stop: watch::Receiver<bool>,
 }
 
-/// The house as the handlers see it.
+/// The context as the handlers see it.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) origin: Origin,

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::Finding;
+use super::MonitorOutcome;
 use crate::core::alert::Priority;
 use crate::core::name::Name;
 use crate::core::rules::exec::{self, Complaint};
-use crate::programs::{Cause, End, Program, Run};
 use crate::sources::error::SourceError;
+use crate::sys::process::{Cause, End, Program, Run};
 
 /// The most that it may print (bytes): a thousand alerts with long messages.
 pub const CAP: usize = 1024 * 1024;
@@ -98,12 +98,12 @@ fn unclear(what: String) -> SourceError {
 
 /// Judge what it said. A program that failed says nothing of what is wrong, nor that it is over.
 #[must_use]
-pub fn judge(setup: &Exec, answer: &Result<Reading, SourceError>, now: &ZonedDateTime) -> Finding {
+pub fn judge(plugin: &Exec, answer: &Result<Reading, SourceError>, now: &ZonedDateTime) -> MonitorOutcome {
     match answer {
-        Err(error) => Finding::Failed { reason: error.what.clone() },
-        Ok(reading) => Finding::Judged {
-            judgement: exec::judge(setup.name, &reading.complaints, now),
-            source: program_name(&setup.program).to_owned(),
+        Err(error) => MonitorOutcome::Failed { reason: error.what.clone() },
+        Ok(reading) => MonitorOutcome::Evaluated {
+            evaluation: exec::judge(plugin.name, &reading.complaints, now),
+            source: program_name(&plugin.program).to_owned(),
             note: None,
         },
     }
@@ -123,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::programs::Output;
+    use crate::sys::process::Output;
 
     fn said(bytes: &[u8]) -> Output {
         Output { bytes: bytes.to_owned(), ..Output::default() }
@@ -140,17 +140,17 @@ mod tests {
             ],
             code in -1..5,
         ) {
-            let setup = Exec {
+            let plugin = Exec {
                 name: "disk".parse().unwrap(),
                 program: Program::new(Vec::new(), Duration::from_secs(1)),
                 warning: Priority::Medium,
                 critical: Priority::High,
             };
             let end = if code < 0 { End::Signal(9) } else { End::Code(code) };
-            let answer = setup.understood(&Run { end, stdout: said(&printed), stderr: said(b"") });
+            let answer = plugin.understood(&Run { end, stdout: said(&printed), stderr: said(b"") });
             let now: ZonedDateTime = "2026-11-20T09:05:00[America/Chicago]".parse().unwrap();
             if let Ok((complaints, _)) = answer {
-                for alert in exec::judge(setup.name, &complaints, &now).alerts {
+                for alert in exec::judge(plugin.name, &complaints, &now).alerts {
                     prop_assert_eq!(alert.key.as_str().parse(), Ok(alert.key.clone()));
                     prop_assert!((1..=60).contains(&alert.title.chars().count()), "{:?}", alert);
                     prop_assert!(!alert.message.contains('\n') && alert.message.chars().count() <= 1_000);

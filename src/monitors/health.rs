@@ -6,19 +6,21 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::Finding;
-use super::setup::OuraSetup;
+use super::MonitorOutcome;
 use crate::core::facts::{HealthDay, HealthReading, RestMode};
 use crate::core::history;
 use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
+use crate::monitors::sources::OuraSources;
+use crate::sources::blocking::run_blocking;
 use crate::sources::error::{Fault, SourceError};
-use crate::sources::oura_api::{Access, OuraApi};
-use crate::sources::{blocking, oura_cache, secret};
+use crate::sources::oura::api::{Access, OuraApi};
+use crate::sources::oura::cache;
+use crate::sources::secret_file;
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
 #[derive(Debug, Clone)]
-pub struct ChainAnswer {
+pub struct OuraReading {
     /// What was read.
     pub reading: Option<HealthReading>,
     /// Why nothing better was.
@@ -32,26 +34,26 @@ const EXTRAS_LIMIT: Duration = Duration::from_secs(5);
 const A_CACHE_HOLDS: i64 = 7;
 
 /// Ask the cache; where it is missing, stale or failing, the API, if `remote` allows it.
-pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateTime) -> ChainAnswer {
-    let (path, today) = (setup.cache.clone(), now.date());
-    let cached = blocking("oura_cache", move || oura_cache::read(&path, since, today)).await;
+pub async fn read(sources: &OuraSources, remote: bool, since: Date, now: &ZonedDateTime) -> OuraReading {
+    let (path, today) = (sources.cache.clone(), now.date());
+    let cached = run_blocking("oura_cache", move || cache::read(&path, since, today)).await;
     let cached = match cached {
         Ok(reading) if is_fresh(&reading, now) && reaches_back(&reading, since, now) => {
-            return with_extras(reading, setup, remote, now).await;
+            return with_extras(reading, sources, remote, now).await;
         }
         other => other,
     };
-    match connect(setup, remote).await {
+    match connect(sources, remote).await {
         Ok(Some(api)) => ask_api(&api, cached, remote, since, now).await,
-        Ok(None) => without_api(setup, cached, None),
-        Err(error) => without_api(setup, cached, Some(error)),
+        Ok(None) => without_api(sources, cached, None),
+        Err(error) => without_api(sources, cached, Some(error)),
     }
 }
 
 /// A token that the person gave goes before a connection: whoever writes one down wants it to be used.
-async fn connect(setup: &OuraSetup, remote: bool) -> Result<Option<OuraApi>, SourceError> {
-    let given = secret::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
-    let access = match (given, &setup.account) {
+async fn connect(sources: &OuraSources, remote: bool) -> Result<Option<OuraApi>, SourceError> {
+    let given = secret_file::given_or_in(sources.token.as_ref(), sources.token_file.as_ref(), "oura_api").await?;
+    let access = match (given, &sources.account) {
         (Some(token), _) => Some(Access::Token(token)),
         (None, Some(account)) => {
             // Tokens go by the clock on the wall, whatever moment the check is made for.
@@ -60,21 +62,25 @@ async fn connect(setup: &OuraSetup, remote: bool) -> Result<Option<OuraApi>, Sou
         }
         (None, None) => None,
     };
-    access.map(|access| OuraApi::new(&setup.base_url, access, setup.timeout)).transpose()
+    access.map(|access| OuraApi::new(&sources.base_url, access, sources.timeout)).transpose()
 }
 
-fn without_api(setup: &OuraSetup, cached: Result<HealthReading, SourceError>, api: Option<SourceError>) -> ChainAnswer {
+fn without_api(
+    sources: &OuraSources,
+    cached: Result<HealthReading, SourceError>,
+    api: Option<SourceError>,
+) -> OuraReading {
     match cached {
-        Ok(reading) => ChainAnswer { reading: Some(reading), trouble: api },
-        Err(error) if api.is_none() && !setup.cache_is_named && !setup.cache.exists() => {
+        Ok(reading) => OuraReading { reading: Some(reading), trouble: api },
+        Err(error) if api.is_none() && !sources.cache_is_named && !sources.cache.exists() => {
             let advice = "run `operator connect oura`, or set sources.oura.cache_dir";
-            let what = format!("not connected, and no cache at {}", setup.cache.display());
-            ChainAnswer {
+            let what = format!("not connected, and no cache at {}", sources.cache.display());
+            OuraReading {
                 reading: None,
                 trouble: Some(SourceError { source: error.source, ..SourceError::not_set_up("oura", what, advice) }),
             }
         }
-        Err(error) => ChainAnswer { reading: None, trouble: Some(both(Some(&error), api)) },
+        Err(error) => OuraReading { reading: None, trouble: Some(both(Some(&error), api)) },
     }
 }
 
@@ -84,20 +90,20 @@ async fn ask_api(
     remote: bool,
     since: Date,
     now: &ZonedDateTime,
-) -> ChainAnswer {
+) -> OuraReading {
     let answer = if remote {
         api.read(since, now.date(), now.timestamp()).await
     } else {
         Err(SourceError::outage("oura_api", "left alone for now, its circuit is open"))
     };
     match (cached, answer) {
-        (Ok(old), Ok(new)) => ChainAnswer { reading: Some(joined(old, new)), trouble: None },
-        (Err(_), Ok(new)) => ChainAnswer { reading: Some(new), trouble: None },
+        (Ok(old), Ok(new)) => OuraReading { reading: Some(joined(old, new)), trouble: None },
+        (Err(_), Ok(new)) => OuraReading { reading: Some(new), trouble: None },
         (Ok(old), Err(error)) => {
             let stale = SourceError::outage("oura_cache", format!("nothing of today, {}", last_synced(&old, now)));
-            ChainAnswer { reading: Some(old), trouble: Some(both(Some(&stale), Some(error))) }
+            OuraReading { reading: Some(old), trouble: Some(both(Some(&stale), Some(error))) }
         }
-        (Err(old), Err(error)) => ChainAnswer { reading: None, trouble: Some(both(Some(&old), Some(error))) },
+        (Err(old), Err(error)) => OuraReading { reading: None, trouble: Some(both(Some(&old), Some(error))) },
     }
 }
 
@@ -109,25 +115,25 @@ fn last_synced(reading: &HealthReading, now: &ZonedDateTime) -> String {
 
 /// The cache knows neither stress nor rest mode: ask the API for these alone. Without them the rest still counts, so an
 /// outage is only noted; what a person must mend, and a server that wants to be left alone, is told as trouble.
-async fn with_extras(reading: HealthReading, setup: &OuraSetup, remote: bool, now: &ZonedDateTime) -> ChainAnswer {
+async fn with_extras(reading: HealthReading, sources: &OuraSources, remote: bool, now: &ZonedDateTime) -> OuraReading {
     let yesterday = now.date().yesterday().unwrap_or(now.date());
     let asked = async {
-        match connect(setup, remote).await? {
+        match connect(sources, remote).await? {
             Some(api) if remote => api.read_extras(yesterday, now.date(), now.timestamp()).await.map(Some),
             _ => Ok(None),
         }
     };
     let late = |_| Err(SourceError::outage("oura_api", "did not answer in time"));
     match tokio::time::timeout(EXTRAS_LIMIT, asked).await.unwrap_or_else(late) {
-        Ok(Some(extras)) => ChainAnswer { reading: Some(completed(reading, extras)), trouble: None },
-        Ok(None) => ChainAnswer { reading: Some(reading), trouble: None },
+        Ok(Some(extras)) => OuraReading { reading: Some(completed(reading, extras)), trouble: None },
+        Ok(None) => OuraReading { reading: Some(reading), trouble: None },
         Err(error) if error.fault == Fault::NeedsUser || error.retry_after.is_some() => {
-            ChainAnswer { reading: Some(reading), trouble: Some(error) }
+            OuraReading { reading: Some(reading), trouble: Some(error) }
         }
         Err(error) => {
             let mut reading = reading;
             reading.notes.push(format!("stress and rest mode are unknown ({error})"));
-            ChainAnswer { reading: Some(reading), trouble: None }
+            OuraReading { reading: Some(reading), trouble: None }
         }
     }
 }
@@ -189,24 +195,28 @@ fn both(first: Option<&SourceError>, second: Option<SourceError>) -> SourceError
 /// Judge today, against the days before it. Without a document of today nothing is judged, least of all yesterday's.
 #[must_use]
 pub fn judge(
-    answer: &ChainAnswer,
+    answer: &OuraReading,
     days: &[HealthDay],
     rest: &[RestMode],
     limits: &HealthThresholds,
     now: &ZonedDateTime,
-) -> Finding {
-    let Some(reading) = &answer.reading else { return Finding::skipped(answer.trouble.as_ref()) };
+) -> MonitorOutcome {
+    let Some(reading) = &answer.reading else { return MonitorOutcome::skipped(answer.trouble.as_ref()) };
     let today = reading.days.iter().find(|day| day.date == now.date() && day.is_synced());
     let resting = rest.iter().any(|rest| covers(rest, now.date()));
     match (today, &answer.trouble) {
-        (None, Some(trouble)) => Finding::skipped([trouble]),
-        (None, None) => Finding::Skipped { reason: "not_synced_yet".into() },
+        (None, Some(trouble)) => MonitorOutcome::skipped([trouble]),
+        (None, None) => MonitorOutcome::Skipped { reason: "not_synced_yet".into() },
         (Some(today), trouble) => {
             let before = days.partition_point(|day| day.date < now.date());
             let history = days.get(..before).unwrap_or_default();
             let facts = HealthFacts { source: reading.source, today: Some(today), history, resting };
             let note = if resting { Some("rest_mode".into()) } else { trouble.as_ref().map(ToString::to_string) };
-            Finding::Judged { judgement: judge_rules(&facts, limits, now), source: reading.source.into(), note }
+            MonitorOutcome::Evaluated {
+                evaluation: judge_rules(&facts, limits, now),
+                source: reading.source.into(),
+                note,
+            }
         }
     }
 }

@@ -1,22 +1,22 @@
 //! A monitor asks its sources, hands the facts to its rules, and says what came of it.
 
-pub mod ask;
 pub mod exec;
+pub mod fetch;
 pub mod health;
 pub mod patterns;
-pub mod setup;
+pub mod sources;
 pub mod tasks;
 
-use crate::core::rules::Judgement;
+use crate::core::rules::Evaluation;
 use crate::sources::error::SourceError;
 
 /// What a monitor's run came to.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Finding {
+pub enum MonitorOutcome {
     /// Its rules ran.
-    Judged {
+    Evaluated {
         /// What they found.
-        judgement: Judgement,
+        evaluation: Evaluation,
         /// Where the facts came from: `oura_cache`, `workos+state_store`.
         source: String,
         /// What was missing all the same.
@@ -34,7 +34,7 @@ pub enum Finding {
     },
 }
 
-impl Finding {
+impl MonitorOutcome {
     /// Skipped, because of these failures.
     fn skipped<'a>(troubles: impl IntoIterator<Item = &'a SourceError>) -> Self {
         Self::Skipped { reason: sentences(troubles) }

@@ -2,8 +2,8 @@
 
 use jiff::ZonedDateTime;
 
-use super::tasks::Gathered;
-use super::{Finding, sentences};
+use super::tasks::TaskInputs;
+use super::{MonitorOutcome, sentences};
 use crate::core::facts::{FocusFile, HealthDay, Postponement};
 use crate::core::rules::patterns::{PatternFacts, judge as judge_rules};
 use crate::core::rules::thresholds::PatternThresholds;
@@ -12,13 +12,13 @@ use crate::sources::error::{Fault, SourceError};
 /// Judge the habits. `days` and `postponements` hold what this check has read too.
 #[must_use]
 pub fn judge(
-    tasks: &Gathered,
+    tasks: &TaskInputs,
     days: &[HealthDay],
     postponements: &[Postponement],
     focus: &Result<FocusFile, SourceError>,
     limits: &PatternThresholds,
     now: &ZonedDateTime,
-) -> Finding {
+) -> MonitorOutcome {
     if days.is_empty()
         && focus.is_err()
         && let Some(nothing) = tasks.nothing()
@@ -36,5 +36,5 @@ pub fn judge(
     let troubles: Vec<&SourceError> = tasks.troubles.iter().chain(unreadable).collect();
     let source = if tasks.source.is_empty() { "history".into() } else { format!("history+{}", tasks.source) };
     let note = (!troubles.is_empty()).then(|| sentences(troubles));
-    Finding::Judged { judgement: judge_rules(&facts, limits, now), source, note }
+    MonitorOutcome::Evaluated { evaluation: judge_rules(&facts, limits, now), source, note }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::SourceError;
+use crate::sources::error::SourceError;
 
 /// A local file that does not answer in this time is on a disk that is gone.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// What `read` says; `Outage` if it does not come back in 15 s, or breaks off.
-pub async fn blocking<T: Send + 'static>(
+pub async fn run_blocking<T: Send + 'static>(
     source: &'static str,
     read: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
 ) -> Result<T, SourceError> {

@@ -1,27 +1,19 @@
 //! Data in, one file each.
 
-mod blocking;
-pub mod calendars;
+pub mod blocking;
+pub mod calendar;
 pub mod error;
 pub mod focus_file;
-pub mod icalendar;
-mod inline;
 pub mod markdown;
-pub mod oura_account;
-pub mod oura_api;
-pub mod oura_cache;
-mod oura_json;
+mod markdown_text;
+pub mod oura;
 pub mod reminders;
-pub mod secret;
+pub mod secret_file;
 mod sqlite;
 pub mod state_store;
+mod task_builder;
 pub mod tasks;
 pub mod taskwarrior;
-mod times;
-pub mod tls;
-mod todo;
+mod timestamps;
 pub mod todoist;
-mod web;
 pub mod workos;
-
-pub use blocking::blocking;

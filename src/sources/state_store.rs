@@ -8,11 +8,11 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use self::due::Written;
-use super::blocking;
 use super::error::SourceError;
 use super::sqlite::{self, Trouble, text};
 use super::tasks::{Reading, TaskSource};
 use crate::core::facts::{Activity, Commitment, Due, Task, TaskReading, TaskStatus, UNTITLED};
+use crate::sources::blocking::run_blocking;
 
 mod due;
 
@@ -48,7 +48,7 @@ impl TaskSource for StateStore {
                 return Err(SourceError::not_set_up(SOURCE, "no file is named", "set sources.state_store.path"));
             };
             let now = now.clone();
-            blocking(SOURCE, move || read(&path, &now)).await
+            run_blocking(SOURCE, move || read(&path, &now)).await
         })
     }
 }

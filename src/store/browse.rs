@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{Row, params};
 
 use super::journal::{self, COLUMNS, Entry};
-use super::outbox::{self, Dispatch};
+use super::outbox::{self, OutboxEntry};
 use super::{Result, Store, millis, moment, optional};
 use crate::core::alert::{AlertKey, Priority};
-use crate::core::policy::memory::Incident;
-use crate::core::policy::verdict::Decision;
+use crate::core::policy::decision::Decision;
+use crate::core::policy::incident_state::Incident;
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn dispatches_for(&self, entry: &Entry) -> Result<Vec<Dispatch>> {
-        let read = || -> rusqlite::Result<Vec<Dispatch>> {
+    pub fn dispatches_for(&self, entry: &Entry) -> Result<Vec<OutboxEntry>> {
+        let read = || -> rusqlite::Result<Vec<OutboxEntry>> {
             if let Some(digest) = entry.digest {
                 let sql = format!("SELECT {} FROM outbox WHERE digest = ?1 ORDER BY id", outbox::COLUMNS);
                 return self.db.prepare_cached(&sql)?.query_map([digest], outbox::dispatch)?.collect();
@@ -122,7 +122,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn incident(&self, key: &AlertKey) -> Result<Option<Incident>> {
-        super::members::incident(&self.db, key).map_err(|error| self.fail(error))
+        crate::store::outbox::batch_items::incident(&self.db, key).map_err(|error| self.fail(error))
     }
 }
 

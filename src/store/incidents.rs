@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 
 use super::{Result, Store, millis, outbox};
 use crate::core::alert::AlertKey;
-use crate::core::policy::memory::{Incident, Memory};
+use crate::core::policy::incident_state::{Incident, IncidentState};
 
 /// The journal entry that speaks of each key last.
 pub(super) type LastEntries = BTreeMap<AlertKey, i64>;
@@ -17,7 +17,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn memory(&self) -> Result<Memory> {
+    pub fn memory(&self) -> Result<IncidentState> {
         self.memory_without_facts_of(|_| false)
     }
 
@@ -25,15 +25,15 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn memory_without_facts_of(&self, left_out: impl Fn(&AlertKey) -> bool) -> Result<Memory> {
+    pub fn memory_without_facts_of(&self, omitted: impl Fn(&AlertKey) -> bool) -> Result<IncidentState> {
         let mut incidents = Vec::new();
         self.each_incident(|mut incident| {
-            if left_out(&incident.alert.key) {
+            if omitted(&incident.alert.key) {
                 incident.alert.facts.clear();
             }
             incidents.push((incident.alert.key.clone(), incident));
         })?;
-        Ok(Memory { incidents: incidents.into_iter().collect(), pause: self.pause()? })
+        Ok(IncidentState { incidents: incidents.into_iter().collect(), pause: self.pause()? })
     }
 
     /// Show what is remembered of every key, one after the other: there may be many.
@@ -126,7 +126,7 @@ fn says_the_same(known: &Incident, now: &Incident) -> bool {
     known.open == now.open
         && known.held == now.held
         && known.acknowledged == now.acknowledged
-        && known.announced == now.announced
+        && known.last_notified == now.last_notified
         && known.alert.priority == now.alert.priority
         && known.alert.title == now.alert.title
         && known.alert.message == now.alert.message

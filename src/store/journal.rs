@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::incidents::json;
 use super::{Result, Store, millis, moment};
 use crate::core::alert::{AlertKey, Facts};
-use crate::core::policy::verdict::{Decision, Verdict};
+use crate::core::policy::decision::{Decision, PolicyDecision};
 
 /// One decision; the same one again and again is one entry that counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ pub(super) fn entry(row: &Row) -> rusqlite::Result<Entry> {
 /// Write a decision and say under which number. One that waits or is suppressed as it was last time is counted there.
 pub(super) fn write(
     db: &Connection,
-    verdict: &Verdict,
+    verdict: &PolicyDecision,
     last: Option<i64>,
     digest: Option<i64>,
     now: Timestamp,
@@ -131,7 +131,7 @@ pub(super) fn write(
     ])
 }
 
-fn count(db: &Connection, verdict: &Verdict, last: i64, now: Timestamp) -> rusqlite::Result<bool> {
+fn count(db: &Connection, verdict: &PolicyDecision, last: i64, now: Timestamp) -> rusqlite::Result<bool> {
     let alert = &verdict.alert;
     let mut again = db.prepare_cached(
         "UPDATE journal SET last_at = ?2, times = times + 1, message = ?3

@@ -4,26 +4,24 @@
 
 mod audit;
 pub mod browse;
-mod commit;
-pub mod copies;
+mod check_commit;
 mod error;
+mod fire_counts;
 mod history;
 mod incidents;
 pub mod journal;
-pub mod members;
 mod open;
 pub mod outbox;
 pub mod overview;
-pub mod parcels;
 mod retention;
 mod schema;
 mod settings;
 pub mod story;
-mod tally;
-mod told;
+mod task_aliases;
+pub mod task_snapshots;
 
+pub use crate::store::check_commit::CheckRecord;
 pub use audit::Version;
-pub use commit::CheckRecord;
 pub use error::StoreError;
 pub use open::Opened;
 pub use retention::Keep;

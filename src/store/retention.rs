@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
-use super::{millis, tally};
+use super::millis;
+use crate::store::fire_counts;
 
 /// How long things are kept, in days.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +81,7 @@ fn forget_entries(db: &Connection, until: i64) -> rusqlite::Result<()> {
         let sum = forgotten.entry(key).or_default();
         *sum = sum.saturating_add(times);
     }
-    tally::lower(db, &forgotten, until)
+    fire_counts::lower(db, &forgotten, until)
 }
 
 fn before(now: Timestamp, days: u32) -> i64 {

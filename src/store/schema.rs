@@ -63,7 +63,7 @@ const STEPS: [&str; 3] = ["
       PRIMARY KEY (parcel, key)) STRICT, WITHOUT ROWID;
     CREATE INDEX told_key ON told(key, channel);
 
-    -- How each channel does, body as core::delivery::lane::Lane.
+    -- How each channel does, body as core::delivery::lane::ChannelBackoff.
     CREATE TABLE lanes (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ", "
     -- What the rules found, counted by key apart from what was decided of it: the journal must account for all of it.

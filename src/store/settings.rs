@@ -11,9 +11,9 @@ use super::{Result, Store};
 use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
-use crate::core::delivery::lane::Lane;
+use crate::core::delivery::channel_backoff::ChannelBackoff;
 use crate::core::facts::RestMode;
-use crate::core::policy::memory::Pause;
+use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::status::{Counters, MonitorState};
 
@@ -86,8 +86,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn lanes(&self) -> Result<BTreeMap<Channel, Lane>> {
-        let named: BTreeMap<String, Lane> =
+    pub fn lanes(&self) -> Result<BTreeMap<Channel, ChannelBackoff>> {
+        let named: BTreeMap<String, ChannelBackoff> =
             bodies(&self.db, "SELECT name, body FROM lanes").map_err(|error| self.fail(error))?;
         Ok(named.into_iter().filter_map(|(name, lane)| Some((name.parse().ok()?, lane))).collect())
     }
@@ -96,7 +96,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn save_lane(&mut self, channel: Channel, lane: &Lane) -> Result<()> {
+    pub fn save_lane(&mut self, channel: Channel, lane: &ChannelBackoff) -> Result<()> {
         save_lane(&self.db, channel, lane).map_err(|error| self.fail(error))
     }
 
@@ -158,7 +158,7 @@ pub(super) fn save_circuit(db: &Connection, name: &str, circuit: &Circuit) -> ru
     db.execute("INSERT OR REPLACE INTO circuits (name, body) VALUES (?1, ?2)", params![name, json(circuit)]).map(drop)
 }
 
-pub(super) fn save_lane(db: &Connection, channel: Channel, lane: &Lane) -> rusqlite::Result<()> {
+pub(super) fn save_lane(db: &Connection, channel: Channel, lane: &ChannelBackoff) -> rusqlite::Result<()> {
     let row = params![channel.as_str(), json(lane)];
     db.execute("INSERT OR REPLACE INTO lanes (name, body) VALUES (?1, ?2)", row).map(drop)
 }

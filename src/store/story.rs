@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::journal::Entry;
-use super::outbox::Dispatch;
+use super::outbox::OutboxEntry;
 use super::{Result, Store};
 use crate::core::alert::AlertKey;
-use crate::core::policy::memory::Incident;
+use crate::core::policy::incident_state::Incident;
 use crate::core::policy::storm::by_urgency;
 
 /// More decisions and messages of one alert than this are not told.
@@ -22,7 +22,7 @@ pub struct Story {
     /// Each decision with its reason.
     pub decisions: Vec<Entry>,
     /// Each message with its fate.
-    pub deliveries: Vec<Dispatch>,
+    pub deliveries: Vec<OutboxEntry>,
 }
 
 impl Store {
@@ -46,7 +46,7 @@ impl Store {
         if decisions.is_empty() {
             return Ok(None);
         }
-        let (incident, deliveries) = (self.incident(key)?, self.dispatches_of(key, LONGEST)?);
+        let (incident, deliveries) = (self.incident(key)?, self.outbox_entries_for(key, LONGEST)?);
         Ok(Some(Story { key: key.clone(), incident, decisions, deliveries }))
     }
 }

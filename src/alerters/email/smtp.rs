@@ -14,11 +14,12 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::alerters::http::{deepest, has_network, is_this_machine};
 use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 use crate::config::schema::Security;
+use crate::net::error::root_cause;
+use crate::net::host::{has_network, is_loopback_host};
 
 /// The longest that handing over may take. Servers look for spam before they answer.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -56,14 +57,14 @@ impl Server {
         let under_way = AtomicBool::new(false);
         let late = |_| {
             let sent = under_way.load(Ordering::Relaxed);
-            let kind = if sent { FailureKind::Unsure } else { FailureKind::Later { retry_after: None } };
+            let kind = if sent { FailureKind::Unconfirmed } else { FailureKind::Retryable { retry_after: None } };
             Failure::new(kind, format!("no answer within {} s ({})", PATIENCE.as_secs(), self.place()))
         };
         timeout(PATIENCE, self.converse(envelope, mail, &under_way)).await.map_err(late)?
     }
 
     /// Log in and leave.
-    pub(super) async fn try_out(&self) -> Result<String, Failure> {
+    pub(super) async fn probe(&self) -> Result<String, Failure> {
         let late = |_| Failure::later(format!("no answer within {} s ({})", PATIENCE.as_secs(), self.place()));
         let connection = timeout(PATIENCE, self.open()).await.map_err(late)??;
         leave(connection).await;
@@ -117,9 +118,9 @@ impl Server {
                 Failure::refused(what, "set alerters.email.ca_file to a PEM file with the authority of the server")
             };
             let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
-            tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| unusable(deepest(&e)))?);
+            tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| unusable(root_cause(&e)))?);
         }
-        tls.build_rustls().map_err(|error| Failure::later(format!("cannot set up TLS: {}", deepest(&error))))
+        tls.build_rustls().map_err(|error| Failure::later(format!("cannot set up TLS: {}", root_cause(&error))))
     }
 
     fn place(&self) -> String {
@@ -157,15 +158,15 @@ impl Server {
 
     /// It broke. Before the text nothing was sent; afterwards nobody knows.
     fn broken(&self, error: &smtp::Error, step: Step) -> Failure {
-        let why = deepest(error);
+        let why = root_cause(error);
         let what = format!("{} ({})", quoted(&why, &self.secrets()), self.place());
         if error.is_client() {
             return Failure::refused(what, "check alerters.email.user and password, and what the server offers");
         }
         let kind = match step {
-            Step::Text => FailureKind::Unsure,
-            Step::Greeting if !is_this_machine(&self.name) && !has_network() => FailureKind::Offline,
-            _ => FailureKind::Later { retry_after: None },
+            Step::Text => FailureKind::Unconfirmed,
+            Step::Greeting if !is_loopback_host(&self.name) && !has_network() => FailureKind::Offline,
+            _ => FailureKind::Retryable { retry_after: None },
         };
         let advice = match why.contains("certificate") {
             true => "check alerters.email.server; if its authority is your own, set ca_file".into(),

@@ -8,7 +8,7 @@ use ring::hmac;
 use secrecy::SecretString;
 
 use crate::http::keys::random_hex;
-use crate::sources::oura_account::server::is_error_word;
+use crate::sources::oura::oauth::server::is_error_word;
 
 /// No code is longer (bytes).
 const LONGEST_CODE: usize = 4096;

@@ -19,30 +19,30 @@ pub struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// It did not arrive and may later: try again, not before the time the server asked for.
-    Later {
+    Retryable {
         /// How long the server wants us to wait.
         retry_after: Option<SignedDuration>,
     },
     /// It may have arrived: try again under the same id.
-    Unsure,
+    Unconfirmed,
     /// The machine has no network: wait for it.
     Offline,
     /// There is nothing here to send it by, such as no session bus: look again now and then.
-    Unavailable,
+    NoTransport,
     /// It will never be taken as it is: the person must change something.
-    Refused,
+    Permanent,
 }
 
 impl FailureKind {
-    /// `later`, `unsure`, `offline`, `unavailable` or `refused`.
+    /// `retryable`, `unconfirmed`, `offline`, `no_transport` or `permanent`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Later { .. } => "later",
-            Self::Unsure => "unsure",
+            Self::Retryable { .. } => "retryable",
+            Self::Unconfirmed => "unconfirmed",
             Self::Offline => "offline",
-            Self::Unavailable => "unavailable",
-            Self::Refused => "refused",
+            Self::NoTransport => "no_transport",
+            Self::Permanent => "permanent",
         }
     }
 }
@@ -57,19 +57,19 @@ impl Failure {
     /// It did not arrive and may later.
     #[must_use]
     pub fn later(what: impl Into<String>) -> Self {
-        Self::new(FailureKind::Later { retry_after: None }, what)
+        Self::new(FailureKind::Retryable { retry_after: None }, what)
     }
 
     /// Refused for good.
     #[must_use]
     pub fn refused(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Refused, what: what.into(), advice: advice.into() }
+        Self { kind: FailureKind::Permanent, what: what.into(), advice: advice.into() }
     }
 
     /// Nothing to send it by.
     #[must_use]
     pub fn unavailable(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Unavailable, what: what.into(), advice: advice.into() }
+        Self { kind: FailureKind::NoTransport, what: what.into(), advice: advice.into() }
     }
 }
 

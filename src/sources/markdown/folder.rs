@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::SOURCE;
 use crate::core::facts::TaskReading;
 use crate::sources::error::SourceError;
-use crate::sources::todo;
+use crate::sources::task_builder;
 
 /// More notes are not looked at.
 const MOST_NOTES: usize = 100_000;
@@ -17,29 +17,29 @@ const MOST_NOTES: usize = 100_000;
 const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// A note.
-pub(super) struct Note {
-    pub(super) path: PathBuf,
+pub(crate) struct Note {
+    pub(crate) path: PathBuf,
     /// Its path from the folder, with `/` between its parts.
-    pub(super) name: String,
-    pub(super) meta: Metadata,
+    pub(crate) name: String,
+    pub(crate) meta: Metadata,
 }
 
 impl Note {
     /// Its text; what is no UTF-8 becomes `�`.
-    pub(super) fn read(&self) -> io::Result<String> {
+    pub(crate) fn read(&self) -> io::Result<String> {
         let mut bytes = Vec::new();
         File::open(&self.path)?.take(LONGEST).read_to_end(&mut bytes)?;
         Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.meta.size() > LONGEST
     }
 }
 
 /// Every note under `root`. Links are not followed: they may lead in circles, out of the folder, or to a note that is read
 /// anyway. What is hidden is passed over: the trash and the program's own files are.
-pub(super) fn notes(root: &Path, exclude: &[PathBuf], reading: &mut TaskReading) -> Result<Vec<Note>, SourceError> {
+pub(crate) fn notes(root: &Path, exclude: &[PathBuf], reading: &mut TaskReading) -> Result<Vec<Note>, SourceError> {
     notes_up_to(MOST_NOTES, root, exclude, reading)
 }
 
@@ -65,13 +65,13 @@ fn notes_up_to(
             Err(error) => walk.pass_over(&folder, "/", &error),
         }
         if walk.notes.len() >= most && !walk.folders.is_empty() {
-            todo::note(walk.reading, format!("Only {} notes are read; there are more.", walk.notes.len()));
+            task_builder::note(walk.reading, format!("Only {} notes are read; there are more.", walk.notes.len()));
             walk.reading.unreadable.extend(walk.folders.drain(..).map(|folder| format!("{}/", shown(&folder))));
         }
     }
     let (notes, links) = (walk.notes, walk.links);
     if links > 0 {
-        todo::note(reading, format!("Links in the folder are not followed ({links})."));
+        task_builder::note(reading, format!("Links in the folder are not followed ({links})."));
     }
     if notes.is_empty() {
         // Nobody means a folder without notes. It may be the place of a disk that is not there.
@@ -103,7 +103,7 @@ impl Walk<'_> {
         let Ok(inside) = path.strip_prefix(self.root).map(Path::to_path_buf) else { return };
         if let Some(inside) = in_the_cloud(&inside).filter(|inside| !self.exclude.contains(inside)) {
             let name = shown(&inside);
-            todo::note(self.reading, format!("Passed over: {name} is in iCloud and not on this Mac."));
+            task_builder::note(self.reading, format!("Passed over: {name} is in iCloud and not on this Mac."));
             return self.reading.unreadable.push(format!("{name}#"));
         }
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
@@ -126,7 +126,7 @@ impl Walk<'_> {
     /// Nothing is known of what is in it.
     fn pass_over(&mut self, inside: &Path, end: &str, error: &io::Error) {
         let trouble = SourceError::unreadable(SOURCE, &self.root.join(inside), error);
-        todo::note(self.reading, format!("Passed over: {}.", trouble.what));
+        task_builder::note(self.reading, format!("Passed over: {}.", trouble.what));
         self.reading.unreadable.push(format!("{}{end}", shown(inside)));
     }
 }
@@ -159,7 +159,7 @@ mod tests {
             fs::write(root.path().join(place).join("note.md"), "").unwrap();
         }
         let read = |most: usize| {
-            let mut reading = todo::reading(SOURCE, jiff::Timestamp::UNIX_EPOCH);
+            let mut reading = task_builder::reading(SOURCE, jiff::Timestamp::UNIX_EPOCH);
             let notes = notes_up_to(most, root.path(), &[], &mut reading).unwrap();
             (notes.len(), reading.unreadable.len(), reading.notes)
         };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// A line without the marks of quotes around it.
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     text: &'a str,
     /// How many quotes it stands in.
     quotes: usize,
@@ -11,7 +11,7 @@ pub(super) struct Line<'a> {
 
 /// The state of a checkbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     Open,
     Begun,
     /// Done or cancelled.
@@ -20,7 +20,7 @@ pub(super) enum State {
 
 /// What a block of code began with.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fence {
+pub(crate) struct Fence {
     mark: char,
     /// How many of it.
     length: usize,
@@ -32,7 +32,7 @@ pub(super) struct Fence {
 const COMMENT: &str = "%%";
 
 impl<'a> Line<'a> {
-    pub(super) fn of(line: &'a str) -> Self {
+    pub(crate) fn of(line: &'a str) -> Self {
         let (mut text, mut quotes) = (line.trim_start(), 0);
         while let Some(quoted) = text.strip_prefix('>') {
             (text, quotes) = (quoted.trim_start(), quotes + 1);
@@ -41,7 +41,7 @@ impl<'a> Line<'a> {
     }
 
     /// Whether it belongs to a block of code; `fence` is what that block began with, if one is open.
-    pub(super) fn is_code(&self, fence: &mut Option<Fence>) -> bool {
+    pub(crate) fn is_code(&self, fence: &mut Option<Fence>) -> bool {
         // A quote that ends takes its code with it.
         *fence = fence.filter(|open| self.quotes >= open.quotes);
         let Some(mark @ ('`' | '~')) = self.text.chars().next() else { return fence.is_some() };
@@ -64,7 +64,7 @@ impl<'a> Line<'a> {
 
     /// Its text without Obsidian's comments; `is_open` is whether one that began before goes on. Only at the beginning of a line
     /// may one begin that does not end on it.
-    pub(super) fn without_comments(&self, is_open: &mut bool) -> Cow<'a, str> {
+    pub(crate) fn without_comments(&self, is_open: &mut bool) -> Cow<'a, str> {
         if !*is_open && !self.text.contains(COMMENT) {
             return self.text.into();
         }
@@ -88,7 +88,7 @@ impl<'a> Line<'a> {
     }
 
     /// `- [ ] text`, with any list mark.
-    pub(super) fn checkbox(&self) -> Option<(State, &'a str)> {
+    pub(crate) fn checkbox(&self) -> Option<(State, &'a str)> {
         let item = match self.text.strip_prefix(['-', '*', '+']) {
             Some(item) => item,
             None => {

@@ -19,21 +19,21 @@ pub struct Memory {
 }
 
 /// What a note holds.
-pub(super) struct Found(Box<[Item]>);
+pub(crate) struct Found(Box<[Item]>);
 
 impl Found {
-    pub(super) fn of(items: Vec<Item>) -> Self {
+    pub(crate) fn of(items: Vec<Item>) -> Self {
         Self(items.into_boxed_slice())
     }
 
-    pub(super) fn items(&self) -> &[Item] {
+    pub(crate) fn items(&self) -> &[Item] {
         &self.0
     }
 }
 
 impl Memory {
     /// What a note held when it was last read, if it is as it was then.
-    pub(super) fn take(&mut self, note: &Note) -> Option<Found> {
+    pub(crate) fn take(&mut self, note: &Note) -> Option<Found> {
         let fingerprint = fingerprint(note);
         if self.bare.contains(&fingerprint) {
             return Some(Found(Box::default()));
@@ -41,7 +41,7 @@ impl Memory {
         self.filled.remove(&fingerprint).map(Found)
     }
 
-    pub(super) fn keep(&mut self, note: &Note, found: Found) {
+    pub(crate) fn keep(&mut self, note: &Note, found: Found) {
         let age = note.meta.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
         if age.is_none_or(|age| age < SETTLED) {
             return;
@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::sources::markdown::{folder, note};
-    use crate::sources::todo;
+    use crate::sources::task_builder;
 
     fn write(folder: &Path, name: &str, text: &str, age: Duration) {
         fs::write(folder.join(name), text).unwrap();
@@ -80,7 +80,7 @@ mod tests {
 
     /// What is remembered of each note, and whether it was when it was asked for.
     fn look(folder: &Path, memory: &mut Memory) -> Vec<(String, bool)> {
-        let mut reading = todo::reading("markdown", jiff::Timestamp::UNIX_EPOCH);
+        let mut reading = task_builder::reading("markdown", jiff::Timestamp::UNIX_EPOCH);
         let mut notes = folder::notes(folder, &[], &mut reading).unwrap();
         notes.sort_by(|a, b| a.name.cmp(&b.name));
         let mut renewed = Memory::default();

@@ -10,9 +10,10 @@ use self::memory::{Found, Memory};
 use self::note::Item;
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
-use super::{blocking, todo};
 use crate::core::facts::{Task, TaskReading, TaskStatus};
 use crate::core::text::clip;
+use crate::sources::blocking::run_blocking;
+use crate::sources::task_builder;
 
 mod folder;
 mod line;
@@ -55,7 +56,7 @@ impl TaskSource for Markdown {
                 return Err(SourceError::not_set_up(SOURCE, "no folder is named", "set sources.markdown.folder"));
             };
             let (exclude, memory, now) = (self.exclude.clone(), Arc::clone(&self.memory), now.clone());
-            blocking(SOURCE, move || {
+            run_blocking(SOURCE, move || {
                 // A first look at very many notes may take longer than one is waited for; it goes on.
                 let Ok(mut memory) = memory.try_lock() else {
                     return Err(SourceError::outage(SOURCE, "the notes are still being read"));
@@ -74,7 +75,7 @@ fn read(
     memory: &mut Memory,
     now: &ZonedDateTime,
 ) -> Result<TaskReading, SourceError> {
-    let mut reading = todo::reading(SOURCE, now.timestamp());
+    let mut reading = task_builder::reading(SOURCE, now.timestamp());
     let files = folder::notes(root, exclude, &mut reading)?;
     let mut renewed = Memory::default();
     for file in &files {
@@ -84,14 +85,14 @@ fn read(
                 Ok(text) => Found::of(note::items(&text)),
                 Err(error) => {
                     let trouble = SourceError::unreadable(SOURCE, &file.path, &error);
-                    todo::note(&mut reading, format!("Passed over: {}.", trouble.what));
+                    task_builder::note(&mut reading, format!("Passed over: {}.", trouble.what));
                     reading.unreadable.push(format!("{}#", file.name));
                     continue;
                 }
             },
         };
         if file.is_cut() {
-            todo::note(&mut reading, format!("Only the beginning of {} is read: it is very long.", file.name));
+            task_builder::note(&mut reading, format!("Only the beginning of {} is read: it is very long.", file.name));
         }
         for item in found.items() {
             take(item, &file.name, now.date(), &mut reading);
@@ -106,7 +107,7 @@ fn read(
 fn take(item: &Item, file: &str, today: Date, reading: &mut TaskReading) {
     let id = format!("{file}#{}", item.name);
     if let Some(trouble) = item.trouble {
-        todo::note(reading, format!("'{}' in {file} {trouble}.", clip(&item.title, SHOWN)));
+        task_builder::note(reading, format!("'{}' in {file} {trouble}.", clip(&item.title, SHOWN)));
         return reading.unreadable.push(id);
     }
     reading.tasks.push(Task {

@@ -9,28 +9,28 @@ use super::signs::{self, Signs};
 use crate::core::alert::Priority;
 use crate::core::facts::Due;
 use crate::core::text::slug;
-use crate::sources::{inline, todo};
+use crate::sources::{markdown_text, task_builder};
 
 /// An open task.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// What it goes by in its note: its title as a slug, numbered where there are several.
-    pub(super) name: Box<str>,
-    pub(super) title: String,
-    pub(super) priority: Option<Priority>,
-    pub(super) due: Option<Due>,
-    pub(super) start: Option<Date>,
+    pub(crate) name: Box<str>,
+    pub(crate) title: String,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) due: Option<Due>,
+    pub(crate) start: Option<Date>,
     /// Whether it is marked as under way.
-    pub(super) begun: bool,
+    pub(crate) begun: bool,
     /// Why nothing is known of it but its name, if so.
-    pub(super) trouble: Option<&'static str>,
+    pub(crate) trouble: Option<&'static str>,
 }
 
 /// A line of more text (bytes) is no task that anybody wrote; taking it apart takes the square of it.
 const LONGEST: usize = 10 * 1024;
 
 /// The open tasks. Those that are done count where several are called the same, so that what is left keeps its number.
-pub(super) fn items(text: &str) -> Vec<Item> {
+pub(crate) fn items(text: &str) -> Vec<Item> {
     let mut times: HashMap<String, u32> = HashMap::new();
     let (mut fence, mut is_comment) = (None, false);
     let mut items = Vec::new();
@@ -41,12 +41,12 @@ pub(super) fn items(text: &str) -> Vec<Item> {
         }
         let seen = line.without_comments(&mut is_comment);
         let Some((state, text)) = Line::of(&seen).checkbox() else { continue };
-        let signs = signs::read(inline::beginning(text, LONGEST));
+        let signs = signs::read(markdown_text::beginning(text, LONGEST));
         let trouble = match text.len() > LONGEST {
             true => Some("is too long"),
             false => signs.is_unclear.then_some("has a due date that cannot be read"),
         };
-        let title = todo::title(&inline::plain(&signs.text));
+        let title = task_builder::title(&markdown_text::plain(&signs.text));
         let name = numbered(name(&title, &signs), &mut times);
         if state != State::Closed {
             items.push(Item {
@@ -67,7 +67,7 @@ pub(super) fn items(text: &str) -> Vec<Item> {
 fn name(title: &str, signs: &Signs) -> String {
     let slug = slug(title);
     let name = if slug.is_empty() { "task" } else { &slug };
-    if signs.recurs { todo::occurrence(name, signs.due) } else { name.to_owned() }
+    if signs.recurs { task_builder::occurrence(name, signs.due) } else { name.to_owned() }
 }
 
 fn numbered(name: String, times: &mut HashMap<String, u32>) -> String {

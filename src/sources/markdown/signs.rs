@@ -7,15 +7,15 @@ use crate::core::facts::Due;
 
 /// A task's text and what its signs say.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Signs {
+pub(crate) struct Signs {
     /// What is left: the title, without tags around it.
-    pub(super) text: String,
-    pub(super) due: Option<Due>,
-    pub(super) start: Option<Date>,
-    pub(super) priority: Option<Priority>,
-    pub(super) recurs: bool,
+    pub(crate) text: String,
+    pub(crate) due: Option<Due>,
+    pub(crate) start: Option<Date>,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) recurs: bool,
     /// Whether it has a due date that is none.
-    pub(super) is_unclear: bool,
+    pub(crate) is_unclear: bool,
 }
 
 /// What a sign or a field is about.
@@ -67,7 +67,7 @@ impl Sign {
 }
 
 /// Take a task's line apart.
-pub(super) fn read(line: &str) -> Signs {
+pub(crate) fn read(line: &str) -> Signs {
     let mut signs = Signs::default();
     let mut text = String::with_capacity(line.len());
     let mut rest = line;

@@ -25,7 +25,7 @@ const REASON: &str = "NSRemindersFullAccessUsageDescription";
 
 /// The reminders of the person who is logged in.
 #[derive(Debug)]
-pub(super) struct EventKit;
+pub(crate) struct EventKit;
 
 impl Library for EventKit {
     fn obstacle(&self) -> Option<SourceError> {

@@ -7,34 +7,34 @@ use jiff::tz::TimeZone;
 use super::SOURCE;
 use crate::core::alert::Priority;
 use crate::core::facts::{Due, Task, TaskReading, TaskStatus};
-use crate::sources::todo;
+use crate::sources::task_builder;
 
 /// A reminder that is not ticked off, as EventKit tells of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Reminder {
+pub(crate) struct Reminder {
     /// Stays the same while the reminder lives on this Mac.
-    pub(super) id: String,
-    pub(super) title: String,
+    pub(crate) id: String,
+    pub(crate) title: String,
     /// The list that it is in.
-    pub(super) list: String,
+    pub(crate) list: String,
     /// Year, month, day.
-    pub(super) date: Option<(i64, i64, i64)>,
+    pub(crate) date: Option<(i64, i64, i64)>,
     /// Hour and minute, where it is due at a time.
-    pub(super) time: Option<(i64, i64)>,
+    pub(crate) time: Option<(i64, i64)>,
     /// The IANA name of the zone that the time is meant in; none: wherever the person is.
-    pub(super) zone: Option<String>,
+    pub(crate) zone: Option<String>,
     /// RFC 5545's scale: 1–4 high, 5 medium, 6–9 low, 0 none.
-    pub(super) priority: usize,
+    pub(crate) priority: usize,
     /// Whether it comes again when it is ticked off: it keeps its id then.
-    pub(super) recurs: bool,
+    pub(crate) recurs: bool,
 }
 
 /// All that are in `lists`, or all if none is named, with their dates in the zone of `now`.
-pub(super) fn reading(open: Vec<Reminder>, lists: &[String], now: &ZonedDateTime) -> TaskReading {
+pub(crate) fn reading(open: Vec<Reminder>, lists: &[String], now: &ZonedDateTime) -> TaskReading {
     let wanted = |reminder: &Reminder| lists.is_empty() || lists.contains(&reminder.list);
-    let mut reading = todo::reading(SOURCE, now.timestamp());
+    let mut reading = task_builder::reading(SOURCE, now.timestamp());
     for list in lists.iter().filter(|list| !open.iter().any(|reminder| reminder.list == **list)) {
-        todo::note(&mut reading, format!("there is no open reminder in a list named '{list}'"));
+        task_builder::note(&mut reading, format!("there is no open reminder in a list named '{list}'"));
     }
     reading.tasks = open.into_iter().filter(wanted).map(|reminder| task(reminder, now.time_zone())).collect();
     reading
@@ -43,8 +43,8 @@ pub(super) fn reading(open: Vec<Reminder>, lists: &[String], now: &ZonedDateTime
 fn task(reminder: Reminder, zone: &TimeZone) -> Task {
     let due = due(&reminder, zone);
     Task {
-        id: if reminder.recurs { todo::occurrence(&reminder.id, due) } else { reminder.id },
-        title: todo::title(&reminder.title),
+        id: if reminder.recurs { task_builder::occurrence(&reminder.id, due) } else { reminder.id },
+        title: task_builder::title(&reminder.title),
         status: TaskStatus::Pending,
         due,
         priority: match reminder.priority {

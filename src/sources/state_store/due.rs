@@ -9,19 +9,19 @@ use jiff::tz::TimeZone;
 use crate::core::facts::Due;
 
 /// `due_date` and `due_time` as they stand in a row.
-pub(super) struct Written {
+pub(crate) struct Written {
     date: Option<String>,
     time: Option<String>,
 }
 
 impl Written {
-    pub(super) fn new(date: Option<String>, time: Option<String>) -> Self {
+    pub(crate) fn new(date: Option<String>, time: Option<String>) -> Self {
         let given = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
         Self { date: given(date), time: given(time) }
     }
 
     /// When it is due in `zone`; none without a date. What cannot be read is handed back.
-    pub(super) fn parse(self, zone: &TimeZone) -> Result<Option<Due>, Self> {
+    pub(crate) fn parse(self, zone: &TimeZone) -> Result<Option<Due>, Self> {
         let Some(date) = &self.date else { return Ok(None) };
         match due(date, self.time.as_deref(), zone) {
             Some(due) => Ok(Some(due)),

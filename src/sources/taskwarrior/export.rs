@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::core::alert::Priority;
 use crate::core::facts::{Activity, Due, Task, TaskReading, TaskStatus};
-use crate::sources::todo;
+use crate::sources::task_builder;
 
 /// As much of a task as matters. What is not the text that it should be counts as not there.
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 ///
 /// # Errors
 /// When it is no list of tasks.
-pub(super) fn read(json: &str, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) -> Result<(), ()> {
+pub(crate) fn read(json: &str, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) -> Result<(), ()> {
     let exported: Vec<Exported> = serde_json::from_str(json).map_err(drop)?;
     let mut activity = Activity { clients_today: None, ..Activity::default() };
     for task in exported {
@@ -75,15 +75,15 @@ pub(super) fn read(json: &str, now: &ZonedDateTime, system: &TimeZone, reading: 
 
 fn take(task: Exported, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) {
     let Some(id) = task.uuid.filter(|id| !id.is_empty()) else {
-        return todo::note(reading, "A task without a UUID was passed over.".into());
+        return task_builder::note(reading, "A task without a UUID was passed over.".into());
     };
     let Ok(due) = task.due.as_deref().map(|due| due_at(due, now.time_zone(), system).ok_or(())).transpose() else {
-        todo::note(reading, format!("Task {id} has a due date that cannot be read."));
+        task_builder::note(reading, format!("Task {id} has a due date that cannot be read."));
         return reading.unreadable.push(id);
     };
     let waits = task.wait.as_deref().and_then(instant).is_some_and(|until| until > now.timestamp());
     reading.tasks.push(Task {
-        title: todo::title(&task.description.unwrap_or_default()),
+        title: task_builder::title(&task.description.unwrap_or_default()),
         status: match (waits, task.start.is_some()) {
             (true, _) => TaskStatus::Backlog,
             (false, true) => TaskStatus::Active,
@@ -136,7 +136,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::sources::todo::reading;
+    use crate::sources::task_builder::reading;
 
     fn now() -> ZonedDateTime {
         let zone = TimeZone::get("America/Chicago").unwrap_or(TimeZone::UTC);

@@ -8,10 +8,11 @@ use jiff::{ToSpan, ZonedDateTime};
 
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
-use super::{blocking, todo};
 use crate::core::facts::TaskReading;
 use crate::core::text::clip;
-use crate::programs::{Cause, End, NotStarted, Program, Run};
+use crate::sources::blocking::run_blocking;
+use crate::sources::task_builder;
+use crate::sys::process::{Cause, End, NotStarted, Program, Run};
 
 mod export;
 
@@ -91,7 +92,7 @@ impl Taskwarrior {
     /// Where its data and its configuration are. Without either it would make new ones, so it is not started then.
     async fn environment(&self) -> Result<Vec<(&'static str, String)>, SourceError> {
         let (data, taskrc) = (self.data_dir.clone(), self.taskrc.clone());
-        blocking(SOURCE, move || {
+        run_blocking(SOURCE, move || {
             let taskrc = match taskrc.filter(|file| file.exists()) {
                 Some(file) => shown(&file),
                 None if data.is_some() => "/dev/null".into(),
@@ -147,7 +148,7 @@ fn reading_of(run: &Run, now: &ZonedDateTime) -> Result<TaskReading, SourceError
     if run.stdout.is_cut {
         return outage(format!("its answer is over {} MiB", LONGEST_ANSWER / (1024 * 1024)));
     }
-    let mut reading = todo::reading(SOURCE, now.timestamp());
+    let mut reading = task_builder::reading(SOURCE, now.timestamp());
     match export::read(&String::from_utf8_lossy(&run.stdout.bytes), now, &TimeZone::system(), &mut reading) {
         Ok(()) => Ok(reading),
         Err(()) => outage("task printed something else than its tasks".into()),

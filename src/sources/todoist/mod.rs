@@ -13,9 +13,10 @@ use serde_json::Value;
 use self::task::Read;
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
-use super::web::{Server, place};
-use super::{secret, todo};
 use crate::core::facts::TaskReading;
+use crate::net::fetch::{Server, place};
+use crate::sources::secret_file;
+use crate::sources::task_builder;
 
 mod task;
 
@@ -72,7 +73,8 @@ impl TaskSource for Todoist {
 
     fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
         Box::pin(async {
-            let Some(token) = secret::given_or_in(self.token.as_ref(), self.token_file.as_ref(), SOURCE).await? else {
+            let Some(token) = secret_file::given_or_in(self.token.as_ref(), self.token_file.as_ref(), SOURCE).await?
+            else {
                 return Err(match self.is_set_up() {
                     true => SourceError::needs_user(SOURCE, "the token is empty", NEW_TOKEN),
                     false => SourceError::not_set_up(SOURCE, "no token is given", "set sources.todoist.token"),
@@ -99,14 +101,14 @@ impl Todoist {
 
     async fn ask(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
         let server = Server { source: SOURCE, name: "Todoist", token, new_token: NEW_TOKEN, now: now.timestamp() };
-        let mut reading = todo::reading(SOURCE, now.timestamp());
+        let mut reading = task_builder::reading(SOURCE, now.timestamp());
         let projects = self.wanted_projects(&server, base).await?;
         let mut rows = Vec::new();
         pages(&server, base, "tasks", |document| match task::read(document, now.time_zone()) {
             Read::Row(row) if projects.as_ref().is_none_or(|wanted| wanted.contains(&row.project)) => rows.push(row),
             Read::Row(_) | Read::Other => {}
             Read::Unclear { id, note } => {
-                todo::note(&mut reading, note);
+                task_builder::note(&mut reading, note);
                 reading.unreadable.extend(id);
             }
         })

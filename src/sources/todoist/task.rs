@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::core::alert::Priority;
 use crate::core::facts::{Due, Task, TaskStatus};
-use crate::sources::{inline, todo};
+use crate::sources::{markdown_text, task_builder};
 
 /// What stands in a document.
-pub(super) enum Read {
+pub(crate) enum Read {
     /// An open task.
     Row(Row),
     /// One that is done, deleted, or no task at all but a heading.
@@ -25,14 +25,14 @@ pub(super) enum Read {
 }
 
 /// An open task and where it belongs.
-pub(super) struct Row {
-    pub(super) task: Task,
-    pub(super) project: String,
+pub(crate) struct Row {
+    pub(crate) task: Task,
+    pub(crate) project: String,
     /// Whose it is, where a project is shared.
-    pub(super) responsible: Option<String>,
+    pub(crate) responsible: Option<String>,
 }
 
-pub(super) fn read(document: &Value, zone: &TimeZone) -> Read {
+pub(crate) fn read(document: &Value, zone: &TimeZone) -> Read {
     let Some(id) = word(&document["id"]) else {
         return Read::Unclear { id: None, note: "A task without an id was passed over.".into() };
     };
@@ -51,8 +51,8 @@ pub(super) fn read(document: &Value, zone: &TimeZone) -> Read {
         project: word(&document["project_id"]).unwrap_or_default(),
         responsible: word(&document["responsible_uid"]),
         task: Task {
-            id: if is_recurring { todo::occurrence(&id, due) } else { id },
-            title: todo::title(&inline::plain(content)),
+            id: if is_recurring { task_builder::occurrence(&id, due) } else { id },
+            title: task_builder::title(&markdown_text::plain(content)),
             status: TaskStatus::Pending,
             priority: priority(&document["priority"]),
             due,
@@ -63,7 +63,7 @@ pub(super) fn read(document: &Value, zone: &TimeZone) -> Read {
 }
 
 /// An id: text, or a number in older accounts.
-pub(super) fn word(value: &Value) -> Option<String> {
+pub(crate) fn word(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -11,7 +11,7 @@ use crate::sources::error::SourceError;
 
 /// What the server's certificate has to stand up to, if there is TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verify {
+pub(crate) enum Verify {
     /// Encrypted only: `prefer` and `require` without a certificate file.
     Nothing,
     /// Signed by an authority of the file: `verify-ca`, or `require` with a certificate file.
@@ -23,14 +23,14 @@ pub(super) enum Verify {
 }
 
 /// Where to connect and how.
-pub(super) struct Address {
-    pub(super) config: Config,
-    pub(super) verify: Verify,
+pub(crate) struct Address {
+    pub(crate) config: Config,
+    pub(crate) verify: Verify,
 }
 
 impl Address {
     /// Parses `postgres://user:password@host:port/database?sslmode=…`. `ca_file` wins over the address's `sslrootcert`.
-    pub(super) fn parse(url: &SecretString, ca_file: Option<&Path>) -> Result<Self, SourceError> {
+    pub(crate) fn parse(url: &SecretString, ca_file: Option<&Path>) -> Result<Self, SourceError> {
         let url = url.expose_secret().trim();
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(malformed("it does not begin with postgres://"));
@@ -57,12 +57,12 @@ impl Address {
     }
 
     /// Whether a connection without TLS will do.
-    pub(super) fn may_go_without_tls(&self) -> bool {
+    pub(crate) fn may_go_without_tls(&self) -> bool {
         self.config.get_ssl_mode() == SslMode::Prefer && self.verify == Verify::Nothing
     }
 
     /// `host:port` of the servers, for people.
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let ports = self.config.get_ports();
         let port = |i: usize| ports.get(i).or(ports.first()).copied().unwrap_or(5432);
         let names: Vec<String> = if self.config.get_hosts().is_empty() {

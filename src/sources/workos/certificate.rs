@@ -21,7 +21,7 @@ use crate::sources::error::SourceError;
 ///
 /// # Errors
 /// `NeedsUser` if the certificate file cannot be used or the system has no authorities.
-pub(super) fn connector(verify: &Verify) -> Result<MakeRustlsConnect, SourceError> {
+pub(crate) fn connector(verify: &Verify) -> Result<MakeRustlsConnect, SourceError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
         Verify::Nothing => Arc::new(Trust { provider: provider.clone(), authorities: None }),

@@ -10,7 +10,7 @@ use crate::sources::error::SourceError;
 
 /// Why there is no reading.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The driver or the server said so.
     Postgres(tokio_postgres::Error),
     /// We said so.
@@ -31,13 +31,13 @@ impl From<SourceError> for Failure {
 
 impl Failure {
     /// Whether TLS itself failed, or the server does not let this login in over TLS.
-    pub(super) fn is_about_tls(&self) -> bool {
+    pub(crate) fn is_about_tls(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
         is_handshake(error) || error.code().is_some_and(|code| code.code() == "28000")
     }
 
     /// The same for people; `place` is where the server is.
-    pub(super) fn explain(self, place: &str) -> SourceError {
+    pub(crate) fn explain(self, place: &str) -> SourceError {
         let error = match self {
             Self::Source(error) => return error,
             Self::Postgres(error) => error,

@@ -16,7 +16,7 @@ use crate::core::facts::{Activity, Goal, Task, TaskStatus, Thought};
 const DEFAULT_TARGET: f64 = 18.0;
 
 /// Sets the session's zone and bounds each statement; both end with the transaction.
-pub(super) async fn settle(transaction: &Transaction<'_>, timeout: Duration) -> Result<(), Failure> {
+pub(crate) async fn settle(transaction: &Transaction<'_>, timeout: Duration) -> Result<(), Failure> {
     let sql = "SELECT set_config('statement_timeout', $1, true), set_config('TimeZone', 'UTC', true)";
     let milliseconds = timeout.as_millis().max(1).to_string();
     transaction.query_typed(sql, &[(&milliseconds, Type::TEXT)]).await?;
@@ -24,7 +24,7 @@ pub(super) async fn settle(transaction: &Transaction<'_>, timeout: Duration) -> 
 }
 
 /// The open tasks.
-pub(super) async fn tasks(
+pub(crate) async fn tasks(
     transaction: &Transaction<'_>,
     schema: &Schema,
     notes: &mut Vec<String>,
@@ -68,7 +68,7 @@ fn title(text: Option<String>) -> String {
 }
 
 /// The goal of the local date, a day off if none is set; points that it does not tell are summed up from today's tasks.
-pub(super) async fn goal(transaction: &Transaction<'_>, schema: &Schema, when: &When) -> Result<Option<Goal>, Failure> {
+pub(crate) async fn goal(transaction: &Transaction<'_>, schema: &Schema, when: &When) -> Result<Option<Goal>, Failure> {
     if !schema.has("daily_goals", &["date"]) {
         return Ok(None);
     }
@@ -113,7 +113,7 @@ async fn earned_since(transaction: &Transaction<'_>, schema: &Schema, since: Tim
 }
 
 /// What was written down and is not dealt with, or was written in the last 7 days; the newest 5,000.
-pub(super) async fn thoughts(
+pub(crate) async fn thoughts(
     transaction: &Transaction<'_>,
     schema: &Schema,
     when: &When,
@@ -145,7 +145,7 @@ fn thought(row: &Row) -> Result<Option<Thought>, tokio_postgres::Error> {
 }
 
 /// How much came in and got done in 7 days, and how many clients were touched today.
-pub(super) async fn activity(
+pub(crate) async fn activity(
     transaction: &Transaction<'_>,
     schema: &Schema,
     when: &When,

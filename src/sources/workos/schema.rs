@@ -12,7 +12,7 @@ use crate::sources::error::SourceError;
 const TABLES: [&str; 3] = ["tasks", "daily_goals", "brain_dump"];
 
 /// The columns that are there, by table.
-pub(super) struct Schema {
+pub(crate) struct Schema {
     tables: HashMap<String, HashSet<String>>,
 }
 
@@ -21,7 +21,7 @@ impl Schema {
     ///
     /// # Errors
     /// `NeedsUser` if there are no tasks to read.
-    pub(super) async fn ask(transaction: &Transaction<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn ask(transaction: &Transaction<'_>) -> Result<Self, Failure> {
         let sql = "SELECT c.relname::text, a.attname::text FROM pg_catalog.pg_class c \
                    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                    WHERE c.relname::text = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
@@ -45,17 +45,17 @@ impl Schema {
     }
 
     /// Whether a table has all of these columns.
-    pub(super) fn has(&self, table: &str, columns: &[&str]) -> bool {
+    pub(crate) fn has(&self, table: &str, columns: &[&str]) -> bool {
         self.tables.get(table).is_some_and(|found| columns.iter().all(|name| found.contains(*name)))
     }
 
     /// The column as it is, or a NULL of a type that fits.
-    pub(super) fn or_null<'a>(&self, table: &str, column: &'a str, null: &'a str) -> &'a str {
+    pub(crate) fn or_null<'a>(&self, table: &str, column: &'a str, null: &'a str) -> &'a str {
         if self.has(table, &[column]) { column } else { null }
     }
 
     /// What will be missing from the reading, in sentences.
-    pub(super) fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let needs: [(&str, &[&str], &str); 6] = [
             ("tasks", &["value_tier"], "which tasks are milestones"),
             ("tasks", &["created_at", "completed_at"], "what came in and got done"),

@@ -156,7 +156,7 @@ impl Server {
         reply
             .body()
             .deserialize()
-            .map_err(|_| Failure::new(FailureKind::Unsure, "the answer to a banner has no number"))
+            .map_err(|_| Failure::new(FailureKind::Unconfirmed, "the answer to a banner has no number"))
     }
 
     async fn call<B: Serialize + DynamicType + Sync>(&self, method: &str, body: &B) -> zbus::Result<Message> {
@@ -222,10 +222,12 @@ fn unasked(error: &zbus::Error) -> Failure {
 fn unshown(error: &zbus::Error) -> Failure {
     let what = format!("the notification service did not show it ({})", said(error));
     match name(error) {
-        _ if is_late(error) => Failure::new(FailureKind::Unsure, "the notification service did not answer in time"),
+        _ if is_late(error) => {
+            Failure::new(FailureKind::Unconfirmed, "the notification service did not answer in time")
+        }
         _ if is_absent(error) => Failure::later("the notification service went away"),
         None | Some("NoReply" | "Timeout" | "TimedOut" | "Disconnected") => {
-            Failure::new(FailureKind::Unsure, format!("the notification service was lost ({})", said(error)))
+            Failure::new(FailureKind::Unconfirmed, format!("the notification service was lost ({})", said(error)))
         }
         Some("InvalidArgs" | "InvalidSignature" | "UnknownMethod" | "UnknownInterface" | "UnknownObject") => {
             Failure::refused(what, "use another notification service, or another channel")

@@ -105,10 +105,10 @@ mod tests {
             Failure::from(Complaint { domain: domain.into(), code, words: "It could not be done.".into() })
         };
         let refused = complaint("UNErrorDomain", 1);
-        assert_eq!(refused.kind, FailureKind::Unavailable);
+        assert_eq!(refused.kind, FailureKind::NoTransport);
         assert!(refused.what.contains("UNErrorDomain 1") && refused.advice.contains("ad hoc"));
         for failure in [complaint("UNErrorDomain", 1401), complaint("NSCocoaErrorDomain", 1)] {
-            assert_eq!(failure.kind, FailureKind::Later { retry_after: None });
+            assert_eq!(failure.kind, FailureKind::Retryable { retry_after: None });
             assert!(failure.what.contains("It could not be done."));
         }
     }

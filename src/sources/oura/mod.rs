@@ -1,0 +1,6 @@
+//! Oura.
+
+pub mod api;
+pub mod cache;
+pub mod json;
+pub mod oauth;

@@ -1,0 +1,5 @@
+//! Sys.
+
+pub mod autostart;
+pub mod lock;
+pub mod process;

@@ -1,0 +1,4 @@
+//! Processes and autostart.
+
+mod autostart_launchd;
+mod process;
