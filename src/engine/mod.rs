@@ -129,7 +129,7 @@ impl Engine {
         };
         let monitors = parts.store.monitors()?;
         let metrics = Metrics::new();
-        metrics.expect(parts.wiring.config.enabled_monitors());
+        metrics.expect_monitors(parts.wiring.config.enabled_monitors());
         Ok(Self {
             circuits: parts.wiring.setup.sources().into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),

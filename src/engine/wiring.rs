@@ -18,7 +18,7 @@ use crate::core::name::Name;
 use crate::monitors::exec::{self, Exec};
 use crate::monitors::fetch::{CALENDAR, Source};
 use crate::monitors::sources::{OuraSources, Sources};
-use crate::net::client::HttpClient;
+use crate::net::HttpClient;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::cache;
