@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::heartbeat::Heartbeat;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::{
-    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
+    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
@@ -22,7 +22,7 @@ use crate::net::HttpClient;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::cache;
-use crate::sources::oura::oauth::keep::Keep;
+use crate::sources::oura::oauth::token_store::TokenStore;
 use crate::sources::oura::oauth::{Account, Client};
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
@@ -93,16 +93,16 @@ pub fn setup(config: &Config, env: &Env) -> Sources {
 /// The person's own connection with Oura, which lives in the state directory.
 #[must_use]
 pub fn account(oura: &OuraConfig, state_dir: &Path) -> Account {
-    let keep = match oura.token_store {
-        TokenStore::System => Keep::of_system(state_dir),
-        TokenStore::File => Keep::file(state_dir),
+    let store = match oura.token_store {
+        TokenStoreKind::System => TokenStore::system_default(state_dir),
+        TokenStoreKind::File => TokenStore::file(state_dir),
     };
     let client = Client {
         id: oura.client_id.clone(),
         secret: oura.client_secret.clone(),
         secret_file: oura.client_secret_file.clone(),
     };
-    Account::new(keep, state_dir, client)
+    Account::new(store, state_dir, client)
 }
 
 fn exec(name: Name, config: &ExecMonitor) -> Exec {
