@@ -152,7 +152,10 @@ fn without_a_file_the_commented_default_is_what_changes() {
     let changed: Vec<(&str, &str)> =
         operator::config::DEFAULT.lines().zip(text.lines()).filter(|(before, after)| before != after).collect();
     let [(before, after)] = changed[..] else { panic!("{changed:?}") };
-    assert!(before.contains("start: 22 ") && after.contains("start: 23 ") && after.contains("# hour (0 to 23)"), "{after}");
+    assert!(
+        before.contains("start: 22 ") && after.contains("start: 23 ") && after.contains("# hour (0 to 23)"),
+        "{after}"
+    );
 }
 
 #[test]
