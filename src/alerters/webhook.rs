@@ -9,13 +9,16 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use ring::hmac;
 use secrecy::ExposeSecret;
 
+use super::http::retryable;
 use super::message::Payload;
 use super::secret::Secret;
 use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::WebhookConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
-use crate::net::client::{Answer, HttpClient, exchange, place};
+use crate::net::HttpClient;
+use crate::net::client::{Response, exchange};
+use crate::net::host::host_port;
 
 /// The alerter, if it is switched on.
 #[must_use]
@@ -50,9 +53,9 @@ impl Alerter for Webhook {
         Box::pin(async {
             let url = self.address()?;
             self.key.read()?;
-            let asked = self.web.client()?.request(Method::OPTIONS, url.clone());
+            let asked = self.web.request(Method::OPTIONS, &url)?;
             let answer = exchange(asked, &url, self.patience).await?;
-            Ok(format!("{} answers (HTTP {})", place(&url), answer.status.as_u16()))
+            Ok(format!("{} answers (HTTP {})", host_port(&url), answer.status.as_u16()))
         })
     }
 
@@ -68,7 +71,7 @@ impl Webhook {
     async fn post(&self, message: &Message) -> Result<Option<String>, Failure> {
         let url = self.address()?;
         let body = Payload::of(message).json()?;
-        let mut request = self.web.client()?.post(url.clone());
+        let mut request = self.web.post(&url)?;
         request = request.header("content-type", "application/json").header("idempotency-key", &message.id);
         let answer = exchange(self.signed(request, &body)?.body(body), &url, self.patience).await?;
         match refusal(&answer, &url) {
@@ -99,10 +102,10 @@ impl Webhook {
 }
 
 /// None when the message was taken.
-fn refusal(answer: &Answer, url: &Url) -> Option<Failure> {
+fn refusal(answer: &Response, url: &Url) -> Option<Failure> {
     let status = answer.status;
-    let said = format!("{} answered {status}", place(url));
-    match answer.passing(false) {
+    let said = format!("{} answered {status}", host_port(url));
+    match retryable(answer, false) {
         _ if status.is_success() => None,
         Some(kind) => Some(Failure::new(kind, said)),
         None => Some(Failure::refused(said, advice(status))),

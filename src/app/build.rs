@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::alerters;
 use crate::config::schema::{
-    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
+    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
@@ -16,11 +16,11 @@ use crate::engine::heartbeat::Heartbeat;
 use crate::monitors::exec::{self, Exec};
 use crate::monitors::fetch::{CALENDAR, Source};
 use crate::monitors::sources::{OuraSources, Sources};
-use crate::net::client::HttpClient;
+use crate::net::HttpClient;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::cache;
-use crate::sources::oura::oauth::keep::Keep;
+use crate::sources::oura::oauth::token_store::TokenStore;
 use crate::sources::oura::oauth::{Account, Client};
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
@@ -72,16 +72,16 @@ pub fn sources(config: &Config, env: &Env) -> Sources {
 /// The user's own connection with Oura. Its tokens are kept in the state directory or the system's keychain.
 #[must_use]
 pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
-    let keep = match oura.token_store {
-        TokenStore::System => Keep::of_system(state_dir),
-        TokenStore::File => Keep::file(state_dir),
+    let store = match oura.token_store {
+        TokenStoreKind::System => TokenStore::system_default(state_dir),
+        TokenStoreKind::File => TokenStore::file(state_dir),
     };
     let client = Client {
         id: oura.client_id.clone(),
         secret: oura.client_secret.clone(),
         secret_file: oura.client_secret_file.clone(),
     };
-    Account::new(keep, state_dir, client)
+    Account::new(store, state_dir, client)
 }
 
 fn exec(name: Name, config: &ExecMonitor) -> Exec {

@@ -9,7 +9,9 @@ use secrecy::ExposeSecret;
 use crate::alerters::Failure;
 use crate::alerters::secret::Secret;
 use crate::config::schema::Http;
-use crate::net::client::{HttpClient, exchange, place};
+use crate::net::HttpClient;
+use crate::net::client::exchange;
+use crate::net::host::host_port;
 
 /// The longest that one beat may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,10 +51,10 @@ impl Heartbeat {
         let given = self.address.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
         let url = Url::parse(given.expose_secret()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let url = url.ok_or_else(|| Failure::refused("what is given is not a web address", wanted))?;
-        let answer = exchange(self.web.client()?.get(url.clone()), &url, PATIENCE).await?;
+        let answer = exchange(self.web.get(&url)?, &url, PATIENCE).await?;
         match answer.status {
             status if status.is_success() => Ok(()),
-            status => Err(Failure::later(format!("{} answered {status}", place(&url)))),
+            status => Err(Failure::later(format!("{} answered {status}", host_port(&url)))),
         }
     }
 }

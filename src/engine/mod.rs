@@ -157,7 +157,7 @@ impl Engine {
         };
         let monitors = parts.store.monitors()?;
         let metrics = Metrics::new();
-        metrics.expect(parts.components.config.enabled_monitors());
+        metrics.expect_monitors(parts.components.config.enabled_monitors());
         Ok(Self {
             circuits: parts.components.sources.sources().into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),

@@ -43,7 +43,7 @@ impl Engine {
                 calendar.follow(before);
             }
         }
-        self.metrics.expect(self.config.enabled_monitors());
+        self.metrics.expect_monitors(self.config.enabled_monitors());
         self.shown_config = shown_config;
         self.config_warnings = warnings;
         self.config_error = None;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
     BTreeMap::from([
         ("core", &[] as &[&str]),
-        ("config", &["core"]),
+        ("config", &["core", "sys"]),
         ("store", &["core"]),
         ("net", &["core", "config", "sources"]),
         ("sys", &["core", "config"]),
@@ -17,7 +17,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("alerters", &["core", "config", "net", "sys", "sources"]),
         ("monitors", &["core", "sys", "sources"]),
         ("engine", &["core", "config", "net", "sys", "sources", "monitors", "alerters", "store", "telemetry"]),
-        ("http", &["core", "config", "store", "engine", "telemetry"]),
+        ("http", &["core", "config", "sys", "store", "engine", "telemetry"]),
         ("tray", &["core", "engine", "http", "sys"]),
         ("demo", &[]),
         (

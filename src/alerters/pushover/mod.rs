@@ -22,7 +22,7 @@ use crate::config::schema::PushoverConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{AlertState, Message, MessageKind};
-use crate::net::client::HttpClient;
+use crate::net::HttpClient;
 
 /// A message takes no more characters.
 const LONGEST: usize = 1_024;

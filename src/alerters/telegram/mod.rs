@@ -20,7 +20,7 @@ use crate::config::schema::TelegramConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};
-use crate::net::client::HttpClient;
+use crate::net::HttpClient;
 
 /// One message a second per chat: <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
 const PACE: Duration = Duration::from_secs(1);

@@ -34,15 +34,15 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// `later`, `unsure`, `offline`, `unavailable` or `refused`.
+    /// `retryable`, `unconfirmed`, `offline`, `no_transport` or `permanent`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Retryable { .. } => "later",
-            Self::Unconfirmed => "unsure",
+            Self::Retryable { .. } => "retryable",
+            Self::Unconfirmed => "unconfirmed",
             Self::Offline => "offline",
-            Self::NoTransport => "unavailable",
-            Self::Permanent => "refused",
+            Self::NoTransport => "no_transport",
+            Self::Permanent => "permanent",
         }
     }
 }
