@@ -28,7 +28,7 @@ pub struct Heartbeat {
 impl Heartbeat {
     /// `None` without a URL in the configuration.
     #[must_use]
-    pub fn from_config(config: &Http, http: &Arc<HttpClient>) -> Option<Arc<Self>> {
+    pub fn new(config: &Http, http: &Arc<HttpClient>) -> Option<Arc<Self>> {
         let is_set = config.heartbeat_url.is_some() || config.heartbeat_url_file.is_some();
         let url = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
         is_set.then(|| Arc::new(Self { http: Arc::clone(http), url, error: Mutex::default() }))

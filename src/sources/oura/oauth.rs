@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use self::keep::Keep;
 use self::server::{Application, Refusal};
+use self::token_store::TokenStore;
 use self::tokens::Tokens;
 use crate::core::status::OuraLink;
 use crate::net::retry_after::MAX_RETRY_AFTER;
@@ -17,8 +17,8 @@ use crate::sources::error::{Fault, SourceError};
 use crate::sys::secret_file;
 
 pub mod issuer;
-pub mod keep;
 pub mod server;
+pub mod token_store;
 pub mod tokens;
 mod turn;
 pub mod under_way;
@@ -40,7 +40,7 @@ const KEEP_PATIENCE: Duration = Duration::from_secs(60);
 /// Where a connection is kept, and by which application it is renewed.
 #[derive(Debug)]
 pub struct Account {
-    keep: Keep,
+    store: TokenStore,
     lock: PathBuf,
     client: Client,
     /// How it stood when it was last used.
@@ -63,9 +63,9 @@ pub struct Client {
 impl Account {
     /// The connection of this state directory. Nothing is read yet.
     #[must_use]
-    pub fn new(keep: Keep, state_dir: &Path, client: Client) -> Self {
+    pub fn new(store: TokenStore, state_dir: &Path, client: Client) -> Self {
         let (link, is_held) = (Mutex::default(), AtomicBool::default());
-        Self { keep, lock: state_dir.join(LOCK), client, link, is_held }
+        Self { store, lock: state_dir.join(LOCK), client, link, is_held }
     }
 
     /// How it stood when it was last used; none before.
@@ -175,8 +175,8 @@ impl Account {
     /// `NeedsUser` if it cannot.
     pub async fn try_keeping(&self) -> Result<(), SourceError> {
         let _lock = turn::taken(&self.lock).await?;
-        let keep = self.keep.clone();
-        beside(WRITABLE, move || keep.try_writing()).await
+        let store = self.store.clone();
+        beside(WRITABLE, move || store.check_writable()).await
     }
 
     /// Keep a connection that the person has just made, in the place of any other. One that cannot be kept is given back.
@@ -211,8 +211,8 @@ impl Account {
             Ok(Some(tokens)) => Some(self.give_back(tokens).await),
             Err(error) => Some(Err(error.clone())),
         };
-        let keep = self.keep.clone();
-        beside(AGAIN, move || keep.forget()).await?;
+        let store = self.store.clone();
+        beside(AGAIN, move || store.delete()).await?;
         self.see(OuraLink::Off);
         Ok(told)
     }
@@ -265,13 +265,13 @@ impl Account {
     /// # Errors
     /// `NeedsUser` if they cannot be read.
     pub async fn load(&self) -> Result<Option<Tokens>, SourceError> {
-        let keep = self.keep.clone();
-        beside(AGAIN, move || keep.load()).await
+        let store = self.store.clone();
+        beside(AGAIN, move || store.load()).await
     }
 
     async fn save(&self, tokens: &Tokens) -> Result<(), SourceError> {
-        let (keep, tokens) = (self.keep.clone(), tokens.clone());
-        beside(WRITABLE, move || keep.save(&tokens)).await
+        let (store, tokens) = (self.store.clone(), tokens.clone());
+        beside(WRITABLE, move || store.save(&tokens)).await
     }
 
     fn see(&self, link: OuraLink) {
