@@ -91,7 +91,7 @@ impl Engine {
         let verdicts = self.decide(evaluations, &memory, &check.at);
         if !self.dry_run || self.store.is_ephemeral() {
             self.record(check, &known, (&found, &verdicts), &memory, &states)?;
-            self.metrics.checked(&states, &verdicts);
+            self.metrics.count_check(&states, &verdicts);
         }
         drop((known, memory, found));
         Ok(self.report(check, &states, verdicts))

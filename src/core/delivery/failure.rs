@@ -30,15 +30,15 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The `outcome` label of `operator_deliveries_total`.
+    /// `retryable`, `unconfirmed`, `offline`, `no_transport` or `permanent`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Retryable { .. } => "retryable",
             Self::Unconfirmed => "unconfirmed",
             Self::Offline => "offline",
-            Self::NoTransport => "unavailable",
-            Self::Permanent => "refused",
+            Self::NoTransport => "no_transport",
+            Self::Permanent => "permanent",
         }
     }
 }

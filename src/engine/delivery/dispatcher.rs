@@ -241,7 +241,7 @@ impl Engine {
         let Some(carrier) = self.dispatcher.carriers.get_mut(&returned.channel) else { return };
         let of = |hand: &&mut InFlight| hand.parcel.id == returned.parcel;
         let Some(InFlight { parcel, fate, since }) = carrier.hands.iter_mut().find(of) else { return };
-        self.metrics.sent(returned.channel, returned.fate.as_ref().err(), since.elapsed());
+        self.metrics.count_delivery(returned.channel, returned.fate.as_ref().err(), since.elapsed());
         let before = carrier.lane.last_error.clone();
         match &returned.fate {
             Ok(_) => carrier.lane.record_success(now),

@@ -4,5 +4,4 @@ mod audit;
 mod delivery;
 mod event_loop;
 mod heartbeat;
-mod metrics;
 mod resolves;

@@ -1,4 +1,4 @@
-//! LogTarget: the shape of a line, what is written and what is not, and files that take turns.
+//! Log lines, levels and rotation.
 
 use std::fs;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use operator::config::schema::Level;
 use operator::telemetry::logging::subscriber;
-use operator::telemetry::rotate::Rotating;
+use operator::telemetry::rotate::RotatingFile;
 use rstest::rstest;
 use tempfile::tempdir;
 use tracing::{debug, error, info, warn};
@@ -21,17 +21,17 @@ fn logged(level: Level, verbose: bool, events: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
-fn a_line_has_the_shape_that_people_grep_for() {
+fn line_has_time_target_level_and_fields() {
     let lines = logged(Level::Info, false, || {
-        info!(target: "operator::engine", "Check cycle complete: {} alerts sent (0.5s)", 3);
-        warn!(target: "operator", source = "workos", pause = 60, "Circuit opened");
-        error!(target: "operator", what = "two words", empty = "", quote = "a\"b", "Failed");
-        debug!(target: "operator", "not told");
+        info!(target: "operator::engine", alerts = 3, "check completed");
+        warn!(target: "operator", source = "workos", pause = 60, "circuit opened");
+        error!(target: "operator", what = "two words", empty = "", quote = "a\"b", "failed");
+        debug!(target: "operator", "hidden");
     });
     let expected = [
-        " - operator - INFO - Check cycle complete: 3 alerts sent (0.5s)",
-        " - operator - WARNING - Circuit opened source=workos pause=60",
-        r#" - operator - ERROR - Failed what="two words" empty="" quote="a\"b""#,
+        " - operator - INFO - check completed alerts=3",
+        " - operator - WARNING - circuit opened source=workos pause=60",
+        r#" - operator - ERROR - failed what="two words" empty="" quote="a\"b""#,
     ];
     assert_eq!(lines, expected);
 }
@@ -42,21 +42,21 @@ fn a_line_has_the_shape_that_people_grep_for() {
 #[case(Level::Info, false, "ERROR WARNING INFO")]
 #[case(Level::Debug, false, "ERROR WARNING INFO DEBUG")]
 #[case(Level::Error, true, "ERROR WARNING INFO DEBUG")]
-fn the_level_decides_what_of_ours_is_told(#[case] level: Level, #[case] verbose: bool, #[case] expected: &str) {
+fn level_filters_own_events(#[case] level: Level, #[case] verbose: bool, #[case] expected: &str) {
     let lines = logged(level, verbose, || {
         error!(target: "operator::store", "x");
         warn!(target: "operator::store", "x");
         info!(target: "operator::store", "x");
         debug!(target: "operator::store", "x");
     });
-    let told: Vec<&str> = lines.iter().filter_map(|line| line.split(" - ").nth(2)).collect();
-    assert_eq!(told.join(" "), expected);
+    let levels: Vec<&str> = lines.iter().filter_map(|line| line.split(" - ").nth(2)).collect();
+    assert_eq!(levels.join(" "), expected);
 }
 
 #[rstest]
 #[case(Level::Debug, 1)]
 #[case(Level::Error, 0)]
-fn libraries_are_heard_only_when_they_warn(#[case] level: Level, #[case] expected: usize) {
+fn libraries_log_warnings_only(#[case] level: Level, #[case] expected: usize) {
     let lines = logged(level, false, || {
         warn!(target: "hyper::client", "x");
         info!(target: "hyper::client", "x");
@@ -65,7 +65,7 @@ fn libraries_are_heard_only_when_they_warn(#[case] level: Level, #[case] expecte
 }
 
 #[test]
-fn text_from_outside_cannot_forge_a_line() {
+fn foreign_text_cannot_forge_a_line() {
     let lines = logged(Level::Info, false, || {
         let forged = "x\r\n2026-01-01 00:00:00 - operator - ERROR - forged\u{1b}[31m\u{2028}";
         info!(target: "operator", title = forged, "Task: {forged}");
@@ -77,10 +77,10 @@ fn text_from_outside_cannot_forge_a_line() {
 }
 
 #[test]
-fn screen_and_file_get_the_same_lines() {
+fn stderr_and_file_get_the_same_lines() {
     let dir = tempdir().unwrap();
     let (screen, path) = (Screen::default(), dir.path().join("operator.log"));
-    let file = Rotating::open(&path, 1000, 5).unwrap();
+    let file = RotatingFile::open(&path, 1000, 5).unwrap();
     tracing::subscriber::with_default(subscriber(Level::Info, false, screen.clone(), Some(file)), || {
         info!(target: "operator", "one");
         info!(target: "operator", "two");
@@ -90,11 +90,11 @@ fn screen_and_file_get_the_same_lines() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_of_once_and_the_screen_goes_on() {
+fn unwritable_file_is_reported_once() {
     let dir = tempdir().unwrap();
     let (screen, folder) = (Screen::default(), dir.path().join("logs"));
     fs::create_dir(&folder).unwrap();
-    let file = Rotating::open(&folder.join("operator.log"), 1000, 5).unwrap();
+    let file = RotatingFile::open(&folder.join("operator.log"), 1000, 5).unwrap();
     fs::remove_dir_all(&folder).unwrap();
     tracing::subscriber::with_default(subscriber(Level::Info, false, screen.clone(), Some(file)), || {
         info!(target: "operator", "one");
@@ -102,20 +102,20 @@ fn a_file_that_cannot_be_written_is_told_of_once_and_the_screen_goes_on() {
     });
     let text = screen.text();
     assert!(text.contains("INFO - one") && text.contains("INFO - two"), "{text}");
-    assert_eq!(text.matches("the log file cannot be written").count(), 1, "{text}");
+    assert_eq!(text.matches("log file not written").count(), 1, "{text}");
 }
 
-/// The files' contents, oldest first.
+/// Contents of the log files, oldest first.
 fn contents(path: &Path) -> Vec<String> {
     let older = (1..20).rev().map(|n| format!("{}.{n}", path.display()));
     older.chain([path.display().to_string()]).filter_map(|name| fs::read_to_string(name).ok()).collect()
 }
 
 #[test]
-fn files_take_turns_by_size_and_the_oldest_goes() {
+fn rotation_drops_the_oldest_file() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("operator.log");
-    let mut log = Rotating::open(&path, 100, 5).unwrap();
+    let mut log = RotatingFile::open(&path, 100, 5).unwrap();
     let lines: Vec<String> = (0..100).map(|n| format!("line {n:03} {}\n", "x".repeat(n % 30))).collect();
     for line in &lines {
         log.write_all(line.as_bytes()).unwrap();
@@ -130,10 +130,10 @@ fn files_take_turns_by_size_and_the_oldest_goes() {
 }
 
 #[test]
-fn nothing_is_lost_while_there_is_room() {
+fn rotation_loses_no_line() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("operator.log");
-    let mut log = Rotating::open(&path, 10, 5).unwrap();
+    let mut log = RotatingFile::open(&path, 10, 5).unwrap();
     for line in ["one\n", "two\n", "three\n", "longer than a file may be\n", "four\n"] {
         log.write_all(line.as_bytes()).unwrap();
     }
@@ -141,51 +141,51 @@ fn nothing_is_lost_while_there_is_room() {
 }
 
 #[test]
-fn a_single_file_starts_anew() {
+fn single_file_starts_again_when_full() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("operator.log");
-    let mut log = Rotating::open(&path, 10, 1).unwrap();
+    let mut log = RotatingFile::open(&path, 10, 1).unwrap();
     log.write_all(b"12345678\n").unwrap();
     log.write_all(b"abc\n").unwrap();
     assert_eq!(contents(&path), ["abc\n"]);
 }
 
 #[test]
-fn what_was_there_before_is_kept() {
+fn reopened_file_keeps_its_content() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("operator.log");
     for line in ["one\n", "two\n"] {
-        Rotating::open(&path, 100, 5).unwrap().write_all(line.as_bytes()).unwrap();
+        RotatingFile::open(&path, 100, 5).unwrap().write_all(line.as_bytes()).unwrap();
     }
     assert_eq!(contents(&path), ["one\ntwo\n"]);
 }
 
 #[test]
-fn a_file_removed_from_outside_is_made_again() {
+fn removed_file_is_created_again() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("operator.log");
-    let mut log = Rotating::open(&path, 100, 5).unwrap();
+    let mut log = RotatingFile::open(&path, 100, 5).unwrap();
     fs::remove_file(&path).unwrap();
     log.write_all(b"here\n").unwrap();
     assert_eq!(contents(&path), ["here\n"]);
 }
 
 #[test]
-fn a_file_that_cannot_be_put_aside_goes_on_growing() {
+fn unrotatable_file_keeps_growing() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("operator.log");
     fs::create_dir(dir.path().join("operator.log.1")).unwrap();
-    let mut log = Rotating::open(&path, 10, 2).unwrap();
+    let mut log = RotatingFile::open(&path, 10, 2).unwrap();
     log.write_all(b"12345678\n").unwrap();
     log.write_all(b"abcdefgh\n").unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "12345678\nabcdefgh\n");
 }
 
 #[test]
-fn log_files_are_for_their_owner_alone() {
+fn log_files_have_mode_0600() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("operator.log");
-    let mut log = Rotating::open(&path, 5, 3).unwrap();
+    let mut log = RotatingFile::open(&path, 5, 3).unwrap();
     log.write_all(b"1234\n").unwrap();
     log.write_all(b"abcd\n").unwrap();
     for name in ["operator.log", "operator.log.1"] {
@@ -193,19 +193,19 @@ fn log_files_are_for_their_owner_alone() {
     }
 }
 
-/// `init` is for a whole process, so it gets one: this test, run by the next.
+/// `init` affects the whole process: the next test runs this one in a process of its own.
 #[test]
 #[ignore = "run by the next test, in a process of its own"]
-fn a_process_that_logs() {
+fn child_process_logs() {
     let folder = std::env::var_os("LOG_DIR").unwrap();
     operator::telemetry::logging::init(Level::Info, false, Some(Path::new(&folder))).unwrap();
     info!(target: "operator", "here");
     assert!(operator::telemetry::logging::init(Level::Info, false, None).is_err());
 }
 
-fn stderr_of_a_process_that_logs_to(folder: &Path) -> String {
+fn stderr_of_process_logging_to(folder: &Path) -> String {
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "logging::a_process_that_logs", "--ignored", "--nocapture"])
+        .args(["--exact", "telemetry::logging::child_process_logs", "--ignored", "--nocapture"])
         .env("LOG_DIR", folder)
         .output()
         .unwrap();
@@ -214,10 +214,10 @@ fn stderr_of_a_process_that_logs_to(folder: &Path) -> String {
 }
 
 #[test]
-fn a_process_logs_to_its_folder() {
+fn process_logs_to_its_folder() {
     let dir = tempdir().unwrap();
     let folder = dir.path().join("a/logs");
-    let stderr = stderr_of_a_process_that_logs_to(&folder);
+    let stderr = stderr_of_process_logging_to(&folder);
     let file = fs::read_to_string(folder.join("operator.log")).unwrap();
     assert_eq!(without_time(file.trim_end()), " - operator - INFO - here");
     assert!(stderr.contains(&file), "{stderr}");
@@ -225,11 +225,11 @@ fn a_process_logs_to_its_folder() {
 }
 
 #[test]
-fn a_process_without_a_usable_folder_logs_to_stderr() {
+fn unusable_folder_logs_to_stderr() {
     let dir = tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
-    let stderr = stderr_of_a_process_that_logs_to(&file);
-    assert!(stderr.contains("WARNING") && stderr.contains("logs cannot be kept here"), "{stderr}");
+    let stderr = stderr_of_process_logging_to(&file);
+    assert!(stderr.contains("WARNING") && stderr.contains("log file unavailable"), "{stderr}");
     assert!(stderr.contains(" - operator - INFO - here\n"), "{stderr}");
 }

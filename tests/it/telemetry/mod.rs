@@ -1,3 +1,4 @@
 //! Logs.
 
 mod logging;
+mod metrics;

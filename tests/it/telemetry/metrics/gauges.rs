@@ -1,4 +1,4 @@
-//! Gauges: what a snapshot tells, and nothing that it does not know.
+//! Gauges of a snapshot.
 
 use jiff::Timestamp;
 use operator::core::status::Status;
@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 
 use super::{series, value};
 
-/// The moment of the scrape.
 fn now() -> Timestamp {
     "2026-11-20T14:06:00Z".parse().unwrap()
 }
 
-/// A snapshot of an engine that has just begun and knows nothing, with these keys changed.
+/// A snapshot of an engine that has just started, with these keys changed.
 pub(super) fn status(change: Value) -> Status {
     let mut status = json!({
         "running": true, "pid": 1, "last_run": null, "next_run": null, "run_count": 0, "total_alerts": 0,
@@ -27,7 +26,7 @@ pub(super) fn status(change: Value) -> Status {
     serde_json::from_value(status).unwrap()
 }
 
-/// A snapshot that tells something of everything.
+/// A snapshot with a value for every gauge.
 pub(super) fn full() -> Value {
     json!({
         "monitor_states": {"tasks": {"last_check": "2026-11-20T14:05:30Z", "duration_ms": 3, "alerts_generated": 1,
@@ -46,7 +45,7 @@ fn scraped(change: Value) -> String {
 }
 
 #[rstest]
-#[case::since_when(json!({}), "operator_start_time_seconds", &[" 1795183500"])]
+#[case::started(json!({}), "operator_start_time_seconds", &[" 1795183500"])]
 #[case::never_checked(json!({}), "operator_last_check_timestamp_seconds", &[])]
 #[case::checked(full(), "operator_last_check_timestamp_seconds", &[r#"{monitor="tasks"} 1795183530"#])]
 #[case::circuits(full(), "operator_circuit_state", &[
@@ -69,41 +68,41 @@ fn scraped(change: Value) -> String {
     r#"{channel="telegram",state="pending"} 4"#,
 ])]
 #[case::open(full(), "operator_open_alerts", &[" 3"])]
-#[case::waiting(full(), "operator_waiting_alerts", &[" 2"])]
+#[case::unacknowledged(full(), "operator_unacknowledged_alerts", &[" 2"])]
 #[case::none_open(json!({}), "operator_open_alerts", &[" 0"])]
 #[case::not_paused(json!({}), "operator_paused", &[" 0"])]
 #[case::paused(json!({"paused": true}), "operator_paused", &[" 1"])]
 #[case::quiet(json!({"is_quiet_hours": true}), "operator_quiet", &[" 1"])]
 #[case::dry(json!({"dry_run": true}), "operator_dry_run", &[" 1"])]
-#[case::fates(full(), "operator_audit_alerts", &[
-    r#"{fate="coalesced"} 5"#,
-    r#"{fate="delivered"} 1"#,
-    r#"{fate="failed"} 6"#,
-    r#"{fate="held"} 4"#,
-    r#"{fate="pending"} 2"#,
-    r#"{fate="suppressed"} 3"#,
+#[case::outcomes(full(), "operator_audit_alerts", &[
+    r#"{outcome="coalesced"} 5"#,
+    r#"{outcome="delivered"} 1"#,
+    r#"{outcome="failed"} 6"#,
+    r#"{outcome="held"} 4"#,
+    r#"{outcome="pending"} 2"#,
+    r#"{outcome="suppressed"} 3"#,
 ])]
 #[case::fired(full(), "operator_audit_fired_alerts", &[" 21"])]
-#[case::is_consistent(full(), "operator_audit_adds_up", &[" 1"])]
-#[case::no_audit_yet(json!({}), "operator_audit_adds_up", &[])]
-#[case::no_audit_no_fates(json!({}), "operator_audit_alerts", &[])]
-fn a_gauge_tells_what_the_snapshot_knows(#[case] change: Value, #[case] name: &str, #[case] expected: &[&str]) {
+#[case::is_consistent(full(), "operator_audit_consistent", &[" 1"])]
+#[case::no_audit_yet(json!({}), "operator_audit_consistent", &[])]
+#[case::no_audit_no_outcomes(json!({}), "operator_audit_alerts", &[])]
+fn gauge_shows_snapshot_value(#[case] change: Value, #[case] name: &str, #[case] expected: &[&str]) {
     let expected: Vec<String> = expected.iter().map(|rest| format!("{name}{rest}")).collect();
     assert_eq!(series(&scraped(change), name), expected);
 }
 
 #[test]
-fn an_audit_that_does_not_add_up_says_so() {
+fn inconsistent_audit_sets_its_gauges() {
     let mut change = full();
     change["audit"]["fired"] = json!(22);
     change["audit"]["unaccounted_count"] = json!(1);
     let text = scraped(change);
-    let of = |name| value(&text, name);
-    assert_eq!((of("operator_audit_adds_up"), of("operator_audit_astray_keys")), (Some(0.0), Some(1.0)));
+    let gauge = |name| value(&text, name);
+    assert_eq!((gauge("operator_audit_consistent"), gauge("operator_audit_unaccounted_keys")), (Some(0.0), Some(1.0)));
 }
 
 #[test]
-fn without_a_snapshot_there_are_the_counts_and_no_gauge_of_it() {
+fn missing_snapshot_omits_its_gauges() {
     let text = Metrics::new().encode(None, now());
     let names = |line: &str| line.split(['{', ' ']).next().unwrap().to_owned();
     let mut names: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(names).collect();
@@ -114,7 +113,7 @@ fn without_a_snapshot_there_are_the_counts_and_no_gauge_of_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_resident_memory_is_that_of_a_real_process() {
+fn resident_memory_is_plausible() {
     let bytes = value(&scraped(json!({})), "process_resident_memory_bytes").expect("a value");
     assert!((1e6..1e10).contains(&bytes), "{bytes}");
 }

@@ -1,4 +1,4 @@
-//! Counts: what the engine does is counted once, as it happens, and nothing of it says whose engine it is.
+//! Counters of a running engine.
 
 use operator::engine::command::Command;
 use rstest::rstest;
@@ -12,7 +12,7 @@ use crate::support::scripted::{Scripted, Weather};
 
 const MINUTE: u64 = 60;
 
-/// A home that looks at its tasks every minute and tells the webhook alone. One task is overdue.
+/// A home with one overdue task, checked every minute, with the webhook as the only channel.
 fn home() -> Home {
     let home = Home::new();
     home.tasks("DELETE FROM tasks; DELETE FROM commitments;");
@@ -36,7 +36,7 @@ fn overdue(home: &Home, id: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_its_decisions_and_its_message_are_counted() {
+async fn check_counts_decisions_and_deliveries() {
     let bench = Bench::start_with(home(), "09:00", Scripted::new(Weather::Fine).alone());
     pass(2 * MINUTE + 1).await;
     bench.home.tasks("UPDATE tasks SET status = 'done'");
@@ -47,13 +47,13 @@ async fn a_check_its_decisions_and_its_message_are_counted() {
     assert_eq!(
         series(&text, "operator_alerts_total"),
         [
-            r#"operator_alerts_total{class="task:deadline_overdue",priority="high",decision="deliver",reason="first"} 1"#,
-            r#"operator_alerts_total{class="task:deadline_overdue",priority="high",decision="resolve",reason="resolved"} 1"#,
-            r#"operator_alerts_total{class="task:deadline_overdue",priority="high",decision="suppress",reason="duplicate"} 2"#,
+            r#"operator_alerts_total{rule="task:deadline_overdue",priority="high",decision="deliver",reason="first"} 1"#,
+            r#"operator_alerts_total{rule="task:deadline_overdue",priority="high",decision="resolve",reason="resolved"} 1"#,
+            r#"operator_alerts_total{rule="task:deadline_overdue",priority="high",decision="suppress",reason="duplicate"} 2"#,
         ]
     );
     let delivered = value(&text, r#"operator_deliveries_total{channel="webhook",outcome="delivered"}"#);
-    assert_eq!(delivered, Some(2.0), "the news and its end");
+    assert_eq!(delivered, Some(2.0), "the new alert and its resolve");
 }
 
 #[rstest]
@@ -64,25 +64,29 @@ async fn a_check_its_decisions_and_its_message_are_counted() {
 #[case(Weather::Status500 { shown: false }, "unconfirmed")]
 #[case(Weather::Mute { shown: true }, "unconfirmed")]
 #[case(Weather::Offline, "offline")]
-#[case(Weather::Status400, "refused")]
+#[case(Weather::Status400, "permanent")]
 #[tokio::test(start_paused = true)]
-async fn a_try_to_deliver_is_counted_by_what_became_of_it(#[case] weather: Weather, #[case] outcome: &str) {
+async fn delivery_attempt_counts_by_outcome(#[case] weather: Weather, #[case] outcome: &str) {
     let channel = Scripted::new(weather);
     let bench = Bench::start_with(home(), "09:00", channel.alone());
     pass(20 * MINUTE).await;
     let text = bench.scraped();
-    let tries = channel.tries();
-    // One that began in the last seconds may not be over.
-    let over = tries.iter().filter(|one| one.at < (20 * MINUTE) as f64 - 10.0).count();
-    assert!(over > 0, "it was tried");
+    let attempts = channel.tries();
+    // An attempt of the last seconds may still run.
+    let finished = attempts.iter().filter(|attempt| attempt.at < (20 * MINUTE) as f64 - 10.0).count();
+    assert!(finished > 0, "no attempt");
     let counted = series(&text, "operator_deliveries_total").into_iter().filter(|series| !series.ends_with(" 0"));
     let counted: Vec<_> = counted.collect();
     let series = |times| format!(r#"operator_deliveries_total{{channel="webhook",outcome="{outcome}"}} {times}"#);
-    assert!((over..=tries.len()).any(|times| counted == [series(times)]), "{counted:?}: {over} to {}", tries.len());
+    assert!(
+        (finished..=attempts.len()).any(|times| counted == [series(times)]),
+        "{counted:?}: {finished} to {}",
+        attempts.len()
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_that_a_delivery_took_is_counted() {
+async fn delivery_duration_is_observed() {
     let bench = Bench::start_with(home(), "09:00", Scripted::new(Weather::Slow(3)).alone());
     pass(MINUTE).await;
     let text = bench.scraped();
@@ -94,7 +98,7 @@ async fn the_time_that_a_delivery_took_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_recorded_is_not_counted() {
+async fn unrecorded_check_is_not_counted() {
     let bench = Bench::start_after(home(), "09:00", |_| {});
     pass(1).await;
     overdue(&bench.home, "b");
@@ -106,13 +110,13 @@ async fn what_could_not_be_recorded_is_not_counted() {
     assert_eq!(counted(&bench.scraped()), counted(&before));
     bench.home.database().execute_batch("DROP TRIGGER full").unwrap();
     pass(2 * MINUTE).await;
-    let told =
-        r#"operator_alerts_total{class="task:deadline_overdue",priority="high",decision="deliver",reason="first"}"#;
-    assert_eq!(value(&bench.scraped(), told), Some(2.0), "each once, however often it was decided");
+    let delivered =
+        r#"operator_alerts_total{rule="task:deadline_overdue",priority="high",decision="deliver",reason="first"}"#;
+    assert_eq!(value(&bench.scraped(), delivered), Some(2.0), "each alert once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dry_run_only_decides_is_not_counted() {
+async fn dry_run_decision_is_not_counted() {
     let bench = Bench::start_with(home(), "09:00", Scripted::new(Weather::Fine).alone());
     pass(1).await;
     assert!(bench.ask(Command::DryRun { on: true }).await.ok);
@@ -125,41 +129,41 @@ async fn what_a_dry_run_only_decides_is_not_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_personal_is_in_it() {
+async fn samples_hold_no_personal_text() {
     let home = Home::new();
     home.set(json!({"alerters": {"webhook": {"enabled": true, "min_priority": "low", "url": "http://127.0.0.1:9/"}}}));
     let channel = Scripted::new(Weather::Fine);
     let bench = Bench::start_with(home, "09:30", channel.alone());
     pass(MINUTE).await;
-    assert!(!channel.tries().is_empty(), "something was said");
+    assert!(!channel.tries().is_empty(), "nothing was sent");
     let text = bench.scraped();
     assert_eq!(promtool(&text), (true, String::new()));
     let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let samples = samples.join("\n");
-    let said = said(&bench.home);
-    assert!(said.len() > 30, "there was plenty to say: {said:?}");
-    for words in said {
+    let texts = personal_texts(&bench.home);
+    assert!(texts.len() > 30, "too few texts: {texts:?}");
+    for words in texts {
         assert!(!samples.contains(&words), "{words:?} is in\n{samples}");
     }
 }
 
-/// Entities, titles and messages of the journal, and what the person's tasks and promises are called.
-fn said(home: &Home) -> Vec<String> {
+/// Entities, titles and messages of the journal; titles of tasks and commitments.
+fn personal_texts(home: &Home) -> Vec<String> {
     let all = |db: rusqlite::Connection, sql: &str| -> Vec<String> {
         let mut rows = db.prepare(sql).unwrap();
         rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
     let keys = all(home.database(), "SELECT key FROM journal");
     let entities = keys.iter().filter_map(|key| key.splitn(3, ':').nth(2)).map(str::to_owned);
-    let told = all(home.database(), "SELECT title FROM journal UNION SELECT message FROM journal");
+    let texts = all(home.database(), "SELECT title FROM journal UNION SELECT message FROM journal");
     let state_store = rusqlite::Connection::open(home.path("foreign/state.db")).unwrap();
     entities
-        .chain(told)
+        .chain(texts)
         .chain(all(state_store, "SELECT title FROM tasks UNION SELECT title FROM commitments"))
         .collect()
 }
 
-/// The lines of everything that counts.
+/// The lines of all counters.
 fn counted(text: &str) -> Vec<&str> {
     let names = ["operator_checks_total", "operator_alerts_total", "operator_deliveries_total"];
     names.iter().flat_map(|name| series(text, name)).collect()

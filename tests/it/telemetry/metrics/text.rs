@@ -1,4 +1,4 @@
-//! The text: Prometheus' own tool has nothing to complain of, and it never grows.
+//! The text format: valid for Prometheus' own tool, and bounded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,7 +23,7 @@ fn now() -> jiff::Timestamp {
     "2026-11-20T14:06:00Z".parse().unwrap()
 }
 
-fn verdict(key: &str) -> PolicyDecision {
+fn decision_for(key: &str) -> PolicyDecision {
     let alert = Alert {
         key: key.parse().unwrap(),
         priority: Priority::High,
@@ -37,7 +37,7 @@ fn verdict(key: &str) -> PolicyDecision {
     PolicyDecision { alert, decision: Decision::Deliver, reason: Reason::First, channels: vec![Channel::Journal] }
 }
 
-/// Something of everything has happened.
+/// Metrics with a value in every family.
 fn busy() -> Metrics {
     let metrics = Metrics::new();
     let state = |status, duration_ms| MonitorState {
@@ -53,39 +53,39 @@ fn busy() -> Metrics {
         (Monitor::Tasks, state(RunStatus::Ok, 1_500)),
         (Monitor::Patterns, state(RunStatus::Failed, 999_999)),
     ]);
-    metrics.checked(&states, &[verdict("task:deadline_overdue:diary"), verdict("health:sleep_short")]);
-    metrics.sent(Channel::Telegram, None, Duration::from_millis(40));
-    metrics.sent(Channel::Webhook, Some(&Failure::permanent("answered 400", "")), Duration::from_secs(2));
+    metrics.count_check(&states, &[decision_for("task:deadline_overdue:diary"), decision_for("health:sleep_short")]);
+    metrics.count_delivery(Channel::Telegram, None, Duration::from_millis(40));
+    metrics.count_delivery(Channel::Webhook, Some(&Failure::permanent("answered 400", "")), Duration::from_secs(2));
     metrics
 }
 
-/// What `promtool check metrics` says of a text: whether it passes, and its complaints.
+/// Runs `promtool check metrics`: whether the text passes, and the output.
 pub(super) fn promtool(text: &str) -> (bool, String) {
     let mut tool = Command::new("promtool");
     tool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = tool.spawn().expect("promtool, which tests/run installs");
     running.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = running.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).unwrap())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(printed).unwrap())
 }
 
 #[test]
-fn promtool_has_nothing_to_complain_of() {
+fn promtool_accepts_the_text() {
     let text = busy().encode(Some(&status(full())), now());
     assert_eq!(promtool(&text), (true, String::new()), "{text}");
     let text = Metrics::new().encode(None, now());
     assert_eq!(promtool(&text), (true, String::new()), "{text}");
-    assert!(!promtool("nameless 1\n").0, "and it would complain");
+    assert!(!promtool("nameless 1\n").0, "promtool rejects a bad text");
 }
 
 #[test]
-fn the_content_type_is_that_of_the_classic_text_format() {
+fn content_type_is_classic_text() {
     assert_eq!(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
 }
 
 #[test]
-fn quotes_backslashes_and_line_breaks_in_a_label_are_escaped() {
+fn label_with_special_characters_is_escaped() {
     let odd = json!({"circuit_states": {"a\"b\\c\nd": "open"}});
     let text = Metrics::new().encode(Some(&status(odd)), now());
     let expected = r#"operator_circuit_state{source="a\"b\\c\nd",state="open"} 1"#;
@@ -94,21 +94,21 @@ fn quotes_backslashes_and_line_breaks_in_a_label_are_escaped() {
 }
 
 #[test]
-fn ten_thousand_alerts_of_ten_thousand_things_are_few_series() {
+fn many_entities_make_few_series() {
     let (metrics, other) = (Metrics::new(), Metrics::new());
-    let things = |number: u32| verdict(&format!("task:deadline_overdue:diary{number}"));
-    // A database may remember rules that no longer exist, or that somebody wrote into it.
-    let strange = |number: u32| verdict(&format!("task:diary{number}:{number}"));
+    let things = |number: u32| decision_for(&format!("task:deadline_overdue:diary{number}"));
+    // A database may hold rules that no longer exist.
+    let strange = |number: u32| decision_for(&format!("task:diary{number}:{number}"));
     let few: Vec<PolicyDecision> = [things(0), strange(0)].into();
     let many: Vec<PolicyDecision> = (0..5_000).flat_map(|number| [things(number), strange(number)]).collect();
-    metrics.checked(&BTreeMap::new(), &many);
-    other.checked(&BTreeMap::new(), &few);
+    metrics.count_check(&BTreeMap::new(), &many);
+    other.count_check(&BTreeMap::new(), &few);
     let (text, short) = (metrics.encode(None, now()), other.encode(None, now()));
     assert_eq!(
         series(&text, "operator_alerts_total"),
         [
-            r#"operator_alerts_total{class="other",priority="high",decision="deliver",reason="first"} 5000"#,
-            r#"operator_alerts_total{class="task:deadline_overdue",priority="high",decision="deliver",reason="first"} 5000"#,
+            r#"operator_alerts_total{rule="other",priority="high",decision="deliver",reason="first"} 5000"#,
+            r#"operator_alerts_total{rule="task:deadline_overdue",priority="high",decision="deliver",reason="first"} 5000"#,
         ]
     );
     assert_eq!(text.lines().count(), short.lines().count());
@@ -116,20 +116,20 @@ fn ten_thousand_alerts_of_ten_thousand_things_are_few_series() {
 }
 
 #[test]
-fn a_program_is_a_monitor_of_its_name_and_its_alerts_are_of_one_class() {
+fn exec_alerts_share_one_rule_label() {
     let metrics = Metrics::new();
-    metrics.expect(["exec:disk".parse().unwrap()]);
+    metrics.expect_monitors(["exec:disk".parse().unwrap()]);
     let text = metrics.encode(None, now());
     assert!(text.contains(r#"operator_checks_total{monitor="exec:disk",status="failed"} 0"#), "{text}");
-    let keys: Vec<PolicyDecision> = (0..100).map(|number| verdict(&format!("exec:disk:{number}"))).collect();
-    metrics.checked(&BTreeMap::new(), &keys);
-    let class = r#"operator_alerts_total{class="exec",priority="high",decision="deliver",reason="first"} 100"#;
-    assert_eq!(series(&metrics.encode(None, now()), "operator_alerts_total"), [class]);
+    let keys: Vec<PolicyDecision> = (0..100).map(|number| decision_for(&format!("exec:disk:{number}"))).collect();
+    metrics.count_check(&BTreeMap::new(), &keys);
+    let series_of_exec = r#"operator_alerts_total{rule="exec",priority="high",decision="deliver",reason="first"} 100"#;
+    assert_eq!(series(&metrics.encode(None, now()), "operator_alerts_total"), [series_of_exec]);
 }
 
-/// So that whoever asks for the increase of one sees the first event too.
+/// `increase()` needs a zero before the first event.
 #[test]
-fn every_series_of_checks_and_deliveries_is_there_before_it_counts() {
+fn every_series_starts_at_zero() {
     let (before, metrics) = (Metrics::new().encode(None, now()), Metrics::new());
     let kinds = [
         FailureKind::Retryable { retry_after: None },
@@ -139,9 +139,9 @@ fn every_series_of_checks_and_deliveries_is_there_before_it_counts() {
         FailureKind::Permanent,
     ];
     for channel in Channel::OUTSIDE {
-        metrics.sent(channel, None, Duration::ZERO);
+        metrics.count_delivery(channel, None, Duration::ZERO);
         for kind in kinds {
-            metrics.sent(channel, Some(&Failure::new(kind, "")), Duration::ZERO);
+            metrics.count_delivery(channel, Some(&Failure::new(kind, "")), Duration::ZERO);
         }
     }
     let state = |status| MonitorState {
@@ -153,24 +153,24 @@ fn every_series_of_checks_and_deliveries_is_there_before_it_counts() {
         reason: None,
     };
     for status in [RunStatus::Ok, RunStatus::Skipped, RunStatus::Failed] {
-        metrics.checked(&Monitor::SCHEDULED.map(|monitor| (monitor, state(status))).into(), &[]);
+        metrics.count_check(&Monitor::SCHEDULED.map(|monitor| (monitor, state(status))).into(), &[]);
     }
     let after = metrics.encode(None, now());
     let outcomes = 6;
     for (name, count) in
         [("operator_checks_total", 9), ("operator_deliveries_total", outcomes * Channel::OUTSIDE.len())]
     {
-        let of = |text, value: &str| {
+        let series_with = |text, value: &str| {
             let lines = series(text, name).into_iter();
             lines.map(|line| line.strip_suffix(value).expect(line).to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(of(&before, " 0"), of(&after, " 1"));
-        assert_eq!(of(&before, " 0").len(), count);
+        assert_eq!(series_with(&before, " 0"), series_with(&after, " 1"));
+        assert_eq!(series_with(&before, " 0").len(), count);
     }
 }
 
 #[test]
-fn every_rule_has_a_class_of_its_own() {
+fn rule_names_list_every_rule() {
     let mut written = BTreeSet::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/core/rules");
     let files = [folder.clone(), folder.join("tasks"), folder.join("patterns")];
