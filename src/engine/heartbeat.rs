@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use crate::alerters::Failure;
 use crate::alerters::secret::Secret;
-use crate::config::schema::Http;
+use crate::config::schema::HttpConfig;
 use crate::net::client::{HttpClient, exchange, place};
 
 /// The longest that one beat may take.
@@ -25,7 +25,7 @@ pub struct Heartbeat {
 impl Heartbeat {
     /// The heartbeat, if an address is given.
     #[must_use]
-    pub fn of(config: &Http, web: &Arc<HttpClient>) -> Option<Arc<Self>> {
+    pub fn of(config: &HttpConfig, web: &Arc<HttpClient>) -> Option<Arc<Self>> {
         let is_set = config.heartbeat_url.is_some() || config.heartbeat_url_file.is_some();
         let address = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
         is_set.then(|| Arc::new(Self { web: Arc::clone(web), address, trouble: Mutex::default() }))

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::heartbeat::Heartbeat;
 use crate::alerters::{self, Alerter};
 use crate::config::schema::{
-    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
+    CalendarConfig, Config, ExecMonitorConfig, MarkdownConfig, OuraConfig, TodoistConfig, TokenStore,
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
@@ -84,7 +84,7 @@ pub fn setup(config: &Config, env: &Env) -> Sources {
         },
         tasks: task_sources(config, &calendars, env),
         focus_file: config.sources.focus_file.path.clone(),
-        exec: config.programs().map(|(name, program)| exec(name, program)).collect(),
+        exec: config.exec_plugins().map(|(name, program)| exec(name, program)).collect(),
         calendars,
         quiet_during_events: config.quiet_hours.quiet_during_events,
     }
@@ -105,7 +105,7 @@ pub fn account(oura: &OuraConfig, state_dir: &Path) -> Account {
     Account::new(keep, state_dir, client)
 }
 
-fn exec(name: Name, config: &ExecMonitor) -> Exec {
+fn exec(name: Name, config: &ExecMonitorConfig) -> Exec {
     let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
     Exec { name, program: Program { cap: exec::CAP, ..program }, warning: config.warning, critical: config.critical }
 }

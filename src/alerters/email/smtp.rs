@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
-use crate::config::schema::Security;
+use crate::config::schema::SmtpSecurity;
 use crate::net::client::{deepest, has_network, is_this_machine};
 
 /// The longest that handing over may take. Servers look for spam before they answer.
@@ -34,7 +34,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) port: u16,
-    pub(super) security: Security,
+    pub(super) security: SmtpSecurity,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) user: Option<String>,
     pub(super) password: Secret,
@@ -89,10 +89,10 @@ impl Server {
     /// Connected, encrypted as wanted, and logged in.
     async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
         let (place, me) = ((self.name.as_str(), self.port), ClientId::default());
-        let wrapper = if self.security == Security::Tls { Some(self.tls()?) } else { None };
+        let wrapper = if self.security == SmtpSecurity::Tls { Some(self.tls()?) } else { None };
         let connection = AsyncSmtpConnection::connect_tokio1(place, Some(CONNECT), &me, wrapper, None).await;
         let mut connection = connection.map_err(|error| self.failure(&error, Step::Greeting))?;
-        if self.security == Security::Starttls {
+        if self.security == SmtpSecurity::Starttls {
             if !connection.can_starttls() {
                 let advice = "set alerters.email.security to tls, or use another server";
                 return Err(Failure::refused(format!("{} does not offer STARTTLS", self.place()), advice));

@@ -47,7 +47,7 @@ fn every_key_can_be_set() {
     assert_eq!(program.name.unwrap().as_str(), "a_b-1");
     assert_eq!((program.enabled, program.interval_seconds, program.timeout_seconds), (false, 60, 300));
     assert_eq!((program.warning, program.critical), (Priority::Low, Priority::Critical));
-    assert_eq!(config.programs().count(), 0, "it is switched off");
+    assert_eq!(config.exec_plugins().count(), 0, "it is switched off");
 }
 
 #[rstest]
@@ -96,7 +96,7 @@ fn a_mistake_is_shown_where_it_stands(#[case] programs: &str, #[case] expected: 
 fn a_hundred_programs_are_enough_for_anybody() {
     let programs = |count| (0..count).map(|number| format!("{{name: n{number}, command: [x]}},")).collect::<String>();
     let text = |count| format!("monitors: {{exec: [{}]}}\n", programs(count));
-    assert_eq!(config(&text(100)).0.programs().count(), 100);
+    assert_eq!(config(&text(100)).0.exec_plugins().count(), 100);
     assert!(mistake(&text(101)).contains("monitors.exec: the list is too long: give at most 100"));
 }
 
@@ -106,7 +106,7 @@ fn a_program_that_lacks_a_variable_stays_off_and_the_others_run() {
         "monitors: {exec: [{name: a, command: [x, '${NOWHERE}']}, {name: b, command: [y]}]}\n\
          alerters: {exec: {enabled: true, command: [z, '${NOWHERE}']}}\n",
     );
-    assert_eq!(config.programs().map(|(name, _)| name.to_string()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(config.exec_plugins().map(|(name, _)| name.to_string()).collect::<Vec<_>>(), ["b"]);
     assert!(!config.alerters.exec.enabled);
     let said = warnings.join("\n");
     assert!(said.contains("${NOWHERE} is not set: monitors.exec[0].command and alerters.exec.command"), "{said}");

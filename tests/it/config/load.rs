@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use operator::config::schema::{Config, Level};
+use operator::config::schema::{Config, LogLevel};
 use operator::config::{DEFAULT, load, parse, paths};
 use operator::core::alert::Priority;
 use proptest::prelude::*;
@@ -196,7 +196,7 @@ fn values_are_read_as_the_key_wants_them() {
     assert_eq!(config.sources.workos.url.unwrap().expose_secret(), "postgres://x@y/z");
     assert_eq!(config.alerters.notification.min_priority, Priority::High);
     assert_eq!(config.alerters.telegram.chat_id.unwrap(), "-1001234567890");
-    assert_eq!(config.logging.level, Level::Warn);
+    assert_eq!(config.logging.level, LogLevel::Warn);
 }
 
 #[test]

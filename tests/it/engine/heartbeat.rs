@@ -156,7 +156,7 @@ async fn a_server_that_fails_is_asked_again_every_minute(#[case] answer: fn() ->
 }
 
 fn heartbeat(address: &str) -> std::sync::Arc<Heartbeat> {
-    let mut config = operator::config::schema::Http::default();
+    let mut config = operator::config::schema::HttpConfig::default();
     assert!(Heartbeat::of(&config, &std::sync::Arc::default()).is_none(), "no address, no heartbeat");
     config.heartbeat_url = Some(address.into());
     assert!(!format!("{config:?}").contains("s3cret"));
