@@ -33,7 +33,7 @@ fn state_dir_on(macos: bool, config: &Config, env: &Env) -> Result<PathBuf, Erro
     config.paths.state_dir.clone().or_else(default).ok_or_else(|| missing_home("paths.state_dir"))
 }
 
-/// Log files: `paths.log_dir`, else `~/Library/LogTarget/Operator` on macOS, else the state directory.
+/// Log files: `paths.log_dir`, else `~/Library/Logs/Operator` on macOS, else the state directory.
 pub fn log_dir(config: &Config, env: &Env) -> Result<PathBuf, Error> {
     log_dir_on(MACOS, config, env)
 }
@@ -42,7 +42,7 @@ fn log_dir_on(macos: bool, config: &Config, env: &Env) -> Result<PathBuf, Error>
     match &config.paths.log_dir {
         Some(folder) => Ok(folder.clone()),
         None if macos => {
-            home(env).map(|home| home.join("Library/LogTarget/Operator")).ok_or_else(|| missing_home("paths.log_dir"))
+            home(env).map(|home| home.join("Library/Logs/Operator")).ok_or_else(|| missing_home("paths.log_dir"))
         }
         None => state_dir_on(macos, config, env),
     }
@@ -170,7 +170,7 @@ mod tests {
         let support = "/home/ada/Library/Application Support/Operator";
         assert_eq!(config_path_on(true, &env).unwrap(), Path::new(support).join("config.yaml"));
         assert_eq!(state_dir_on(true, &config, &env).unwrap(), Path::new(support));
-        assert_eq!(log_dir_on(true, &config, &env).unwrap(), Path::new("/home/ada/Library/LogTarget/Operator"));
+        assert_eq!(log_dir_on(true, &config, &env).unwrap(), Path::new("/home/ada/Library/Logs/Operator"));
         assert_eq!(session_root_on(true, &env).unwrap(), Path::new("/home/ada/Library"));
     }
 

@@ -21,7 +21,7 @@ pub use super::channels::{
 };
 pub use super::sources::{
     CaldavConfig, CalendarConfig, FocusFileConfig, MarkdownConfig, OuraConfig, RemindersConfig, SourcesConfig,
-    StateStoreConfig, TaskwarriorConfig, TodoistConfig, TokenStore, WorkosConfig,
+    StateStoreConfig, TaskwarriorConfig, TodoistConfig, TokenStoreKind, WorkosConfig,
 };
 
 /// The whole configuration.

@@ -55,7 +55,7 @@ pub struct OuraConfig {
     /// Loopback port of the OAuth redirect.
     #[garde(range(min = 1024))]
     pub redirect_port: u16,
-    pub token_store: TokenStore,
+    pub token_store: TokenStoreKind,
     #[serde(deserialize_with = "safe_address")]
     pub authorize_url: String,
     #[serde(deserialize_with = "safe_address")]
@@ -79,7 +79,7 @@ impl Default for OuraConfig {
             client_secret_file: None,
             scopes: "daily stress heartrate personal".into(),
             redirect_port: 8917,
-            token_store: TokenStore::System,
+            token_store: TokenStoreKind::System,
             authorize_url: "https://cloud.ouraring.com/oauth/authorize".into(),
             token_url: "https://api.ouraring.com/oauth/token".into(),
             revoke_url: "https://api.ouraring.com/oauth/revoke".into(),
@@ -99,7 +99,7 @@ impl OuraConfig {
 /// Storage of the OAuth tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TokenStore {
+pub enum TokenStoreKind {
     /// The Keychain on macOS, elsewhere a file.
     #[default]
     System,
