@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::app::exit::Failure;
 use crate::app::load::AppContext;
 use crate::app::reload::configuration;
-use crate::core::status::{PageState, Status};
+use crate::core::status::{HttpState, Status};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
 use crate::engine::{self, Engine, Request, footprint};
@@ -112,7 +112,7 @@ impl Service {
     }
 
     /// How the page does; none where there is none.
-    pub(crate) fn page(&self) -> Option<PageState> {
+    pub(crate) fn page(&self) -> Option<HttpState> {
         self.page.as_ref().map(|page| page.state().borrow().clone())
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::app::daemon::{FAREWELL, Service, announce};
 use crate::app::exit::Failure;
 use crate::app::load::{AppContext, runtime};
-use crate::core::status::PageState;
+use crate::core::status::HttpState;
 use crate::engine::clock::Clock;
 
 /// Run until SIGTERM or SIGINT.
@@ -22,7 +22,7 @@ pub fn run(context: &AppContext, dry_run: bool) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 /// As above.
-pub fn run_by(clock: Clock, context: &AppContext, tell: impl FnOnce(&PageState)) -> Result<ExitCode, Failure> {
+pub fn run_by(clock: Clock, context: &AppContext, tell: impl FnOnce(&HttpState)) -> Result<ExitCode, Failure> {
     let service = Service::prepare_by(clock, context, false)?;
     tell(&service.page().unwrap_or_default());
     keep_running(service, context)

@@ -41,7 +41,7 @@ use crate::core::name::Name;
 use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
-use crate::core::status::PageState;
+use crate::core::status::HttpState;
 use crate::engine::delivery::dispatcher::Dispatcher;
 use crate::engine::health::EngineHealth;
 use crate::monitors::fetch::Source;
@@ -93,7 +93,7 @@ pub struct Engine {
     health: EngineHealth,
     heartbeat: Option<Arc<Heartbeat>>,
     /// How the page does.
-    page: watch::Receiver<PageState>,
+    page: watch::Receiver<HttpState>,
     /// Counts what happens.
     metrics: Arc<Metrics>,
 }
@@ -158,13 +158,13 @@ impl Engine {
             warnings: parts.warnings,
             checks_begun: 0,
             dispatcher: Dispatcher::new(parts.wiring.alerters),
-            page: watch::channel(PageState::default()).1,
+            page: watch::channel(HttpState::default()).1,
             metrics: Arc::new(metrics),
         })
     }
 
     /// Tell in every snapshot how the page does.
-    pub fn tell_of(&mut self, page: watch::Receiver<PageState>) {
+    pub fn tell_of(&mut self, page: watch::Receiver<HttpState>) {
         self.page = page;
     }
 

@@ -14,9 +14,9 @@ use crate::config::schema::{
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
-use crate::core::name::Name;
+use crate::core::name::{CALENDAR_PREFIX, Name};
 use crate::monitors::exec::{self, Exec};
-use crate::monitors::fetch::{CALENDAR, Source};
+use crate::monitors::fetch::Source;
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::client::HttpClient;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
@@ -167,7 +167,7 @@ fn workos(config: &Config, env: &Env) -> Workos {
 /// Whether a circuit of this name is that of a program of the person's own, or of a calendar.
 #[must_use]
 pub fn is_named(circuit: &str) -> bool {
-    let is_calendar = circuit.strip_prefix(CALENDAR).is_some_and(|name| name.parse::<Name>().is_ok());
+    let is_calendar = circuit.strip_prefix(CALENDAR_PREFIX).is_some_and(|name| name.parse::<Name>().is_ok());
     is_calendar || matches!(circuit.parse(), Ok(Monitor::Exec(_)))
 }
 
