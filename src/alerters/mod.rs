@@ -6,11 +6,11 @@ mod body;
 mod email;
 mod exec;
 mod failures;
+mod http;
 mod message;
 pub mod notification;
 mod ntfy;
 mod pushover;
-pub(crate) mod secret;
 pub mod telegram;
 pub mod webhook;
 mod words;
@@ -30,7 +30,7 @@ use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
 
 pub use crate::core::delivery::failure::{Failure, FailureKind};
-use crate::net::client::HttpClient;
+use crate::net::HttpClient;
 
 /// Something that is done later.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -11,14 +11,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::body::body;
-use super::secret::Secret;
+use super::http::retryable;
 use super::words::{fit, headline, quoted};
 use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::NtfyConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{AlertState, Message, MessageKind};
-use crate::net::client::{Answer, HttpClient, exchange, place};
+use crate::net::HttpClient;
+use crate::net::client::{Response, exchange};
+use crate::net::host::host_port;
+use crate::sys::secret_file::Secret;
 
 /// The longest that one try may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,12 +73,12 @@ impl Alerter for Ntfy {
             let keys = self.keys()?;
             let url = self.address("v1/health")?;
             // A token that is not known is refused whatever is asked.
-            let said = self.ask(self.web.client()?.get(url.clone()), &url, &keys).await?;
+            let said = self.ask(self.web.get(&url)?, &url, &keys).await?;
             // Any web page answers something.
             let stranger = || Failure::refused("what answers is no ntfy server", "check alerters.ntfy.url");
             said["healthy"].as_bool().filter(|healthy| *healthy).ok_or_else(stranger)?;
             let known = if keys.token.is_some() { " and knows the token" } else { "" };
-            Ok(format!("{} is an ntfy server{known}", place(&url)))
+            Ok(format!("{} is an ntfy server{known}", host_port(&url)))
         })
     }
 
@@ -111,7 +114,7 @@ impl Ntfy {
             "priority": loudness(message),
             "tags": [sign(message)],
         });
-        self.ask(self.web.client()?.post(url.clone()).json(&message), &url, &keys).await?;
+        self.ask(self.web.post(&url)?.json(&message), &url, &keys).await?;
         Ok(Some(sequence.clone()))
     }
 
@@ -127,13 +130,13 @@ impl Ntfy {
 
     fn keys(&self) -> Result<Keys, Failure> {
         let advice = "set alerters.ntfy.topic to the one that your phone listens to: letters, digits, - and _";
-        let topic = self.topic.read()?.ok_or_else(|| Failure::refused("there is no topic", advice))?;
+        let topic = self.topic.resolve()?.ok_or_else(|| Failure::refused("there is no topic", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         let letters = topic.expose_secret();
         if letters.len() > LONGEST_TOPIC || !letters.bytes().all(fits) {
             return Err(Failure::refused("the topic is none", advice));
         }
-        let token = self.token.read()?;
+        let token = self.token.resolve()?;
         let is_none = |token: &SecretString| !token.expose_secret().bytes().all(fits);
         if token.as_ref().is_some_and(is_none) {
             return Err(Failure::refused("the token has characters that no token has", "correct alerters.ntfy.token"));
@@ -170,15 +173,15 @@ fn sign(message: &Message) -> &'static str {
     }
 }
 
-fn refusal(answer: &Answer, said: &Value, url: &Url, keys: &Keys) -> Failure {
+fn refusal(answer: &Response, said: &Value, url: &Url, keys: &Keys) -> Failure {
     let secrets = [Some(&keys.topic), keys.token.as_ref()];
     let secrets: Vec<&str> = secrets.into_iter().flatten().map(ExposeSecret::expose_secret).collect();
     let shown = match quoted(said["error"].as_str().unwrap_or_default(), &secrets) {
         words if words.is_empty() => answer.status.to_string(),
         words => format!("{} {words}", answer.status.as_u16()),
     };
-    let what = format!("{} answered {shown}", place(url));
-    match answer.passing(said["code"].is_number()) {
+    let what = format!("{} answered {shown}", host_port(url));
+    match retryable(answer, said["code"].is_number()) {
         Some(kind) => Failure::new(kind, what),
         None => Failure::refused(what, advice(answer.status.as_u16(), keys.token.is_some())),
     }

@@ -1,14 +1,14 @@
 //! Finding the file, reading it, and writing the commented default where there is none.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Position, located};
 use super::interpolate::Env;
 use super::schema::Config;
 use super::{DEFAULT, Loaded, parse, paths};
+use crate::sys::atomic_file;
 
 const LARGEST: u64 = 1 << 20;
 
@@ -102,23 +102,8 @@ fn not_text(path: &Path, error: &std::string::FromUtf8Error) -> ConfigError {
     ConfigError::whole(located(&path.display().to_string(), Some(at), "this is not UTF-8 text: save the file as UTF-8"))
 }
 
-/// Write the file, whole or not at all, for its owner alone.
-///
-/// # Errors
-/// When its folder cannot be made or written; then the file is what it was.
+/// Replace the file atomically, readable by its owner alone. A missing folder is created.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
-    paths::private_dir(folder)?;
-    let draft = folder.join(format!(".config.yaml.{}", std::process::id()));
-    let written = write_private(&draft, text).and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&draft); // it may not be there; the first error is the one that tells
-    }
-    written
-}
-
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    paths::private_dir(path.parent().ok_or(ErrorKind::InvalidInput)?)?;
+    atomic_file::replace(path, text.as_bytes(), atomic_file::PRIVATE)
 }

@@ -39,7 +39,7 @@ fn state_on(macos: bool, config: &Config, env: &Env) -> Result<PathBuf, ConfigEr
     config.paths.state_dir.clone().or_else(usual).ok_or_else(|| homeless("paths.state_dir"))
 }
 
-/// Log files: `paths.log_dir`, else `~/Library/LogTarget/Operator` on macOS, else the state directory.
+/// Log files: `paths.log_dir`, else `~/Library/Logs/Operator` on macOS, else the state directory.
 ///
 /// # Errors
 /// When `$HOME` is needed and not set.
@@ -51,7 +51,7 @@ fn logs_on(macos: bool, config: &Config, env: &Env) -> Result<PathBuf, ConfigErr
     match &config.paths.log_dir {
         Some(folder) => Ok(folder.clone()),
         None if macos => {
-            home(env).map(|home| home.join("Library/LogTarget/Operator")).ok_or_else(|| homeless("paths.log_dir"))
+            home(env).map(|home| home.join("Library/Logs/Operator")).ok_or_else(|| homeless("paths.log_dir"))
         }
         None => state_on(macos, config, env),
     }
@@ -200,7 +200,7 @@ mod tests {
         let support = "/home/ada/Library/Application Support/Operator";
         assert_eq!(config_on(true, &env).unwrap(), Path::new(support).join("config.yaml"));
         assert_eq!(state_on(true, &config, &env).unwrap(), Path::new(support));
-        assert_eq!(logs_on(true, &config, &env).unwrap(), Path::new("/home/ada/Library/LogTarget/Operator"));
+        assert_eq!(logs_on(true, &config, &env).unwrap(), Path::new("/home/ada/Library/Logs/Operator"));
         assert_eq!(session_root_on(true, &env).unwrap(), Path::new("/home/ada/Library"));
     }
 

@@ -21,7 +21,7 @@ pub use super::channels::{
 pub use super::programs::ExecMonitor;
 pub use super::sources::{
     FocusFileConfig, MarkdownConfig, OuraConfig, RemindersConfig, StateStoreConfig, TaskwarriorConfig, TodoistConfig,
-    TokenStore, WorkosConfig,
+    TokenStoreKind, WorkosConfig,
 };
 
 /// The whole configuration.

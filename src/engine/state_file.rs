@@ -1,9 +1,7 @@
 //! `operator_state.json`: a window on the database for other programs, replaced as a whole.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -12,6 +10,7 @@ use super::Engine;
 use crate::core::alert::AlertKey;
 use crate::core::status::StateFile;
 use crate::store::StoreError;
+use crate::sys::atomic_file;
 
 /// The file's name in the state directory.
 const FILE_NAME: &str = "operator_state.json";
@@ -54,15 +53,8 @@ impl Engine {
     }
 }
 
-/// Written beside it, flushed to the disk, then moved over it: a reader sees the old one or the new one.
 fn replace(state_dir: &Path, state: &StateFile) -> io::Result<()> {
-    let (path, beside) = (state_dir.join(FILE_NAME), state_dir.join(format!("{FILE_NAME}.new")));
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
     let mut text = serde_json::to_vec_pretty(state)?;
     text.push(b'\n');
-    let written = file.write_all(&text).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, &path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    atomic_file::replace(&state_dir.join(FILE_NAME), &text, atomic_file::PRIVATE)
 }

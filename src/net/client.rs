@@ -1,165 +1,144 @@
-//! Talking to a web server that takes messages: one client for all, with patience, limits and words for every failure.
+//! The HTTP client: TLS, a connect timeout, no redirects, bodies of limited size.
 
-use std::error::Error;
-use std::net::{IpAddr, UdpSocket};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect};
 use tokio::time::{Instant, timeout_at};
 
-use crate::alerters::{Failure, FailureKind};
-use crate::net::tls;
+use super::error::{Error, ErrorKind, classify_send_error, root_cause};
+use super::retry_after::retry_after;
+use super::tls;
 
-/// A longer answer (bytes) is not read to its end.
-const LONGEST_ANSWER: usize = 1_000_000;
+/// Shorter than the timeout of any whole request: a server that cannot be connected to differs from one that has the request
+/// and does not respond.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The longest that a connection may take to come about. Less than the patience for a whole try, so that a server that cannot
-/// be reached is told from one that has the message and does not answer.
-const CONNECT: Duration = Duration::from_secs(8);
+/// `exchange` reads no more of a body.
+const MAX_BODY_BYTES: usize = 1_000_000;
 
-/// No pause that a server asks for is taken for longer.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
-
-/// What a server said.
+/// Built on first use, because building it loads the system's certificates.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-    /// How long it wants to be left alone.
-    pub(crate) retry_after: Option<SignedDuration>,
-}
-
-impl Answer {
-    /// What follows from a status that is no success; none when the answer would be the same the next time. `is_sure` when the
-    /// server itself says that it did nothing: one that breaks while it has a message may have passed it on.
-    pub(crate) fn passing(&self, is_sure: bool) -> Option<FailureKind> {
-        match self.status.as_u16() {
-            // TaskIdentities to wait, that the same message is being worked on, or that there is no room for it.
-            408 | 409 | 425 | 429 | 503 | 507 => Some(FailureKind::Retryable { retry_after: self.retry_after }),
-            500.. if is_sure => Some(FailureKind::Retryable { retry_after: self.retry_after }),
-            500.. => Some(FailureKind::Unconfirmed),
-            _ => None,
-        }
-    }
-}
-
-/// The client of all that talks to web servers: made when it is first needed and kept: a connection that is open is
-/// used again.
-#[derive(Debug, Default)]
 pub struct HttpClient {
     client: OnceLock<Client>,
+    max_idle_per_host: usize,
+}
+
+impl Default for HttpClient {
+    /// Reuses one open connection per host.
+    fn default() -> Self {
+        Self { client: OnceLock::new(), max_idle_per_host: 1 }
+    }
 }
 
 impl HttpClient {
-    /// The client.
-    ///
-    /// # Errors
-    /// When the system gives no certificates to trust.
-    pub(crate) fn client(&self) -> Result<&Client, Failure> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
+    /// Every request has a connection of its own.
+    pub(crate) const fn unpooled() -> Self {
+        Self { client: OnceLock::new(), max_idle_per_host: 0 }
+    }
+
+    pub(crate) fn get(&self, url: &Url) -> Result<RequestBuilder, Error> {
+        self.request(Method::GET, url)
+    }
+
+    pub(crate) fn post(&self, url: &Url) -> Result<RequestBuilder, Error> {
+        self.request(Method::POST, url)
+    }
+
+    pub(crate) fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, Error> {
+        let client = match self.client.get() {
+            Some(client) => client,
+            None => {
+                let client = self.build()?;
+                self.client.get_or_init(|| client)
+            }
+        };
+        Ok(client.request(method, url.clone()))
+    }
+
+    fn build(&self) -> Result<Client, Error> {
         tls::install();
-        let client = Client::builder()
+        Client::builder()
             // A redirect could carry a secret to another host.
             .redirect(redirect::Policy::none())
-            // Nothing has been sent yet when this is over: better than doubt.
-            .connect_timeout(CONNECT)
-            .pool_max_idle_per_host(1)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(self.max_idle_per_host)
             .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| Failure::later(format!("cannot set up HTTPS: {}", deepest(&error.without_url()))))?;
-        Ok(self.client.get_or_init(|| client))
+            .map_err(|error| Error {
+                kind: ErrorKind::Setup,
+                message: format!("cannot set up HTTPS: {}", root_cause(&error.without_url())),
+            })
     }
 }
 
-/// Send, and read the answer, all within `patience`. Secrets in the address stay out of every failure.
-///
-/// # Errors
-/// `Offline` or `Later` when nothing was sent, `Unsure` when it may have been.
-pub(crate) async fn exchange(request: RequestBuilder, url: &Url, patience: Duration) -> Result<Answer, Failure> {
-    let deadline = Instant::now() + patience;
-    let late = |_| {
-        let what = format!("no answer within {} s ({})", patience.as_secs_f32(), place(url));
-        Failure::new(FailureKind::Unconfirmed, what)
-    };
-    let sent = timeout_at(deadline, request.send()).await.map_err(late)?;
-    let mut response = sent.map_err(|error| unsent(error, url))?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let retry_after = retry_after(&headers, Timestamp::now());
-    let mut body = Vec::new();
-    // What became of the message stands in the status: it holds, however little of the rest comes through.
-    let _ = timeout_at(deadline, read(&mut response, &mut body)).await;
-    Ok(Answer { status, headers, body, retry_after })
+/// The body is not read yet.
+pub(crate) async fn send(request: RequestBuilder, url: &Url) -> Result<reqwest::Response, Error> {
+    request.send().await.map_err(|error| classify_send_error(error, url))
 }
 
-async fn read(response: &mut Response, body: &mut Vec<u8>) {
-    while let Ok(Some(piece)) = response.chunk().await {
-        if body.len() + piece.len() > LONGEST_ANSWER {
-            break;
+/// The body of a response, chunk by chunk, up to a limit.
+pub(crate) struct Body<'a> {
+    response: reqwest::Response,
+    url: &'a Url,
+    max_bytes: usize,
+    bytes_read: usize,
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn new(response: reqwest::Response, url: &'a Url, max_bytes: usize) -> Self {
+        Self { response, url, max_bytes, bytes_read: 0 }
+    }
+
+    /// `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let chunk = self.response.chunk().await.map_err(|error| classify_send_error(error, self.url))?;
+        let Some(chunk) = chunk else { return Ok(None) };
+        self.bytes_read = self.bytes_read.saturating_add(chunk.len());
+        if self.bytes_read > self.max_bytes {
+            let limit = match self.max_bytes {
+                max if max >= 1_000_000 => format!("{} MB", max / 1_000_000),
+                max => format!("{} KiB", max / 1024),
+            };
+            return Err(Error::new(ErrorKind::TooLarge, format_args!("the answer is over {limit}"), self.url));
         }
-        body.extend_from_slice(&piece);
+        Ok(Some(chunk.to_vec()))
+    }
+
+    pub(crate) async fn read_to_end(mut self) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.next().await? {
+            body.extend(chunk);
+        }
+        Ok(body)
     }
 }
 
-/// `Retry-After`: seconds or an HTTP date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
-    let asked = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let pause = match asked.parse() {
-        Ok(seconds) => SignedDuration::from_secs(seconds),
-        Err(_) => rfc2822::parse(asked).ok()?.timestamp().duration_since(now),
-    };
-    Some(bounded(pause))
+/// A response of which the body may be incomplete.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
-/// A pause as a server asks for it, within reason.
-pub(crate) fn bounded(pause: SignedDuration) -> SignedDuration {
-    pause.clamp(SignedDuration::ZERO, LONGEST_PAUSE)
-}
-
-/// A connection that never came about sent nothing; anything later may have arrived.
-fn unsent(error: reqwest::Error, url: &Url) -> Failure {
-    let kind = match error.is_connect() {
-        false => FailureKind::Unconfirmed,
-        true if is_local(url) || has_network() => FailureKind::Retryable { retry_after: None },
-        true => FailureKind::Offline,
-    };
-    Failure::new(kind, format!("{} ({})", deepest(&error.without_url()), place(url)))
-}
-
-/// What is at the bottom of an error.
-pub(crate) fn deepest(error: &dyn Error) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
-}
-
-/// The server's name and port: all of an address that is safe to show.
-pub(crate) fn place(url: &Url) -> String {
-    match (url.host_str(), url.port_or_known_default()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        (host, _) => host.unwrap_or_default().to_owned(),
+impl Response {
+    pub(crate) fn retry_after(&self) -> Option<SignedDuration> {
+        retry_after(&self.headers, Timestamp::now())
     }
 }
 
-fn is_local(url: &Url) -> bool {
-    is_this_machine(url.host_str().unwrap_or_default().trim_matches(['[', ']']))
-}
-
-/// A server on this machine needs no network.
-pub(crate) fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// Whether there is a route to the rest of the world. Asks the system only: connecting a datagram socket sends nothing.
-pub(crate) fn has_network() -> bool {
-    let routed = |from: &str, to: &str| UdpSocket::bind(from).and_then(|socket| socket.connect(to)).is_ok();
-    routed("0.0.0.0:0", "1.1.1.1:53") || routed("[::]:0", "[2606:4700:4700::1111]:53")
+/// Sends, and reads the body as far as it arrives within `timeout`: the status alone says whether the request succeeded.
+pub(crate) async fn exchange(request: RequestBuilder, url: &Url, timeout: Duration) -> Result<Response, Error> {
+    let deadline = Instant::now() + timeout;
+    let response = timeout_at(deadline, send(request, url)).await.map_err(|_| Error::timeout(url, timeout))??;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut chunks = Body::new(response, url, MAX_BODY_BYTES);
+    let mut body = Vec::new();
+    while let Ok(Ok(Some(chunk))) = timeout_at(deadline, chunks.next()).await {
+        body.extend(chunk);
+    }
+    Ok(Response { status, headers, body })
 }

@@ -5,6 +5,8 @@ use std::{fmt, io};
 
 use jiff::SignedDuration;
 
+use crate::sys::secret_file;
+
 /// What kind of failure it was: what the caller can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -48,6 +50,10 @@ impl SourceError {
     #[must_use]
     pub fn not_set_up(source: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { source, fault: Fault::NotSetUp, what: what.into(), advice: advice.into(), retry_after: None }
+    }
+
+    pub(crate) fn from_secret_file(source: &'static str, error: secret_file::Error) -> Self {
+        Self::needs_user(source, error.message, error.hint)
     }
 
     /// A file that could not be reached: missing is an outage, since it may appear; most else needs the person.

@@ -14,7 +14,7 @@ use self::failure::Failure;
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
 use crate::core::facts::TaskReading;
-use crate::sources::secret_file;
+use crate::sys::secret_file;
 
 mod address;
 mod certificate;
@@ -52,7 +52,10 @@ impl TaskSource for Workos {
 
     fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
         Box::pin(async {
-            let Some(url) = secret_file::given_or_in(self.url.as_ref(), self.url_file.as_ref(), SOURCE).await? else {
+            let Some(url) = secret_file::load(self.url.as_ref(), self.url_file.as_ref())
+                .await
+                .map_err(|error| SourceError::from_secret_file(SOURCE, error))?
+            else {
                 let advice = "set sources.workos.url, or the variable WORKOS_DATABASE_URL";
                 return Err(match self.is_set_up() {
                     true => SourceError::needs_user(SOURCE, "the address of the database is empty", advice),

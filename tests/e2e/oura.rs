@@ -460,7 +460,7 @@ fn a_new_pair_is_dated_by_the_clock_on_the_wall() {
 #[test]
 fn nobody_is_asked_for_what_could_not_be_kept() {
     let person = Person::new();
-    std::fs::create_dir_all(person.home.path("state/oura-tokens.new")).unwrap();
+    std::fs::create_dir_all(person.home.path("state/oura-tokens.json")).unwrap();
     let run = person.home.run(&["connect", "oura"]).failed(1);
     assert!(run.err.contains("no tokens can be written"), "{run:?}");
     assert!(!run.err.contains("Say yes"), "{run:?}");

@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
     BTreeMap::from([
         ("core", &[] as &[&str]),
-        ("config", &["core"]),
+        ("config", &["core", "sys"]),
         ("store", &["core"]),
-        ("net", &["core", "config", "sources"]),
-        ("sys", &["core", "config", "app"]),
+        ("net", &["core"]),
+        ("sys", &["core", "config"]),
         ("sources", &["core", "net", "sys"]),
         ("telemetry", &["core", "config"]),
-        ("alerters", &["core", "config", "net", "sys", "sources"]),
+        ("alerters", &["core", "config", "net", "sys"]),
         ("monitors", &["core", "sys", "sources"]),
         ("engine", &["core", "config", "net", "sys", "sources", "monitors", "alerters", "store", "telemetry"]),
-        ("http", &["core", "config", "store", "engine", "telemetry"]),
-        ("tray", &["core", "engine", "app", "http", "sys"]),
+        ("http", &["core", "config", "sys", "store", "engine", "telemetry"]),
+        ("tray", &["core", "engine", "http", "sys"]),
         ("demo", &[]),
         (
             "app",

@@ -14,11 +14,12 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 use crate::config::schema::Security;
-use crate::net::client::{deepest, has_network, is_this_machine};
+use crate::net::error::root_cause;
+use crate::net::host::{has_network, is_loopback_host};
+use crate::sys::secret_file::Secret;
 
 /// The longest that handing over may take. Servers look for spam before they answer.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -100,7 +101,7 @@ impl Server {
             let encrypted = connection.starttls(self.tls()?, &me).await;
             encrypted.map_err(|error| self.failure(&error, Step::Greeting))?;
         }
-        if let (Some(user), Some(password)) = (&self.user, self.password.read()?) {
+        if let (Some(user), Some(password)) = (&self.user, self.password.resolve()?) {
             let login = Credentials::new(user.clone(), password.expose_secret().to_owned());
             let known = connection.auth(&[Mechanism::Plain, Mechanism::Login], &login).await;
             known.map_err(|error| self.failure(&error, Step::Login))?;
@@ -117,9 +118,9 @@ impl Server {
                 Failure::refused(what, "set alerters.email.ca_file to a PEM file with the authority of the server")
             };
             let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
-            tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| unusable(deepest(&e)))?);
+            tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| unusable(root_cause(&e)))?);
         }
-        tls.build_rustls().map_err(|error| Failure::later(format!("cannot set up TLS: {}", deepest(&error))))
+        tls.build_rustls().map_err(|error| Failure::later(format!("cannot set up TLS: {}", root_cause(&error))))
     }
 
     fn place(&self) -> String {
@@ -157,14 +158,14 @@ impl Server {
 
     /// It broke. Before the text nothing was sent; afterwards nobody knows.
     fn broken(&self, error: &smtp::Error, step: Step) -> Failure {
-        let why = deepest(error);
+        let why = root_cause(error);
         let what = format!("{} ({})", quoted(&why, &self.secrets()), self.place());
         if error.is_client() {
             return Failure::refused(what, "check alerters.email.user and password, and what the server offers");
         }
         let kind = match step {
             Step::Text => FailureKind::Unconfirmed,
-            Step::Greeting if !is_this_machine(&self.name) && !has_network() => FailureKind::Offline,
+            Step::Greeting if !is_loopback_host(&self.name) && !has_network() => FailureKind::Offline,
             _ => FailureKind::Retryable { retry_after: None },
         };
         let advice = match why.contains("certificate") {
@@ -175,7 +176,7 @@ impl Server {
     }
 
     fn secrets(&self) -> Vec<String> {
-        let password: Option<SecretString> = self.password.read().ok().flatten();
+        let password: Option<SecretString> = self.password.resolve().ok().flatten();
         password.iter().map(|password| password.expose_secret().to_owned()).collect()
     }
 }

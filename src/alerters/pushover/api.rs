@@ -9,10 +9,14 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::alerters::secret::Secret;
+use crate::alerters::http::retryable;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
-use crate::net::client::{Answer, HttpClient, bounded, exchange, place};
+use crate::net::HttpClient;
+use crate::net::client::{Response, exchange};
+use crate::net::host::host_port;
+use crate::net::retry_after::clamp_retry_after;
+use crate::sys::secret_file::Secret;
 
 /// The longest that a call may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -98,7 +102,7 @@ impl Api {
             fields.push(("user", user.expose_secret()));
         }
         fields.extend(more.iter().map(|(key, value)| (*key, value.as_str())));
-        let request = self.web.client()?.request(method.clone(), url.clone());
+        let request = self.web.request(method.clone(), &url)?;
         let request = if method == Method::GET { request.query(&fields) } else { request.form(&fields) };
         let answer = exchange(request, &url, PATIENCE).await?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -116,7 +120,7 @@ pub(super) fn is_receipt(text: &str) -> bool {
 
 fn key(secret: &Secret, name: &str) -> Result<SecretString, Failure> {
     let advice = || format!("set alerters.pushover.{name} to the one that pushover.net shows: letters and digits");
-    let key = secret.read()?.ok_or_else(|| Failure::refused(format!("there is no {name}"), advice()))?;
+    let key = secret.resolve()?.ok_or_else(|| Failure::refused(format!("there is no {name}"), advice()))?;
     if key.expose_secret().bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         Ok(key)
     } else {
@@ -124,15 +128,15 @@ fn key(secret: &Secret, name: &str) -> Result<SecretString, Failure> {
     }
 }
 
-fn refusal(answer: &Answer, said: &Value, url: &Url, secrets: &[&str]) -> Failure {
+fn refusal(answer: &Response, said: &Value, url: &Url, secrets: &[&str]) -> Failure {
     let errors = said["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let errors: Vec<&str> = errors.iter().filter_map(Value::as_str).collect();
     let shown = match quoted(&errors.join("; "), secrets) {
         words if words.is_empty() => answer.status.to_string(),
         words => format!("{} {words}", answer.status.as_u16()),
     };
-    let what = format!("{} answered {shown}", place(url));
-    let kind = match answer.passing(said["status"] == 0) {
+    let what = format!("{} answered {shown}", host_port(url));
+    let kind = match retryable(answer, said["status"] == 0) {
         Some(FailureKind::Retryable { retry_after: None }) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
             Some(FailureKind::Retryable { retry_after: reset(&answer.headers, Timestamp::now()) })
         }
@@ -147,7 +151,7 @@ fn refusal(answer: &Answer, said: &Value, url: &Url, secrets: &[&str]) -> Failur
 /// When the month's messages are used up: how long until there are new ones.
 fn reset(headers: &HeaderMap, now: Timestamp) -> Option<jiff::SignedDuration> {
     let second = headers.get("x-limit-app-reset")?.to_str().ok()?.trim().parse().ok()?;
-    Some(bounded(Timestamp::from_second(second).ok()?.duration_since(now)))
+    Some(clamp_retry_after(Timestamp::from_second(second).ok()?.duration_since(now)))
 }
 
 fn advice(status: u16, said: &Value) -> &'static str {

@@ -8,10 +8,13 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
-use crate::net::client::{Answer, HttpClient, bounded, exchange, place};
+use crate::net::HttpClient;
+use crate::net::client::{Response, exchange};
+use crate::net::host::host_port;
+use crate::net::retry_after::clamp_retry_after;
+use crate::sys::secret_file::Secret;
 
 /// The longest that a call may take; a long poll may take so much longer than it was asked to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,8 +45,8 @@ impl Bot {
     pub(super) async fn call_for(&self, method: &str, arguments: &Value, patience: Duration) -> Result<Value, Refusal> {
         let token = self.token()?;
         let url = self.address(&token, method)?;
-        let request = self.web.client()?.post(url.clone()).json(arguments);
-        let answer = exchange(request, &url, patience).await?;
+        let request = self.web.post(&url).map_err(Failure::from)?.json(arguments);
+        let answer = exchange(request, &url, patience).await.map_err(Failure::from)?;
         let mut said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         // Whatever the status says: what the API says of itself holds.
         if answer.status.is_success() && said["ok"] != false {
@@ -54,7 +57,11 @@ impl Bot {
 
     fn token(&self) -> Result<SecretString, Failure> {
         let advice = "set alerters.telegram.token to the one that @BotFather gave you";
-        let token = self.token.read()?.ok_or_else(|| Failure::refused("there is no token", advice))?;
+        let token = self
+            .token
+            .resolve()
+            .map_err(Failure::from)?
+            .ok_or_else(|| Failure::refused("there is no token", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b":_-".contains(&byte);
         if token.expose_secret().bytes().all(fits) {
             Ok(token)
@@ -71,7 +78,7 @@ impl Bot {
 }
 
 impl Refusal {
-    fn of(answer: &Answer, said: &Value, url: &Url, token: &str) -> Self {
+    fn of(answer: &Response, said: &Value, url: &Url, token: &str) -> Self {
         let code = said["error_code"].as_u64().and_then(|code| u16::try_from(code).ok());
         let status = code.filter(|_| answer.status.is_success()).unwrap_or(answer.status.as_u16());
         let description = said["description"].as_str().unwrap_or_default().to_owned();
@@ -79,10 +86,10 @@ impl Refusal {
             words if words.is_empty() => answer.status.to_string(),
             words => format!("{status} {words}"),
         };
-        let what = format!("{} answered {shown}", place(url));
-        let asked = said["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs).map(bounded);
+        let what = format!("{} answered {shown}", host_port(url));
+        let asked = said["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs).map(clamp_retry_after);
         let kind = match status {
-            429 | 503 => FailureKind::Retryable { retry_after: asked.or(answer.retry_after) },
+            429 | 503 => FailureKind::Retryable { retry_after: asked.or(answer.retry_after()) },
             408 | 409 | 425 => FailureKind::Retryable { retry_after: None },
             // The API itself says that it was not done; a server before it does not know.
             500.. if said["ok"] == false => FailureKind::Retryable { retry_after: asked },

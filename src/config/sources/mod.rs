@@ -19,7 +19,7 @@ use super::schema::Sources;
 
 pub use focus_file::FocusFileConfig;
 pub use markdown::MarkdownConfig;
-pub use oura::{OuraConfig, TokenStore};
+pub use oura::{OuraConfig, TokenStoreKind};
 pub use reminders::RemindersConfig;
 pub use state_store::StateStoreConfig;
 pub use taskwarrior::TaskwarriorConfig;

@@ -43,7 +43,7 @@ pub struct OuraConfig {
     pub redirect_port: u16,
     /// Where the connection's tokens are kept.
     #[garde(skip)]
-    pub token_store: TokenStore,
+    pub token_store: TokenStoreKind,
     /// Where the person says yes.
     #[garde(skip)]
     #[serde(deserialize_with = "safe_address")]
@@ -76,7 +76,7 @@ impl Default for OuraConfig {
             client_secret_file: None,
             scopes: "daily stress heartrate personal".into(),
             redirect_port: 8917,
-            token_store: TokenStore::System,
+            token_store: TokenStoreKind::System,
             authorize_url: "https://cloud.ouraring.com/oauth/authorize".into(),
             token_url: "https://api.ouraring.com/oauth/token".into(),
             revoke_url: "https://api.ouraring.com/oauth/revoke".into(),
@@ -122,7 +122,7 @@ impl OuraConfig {
 /// Where the tokens of a connection are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TokenStore {
+pub enum TokenStoreKind {
     /// In the Keychain on macOS, elsewhere in a file.
     #[default]
     System,

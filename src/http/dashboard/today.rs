@@ -126,7 +126,7 @@ impl Standing<'_> {
     fn told(&self, told: &NotificationRecord, clock: &Clock<'_>) -> String {
         let ago = clock.ago(told.at).words;
         if told.channels.iter().all(|channel| *channel == Channel::Journal) {
-            return format!("TaskIdentities {ago}, in the journal alone");
+            return format!("Notified {ago}, in the journal alone");
         }
         let mut fates: Vec<(&str, &str)> = Vec::new();
         for message in self.messages.iter().filter(|message| matches!(message.kind.as_str(), "alert" | "digest")) {
@@ -136,11 +136,11 @@ impl Standing<'_> {
             }
         }
         if fates.is_empty() {
-            return format!("TaskIdentities {ago}");
+            return format!("Notified {ago}");
         }
         let any = |wanted: &str| fates.iter().any(|(_, state)| *state == wanted);
         let what = match (any("delivered"), any("pending")) {
-            (true, _) => format!("TaskIdentities {ago}"),
+            (true, _) => format!("Notified {ago}"),
             (_, true) => "Not arrived yet".into(),
             _ => "Did not arrive".into(),
         };

@@ -8,17 +8,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use self::keep::Keep;
 use self::server::{Application, Refusal};
+use self::token_store::TokenStore;
 use self::tokens::Tokens;
 use crate::core::status::OuraConnection;
-use crate::net::fetch::LONGEST_PAUSE;
+use crate::net::retry_after::MAX_RETRY_AFTER;
 use crate::sources::error::{Fault, SourceError};
-use crate::sources::secret_file;
+use crate::sys::secret_file;
 
 pub mod issuer;
-pub mod keep;
 pub mod server;
+pub mod token_store;
 pub mod tokens;
 mod turn;
 pub mod under_way;
@@ -40,7 +40,7 @@ const KEEP_PATIENCE: Duration = Duration::from_secs(60);
 /// Where a connection is kept, and by which application it is renewed.
 #[derive(Debug)]
 pub struct Account {
-    keep: Keep,
+    store: TokenStore,
     lock: PathBuf,
     client: Client,
     /// How it stood when it was last used.
@@ -63,9 +63,9 @@ pub struct Client {
 impl Account {
     /// The connection of this state directory. Nothing is read yet.
     #[must_use]
-    pub fn new(keep: Keep, state_dir: &Path, client: Client) -> Self {
+    pub fn new(store: TokenStore, state_dir: &Path, client: Client) -> Self {
         let (link, is_held) = (Mutex::default(), AtomicBool::default());
-        Self { keep, lock: state_dir.join(LOCK), client, link, is_held }
+        Self { store, lock: state_dir.join(LOCK), client, link, is_held }
     }
 
     /// How it stood when it was last used; none before.
@@ -175,8 +175,8 @@ impl Account {
     /// `NeedsUser` if it cannot.
     pub async fn try_keeping(&self) -> Result<(), SourceError> {
         let _lock = turn::taken(&self.lock).await?;
-        let keep = self.keep.clone();
-        beside(WRITABLE, move || keep.try_writing()).await
+        let store = self.store.clone();
+        beside(WRITABLE, move || store.check_writable()).await
     }
 
     /// Keep a connection that the person has just made, in the place of any other. One that cannot be kept is given back.
@@ -211,8 +211,8 @@ impl Account {
             Ok(Some(tokens)) => Some(self.give_back(tokens).await),
             Err(error) => Some(Err(error.clone())),
         };
-        let keep = self.keep.clone();
-        beside(AGAIN, move || keep.forget()).await?;
+        let store = self.store.clone();
+        beside(AGAIN, move || store.delete()).await?;
         self.see(OuraConnection::Off);
         Ok(told)
     }
@@ -255,7 +255,9 @@ impl Account {
     }
 
     async fn secret_of_config(&self) -> Result<Option<SecretString>, SourceError> {
-        secret_file::given_or_in(self.client.secret.as_ref(), self.client.secret_file.as_ref(), SOURCE).await
+        secret_file::load(self.client.secret.as_ref(), self.client.secret_file.as_ref())
+            .await
+            .map_err(|error| SourceError::from_secret_file(SOURCE, error))
     }
 
     /// The tokens that are kept.
@@ -263,13 +265,13 @@ impl Account {
     /// # Errors
     /// `NeedsUser` if they cannot be read.
     pub async fn load(&self) -> Result<Option<Tokens>, SourceError> {
-        let keep = self.keep.clone();
-        beside(AGAIN, move || keep.load()).await
+        let store = self.store.clone();
+        beside(AGAIN, move || store.load()).await
     }
 
     async fn save(&self, tokens: &Tokens) -> Result<(), SourceError> {
-        let (keep, tokens) = (self.keep.clone(), tokens.clone());
-        beside(WRITABLE, move || keep.save(&tokens)).await
+        let (store, tokens) = (self.store.clone(), tokens.clone());
+        beside(WRITABLE, move || store.save(&tokens)).await
     }
 
     fn see(&self, link: OuraConnection) {
@@ -280,7 +282,7 @@ impl Account {
 /// A pause that a server asked for once is kept. One that is longer than any comes from a clock that was set back since.
 fn leave_alone(tokens: &Tokens, now: Timestamp) -> Result<(), SourceError> {
     let left = tokens.wait_until.map(|until| until.duration_since(now));
-    match left.filter(|left| left.is_positive() && *left <= LONGEST_PAUSE) {
+    match left.filter(|left| left.is_positive() && *left <= MAX_RETRY_AFTER) {
         Some(left) => {
             let error = outage("Oura asked to be left alone before the connection can be renewed");
             Err(SourceError { retry_after: Some(left), ..error })

@@ -14,13 +14,18 @@ use self::task::Read;
 use super::error::SourceError;
 use super::tasks::{Reading, TaskSource};
 use crate::core::facts::TaskReading;
-use crate::net::fetch::{Server, place};
-use crate::sources::secret_file;
+use crate::net::HttpClient;
+use crate::net::host::host_port;
+use crate::sources::http::{Failure, JsonClient, Status};
 use crate::sources::task_builder;
+use crate::sys::secret_file;
 
 mod task;
 
 const SOURCE: &str = "todoist";
+
+/// Pages are requested one after another, and the next reading comes much later.
+static HTTP: HttpClient = HttpClient::unpooled();
 
 /// What is asked for at once; the API gives no more.
 const PAGE: &str = "200";
@@ -73,7 +78,9 @@ impl TaskSource for Todoist {
 
     fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
         Box::pin(async {
-            let Some(token) = secret_file::given_or_in(self.token.as_ref(), self.token_file.as_ref(), SOURCE).await?
+            let Some(token) = secret_file::load(self.token.as_ref(), self.token_file.as_ref())
+                .await
+                .map_err(|error| SourceError::from_secret_file(SOURCE, error))?
             else {
                 return Err(match self.is_set_up() {
                     true => SourceError::needs_user(SOURCE, "the token is empty", NEW_TOKEN),
@@ -82,7 +89,7 @@ impl TaskSource for Todoist {
             };
             let base = self.base()?;
             let late = |_| {
-                let what = format!("no whole answer within {} s ({})", self.timeout.as_secs_f32(), place(&base));
+                let what = format!("no whole answer within {} s ({})", self.timeout.as_secs_f32(), host_port(&base));
                 Err(SourceError::outage(SOURCE, what))
             };
             tokio::time::timeout(self.timeout, self.ask(&base, &token, now)).await.unwrap_or_else(late)
@@ -100,7 +107,7 @@ impl Todoist {
     }
 
     async fn ask(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
-        let server = Server { source: SOURCE, name: "Todoist", token, new_token: NEW_TOKEN, now: now.timestamp() };
+        let server = JsonClient { http: &HTTP, source: SOURCE, token, now: now.timestamp() };
         let mut reading = task_builder::reading(SOURCE, now.timestamp());
         let projects = self.wanted_projects(&server, base).await?;
         let mut rows = Vec::new();
@@ -124,7 +131,11 @@ impl Todoist {
     }
 
     /// The ids of the projects that are wanted; none for all. Were one that is gone passed over, its tasks would look done.
-    async fn wanted_projects(&self, server: &Server<'_>, base: &Url) -> Result<Option<BTreeSet<String>>, SourceError> {
+    async fn wanted_projects(
+        &self,
+        server: &JsonClient<'_>,
+        base: &Url,
+    ) -> Result<Option<BTreeSet<String>>, SourceError> {
         if self.projects.is_empty() {
             return Ok(None);
         }
@@ -147,12 +158,12 @@ impl Todoist {
     }
 
     /// Tasks in shared projects may be other people's: only then is it asked whose the token is, and once.
-    async fn owner(&self, server: &Server<'_>, base: &Url) -> Result<String, SourceError> {
+    async fn owner(&self, server: &JsonClient<'_>, base: &Url) -> Result<String, SourceError> {
         let known = self.owner.0.lock().ok().and_then(|known| known.clone());
         if let Some((_, owner)) = known.filter(|(token, _)| token.expose_secret() == server.token.expose_secret()) {
             return Ok(owner);
         }
-        let user = server.get(&under(base, "user")).await?;
+        let (user, _) = fetch(server, &under(base, "user")).await?;
         let owner = task::word(&user["id"]).ok_or_else(|| unexpected("does not say whose the token is", base))?;
         if let Ok(mut known) = self.owner.0.lock() {
             *known = Some((server.token.clone(), owner.clone()));
@@ -163,7 +174,7 @@ impl Todoist {
 
 /// `{"results": […], "next_cursor": string|null}`, page after page: what is in them is handed on, and no page kept.
 async fn pages(
-    server: &Server<'_>,
+    server: &JsonClient<'_>,
     base: &Url,
     collection: &str,
     mut take: impl FnMut(&Value),
@@ -176,7 +187,7 @@ async fn pages(
         if let Some(cursor) = cursors.last() {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
-        let (page, length) = server.get_sized(&url).await?;
+        let (page, length) = fetch(server, &url).await?;
         let Some(Value::Array(results)) = page.get("results") else {
             return Err(unexpected(&format!("has no list of {collection}"), base));
         };
@@ -190,13 +201,34 @@ async fn pages(
             None | Some(Value::Null) => return Ok(()),
             Some(Value::String(next)) if next.is_empty() => return Ok(()),
             Some(Value::String(next)) if cursors.contains(next) || cursors.len() + 1 >= MOST_PAGES => {
-                let what = format!("the pages of {collection} do not end ({})", place(base));
+                let what = format!("the pages of {collection} do not end ({})", host_port(base));
                 return Err(SourceError::outage(SOURCE, what));
             }
             Some(Value::String(next)) => cursors.push(next.clone()),
             Some(_) => return Err(unexpected("has a cursor that is no text", base)),
         }
     }
+}
+
+/// The JSON at `url` and its length in bytes.
+async fn fetch(client: &JsonClient<'_>, url: &Url) -> Result<(Value, usize), SourceError> {
+    client.get(url).await.map_err(|failure| match failure {
+        Failure::Source(error) => error,
+        Failure::Status(status) => refused(status, url),
+    })
+}
+
+fn refused(status: Status, url: &Url) -> SourceError {
+    let advice = match status.code {
+        401 => NEW_TOKEN.into(),
+        403 => format!("The token may not read this. {NEW_TOKEN}"),
+        404 => "Check sources.todoist.base_url: this is not there.".into(),
+        410 => "Todoist no longer serves this version of its API: update Operator, or check sources.todoist.base_url."
+            .into(),
+        300..=399 => "Check sources.todoist.base_url: the server sends us elsewhere, which we do not follow.".into(),
+        _ => "Todoist did not accept the request: update Operator, and check sources.todoist.base_url.".into(),
+    };
+    status.into_error(SOURCE, format!("Todoist answered {} ({})", status.code, host_port(url)), advice)
 }
 
 fn under(base: &Url, collection: &str) -> Url {
@@ -208,5 +240,5 @@ fn under(base: &Url, collection: &str) -> Url {
 }
 
 fn unexpected(why: &str, base: &Url) -> SourceError {
-    SourceError::outage(SOURCE, format!("the answer {why} ({})", place(base)))
+    SourceError::outage(SOURCE, format!("the answer {why} ({})", host_port(base)))
 }

@@ -1,11 +1,12 @@
 //! The file that makes a system start Operator: written whole, removed without a trace.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::{LoginItemError, Result};
+use crate::sys::atomic_file;
 
 /// How a kind of file says what is started.
 #[derive(Debug, Clone, Copy)]
@@ -122,23 +123,10 @@ impl Entry {
         Some(self.path.parent()?.join(self.format.link?))
     }
 
-    /// Written beside it, then moved over it: nothing ever reads half a file.
     fn replace(&self, text: &str) -> io::Result<()> {
         let folder = self.path.parent().ok_or(ErrorKind::InvalidInput)?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        // Neither a desktop nor a service manager takes a name that ends like this.
-        let draft = folder.join(format!(".operator.{}.new", std::process::id()));
-        let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o644).open(&draft)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&draft, &self.path)
-        };
-        let written = write();
-        if written.is_err() {
-            let _ = fs::remove_file(&draft); // it may not be there; the first error is the one that tells
-        }
-        written
+        atomic_file::replace(&self.path, text.as_bytes(), 0o644)
     }
 }
 

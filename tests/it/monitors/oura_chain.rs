@@ -13,7 +13,7 @@ use operator::monitors::MonitorOutcome;
 use operator::monitors::health::{OuraReading, judge, read};
 use operator::monitors::sources::OuraSources;
 use operator::sources::error::Fault;
-use operator::sources::oura::oauth::keep::Keep;
+use operator::sources::oura::oauth::token_store::TokenStore;
 use operator::sources::oura::oauth::tokens::Tokens;
 use operator::sources::oura::oauth::{Account, Client};
 use rstest::rstest;
@@ -98,7 +98,7 @@ async fn a_fresh_cache_does_not_wait_for_a_connection_that_is_renewed() {
         lapsed: false,
         wait_until: None,
     };
-    let keep = Keep::file(folder.path());
+    let keep = TokenStore::file(folder.path());
     keep.save(&over).unwrap();
     let account = Arc::new(Account::new(keep, folder.path(), Client::default()));
     let setup = OuraSources { token: None, account: Some(account), ..setup(cache, Some(&server)) };

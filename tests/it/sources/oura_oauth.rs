@@ -12,7 +12,7 @@ use operator::app::runtime::Runtime;
 use operator::core::status::OuraConnection;
 use operator::sources::error::{Fault, SourceError};
 use operator::sources::oura::api::{Access, OuraApi};
-use operator::sources::oura::oauth::keep::{FILE_NAME, Keep};
+use operator::sources::oura::oauth::token_store::{FILE_NAME, TokenStore};
 use operator::sources::oura::oauth::tokens::Tokens;
 use operator::sources::oura::oauth::{Account, Client};
 use rstest::rstest;
@@ -59,7 +59,7 @@ impl Kept {
             lapsed: false,
             wait_until: None,
         };
-        Keep::file(kept.folder.path()).save(&tokens).unwrap();
+        TokenStore::file(kept.folder.path()).save(&tokens).unwrap();
         kept
     }
 
@@ -67,16 +67,22 @@ impl Kept {
         self.folder.path().join(FILE_NAME)
     }
 
+    /// Put a folder in the place of the token file, where even root cannot write a file.
+    fn block(&self) {
+        fs::remove_file(self.path()).unwrap();
+        fs::create_dir(self.path()).unwrap();
+    }
+
     fn account(&self) -> Arc<Account> {
         self.account_of(Client::default())
     }
 
     fn account_of(&self, client: Client) -> Arc<Account> {
-        Arc::new(Account::new(Keep::file(self.folder.path()), self.folder.path(), client))
+        Arc::new(Account::new(TokenStore::file(self.folder.path()), self.folder.path(), client))
     }
 
     fn tokens(&self) -> Tokens {
-        Keep::file(self.folder.path()).load().unwrap().unwrap()
+        TokenStore::file(self.folder.path()).load().unwrap().unwrap()
     }
 }
 
@@ -194,7 +200,7 @@ async fn an_application_that_is_not_known_can_be_mended() {
 async fn the_secret_of_the_configuration_goes_before_the_one_that_was_typed() {
     let oura = Oura::connected();
     let kept = Kept::by(&oura);
-    Keep::file(kept.folder.path()).save(&Tokens { client_secret: None, ..kept.tokens() }).unwrap();
+    TokenStore::file(kept.folder.path()).save(&Tokens { client_secret: None, ..kept.tokens() }).unwrap();
     let lost = token(&kept.account(), at(OVER)).await.unwrap_err();
     assert!(lost.advice.contains("sources.oura.client_secret"), "{lost:?}");
     let file = kept.folder.path().join("secret");
@@ -361,7 +367,7 @@ async fn whether_tokens_can_be_kept_is_seen_beforehand_and_changes_nothing() {
     let before = kept.tokens().to_json();
     kept.account().try_keeping().await.unwrap();
     assert_eq!(kept.tokens().to_json(), before);
-    fs::create_dir(kept.path().with_extension("new")).unwrap();
+    kept.block();
     let error = kept.account().try_keeping().await.unwrap_err();
     assert!(error.fault == Fault::NeedsUser && error.what.contains("can be written"), "{error}");
 }
@@ -370,8 +376,9 @@ async fn whether_tokens_can_be_kept_is_seen_beforehand_and_changes_nothing() {
 async fn a_connection_that_cannot_be_kept_after_all_is_given_back() {
     let oura = Oura::connected();
     let kept = Kept::by(&oura);
-    fs::create_dir(kept.path().with_extension("new")).unwrap();
-    let error = kept.account().keep(&kept.tokens()).await.unwrap_err();
+    let tokens = kept.tokens();
+    kept.block();
+    let error = kept.account().keep(&tokens).await.unwrap_err();
     assert!(error.what.contains("cannot be written"), "{error}");
     assert!(oura.is_revoked());
 }
@@ -380,9 +387,11 @@ async fn a_connection_that_cannot_be_kept_after_all_is_given_back() {
 async fn what_could_not_be_written_down_is_not_asked_for() {
     let oura = Oura::connected();
     let kept = Kept::by(&oura);
-    // A folder in the way of the draft: root may write everywhere else.
-    fs::create_dir(kept.path().with_extension("new")).unwrap();
-    let error = token(&kept.account(), at(OVER)).await.unwrap_err();
+    // The name fits, the longer name of a draft does not: a permission would not stop root.
+    let path = kept.folder.path().join("x".repeat(250));
+    fs::rename(kept.path(), &path).unwrap();
+    let account = Arc::new(Account::new(TokenStore::File(path), kept.folder.path(), Client::default()));
+    let error = token(&account, at(OVER)).await.unwrap_err();
     assert_eq!(error.fault, Fault::NeedsUser);
     assert!(error.what.contains("cannot be written"), "{error}");
     assert!(oura.questions().is_empty());
@@ -410,7 +419,7 @@ async fn a_token_that_is_refused_before_its_time_is_followed_once() {
     let account = kept.account();
     // The server's clock is ahead: it has ended a token that holds by ours, and the refresh token stays good.
     let refused = secrecy::SecretString::from("acc3ss-of-yesterday");
-    Keep::file(kept.folder.path()).save(&Tokens { access_token: refused.clone(), ..kept.tokens() }).unwrap();
+    TokenStore::file(kept.folder.path()).save(&Tokens { access_token: refused.clone(), ..kept.tokens() }).unwrap();
     assert_eq!(read(&oura, &account, refused, at(GOOD)).await.unwrap(), 7);
     assert_eq!((oura.questions().len(), oura.server.times("daily_readiness")), (1, 2));
     assert_eq!((oura.server.times("sleep"), oura.server.times("daily_stress")), (1, 1), "the rest goes by the new one");
@@ -423,7 +432,7 @@ async fn a_new_token_that_is_refused_too_is_told_and_no_other_asked_for() {
     let account = kept.account();
     oura.says_too("access_token", "acc3ss-that-opens-nothing".into());
     let used = secrecy::SecretString::from("acc3ss-of-yesterday");
-    Keep::file(kept.folder.path()).save(&Tokens { access_token: used.clone(), ..kept.tokens() }).unwrap();
+    TokenStore::file(kept.folder.path()).save(&Tokens { access_token: used.clone(), ..kept.tokens() }).unwrap();
     let error = read(&oura, &account, used, at(GOOD)).await.unwrap_err();
     assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraConnection::Revoked)));
     assert!(error.what.contains("even a new token"), "{error}");
@@ -445,7 +454,7 @@ async fn the_end_is_told_to_oura_and_forgotten_here() {
     let oura = Oura::connected();
     let kept = Kept::by(&oura);
     let account = kept.account();
-    let draft = kept.path().with_extension("new");
+    let draft = kept.folder.path().join(format!(".{FILE_NAME}.a1B2c3.new"));
     fs::write(&draft, "left over from a crash").unwrap();
     assert!(matches!(account.end().await, Ok(Some(Ok(())))));
     assert!(oura.is_revoked() && !kept.path().exists() && !draft.exists());
@@ -475,7 +484,7 @@ async fn a_newer_application_is_ended_by_a_form() {
     let oura = Oura::connected();
     let kept = Kept::by(&oura);
     let revoke_url = format!("{}/oauth/v2/ext/oauth-revoke", oura.server.url);
-    Keep::file(kept.folder.path()).save(&Tokens { revoke_url, ..kept.tokens() }).unwrap();
+    TokenStore::file(kept.folder.path()).save(&Tokens { revoke_url, ..kept.tokens() }).unwrap();
     assert!(matches!(kept.account().end().await, Ok(Some(Ok(())))));
     assert!(oura.is_revoked());
     let asked = oura.server.asked().pop().unwrap();

@@ -73,7 +73,7 @@ fn every_open_alert_can_be_answered() {
         "{words}"
     );
     assert!(words.contains("Not arrived yet: notification waits Acknowledge Snooze 1 hour"), "{words}");
-    assert!(words.contains("09:05 TaskIdentities – news journal, notification"), "{words}");
+    assert!(words.contains("09:05 Notified – news journal, notification"), "{words}");
 }
 
 #[rstest]
@@ -105,7 +105,7 @@ fn what_is_told_in_the_journal_alone_is_said_so() {
     let open = vec![open("task:pileup", "Much", Priority::Low)];
     let page = shown(&Status { open, open_alerts: 499, ..calm() }, &store, "/");
     let today = words(part(&page, "today"));
-    assert!(today.contains("TaskIdentities just now, in the journal alone"), "{today}");
+    assert!(today.contains("Notified just now, in the journal alone"), "{today}");
     assert!(today.contains("498 more are open"), "{today}");
 }
 

@@ -31,7 +31,7 @@ fn filled() -> Radicale {
     let old = part("VEVENT", "UID:o\r\nDTSTART:20200102T130000Z\r\nDURATION:PT9H\r\n");
     let open = part("VTODO", "UID:t\r\nSUMMARY:Tax & <rent>\r\nDUE;VALUE=DATE:20261122\r\n");
     let done = part("VTODO", "UID:d\r\nSUMMARY:Done\r\nSTATUS:COMPLETED\r\nCOMPLETED:20261101T000000Z\r\n");
-    server.calendar("c0ffee", "Budget & more", &[meeting, old, open, done]);
+    server.calendar("c0ffee", "Work & more", &[meeting, old, open, done]);
     let dinner = part("VEVENT", "UID:f\r\nDTSTART:20261120T133000Z\r\nDURATION:PT1H\r\n");
     server.calendar("family", "Family", &[dinner]);
     server
