@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::alerters;
 use crate::config::schema::{
-    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
+    CalendarConfig, Config, ExecMonitorConfig, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
@@ -63,7 +63,7 @@ pub fn sources(config: &Config, env: &Env) -> Sources {
         },
         tasks: task_sources(config, &calendars, env),
         focus_file: config.sources.focus_file.path.clone(),
-        exec: config.programs().map(|(name, program)| exec(name, program)).collect(),
+        exec: config.exec_plugins().map(|(name, program)| exec(name, program)).collect(),
         calendars,
         quiet_during_events: config.quiet_hours.quiet_during_events,
     }
@@ -84,7 +84,7 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
     Account::new(store, state_dir, client)
 }
 
-fn exec(name: Name, config: &ExecMonitor) -> Exec {
+fn exec(name: Name, config: &ExecMonitorConfig) -> Exec {
     let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
     Exec { name, program: Program { cap: exec::CAP, ..program }, warning: config.warning, critical: config.critical }
 }

@@ -14,7 +14,7 @@ use super::show::Look;
 use crate::app::daemon;
 use crate::app::exit::Failure;
 use crate::app::load::{AppContext, LogTarget, runtime};
-use crate::config::schema::Http;
+use crate::config::schema::HttpConfig;
 use crate::core::policy::decision::Decision;
 use crate::core::status::HttpState;
 use crate::demo::{body, desk};
@@ -62,7 +62,7 @@ fn invitation(context: &AppContext, config: &Path, page: &HttpState) -> String {
 
 /// The usual port, or whichever is free.
 fn free_port() -> Option<u16> {
-    let usual = Http::default().port;
+    let usual = HttpConfig::default().port;
     let listener = [usual, 0].into_iter().find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())?;
     listener.local_addr().ok().map(|address| address.port())
 }

@@ -218,7 +218,8 @@ impl Engine {
             (Monitor::Patterns, every.pattern_check),
         ];
         let ours = ours.into_iter().filter(|(monitor, _)| on.contains(monitor));
-        let programs = self.config.programs().map(|(name, program)| (Monitor::Exec(name), program.interval_seconds));
+        let programs =
+            self.config.exec_plugins().map(|(name, program)| (Monitor::Exec(name), program.interval_seconds));
         ours.chain(programs).map(|(monitor, every)| (monitor, SignedDuration::from_secs(every.into()))).collect()
     }
 
