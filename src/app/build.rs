@@ -10,11 +10,11 @@ use crate::config::schema::{
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
-use crate::core::name::Name;
+use crate::core::name::{CALENDAR_PREFIX, Name};
 use crate::engine::Components;
 use crate::engine::heartbeat::Heartbeat;
 use crate::monitors::exec::{self, Exec};
-use crate::monitors::fetch::{CALENDAR, Source};
+use crate::monitors::fetch::Source;
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::HttpClient;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
@@ -177,7 +177,7 @@ pub fn circuit_names() -> Vec<&'static str> {
 /// Whether a circuit can have this name: a built-in one, `exec:NAME` or `calendar:NAME`.
 #[must_use]
 pub fn is_circuit_name(name: &str) -> bool {
-    let is_calendar = name.strip_prefix(CALENDAR).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
+    let is_calendar = name.strip_prefix(CALENDAR_PREFIX).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
     is_calendar || matches!(name.parse(), Ok(Monitor::Exec(_))) || circuit_names().contains(&name)
 }
 
