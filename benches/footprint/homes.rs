@@ -314,7 +314,7 @@ pub(crate) fn overdue(at: Timestamp, number: u32) -> Alert {
     let facts = [("days_past", "4"), ("due", "2026-11-16"), ("source", "state_store"), ("status", "active")];
     let facts: Facts = facts.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     Alert {
-        key: AlertKey::of(Category::Task, "deadline_overdue", &format!("t{number:06}")),
+        key: AlertKey::with_entity(Category::Task, "deadline_overdue", &format!("t{number:06}")),
         priority: Priority::High,
         title: format!("Overdue: {}", title(number)),
         message: format!("“{}” was due 2026-11-16, 4 days ago. State store, just read.", title(number)),

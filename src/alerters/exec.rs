@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::message::Payload;
 use super::{Alerter, BoxFuture, Failure, FailureKind};
-use crate::config::schema::ExecConfig;
+use crate::config::schema::ExecAlerterConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
 use crate::sys::process::{Cause, End, NotStarted, Program, Run};
@@ -23,7 +23,7 @@ const fn is_refusal(code: i32) -> bool {
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &ExecConfig) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &ExecAlerterConfig) -> Option<Arc<dyn Alerter>> {
     let patience = Duration::from_secs(config.timeout_seconds.into());
     let exec = || Exec(Program::new(config.command.clone(), patience));
     config.enabled.then(|| Arc::new(exec()) as Arc<dyn Alerter>)

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::alerters;
 use crate::config::schema::{
-    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
+    CalendarConfig, Config, ExecMonitorConfig, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
-use crate::core::name::Name;
+use crate::core::name::{CALENDAR_PREFIX, Name};
 use crate::engine::Components;
 use crate::engine::heartbeat::Heartbeat;
 use crate::monitors::exec::{self, Exec};
-use crate::monitors::fetch::{CALENDAR, Source};
+use crate::monitors::fetch::Source;
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::HttpClient;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
@@ -63,7 +63,7 @@ pub fn sources(config: &Config, env: &Env) -> Sources {
         },
         tasks: task_sources(config, &calendars, env),
         focus_file: config.sources.focus_file.path.clone(),
-        exec: config.programs().map(|(name, program)| exec(name, program)).collect(),
+        exec: config.exec_plugins().map(|(name, program)| exec(name, program)).collect(),
         calendars,
         quiet_during_events: config.quiet_hours.quiet_during_events,
     }
@@ -84,7 +84,7 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
     Account::new(store, state_dir, client)
 }
 
-fn exec(name: Name, config: &ExecMonitor) -> Exec {
+fn exec(name: Name, config: &ExecMonitorConfig) -> Exec {
     let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
     Exec { name, program: Program { cap: exec::CAP, ..program }, warning: config.warning, critical: config.critical }
 }
@@ -177,7 +177,7 @@ pub fn circuit_names() -> Vec<&'static str> {
 /// Whether a circuit can have this name: a built-in one, `exec:NAME` or `calendar:NAME`.
 #[must_use]
 pub fn is_circuit_name(name: &str) -> bool {
-    let is_calendar = name.strip_prefix(CALENDAR).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
+    let is_calendar = name.strip_prefix(CALENDAR_PREFIX).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
     is_calendar || matches!(name.parse(), Ok(Monitor::Exec(_))) || circuit_names().contains(&name)
 }
 

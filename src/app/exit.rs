@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
-use crate::config::ConfigError;
+use crate::config;
 use crate::store;
 use crate::sys::lock::LockError;
 
@@ -14,7 +14,7 @@ use crate::sys::lock::LockError;
 pub enum Failure {
     /// The configuration is wrong; nothing was started.
     #[error("{0}")]
-    Config(#[from] ConfigError),
+    Config(#[from] config::Error),
     /// The tray was asked for and there is none.
     #[error("{0}")]
     NoTray(String),

@@ -269,7 +269,7 @@ fn dashboard(cli: &Cli, print: bool) -> Done {
     let reply =
         ask(&context, &Command::Status)?.ok_or_else(|| other("no Operator runs: start it, then open its dashboard"))?;
     let page = status_in(reply)?.http;
-    let address = page.address.ok_or_else(|| match page.trouble {
+    let address = page.address.ok_or_else(|| match page.error {
         Some(trouble) => Failure::Other(format!("the dashboard is not served: {trouble}")),
         None => other("the dashboard is switched off: set http.enabled to true and start Operator again"),
     })?;

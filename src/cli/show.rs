@@ -153,7 +153,7 @@ impl Look {
             table.row([
                 self.clock(entry.first_at).into(),
                 format!("{} ({}){}", entry.decision, entry.reason, times(entry.times)).into(),
-                Reason::named(&entry.reason).map_or("", Reason::meaning).into(),
+                entry.reason.parse::<Reason>().ok().map_or("", Reason::meaning).into(),
                 self.faint(&entry.channels.join(", ")),
             ]);
         }

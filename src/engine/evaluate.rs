@@ -104,7 +104,7 @@ impl Engine {
             && let Some(reading) = &answer.reading
         {
             let days = health::merged(known.days.clone(), &reading.days);
-            let is_new = |day: &&HealthDay| !known.days.iter().any(|before| before.tells_the_same(day));
+            let is_new = |day: &&HealthDay| !known.days.iter().any(|before| before.same_data(day));
             known.changed_days = days.iter().filter(is_new).cloned().collect();
             known.days = days;
             known.rest_was_read = reading.rest.is_some();

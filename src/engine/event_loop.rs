@@ -257,7 +257,7 @@ impl EventLoop {
         match read {
             Ok(status) => {
                 let checking = !self.checks.is_empty();
-                self.snapshots.send_replace(Some(Status { checking, database_error, ..status }));
+                self.snapshots.send_replace(Some(Status { check_running: checking, database_error, ..status }));
             }
             Err(error) => {
                 tracing::warn!("The status cannot be read: {error}");

@@ -100,7 +100,7 @@ impl Engine {
     pub(crate) fn check_overdue_at(&self) -> Option<Timestamp> {
         let (health, sources) = (&self.health, &self.config.sources);
         let longest = sources.oura.timeout_seconds.saturating_add(sources.workos.timeout_seconds);
-        let programs = self.config.programs().map(|(_, program)| program.timeout_seconds);
+        let programs = self.config.exec_plugins().map(|(_, program)| program.timeout_seconds);
         let calendars = sources.calendars.iter().map(|calendar| calendar.timeout_seconds);
         let longest = programs.chain(calendars).fold(longest, u32::max);
         let patience = SignedDuration::from_secs(longest.into()) + REST_OF_A_CHECK;

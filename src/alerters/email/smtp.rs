@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
-use crate::config::schema::Security;
+use crate::config::schema::SmtpSecurity;
 use crate::net::error::root_cause;
 use crate::net::host::{has_network, is_loopback_host};
 use crate::sys::secret_file::Secret;
@@ -35,7 +35,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) port: u16,
-    pub(super) security: Security,
+    pub(super) security: SmtpSecurity,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) user: Option<String>,
     pub(super) password: Secret,
@@ -90,10 +90,10 @@ impl Server {
     /// Connected, encrypted as wanted, and logged in.
     async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
         let (place, me) = ((self.name.as_str(), self.port), ClientId::default());
-        let wrapper = if self.security == Security::Tls { Some(self.tls()?) } else { None };
+        let wrapper = if self.security == SmtpSecurity::Tls { Some(self.tls()?) } else { None };
         let connection = AsyncSmtpConnection::connect_tokio1(place, Some(CONNECT), &me, wrapper, None).await;
         let mut connection = connection.map_err(|error| self.failure(&error, Step::Greeting))?;
-        if self.security == Security::Starttls {
+        if self.security == SmtpSecurity::Starttls {
             if !connection.can_starttls() {
                 let advice = "set alerters.email.security to tls, or use another server";
                 return Err(Failure::permanent(format!("{} does not offer STARTTLS", self.place()), advice));

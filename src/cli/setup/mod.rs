@@ -22,7 +22,7 @@ use crate::config::edit::Setting;
 use crate::config::paths;
 use crate::config::schema::Config;
 use crate::core::channel::Channel;
-use crate::monitors::fetch::CALENDAR;
+use crate::core::name::CALENDAR_PREFIX;
 
 /// Set Operator up.
 ///
@@ -120,7 +120,9 @@ fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
 fn is_set_up(config: &Config, step: &Step, env: EnvFn) -> bool {
     match step.tried {
         Tried::Source(name) => build::sources(config, &env).tasks.iter().any(|it| it.name() == name && it.is_set_up()),
-        Tried::Calendar => build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR)),
+        Tried::Calendar => {
+            build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
+        }
         Tried::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
 }
@@ -254,7 +256,7 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
     let line = runtime.block_on(async {
         match what {
             Tried::Source(name) => source_line(name, &config, env).await,
-            Tried::Calendar => source_line(&format!("{CALENDAR}{}", draft.last_entry()), &config, env).await,
+            Tried::Calendar => source_line(&format!("{CALENDAR_PREFIX}{}", draft.last_entry()), &config, env).await,
             Tried::Channel(channel) => Some(channel_line(channel, &config, env).await),
         }
     });

@@ -1,6 +1,7 @@
 //! The journal: every decision with its reason, filtered, the newest first.
 
 use serde_json::Value;
+use strum::VariantArray;
 
 use super::query::Query;
 use super::words::{self, Clock, Moment, Urgency, because, decided, times};
@@ -100,7 +101,7 @@ fn priorities(query: &Query) -> Vec<Choice> {
 
 fn decisions(query: &Query) -> Vec<Choice> {
     let any = Choice { value: String::new(), label: "any".into(), chosen: query.decision.is_none() };
-    let each = Decision::ALL.map(|decision| Choice {
+    let each = Decision::VARIANTS.iter().map(|&decision| Choice {
         value: decision.as_str().into(),
         label: decision.meaning().into(),
         chosen: query.decision == Some(decision),
@@ -126,7 +127,11 @@ impl Row {
             since: (entry.times > 1).then(|| clock.at(entry.first_at)),
             urgency: Urgency::named(&entry.priority),
             decision: words::sentence(&decided(&entry.decision)),
-            class: Decision::named(&entry.decision).map_or_else(String::new, |decision| decision.as_str().into()),
+            class: entry
+                .decision
+                .parse::<Decision>()
+                .ok()
+                .map_or_else(String::new, |decision| decision.as_str().into()),
             reason: because(&entry.reason),
             times: times(entry.times),
             title: words::title(&entry.title),

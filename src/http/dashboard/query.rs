@@ -51,7 +51,7 @@ impl Query {
         match name {
             "days" => self.days = if value == "90" { 90 } else { 30 },
             "priority" => self.priority = value.parse().ok(),
-            "decision" => self.decision = Decision::named(value),
+            "decision" => self.decision = value.parse::<Decision>().ok(),
             "text" => self.text = clip(value, LONGEST_TEXT),
             "since" => {
                 self.since_days = match value {

@@ -57,7 +57,7 @@ pub(crate) struct Sent {
 
 impl Today {
     pub(crate) fn read(status: &Status, store: &Store, clock: &Clock<'_>) -> Result<Self, store::Error> {
-        let tomorrow = status.tomorrow.map(|at| at.to_string());
+        let tomorrow = status.next_morning.map(|at| at.to_string());
         let alerts = status.open.iter().map(|open| Alert::read(open, store, tomorrow.clone(), clock));
         let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
         let others = match status.open_alerts.saturating_sub(alerts.len()) {
@@ -91,7 +91,7 @@ impl Alert {
             since: clock.ago(open.since),
             standing: Standing { open, incident: incident.as_ref(), last: entries.first(), messages: &messages }
                 .words(clock),
-            class: if open.waits() { "waits" } else { "answered" },
+            class: if open.is_unanswered() { "waits" } else { "answered" },
             acknowledged: open.acknowledged,
             tomorrow,
             decisions: entries.iter().map(|entry| Decided::of(entry, clock)).collect(),

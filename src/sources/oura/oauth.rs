@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use self::server::{Application, Refusal};
 use self::token_store::TokenStore;
 use self::tokens::Tokens;
-use crate::core::status::OuraLink;
+use crate::core::status::OuraConnection;
 use crate::net::retry_after::MAX_RETRY_AFTER;
 use crate::sources::error::{Fault, SourceError};
 use crate::sys::secret_file;
@@ -44,7 +44,7 @@ pub struct Account {
     lock: PathBuf,
     client: Client,
     /// How it stood when it was last used.
-    link: Mutex<Option<OuraLink>>,
+    link: Mutex<Option<OuraConnection>>,
     /// Whether a dry run leaves the tokens as they are.
     is_held: AtomicBool,
 }
@@ -70,7 +70,7 @@ impl Account {
 
     /// How it stood when it was last used; none before.
     #[must_use]
-    pub fn link(&self) -> Option<OuraLink> {
+    pub fn link(&self) -> Option<OuraConnection> {
         *self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,10 +85,10 @@ impl Account {
     /// `NeedsUser` if the person has to connect again or to mend something; `Outage` if the token is over and could not be renewed.
     pub async fn access(self: &Arc<Self>, remote: bool, now: Timestamp) -> Result<Option<SecretString>, SourceError> {
         let Some(tokens) = self.load().await? else {
-            self.see(OuraLink::Off);
+            self.see(OuraConnection::Off);
             return Ok(None);
         };
-        self.see(if tokens.lapsed { OuraLink::Revoked } else { OuraLink::Connected });
+        self.see(if tokens.lapsed { OuraConnection::Revoked } else { OuraConnection::Connected });
         if tokens.lapsed {
             return Err(lapsed());
         }
@@ -124,7 +124,7 @@ impl Account {
     /// The API does not accept even a new token.
     #[must_use]
     pub fn refused_again(&self) -> SourceError {
-        self.see(OuraLink::Revoked);
+        self.see(OuraConnection::Revoked);
         SourceError::needs_user(SOURCE, "Oura does not accept even a new token: connect it again", AGAIN)
     }
 
@@ -147,7 +147,7 @@ impl Account {
             Ok(granted) => {
                 let next = tokens.followed_by(granted, now);
                 self.save(&next).await?;
-                self.see(OuraLink::Connected);
+                self.see(OuraConnection::Connected);
                 tracing::info!("The connection with Oura was renewed");
                 Ok(next.access_token)
             }
@@ -158,7 +158,7 @@ impl Account {
     /// A connection that is at its end is not tried again; a pause that was asked for is kept, by other processes too.
     async fn refused(&self, tokens: Tokens, refusal: Refusal, now: Timestamp) -> SourceError {
         if refusal.ends {
-            self.see(OuraLink::Revoked);
+            self.see(OuraConnection::Revoked);
         }
         let wait_until = refusal.error.retry_after.and_then(|pause| now.saturating_add(pause).ok());
         if (refusal.ends || wait_until.is_some())
@@ -194,7 +194,7 @@ impl Account {
             let what = told.map_or_else(untold, |()| error.what.clone());
             return Err(SourceError { what, ..error });
         }
-        self.see(OuraLink::Connected);
+        self.see(OuraConnection::Connected);
         Ok(())
     }
 
@@ -213,7 +213,7 @@ impl Account {
         };
         let store = self.store.clone();
         beside(AGAIN, move || store.delete()).await?;
-        self.see(OuraLink::Off);
+        self.see(OuraConnection::Off);
         Ok(told)
     }
 
@@ -274,7 +274,7 @@ impl Account {
         beside(WRITABLE, move || store.save(&tokens)).await
     }
 
-    fn see(&self, link: OuraLink) {
+    fn see(&self, link: OuraConnection) {
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(link);
     }
 }

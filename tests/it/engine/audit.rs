@@ -27,7 +27,7 @@ fn hour(hours: i64) -> Timestamp {
 }
 
 fn key(name: &str) -> AlertKey {
-    AlertKey::of(Category::Task, "deadline_overdue", name)
+    AlertKey::with_entity(Category::Task, "deadline_overdue", name)
 }
 
 fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel]) -> PolicyDecision {

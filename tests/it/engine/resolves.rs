@@ -136,7 +136,7 @@ struct World {
 }
 
 fn key(number: u8) -> AlertKey {
-    AlertKey::of(Category::Task, "deadline_overdue", &format!("k{number}"))
+    AlertKey::with_entity(Category::Task, "deadline_overdue", &format!("k{number}"))
 }
 
 impl World {

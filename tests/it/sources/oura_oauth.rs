@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use operator::app::runtime::Runtime;
-use operator::core::status::OuraLink;
+use operator::core::status::OuraConnection;
 use operator::sources::error::{Fault, SourceError};
 use operator::sources::oura::api::{Access, OuraApi};
 use operator::sources::oura::oauth::token_store::{FILE_NAME, TokenStore};
@@ -102,7 +102,7 @@ async fn a_token_is_used_as_long_as_it_holds_and_followed_before_it_ends() {
     let account = kept.account();
     assert_eq!(account.link(), None, "nothing was looked at yet");
     assert_eq!(token(&account, at(GOOD)).await.unwrap(), access(1));
-    assert_eq!((oura.questions().len(), account.link()), (0, Some(OuraLink::Connected)));
+    assert_eq!((oura.questions().len(), account.link()), (0, Some(OuraConnection::Connected)));
     assert_eq!(token(&account, due()).await.unwrap(), access(2));
     let asked = &oura.questions()[0];
     assert_eq!((asked["grant_type"].as_str(), asked["refresh_token"].clone()), ("refresh_token", refresh(1)));
@@ -177,7 +177,7 @@ async fn a_refused_connection_is_told_and_not_tried_again() {
     let account = kept.account();
     for account in [Arc::clone(&account), account, kept.account()] {
         let error = token(&account, due()).await.unwrap_err();
-        assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraLink::Revoked)));
+        assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraConnection::Revoked)));
         assert!(error.what.contains("connect it again") && error.advice.contains("operator connect oura"), "{error:?}");
     }
     assert_eq!(oura.questions().len(), 1);
@@ -239,7 +239,7 @@ async fn trouble_is_an_outage_that_costs_nothing_while_the_token_holds(
     assert_eq!(token(&account, due()).await.unwrap(), access(1), "what holds still is good enough");
     oura.trick(Trick::Says(trouble(kind)));
     let error = token(&account, at(OVER)).await.unwrap_err();
-    assert_eq!((error.fault, account.link()), (Fault::Outage, Some(OuraLink::Connected)), "{error}");
+    assert_eq!((error.fault, account.link()), (Fault::Outage, Some(OuraConnection::Connected)), "{error}");
     assert_eq!(oura.questions().len(), 2, "a question that may use up the token is put once");
     assert_eq!(token(&account, at(OVER)).await.unwrap(), access(2), "and it goes on by itself");
 }
@@ -434,7 +434,7 @@ async fn a_new_token_that_is_refused_too_is_told_and_no_other_asked_for() {
     let used = secrecy::SecretString::from("acc3ss-of-yesterday");
     TokenStore::file(kept.folder.path()).save(&Tokens { access_token: used.clone(), ..kept.tokens() }).unwrap();
     let error = read(&oura, &account, used, at(GOOD)).await.unwrap_err();
-    assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraLink::Revoked)));
+    assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraConnection::Revoked)));
     assert!(error.what.contains("even a new token"), "{error}");
     assert_eq!(oura.questions().len(), 1);
 }
@@ -458,7 +458,10 @@ async fn the_end_is_told_to_oura_and_forgotten_here() {
     fs::write(&draft, "left over from a crash").unwrap();
     assert!(matches!(account.end().await, Ok(Some(Ok(())))));
     assert!(oura.is_revoked() && !kept.path().exists() && !draft.exists());
-    assert_eq!((account.link(), account.access(true, at(GOOD)).await.unwrap().is_none()), (Some(OuraLink::Off), true));
+    assert_eq!(
+        (account.link(), account.access(true, at(GOOD)).await.unwrap().is_none()),
+        (Some(OuraConnection::Off), true)
+    );
     assert!(matches!(account.end().await, Ok(None)), "there is none any more");
 }
 

@@ -33,7 +33,7 @@ fn verdict(name: &str, decision: Decision, reason: Reason) -> PolicyDecision {
 }
 
 fn key(name: &str) -> AlertKey {
-    AlertKey::of(Category::Task, "deadline_overdue", name)
+    AlertKey::with_entity(Category::Task, "deadline_overdue", name)
 }
 
 fn commit(store: &mut Store, at: Timestamp, verdicts: &[PolicyDecision], updates: &[SnapshotDiff]) {

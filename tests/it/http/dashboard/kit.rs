@@ -56,7 +56,7 @@ pub(super) fn calm() -> Status {
         "running": true, "pid": 1, "last_run": at, "next_run": at + SignedDuration::from_mins(15), "run_count": 1,
         "total_alerts": 0, "uptime_seconds": 60, "uptime_start": at, "dry_run": false, "paused": false,
         "paused_until": null, "is_quiet_hours": false, "next_quiet_boundary": "2026-11-21T04:00:00Z",
-        "tomorrow": "2026-11-21T13:00:00Z", "enabled_monitors": [], "monitor_states": {}, "circuit_states": {},
+        "next_morning": "2026-11-21T13:00:00Z", "enabled_monitors": [], "monitor_states": {}, "circuit_states": {},
         "open_alerts": 0, "dedup_cache_size": 0, "outbox": {}, "config": {"quiet_hours": {"enabled": true}}, "warnings": [],
     }))
     .unwrap()
