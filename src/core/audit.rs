@@ -1,140 +1,116 @@
-//! The self-audit: what became of every alert that fired, and whether that is all of them.
+//! The self-audit: the outcome of every alert that fired, and whether any is missing.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::alert::AlertKey;
+use super::channel::Channel;
+use super::delivery::lifecycle::{OutboxState, message_channels};
+use super::policy::decision::Decision;
 
-/// What the database says became of every alert that fired, over all that the journal keeps. A reminder that fires again counts again.
+/// The outcome of all alerts in the journal. A condition that fires again counts again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
-    /// When it was made.
     pub at: Timestamp,
-    /// What the rules found.
+    /// How many alerts the rules produced; the numbers below add up to it.
     pub fired: u64,
-    /// TaskIdentities, on a channel of its own or in the journal alone.
+    /// Sent in a message of its own, or meant for the journal alone.
     pub delivered: u64,
-    /// Waits to be told.
     pub pending: u64,
-    /// Not told, with a reason: acknowledged, snoozed, a duplicate, or over before it went out.
+    /// Not sent, with a reason: acknowledged, snoozed, a duplicate, or over before it was sent.
     pub suppressed: u64,
-    /// Waits for the end of quiet hours or a pause.
+    /// Waits for the end of quiet hours or of a pause.
     pub held: u64,
-    /// TaskIdentities in a digest.
     pub coalesced: u64,
-    /// Refused for good.
+    /// A channel refused it for good.
     pub failed: u64,
-    /// Keys of which something is missing, at most `MAX_UNACCOUNTED_NAMED`.
+    /// Keys with something missing, at most `MAX_UNACCOUNTED_NAMED`.
     pub unaccounted: Vec<AlertKey>,
-    /// How many such keys there are.
     pub unaccounted_count: u64,
 }
 
-/// An audit names so many keys; the others are counted.
 pub const MAX_UNACCOUNTED_NAMED: usize = 20;
 
-/// What became of a decision: each term of the equation but the first.
+/// The outcome of one decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was told.
     Delivered,
-    /// It waits to be told.
     Pending,
-    /// It was not told, with a reason.
     Suppressed,
-    /// It waits for the end of a silence.
     Held,
-    /// It is told in a digest.
     Coalesced,
-    /// It was refused for good.
     Failed,
 }
 
-/// A decision as the journal has it, with the messages that the outbox has of it.
-#[derive(Debug, Clone, Default)]
-pub struct DecisionRecord<'a> {
-    /// The journal's word for what was decided.
-    pub decision: &'a str,
-    /// Where it was to be told.
-    pub channels: Vec<&'a str>,
-    /// Its messages, or those of its digest: where, and in which state.
-    pub messages: Vec<(&'a str, &'a str)>,
-    /// Whether its messages may have been forgotten before it.
+/// A decision of the journal with its messages in the outbox.
+#[derive(Debug, Clone)]
+pub struct DecisionRecord {
+    pub decision: Decision,
+    pub channels: Vec<Channel>,
+    /// Its messages, or those of its digest.
+    pub messages: Vec<(Channel, OutboxState)>,
+    /// An older version may have deleted its messages before it.
     pub may_lack_messages: bool,
 }
 
-/// What became of a message, the most telling of several last.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sent {
-    Superseded,
-    Delivered,
-    Failed,
-    Pending,
-}
-
-impl DecisionRecord<'_> {
-    /// What became of it; none when nobody can say.
+impl DecisionRecord {
+    /// `None` when a message is missing.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         match self.decision {
-            "suppress" => Some(Outcome::Suppressed),
-            "hold" => Some(Outcome::Held),
-            "coalesce" => self.sent().map(|_| Outcome::Coalesced),
-            "deliver" => self.sent().map(|sent| match sent {
-                Sent::Pending => Outcome::Pending,
-                Sent::Failed => Outcome::Failed,
-                Sent::Delivered => Outcome::Delivered,
-                // It was over, answered or told anew before it went out.
-                Sent::Superseded => Outcome::Suppressed,
+            Decision::Suppress => Some(Outcome::Suppressed),
+            Decision::Hold => Some(Outcome::Held),
+            Decision::Coalesce => self.state().map(|_| Outcome::Coalesced),
+            Decision::Deliver => self.state().map(|state| match state {
+                OutboxState::Pending => Outcome::Pending,
+                OutboxState::Failed => Outcome::Failed,
+                OutboxState::Delivered => Outcome::Delivered,
+                // Over, answered or replaced before it was sent.
+                OutboxState::Superseded => Outcome::Suppressed,
             }),
-            _ => None,
+            Decision::Resolve => None,
         }
     }
 
-    /// The most telling of its messages; none when a channel has none, or one in a state that is not known. The journal needs no
-    /// message: the decision itself stands in it.
-    fn sent(&self) -> Option<Sent> {
-        let mut most = None;
-        for channel in self.channels.iter().filter(|channel| **channel != "journal") {
-            let mut there = self.messages.iter().filter(|(place, _)| place == channel).peekable();
-            if there.peek().is_none() && !self.may_lack_messages {
+    /// The most significant state of its messages; delivered for a decision that needs none.
+    fn state(&self) -> Option<OutboxState> {
+        let mut states = Vec::new();
+        for channel in message_channels(&self.channels) {
+            let before = states.len();
+            states.extend(self.messages.iter().filter(|(on, _)| *on == channel).map(|(_, state)| *state));
+            if states.len() == before && !self.may_lack_messages {
                 return None;
             }
-            for (_, state) in there {
-                most = most.max(Some(sent(state)?));
-            }
         }
-        Some(most.unwrap_or(Sent::Delivered))
+        Some(states.into_iter().max_by_key(|state| significance(*state)).unwrap_or(OutboxState::Delivered))
     }
 }
 
-fn sent(state: &str) -> Option<Sent> {
+const fn significance(state: OutboxState) -> u8 {
     match state {
-        "pending" => Some(Sent::Pending),
-        "failed" => Some(Sent::Failed),
-        "delivered" => Some(Sent::Delivered),
-        "superseded" => Some(Sent::Superseded),
-        _ => None,
+        OutboxState::Superseded => 0,
+        OutboxState::Delivered => 1,
+        OutboxState::Failed => 2,
+        OutboxState::Pending => 3,
     }
 }
 
 impl Audit {
-    /// Whether every alert that fired has come to something that is known.
+    /// Whether the outcome of every alert that fired is known.
     #[must_use]
     pub const fn is_consistent(&self) -> bool {
         self.fired == self.accounted() && self.unaccounted_count == 0
     }
 
-    /// The alerts of which it is known what became of them.
+    /// The alerts with a known outcome.
     #[must_use]
     pub const fn accounted(&self) -> u64 {
-        let told = self.delivered.saturating_add(self.coalesced);
+        let sent = self.delivered.saturating_add(self.coalesced);
         let waiting = self.pending.saturating_add(self.held);
-        told.saturating_add(waiting).saturating_add(self.suppressed).saturating_add(self.failed)
+        sent.saturating_add(waiting).saturating_add(self.suppressed).saturating_add(self.failed)
     }
 
-    /// So often the same became of an alert.
-    pub const fn count(&mut self, outcome: Outcome, times: u64) {
+    pub const fn add(&mut self, outcome: Outcome, count: u64) {
         let term = match outcome {
             Outcome::Delivered => &mut self.delivered,
             Outcome::Pending => &mut self.pending,
@@ -143,36 +119,36 @@ impl Audit {
             Outcome::Coalesced => &mut self.coalesced,
             Outcome::Failed => &mut self.failed,
         };
-        *term = term.saturating_add(times);
+        *term = term.saturating_add(count);
     }
 
-    /// Whether an audit made at another time came to the same.
+    /// Equal but for the time.
     #[must_use]
     pub fn agrees_with(&self, other: &Self) -> bool {
         Self { at: other.at, ..self.clone() } == *other
     }
 
-    /// What is wrong and what to do about it, in sentences; none while it adds up.
+    /// What is wrong and what the user can do; `None` while the audit is consistent.
     #[must_use]
     pub fn error_message(&self) -> Option<String> {
-        let (fired, known) = (self.fired, self.accounted());
+        let (fired, accounted) = (self.fired, self.accounted());
         (!self.is_consistent()).then(|| {
             format!(
-                "The self-audit does not add up: {fired} alerts fired, {known} are accounted for; unaccounted: {}; `operator why KEY` \
-                 tells what is known of one, please report it",
+                "The self-audit is inconsistent: {fired} alerts fired, {accounted} are accounted for; unaccounted: {}; \
+                 `operator why KEY` shows what is known of one, please report it",
                 self.unaccounted_names()
             )
         })
     }
 
-    /// The keys that are unaccounted: `health:readiness_low, task:pileup and 3 more`.
+    /// `health:readiness_low, task:pileup and 3 more`.
     #[must_use]
     pub fn unaccounted_names(&self) -> String {
         let names: Vec<&str> = self.unaccounted.iter().map(AlertKey::as_str).collect();
         let more = self.unaccounted_count.saturating_sub(self.unaccounted.len() as u64);
         match (names.is_empty(), more) {
             (true, 0) => "no key".into(),
-            (true, more) => format!("{more} without a proper key"),
+            (true, more) => format!("{more} without a valid key"),
             (false, 0) => names.join(", "),
             (false, more) => format!("{} and {more} more", names.join(", ")),
         }
@@ -186,55 +162,58 @@ mod tests {
 
     use super::*;
 
+    fn record(decision: Decision, channels: &str, messages: &str) -> DecisionRecord {
+        let message = |text: &str| {
+            let (channel, state) = text.split_once(':').unwrap();
+            (channel.parse().unwrap(), state.parse().unwrap())
+        };
+        DecisionRecord {
+            decision,
+            channels: channels.split_whitespace().map(|name| name.parse().unwrap()).collect(),
+            messages: messages.split_whitespace().map(message).collect(),
+            may_lack_messages: false,
+        }
+    }
+
+    const BOTH: &str = "journal ntfy email";
+
     #[rstest]
-    #[case::acknowledged("suppress", "journal", "", Some(Outcome::Suppressed))]
-    #[case::night("hold", "journal", "", Some(Outcome::Held))]
-    #[case::told_in_the_journal_alone("deliver", "journal", "", Some(Outcome::Delivered))]
-    #[case::told("deliver", "journal a b", "a:delivered b:delivered", Some(Outcome::Delivered))]
-    #[case::waits_on_one("deliver", "journal a b", "a:delivered b:pending", Some(Outcome::Pending))]
-    #[case::waits_and_was_refused("deliver", "journal a b", "a:failed b:pending", Some(Outcome::Pending))]
-    #[case::was_refused_on_one("deliver", "journal a b", "a:failed b:delivered", Some(Outcome::Failed))]
-    #[case::told_on_one("deliver", "journal a b", "a:superseded b:delivered", Some(Outcome::Delivered))]
-    #[case::over_before("deliver", "journal a b", "a:superseded b:superseded", Some(Outcome::Suppressed))]
-    #[case::written_twice_at_one_moment("deliver", "journal a", "a:superseded a:pending", Some(Outcome::Pending))]
-    #[case::in_a_digest("coalesce", "journal a", "a:pending", Some(Outcome::Coalesced))]
-    #[case::in_a_digest_of_the_journal("coalesce", "journal", "", Some(Outcome::Coalesced))]
-    #[case::nothing_on_one("deliver", "journal a b", "a:delivered", None)]
-    #[case::nothing_at_all("deliver", "journal a b", "", None)]
-    #[case::elsewhere("deliver", "journal a", "b:delivered", None)]
-    #[case::a_digest_without_a_message("coalesce", "journal a b", "b:pending", None)]
-    #[case::a_strange_state("deliver", "journal a b", "a:delivered b:lost", None)]
-    #[case::a_strange_state_of_a_digest("coalesce", "journal a", "a:", None)]
-    #[case::a_strange_decision("forget", "journal", "", None)]
-    #[case::no_decision("", "", "", None)]
-    fn what_became_of_a_decision(
-        #[case] decision: &str,
+    #[case::acknowledged(Decision::Suppress, "journal", "", Some(Outcome::Suppressed))]
+    #[case::at_night(Decision::Hold, "journal", "", Some(Outcome::Held))]
+    #[case::journal_alone(Decision::Deliver, "journal", "", Some(Outcome::Delivered))]
+    #[case::sent(Decision::Deliver, BOTH, "ntfy:delivered email:delivered", Some(Outcome::Delivered))]
+    #[case::one_pending(Decision::Deliver, BOTH, "ntfy:delivered email:pending", Some(Outcome::Pending))]
+    #[case::pending_and_failed(Decision::Deliver, BOTH, "ntfy:failed email:pending", Some(Outcome::Pending))]
+    #[case::one_failed(Decision::Deliver, BOTH, "ntfy:failed email:delivered", Some(Outcome::Failed))]
+    #[case::one_superseded(Decision::Deliver, BOTH, "ntfy:superseded email:delivered", Some(Outcome::Delivered))]
+    #[case::all_superseded(Decision::Deliver, BOTH, "ntfy:superseded email:superseded", Some(Outcome::Suppressed))]
+    #[case::twice_at_once(Decision::Deliver, "journal ntfy", "ntfy:superseded ntfy:pending", Some(Outcome::Pending))]
+    #[case::in_a_digest(Decision::Coalesce, "journal ntfy", "ntfy:pending", Some(Outcome::Coalesced))]
+    #[case::in_a_journal_digest(Decision::Coalesce, "journal", "", Some(Outcome::Coalesced))]
+    #[case::one_missing(Decision::Deliver, BOTH, "ntfy:delivered", None)]
+    #[case::all_missing(Decision::Deliver, BOTH, "", None)]
+    #[case::elsewhere(Decision::Deliver, "journal ntfy", "email:delivered", None)]
+    #[case::digest_without_message(Decision::Coalesce, BOTH, "email:pending", None)]
+    #[case::not_an_alert(Decision::Resolve, "journal", "", None)]
+    fn outcome_follows_the_messages(
+        #[case] decision: Decision,
         #[case] channels: &str,
         #[case] messages: &str,
         #[case] expected: Option<Outcome>,
     ) {
-        let record = DecisionRecord {
-            decision,
-            channels: channels.split(' ').collect(),
-            messages: messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect(),
-            may_lack_messages: false,
-        };
-        assert_eq!(record.outcome(), expected);
+        assert_eq!(record(decision, channels, messages).outcome(), expected);
     }
 
     #[rstest]
-    #[case("a:pending", Some(Outcome::Pending))]
-    #[case("", Some(Outcome::Delivered))]
-    #[case("a:lost", None)]
-    fn what_was_forgotten_early_is_not_missed(#[case] messages: &str, #[case] expected: Option<Outcome>) {
-        let messages = messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect();
-        let record =
-            DecisionRecord { decision: "deliver", channels: vec!["a", "b"], messages, may_lack_messages: true };
-        assert_eq!(record.outcome(), expected);
+    #[case("ntfy:pending", Outcome::Pending)]
+    #[case("", Outcome::Delivered)]
+    fn messages_deleted_early_are_not_missed(#[case] messages: &str, #[case] expected: Outcome) {
+        let record = DecisionRecord { may_lack_messages: true, ..record(Decision::Deliver, BOTH, messages) };
+        assert_eq!(record.outcome(), Some(expected));
     }
 
     #[test]
-    fn every_term_counts() {
+    fn every_outcome_counts() {
         let mut audit = Audit { fired: 21, ..Audit::default() };
         let outcomes = [
             Outcome::Delivered,
@@ -244,33 +223,30 @@ mod tests {
             Outcome::Coalesced,
             Outcome::Failed,
         ];
-        for (outcome, times) in outcomes.into_iter().zip(1..) {
+        for (outcome, count) in outcomes.into_iter().zip(1..) {
             assert!(!audit.is_consistent());
-            audit.count(outcome, times);
+            audit.add(outcome, count);
         }
         assert!(audit.is_consistent() && audit.error_message().is_none());
         assert!(!Audit { unaccounted_count: 1, ..audit.clone() }.is_consistent(), "two differences do not cancel out");
-        audit.count(Outcome::Held, u64::MAX);
+        audit.add(Outcome::Held, u64::MAX);
         assert!(!audit.is_consistent());
     }
 
     #[test]
-    fn the_time_makes_no_difference() {
+    fn audits_agree_at_different_times() {
         let audit = Audit { fired: 1, ..Audit::default() };
         assert!(audit.agrees_with(&Audit { at: Timestamp::MAX, ..audit.clone() }));
         assert!(!audit.agrees_with(&Audit::default()));
     }
 
     #[test]
-    fn a_complaint_names_the_keys() {
+    fn error_message_names_the_keys() {
         let unaccounted = vec!["health:readiness_low".parse().unwrap(), "task:pileup".parse().unwrap()];
         let audit = Audit { fired: 3, held: 1, unaccounted, unaccounted_count: 5, ..Audit::default() };
-        let error_message = audit.error_message().unwrap();
-        assert!(error_message.contains("3 alerts fired, 1 are accounted for"), "{error_message}");
-        assert!(
-            error_message.contains("unaccounted: health:readiness_low, task:pileup and 3 more;"),
-            "{error_message}"
-        );
-        assert!(error_message.contains("operator why KEY") && error_message.contains("report"), "{error_message}");
+        let message = audit.error_message().unwrap();
+        assert!(message.contains("3 alerts fired, 1 are accounted for"), "{message}");
+        assert!(message.contains("unaccounted: health:readiness_low, task:pileup and 3 more;"), "{message}");
+        assert!(message.contains("operator why KEY") && message.contains("report"), "{message}");
     }
 }

@@ -6,4 +6,6 @@ mod task;
 
 pub use due::Due;
 pub use health::{HealthDay, HealthReading, Night, RestMode, Stress};
-pub use task::{Activity, Commitment, FocusFile, Goal, Postponement, Task, TaskReading, TaskStatus, Thought, UNTITLED};
+pub use task::{
+    Activity, Commitment, FocusFile, Goal, Postponement, TASK_SOURCES, Task, TaskReading, TaskStatus, Thought, UNTITLED,
+};

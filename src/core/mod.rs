@@ -12,6 +12,7 @@ pub mod facts;
 pub mod history;
 pub mod name;
 pub mod policy;
+pub mod retention;
 pub mod rules;
 pub mod schedule;
 pub mod stats;

@@ -21,7 +21,7 @@ use crate::core::status::Status;
 use crate::engine::command::{Command, Reply};
 use crate::store::alert_history::AlertHistory;
 use crate::store::journal::JournalEntry;
-use crate::store::task_summary::TaskSummary;
+use crate::core::tasks::summary::TaskSummary;
 
 /// More journal entries than this are not told at once.
 const MOST_ENTRIES: u32 = 10_000;

@@ -1,22 +1,21 @@
-//! The self-audit: what the rules found, put beside what was decided and what became of the messages.
+//! The self-audit: what fired, compared with the decisions and the results of their messages.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
-use super::{Result, Store, settings};
+use super::{Result, Store, count, settings};
 use crate::core::audit::{Audit, DecisionRecord, MAX_UNACCOUNTED_NAMED};
 
-/// How much was written so far, by this connection and by others. Equal ones of one open database mean that it is unchanged.
+/// Two equal versions of one open database mean that no connection has written in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataVersion {
-    ours: u64,
-    others: i64,
+    own_changes: u64,
+    other_connections: i64,
 }
 
-/// Every decision with its messages; all of it comes from two indexes. A message knows its decision by the moment: one
-/// transaction wrote both.
+/// Every decision with its messages, from two covering indexes. One transaction wrote both, so they have the same time.
 const DECISIONS: &str = "
     SELECT id, key, times, decision, channels, CASE decision
         WHEN 'deliver' THEN
@@ -27,49 +26,40 @@ const DECISIONS: &str = "
       END
     FROM journal WHERE decision <> 'resolve'";
 
-/// The keys that fired more or less often than the journal says.
+/// The keys that fired more or less often than the journal has them.
 const MISCOUNTED: &str = "
-    SELECT key FROM fired
-      WHERE times <> (SELECT ifnull(sum(times), 0) FROM journal WHERE journal.key = fired.key AND decision <> 'resolve')
-    UNION SELECT key FROM journal WHERE decision <> 'resolve' AND key NOT IN (SELECT key FROM fired)";
+    SELECT key FROM fire_counts
+      WHERE count <> (SELECT ifnull(sum(times), 0) FROM journal WHERE journal.key = fire_counts.key AND decision <> 'resolve')
+    UNION SELECT key FROM journal WHERE decision <> 'resolve' AND key NOT IN (SELECT key FROM fire_counts)";
 
 impl Store {
-    /// DecisionRecord for every alert that fired.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn audit(&self, now: Timestamp) -> Result<Audit> {
-        let audit = || -> rusqlite::Result<Audit> {
-            // Somebody else may write meanwhile.
-            let snapshot = self.db.unchecked_transaction()?;
-            made_of(&snapshot, now)
-        };
-        audit().map_err(|error| self.wrap(error))
+        self.read(|db| {
+            // Another connection may write meanwhile.
+            let snapshot = db.unchecked_transaction()?;
+            audit(&snapshot, now)
+        })
     }
 
-    /// Whether anything was written since is seen by this alone.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn data_version(&self) -> Result<DataVersion> {
-        let others =
-            self.db.prepare_cached("PRAGMA data_version").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
-        Ok(DataVersion { ours: self.db.total_changes(), others: others.map_err(|error| self.wrap(error))? })
+        let other_connections =
+            self.read(|db| db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0)))?;
+        Ok(DataVersion { own_changes: self.db.total_changes(), other_connections })
     }
 }
 
-fn made_of(db: &Connection, now: Timestamp) -> rusqlite::Result<Audit> {
-    let fired: i64 = db.prepare_cached("SELECT ifnull(sum(times), 0) FROM fired")?.query_row([], |row| row.get(0))?;
-    let mut audit = Audit { at: now, fired: unsigned(fired), ..Audit::default() };
-    let mut unaccounted = BTreeSet::new();
+fn audit(db: &Connection, now: Timestamp) -> rusqlite::Result<Audit> {
+    let fired: i64 =
+        db.prepare_cached("SELECT ifnull(sum(count), 0) FROM fire_counts")?.query_row([], |row| row.get(0))?;
+    let mut audit = Audit { at: now, fired: count(fired), ..Audit::default() };
+    let mut unaccounted: BTreeSet<String> = BTreeSet::new();
     let kept_since: i64 = settings::get(db, "messages_kept_since")?.unwrap_or(0);
     let mut decisions = db.prepare_cached(DECISIONS)?;
     let mut rows = decisions.query([])?;
     while let Some(row) = rows.next()? {
-        let (channels, messages): (String, Option<String>) = (row.get(4)?, row.get(5)?);
-        match account(row, kept_since, &channels, messages.as_deref())?.and_then(|account| account.outcome()) {
-            Some(fate) => audit.count(fate, unsigned(row.get(2)?)),
-            None => drop(unaccounted.insert(row.get::<_, String>(1)?)),
+        match decision_record(row, kept_since).and_then(|record| record.outcome()) {
+            Some(outcome) => audit.add(outcome, count(row.get(2)?)),
+            None => drop(unaccounted.insert(row.get(1)?)),
         }
     }
     let mut miscounted = db.prepare_cached(MISCOUNTED)?;
@@ -77,28 +67,23 @@ fn made_of(db: &Connection, now: Timestamp) -> rusqlite::Result<Audit> {
         unaccounted.insert(key?);
     }
     audit.unaccounted_count = unaccounted.len() as u64;
-    // Keys are ours: one that does not parse was not written by us, and is only counted.
     audit.unaccounted = unaccounted.iter().filter_map(|key| key.parse().ok()).take(MAX_UNACCOUNTED_NAMED).collect();
     Ok(audit)
 }
 
-/// None if it cannot be made out where the decision was to be told.
-fn account<'a>(
-    row: &'a Row,
-    kept_since: i64,
-    channels: &'a str,
-    messages: Option<&'a str>,
-) -> rusqlite::Result<Option<DecisionRecord<'a>>> {
-    let id: i64 = row.get(0)?;
-    let messages = messages.into_iter().flat_map(|all| all.split(',')).filter_map(|message| message.split_once(' '));
-    Ok(serde_json::from_str(channels).ok().map(|channels| DecisionRecord {
-        decision: row.get_ref(3).ok().and_then(|word| word.as_str().ok()).unwrap_or_default(),
-        channels,
-        messages: messages.collect(),
+/// `None` if a column has no valid value: the decision is unaccounted for then.
+fn decision_record(row: &Row, kept_since: i64) -> Option<DecisionRecord> {
+    let (id, channels, messages): (i64, String, Option<String>) =
+        (row.get(0).ok()?, row.get(4).ok()?, row.get(5).ok()?);
+    let message = |message: &str| {
+        let (channel, state) = message.split_once(' ')?;
+        Some((channel.parse().ok()?, state.parse().ok()?))
+    };
+    let messages = messages.as_deref().unwrap_or_default().split_terminator(',');
+    Some(DecisionRecord {
+        decision: row.get(3).ok()?,
+        channels: serde_json::from_str(&channels).ok()?,
+        messages: messages.map(message).collect::<Option<_>>()?,
         may_lack_messages: id <= kept_since,
-    }))
-}
-
-fn unsigned(number: i64) -> u64 {
-    number.max(0).unsigned_abs()
+    })
 }

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::Transaction;
 
-use super::retention::RetentionPolicy;
-use super::{Error, Result, Store, history, incidents, journal, outbox, retention, settings};
+use super::outbox::queue;
+use super::task_snapshots::{self, SnapshotDiff};
+use super::{
+    Result, RetentionPolicy, Store, fire_counts, history, incidents, journal, retention, settings, task_aliases,
+};
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::circuit::Circuit;
 use crate::core::facts::{HealthDay, RestMode};
@@ -14,104 +17,92 @@ use crate::core::policy::decision::{Decision, PolicyDecision};
 use crate::core::policy::incident_state::IncidentState;
 use crate::core::status::{Counters, MonitorState};
 use crate::core::tasks::Aliases;
-use crate::store::task_snapshots::SnapshotDiff;
-use crate::store::{fire_counts, task_aliases, task_snapshots};
 
-/// All that a check has to say to the database.
+/// The results of a check.
 #[derive(Debug)]
 pub struct CheckCommit<'a> {
-    /// When it was made.
     pub at: Timestamp,
-    /// What the rules found, before anything was decided of it: the self-audit counts by it.
+    /// The keys that fired, before any decision: the self-audit counts by them.
     pub fired_keys: &'a BTreeSet<AlertKey>,
-    /// What was decided.
     pub decisions: &'a [PolicyDecision],
-    /// The memory that the decisions rested on.
+    /// The state that the decisions are based on.
     pub incident_state: &'a IncidentState,
-    /// Days that are new or changed.
+    /// New or changed days.
     pub health_days: &'a [HealthDay],
-    /// Periods of rest mode, if they were read.
+    /// `None` if it was not fetched.
     pub rest_mode: Option<&'a [RestMode]>,
-    /// Sources of tasks that were read.
     pub snapshot_diffs: &'a [SnapshotDiff],
-    /// What the names of told tasks stand for, if that has changed.
+    /// `None` if they are unchanged.
     pub aliases: Option<&'a Aliases>,
-    /// The circuits as they are now.
     pub circuits: &'a BTreeMap<String, Circuit>,
     /// The monitors that ran.
     pub monitors: &'a BTreeMap<Monitor, MonitorState>,
-    /// Whether this ends a check; a part of one that waits for slow sources does not count.
+    /// False for a part of a check that waits for slow sources; it does not count as a check.
     pub is_final: bool,
-    /// How long journal and history are kept.
     pub retention: RetentionPolicy,
 }
 
 impl Store {
-    /// Record a check. Either all of it is recorded, durably, or nothing.
-    ///
-    /// # Errors
-    /// When the database cannot be written; nothing has changed then, and the next check finds the same alerts again.
-    pub fn commit(&mut self, record: &CheckCommit) -> Result<Counters> {
-        let path = self.path.clone();
-        let write = |db: &mut Connection| -> rusqlite::Result<Counters> {
-            let transaction = db.transaction()?;
-            fire_counts::raise(&transaction, record.fired_keys, record.at)?;
-            write_verdicts(&transaction, record)?;
-            for day in record.health_days {
-                history::save_day(&transaction, day)?;
+    /// After an error nothing has changed, and the next check finds the same alerts again.
+    pub fn commit(&mut self, check: &CheckCommit) -> Result<Counters> {
+        self.write(|db| {
+            fire_counts::increment(db, check.fired_keys, check.at)?;
+            record_decisions(db, check)?;
+            for day in check.health_days {
+                history::save_day(db, day)?;
             }
-            for update in record.snapshot_diffs {
-                task_snapshots::save(&transaction, update)?;
+            for diff in check.snapshot_diffs {
+                task_snapshots::save(db, diff)?;
             }
-            for (name, circuit) in record.circuits {
-                settings::save_circuit(&transaction, name, circuit)?;
+            for (name, circuit) in check.circuits {
+                settings::save_circuit(db, name, circuit)?;
             }
-            for (monitor, state) in record.monitors {
-                settings::save_monitor(&transaction, *monitor, state)?;
+            for (monitor, state) in check.monitors {
+                settings::save_monitor(db, *monitor, state)?;
             }
-            if let Some(rest) = record.rest_mode {
-                settings::set(&transaction, "rest_mode", &rest)?;
+            if let Some(rest) = check.rest_mode {
+                settings::set(db, "rest_mode", &rest)?;
             }
-            if let Some(aliases) = record.aliases {
-                task_aliases::save(&transaction, aliases)?;
+            if let Some(aliases) = check.aliases {
+                task_aliases::save(db, aliases)?;
             }
-            let before: Counters = settings::get(&transaction, "counters")?.unwrap_or_default();
-            let counters = count(&before, record);
-            settings::set(&transaction, "counters", &counters)?;
-            retention::prune(&transaction, record.at, before.last_run, &record.retention)?;
-            transaction.commit()?;
+            let before: Counters = settings::get(db, "counters")?.unwrap_or_default();
+            let counters = updated(&before, check);
+            settings::set(db, "counters", &counters)?;
+            if let Some(cutoffs) = check.retention.cutoffs(check.at, before.last_run) {
+                retention::prune(db, &cutoffs)?;
+            }
             Ok(counters)
-        };
-        write(&mut self.db).map_err(|error| Error::new(&path, error))
+        })
     }
 }
 
-fn write_verdicts(transaction: &rusqlite::Transaction, record: &CheckCommit) -> rusqlite::Result<()> {
-    if record.decisions.is_empty() {
+fn record_decisions(db: &Transaction, check: &CheckCommit) -> rusqlite::Result<()> {
+    if check.decisions.is_empty() {
         return Ok(());
     }
-    let last = incidents::last_entries(transaction)?;
-    let digest = journal::next_digest(transaction)?;
-    for verdict in record.decisions {
-        let key = &verdict.alert.key;
-        let told_in = (verdict.decision == Decision::Coalesce).then_some(digest);
-        let entry = journal::write(transaction, verdict, last.get(key).copied(), told_in, record.at)?;
-        let mut incident = record.incident_state.after(verdict, record.at);
-        if verdict.decision == Decision::Resolve && outbox::was_never_seen(transaction, key)? {
-            // It was decided to tell it, and nobody was: should it come back, it is news.
+    let last = incidents::last_entries(db)?;
+    let digest = journal::next_digest(db)?;
+    for decision in check.decisions {
+        let key = &decision.alert.key;
+        let in_digest = (decision.decision == Decision::Coalesce).then_some(digest);
+        let entry = journal::record(db, decision, last.get(key).copied(), in_digest, check.at)?;
+        let mut incident = check.incident_state.after(decision, check.at);
+        if decision.decision == Decision::Resolve && queue::is_unseen(db, key)? {
             incident.last_notified = None;
         }
-        incidents::save(transaction, &incident, record.incident_state.incidents.get(key), entry, record.at)?;
-        outbox::queue(transaction, verdict, record.at)?;
+        incidents::save(db, &incident, check.incident_state.incidents.get(key), entry, check.at)?;
+        queue::queue_decision(db, decision, check.at)?;
     }
-    outbox::queue_digest(transaction, record.decisions, digest, record.at)
+    queue::queue_digest(db, check.decisions, digest, check.at)
 }
 
-fn count(before: &Counters, record: &CheckCommit) -> Counters {
-    let told = record.decisions.iter().filter(|v| matches!(v.decision, Decision::Deliver | Decision::Coalesce)).count();
+fn updated(before: &Counters, check: &CheckCommit) -> Counters {
+    let is_sent = |decision: &&PolicyDecision| matches!(decision.decision, Decision::Deliver | Decision::Coalesce);
+    let sent = check.decisions.iter().filter(is_sent).count();
     Counters {
-        run_count: before.run_count.saturating_add(u64::from(record.is_final)),
-        total_alerts: before.total_alerts.saturating_add(told as u64),
-        last_run: Some(record.at),
+        run_count: before.run_count.saturating_add(u64::from(check.is_final)),
+        total_alerts: before.total_alerts.saturating_add(sent as u64),
+        last_run: Some(check.at),
     }
 }

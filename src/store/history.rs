@@ -1,37 +1,34 @@
-//! What is learned over time: health days and what was put off.
+//! The history that builds up over time: health days and postponements.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ToSql, params};
+use serde::de::DeserializeOwned;
 
-use super::incidents::json;
-use super::{Result, Store, millis};
+use super::{Result, Store, json, millis};
 use crate::core::facts::{HealthDay, Postponement};
 
 impl Store {
     /// The days from `since` on, ascending.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn health_days(&self, since: Date) -> Result<Vec<HealthDay>> {
         self.bodies("SELECT body FROM health_days WHERE date >= ?1 ORDER BY date", &since.to_string())
     }
 
-    /// What was put off after `since`, oldest first.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// The postponements after `since`, the oldest first.
     pub fn postponements(&self, since: Timestamp) -> Result<Vec<Postponement>> {
         self.bodies("SELECT body FROM postponements WHERE at > ?1 ORDER BY at, id", &millis(since))
     }
 
-    fn bodies<T: serde::de::DeserializeOwned>(&self, sql: &str, since: &dyn rusqlite::ToSql) -> Result<Vec<T>> {
-        let read = || -> rusqlite::Result<Vec<T>> {
-            let mut rows = self.db.prepare_cached(sql)?;
-            let bodies: rusqlite::Result<Vec<String>> = rows.query_map([since], |row| row.get(0))?.collect();
-            Ok(bodies?.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
-        };
-        read().map_err(|error| self.wrap(error))
+    fn bodies<T: DeserializeOwned>(&self, sql: &str, since: &dyn ToSql) -> Result<Vec<T>> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query([since])?;
+            let mut values = Vec::new();
+            while let Some(row) = rows.next()? {
+                values.extend(serde_json::from_str(row.get_ref(0)?.as_str()?).ok());
+            }
+            Ok(values)
+        })
     }
 }
 

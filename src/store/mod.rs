@@ -1,6 +1,6 @@
-//! Our own SQLite database: the truth about what was found, decided, told and learned.
+//! Operator's own SQLite database: what was found, decided, sent and learned.
 //!
-//! One connection, owned by whoever holds the instance lock. WAL with `synchronous=FULL`: what is committed survives a crash.
+//! One connection, owned by the holder of the instance lock. WAL with `synchronous=FULL`: what is committed survives a crash.
 
 pub mod alert_history;
 mod audit;
@@ -17,23 +17,24 @@ mod schema;
 mod settings;
 mod task_aliases;
 pub mod task_snapshots;
-pub mod task_summary;
+mod task_summary;
+mod types;
 
-pub use crate::store::check_commit::CheckCommit;
+pub use crate::core::retention::RetentionPolicy;
 pub use audit::DataVersion;
+pub use check_commit::CheckCommit;
 pub use error::Error;
 pub use open::Opened;
-pub use retention::RetentionPolicy;
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
+use serde::Serialize;
 
-/// The file's name in the state directory.
+/// The name of the file in the state directory.
 pub const FILE_NAME: &str = "operator.db";
 
-/// The database.
 #[derive(Debug)]
 pub struct Store {
     db: Connection,
@@ -43,38 +44,48 @@ pub struct Store {
 type Result<T> = std::result::Result<T, Error>;
 
 impl Store {
-    /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Give back the memory that a check took: until the next one it is only in the way.
+    /// Frees the page cache until the next check.
     pub fn release_memory(&self) {
-        // It is a wish; nothing is wrong when it is not met.
+        // A failure costs memory only.
         let _ = self.db.execute_batch("PRAGMA shrink_memory");
     }
 
-    fn wrap(&self, error: rusqlite::Error) -> Error {
-        Error::new(&self.path, error)
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        query(&self.db).map_err(|error| Error::new(&self.path, error))
+    }
+
+    /// One transaction: all of `change` or nothing.
+    fn write<T>(&mut self, change: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
+        let commit = |db: &mut Connection| -> rusqlite::Result<T> {
+            let transaction = db.transaction()?;
+            let value = change(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        commit(&mut self.db).map_err(|error| Error::new(&self.path, error))
     }
 }
 
-/// Moments are kept as whole milliseconds since 1970, UTC.
-fn millis(moment: Timestamp) -> i64 {
-    moment.as_millisecond()
+/// The database stores times as whole milliseconds since 1970, UTC.
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
 }
 
-/// A number of milliseconds that is out of the calendar's range reads as the nearest end of it.
-fn moment(millis: i64) -> Timestamp {
+/// Clamps to the range of `Timestamp`.
+fn timestamp(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
-/// No row is an answer, not a failure.
-fn optional<T>(row: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
-    match row {
-        Ok(value) => Ok(Some(value)),
-        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// Our own values always serialise. An empty body counts as missing when it is read.
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn count(number: i64) -> u64 {
+    number.max(0).unsigned_abs()
 }

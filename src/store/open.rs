@@ -1,4 +1,4 @@
-//! Opening the database: for writing, only for reading, or in memory; and setting a damaged one aside.
+//! Opening the database: for writing, for reading only, or in memory; and replacing a corrupt one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,76 +10,64 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Error, Result, Store, schema};
 
 const IN_MEMORY: &str = ":memory:";
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An open database, and where the damaged one went that was in its place.
+/// An open database.
 #[derive(Debug)]
 pub struct Opened {
-    /// The database.
     pub store: Store,
-    /// Set when the old file was damaged and a fresh one was started.
+    /// Where the old file went, when it was corrupt and a fresh one replaced it.
     pub quarantined: Option<PathBuf>,
 }
 
 impl Opened {
-    /// What the person should know, if the old file was damaged.
+    /// A sentence for the user when the old file was corrupt.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        let (path, kept) = (self.store.path.display(), self.quarantined.as_ref()?.display());
-        Some(format!("{path}: the database was damaged; it was set aside as {kept} and a fresh one was started"))
+        let (path, old) = (self.store.path.display(), self.quarantined.as_ref()?.display());
+        Some(format!("{path}: the database was damaged; it was set aside as {old} and a fresh one was started"))
     }
 }
 
 impl Store {
-    /// Open for writing, making it if it is not there. A damaged one is set aside under a new name.
-    ///
-    /// # Errors
-    /// When it cannot be written, the disk is full, or a newer Operator made it.
+    /// Opens for writing and creates a missing file. A corrupt file is renamed and replaced.
     pub fn open(path: &Path, now: Timestamp) -> Result<Opened> {
         match Self::open_as_is(path) {
             Ok(store) => Ok(Opened { store, quarantined: None }),
-            Err(error) if error.is_corrupt() => {
-                let set_aside = set_aside(path, now)?;
-                Ok(Opened { store: Self::open_as_is(path)?, quarantined: Some(set_aside) })
-            }
+            Err(error) if error.is_corrupt() => replace(path, now),
             Err(error) => Err(error),
         }
     }
 
     fn open_as_is(path: &Path) -> Result<Self> {
-        let fail = |error| Error::new(path, error);
+        let wrap = |error| Error::new(path, error);
         make_private(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut db = Connection::open_with_flags(path, flags).map_err(fail)?;
-        check_layout(&db, path)?;
-        prepare(&db).map_err(fail)?;
-        schema::migrate(&mut db).map_err(fail)?;
+        let mut db = Connection::open_with_flags(path, flags).map_err(wrap)?;
+        check_version(&db, path)?;
+        prepare(&db).map_err(wrap)?;
+        schema::migrate(&mut db).map_err(wrap)?;
         let store = Self { db, path: path.to_owned() };
-        store.try_reading()?;
+        store.probe()?;
         Ok(store)
     }
 
-    /// Damage in the small tables that an engine starts from shows here, where the file can still be set aside.
-    fn try_reading(&self) -> Result<()> {
+    /// Finds damage in the small tables that an engine starts from while the file can still be replaced.
+    fn probe(&self) -> Result<()> {
         self.circuits()?;
         self.monitors()?;
         self.pause().map(drop)
     }
 
-    /// Open only for reading, making nothing; none if it is not there.
-    ///
-    /// # Errors
-    /// When it is damaged or a newer Operator made it.
+    /// Opens for reading and creates no file. `None` if the file does not exist.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>> {
-        // Reading as immutable makes no files beside the database; that is sound while there is no log, for whoever writes
-        // makes one first, and the few reads that follow are over before it is folded back.
+        // An immutable file needs no files beside it. That is safe while there is no log: a writer creates the log first, and
+        // the few reads end before the log is folded back.
         let log = fs::metadata(with_suffix(path, "-wal")).map_or(0, |meta| meta.len());
         Self::open_to_read(path, if log == 0 { "immutable=1" } else { "mode=ro" })
     }
 
-    /// Open only for reading, beside the engine that has it open and whose files beside it are there anyway. None if it is not there.
-    ///
-    /// # Errors
-    /// As above.
+    /// Opens for reading while an engine has the database open. `None` if the file does not exist.
     pub fn open_read_only_live(path: &Path) -> Result<Option<Self>> {
         Self::open_to_read(path, "mode=ro")
     }
@@ -88,28 +76,25 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
-        let fail = |error| Error::new(path, error);
+        let wrap = |error| Error::new(path, error);
         let uri = format!("file:{}?{mode}", escape(path));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(uri, flags).map_err(fail)?;
-        match check_layout(&db, path)? {
+        let db = Connection::open_with_flags(uri, flags).map_err(wrap)?;
+        match check_version(&db, path)? {
             0 => return Ok(None),
             schema::NEWEST => {}
             _ => {
-                let what = "made by an older Operator; start this one once to bring it up to date".into();
-                return Err(Error::Other { path: path.to_owned(), what });
+                let message = "written by an older Operator; start this one once to bring it up to date".into();
+                return Err(Error::Other { path: path.to_owned(), message });
             }
         }
-        db.busy_timeout(Duration::from_secs(5)).map_err(fail)?;
+        db.busy_timeout(BUSY_TIMEOUT).map_err(wrap)?;
         let store = Self { db, path: path.to_owned() };
-        store.try_reading()?;
+        store.probe()?;
         Ok(Some(store))
     }
 
-    /// A copy in memory, for a dry run that goes on: the original may change under it, and nothing comes back to it.
-    ///
-    /// # Errors
-    /// When the original cannot be read.
+    /// A copy for a dry run that keeps going: later changes of the original do not show, and nothing is written back.
     pub fn in_memory_copy(path: &Path) -> Result<Self> {
         let mut copy = Self::in_memory()?;
         if let Some(original) = Self::open_read_only(path)? {
@@ -120,16 +105,12 @@ impl Store {
         Ok(copy)
     }
 
-    /// Whether what is written here is gone with the process.
+    /// Whether the data ends with the process.
     #[must_use]
     pub fn is_ephemeral(&self) -> bool {
         self.path == Path::new(IN_MEMORY)
     }
 
-    /// An empty one that is never written to a disk.
-    ///
-    /// # Errors
-    /// When there is no memory for it.
     pub fn in_memory() -> Result<Self> {
         let path = PathBuf::from(IN_MEMORY);
         let open = || -> rusqlite::Result<Connection> {
@@ -140,25 +121,21 @@ impl Store {
         Ok(Self { db: open().map_err(|error| Error::new(&path, error))?, path })
     }
 
-    /// Close it, move the file away and start a fresh one: for damage that shows only in use.
-    ///
-    /// # Errors
-    /// When the file cannot be moved or a new one cannot be made.
+    /// Closes the database, renames its file and starts a fresh one: for damage that shows only in use.
     pub fn replace_corrupt(self, now: Timestamp) -> Result<Opened> {
         let path = self.path.clone();
         drop(self);
-        let set_aside = set_aside(&path, now)?;
-        Ok(Opened { store: Self::open_as_is(&path)?, quarantined: Some(set_aside) })
+        replace(&path, now)
     }
 }
 
 fn prepare(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(Duration::from_secs(5))?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -256;")
 }
 
-fn check_layout(db: &Connection, path: &Path) -> Result<i64> {
+fn check_version(db: &Connection, path: &Path) -> Result<i64> {
     let found = schema::schema_version(db).map_err(|error| Error::new(path, error))?;
     if found > schema::NEWEST {
         return Err(Error::Newer { path: path.to_owned(), found, known: schema::NEWEST });
@@ -166,30 +143,27 @@ fn check_layout(db: &Connection, path: &Path) -> Result<i64> {
     Ok(found)
 }
 
-/// SQLite gives its log files the mode of the database, so the database is made first, readable by nobody else.
+/// Creates the file with mode 0600 first, because SQLite gives its log files the mode of the database.
 fn make_private(path: &Path) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    made.map(drop).map_err(|error| match error.raw_os_error() {
-        Some(28) => Error::Full { path: path.to_owned() }, // ENOSPC
-        _ => Error::ReadOnly { path: path.to_owned(), what: error.to_string() },
+    let created = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    created.map(drop).map_err(|error| match error.kind() {
+        std::io::ErrorKind::StorageFull => Error::Full { path: path.to_owned() },
+        _ => Error::ReadOnly { path: path.to_owned(), message: error.to_string() },
     })
 }
 
-/// `operator.db` becomes `operator.db.damaged-20261123T091500Z`, its log files likewise.
-fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf> {
-    let mark = format!(".damaged-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+fn replace(path: &Path, now: Timestamp) -> Result<Opened> {
+    let old = with_suffix(path, &format!(".damaged-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     for log in ["-wal", "-shm"] {
         let from = with_suffix(path, log);
         if from.exists() {
-            let _ = fs::rename(&from, with_suffix(&with_suffix(path, &mark), log));
+            let _ = fs::rename(&from, with_suffix(&old, log));
         }
     }
-    let to = with_suffix(path, &mark);
-    match fs::rename(path, &to) {
-        Ok(()) => Ok(to),
-        Err(error) => Err(Error::ReadOnly { path: path.to_owned(), what: error.to_string() }),
-    }
+    fs::rename(path, &old)
+        .map_err(|error| Error::ReadOnly { path: path.to_owned(), message: error.to_string() })?;
+    Ok(Opened { store: Store::open_as_is(path)?, quarantined: Some(old) })
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -198,7 +172,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A path inside a `file:` URI.
+/// Percent-encodes a path for a `file:` URI.
 fn escape(path: &Path) -> String {
     use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;

@@ -1,128 +1,123 @@
-//! A channel's queue as a lane: open, or closed for a while after failures.
+//! The backoff of a channel: when the next message may be tried after failures.
 //!
-//! The lane, not the message, waits: while a channel is down one message at a time is tried, and when it gets through the others
-//! follow at once.
+//! The channel waits, not the message: while it fails, one message at a time is tried, and a success lets all others follow.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, FailureKind};
 use crate::core::alert::Priority;
+use crate::core::backoff::Backoff;
 
-/// The pause after the first failure; each further one doubles it.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
+const FIRST_DELAY: SignedDuration = SignedDuration::from_secs(5);
+const MAX_DELAY: SignedDuration = SignedDuration::from_mins(15);
 
-/// No pause of our own is longer.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+/// Jitter shortens a delay by up to a quarter, so that delays still grow.
+const DELAYS: Backoff = Backoff::new(FIRST_DELAY, MAX_DELAY).with_jitter(1.0, 0.75);
 
-/// A critical alert that has not been tried yet does not wait out a long pause: it may try so long after the last failure. With
-/// the growing pauses that makes no more than 40 tries an hour.
-const URGENT_PAUSE: SignedDuration = SignedDuration::from_mins(2);
+/// A critical alert without an attempt may be tried this long after the last failure, also during a longer delay. Together with
+/// the growing delays that makes at most 40 attempts an hour.
+const URGENT_DELAY: SignedDuration = SignedDuration::from_mins(2);
 
-/// So many times in a row a server is taken at its word about when to come back.
-const OBEYED: u32 = 3;
+/// This many requests of a server in a row are followed as they are; later ones are lengthened by our own delays.
+const MAX_HONOURED_RETRY_AFTER: u32 = 3;
 
-/// How often a machine without a network looks for one.
-const OFFLINE_PAUSE: SignedDuration = SignedDuration::from_secs(30);
+const OFFLINE_DELAY: SignedDuration = SignedDuration::from_secs(30);
 
-/// How a channel does.
+/// The delivery state of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ChannelBackoff {
     failures: u32,
     wait: Option<Wait>,
-    /// There was nothing to send by.
     no_transport: bool,
-    /// What is wrong, for as long as it is.
+    /// The last failure, until a message is delivered.
     pub last_error: Option<String>,
-    /// When a message got through last.
     pub delivered_at: Option<Timestamp>,
-    /// The alerter's config_hash, by which a change of them shows.
+    /// Identifies the configuration of the alerter; a change resets the backoff.
     pub config_hash: u64,
 }
 
-/// A pause between two tries.
+/// The delay before the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Wait {
     since: Timestamp,
     until: Timestamp,
-    /// The server named the moment: nothing passes it.
-    asked: bool,
+    /// No attempt is made earlier, not even an urgent one.
+    server_requested: bool,
 }
 
 impl ChannelBackoff {
-    /// A lane with nothing behind it, for an alerter with these config_hash.
     #[must_use]
     pub fn new(config_hash: u64) -> Self {
         Self { config_hash, ..Self::default() }
     }
 
-    /// When the next message may be tried; none: at once.
+    /// When the next attempt may start; `None` means now.
     #[must_use]
     pub fn opens_at(&self) -> Option<Timestamp> {
         self.wait.map(|wait| wait.until)
     }
 
-    /// Whether everything may be tried at `now`.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.wait.is_none_or(|wait| wait.is_over(now, wait.until))
     }
 
-    /// When something critical may be tried that has not been tried before.
+    /// When a critical alert without an attempt may be tried; `None` means now.
     #[must_use]
     pub fn opens_for_urgent_at(&self) -> Option<Timestamp> {
-        self.wait.map(Wait::urgent)
+        self.wait.map(Wait::urgent_until)
     }
 
-    /// Whether something critical that has not been tried before may be tried at `now`.
     #[must_use]
     pub fn is_open_for_urgent(&self, now: Timestamp) -> bool {
-        self.wait.is_none_or(|wait| wait.is_over(now, wait.urgent()))
+        self.wait.is_none_or(|wait| wait.is_over(now, wait.urgent_until()))
     }
 
-    /// Something got through.
     pub fn record_success(&mut self, now: Timestamp) {
         *self = Self { delivered_at: Some(now), ..Self::new(self.config_hash) };
     }
 
-    /// Something did not. `chance`, 0 to 1, spreads the tries of many machines.
-    pub fn record_failure(&mut self, failure: &Failure, now: Timestamp, chance: f64) {
+    /// `fraction`, random between 0 and 1, spreads the attempts of many machines.
+    pub fn record_failure(&mut self, failure: &Failure, now: Timestamp, fraction: f64) {
         self.last_error = Some(failure.to_string());
         self.no_transport = failure.kind == FailureKind::NoTransport;
-        let (pause, asked) = match failure.kind {
-            // The server answers: what it refuses says nothing about the next message.
+        let (delay, server_requested) = match failure.kind {
+            // The server works; its refusal concerns this message only.
             FailureKind::Permanent => {
                 (self.failures, self.wait) = (0, None);
                 return;
             }
-            FailureKind::Offline => (OFFLINE_PAUSE, false),
-            FailureKind::Retryable { retry_after: Some(asked) } => {
+            FailureKind::Offline => (OFFLINE_DELAY, false),
+            FailureKind::Retryable { retry_after: Some(requested) } => {
                 self.failures = self.failures.saturating_add(1);
-                (self.patience_with(asked, chance), true)
+                (self.retry_delay(requested, fraction), true)
             }
             FailureKind::Retryable { retry_after: None } | FailureKind::Unconfirmed | FailureKind::NoTransport => {
                 self.failures = self.failures.saturating_add(1);
-                (pause_after(self.failures, chance), false)
+                (DELAYS.delay(self.failures, fraction), false)
             }
         };
-        let until = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
-        self.wait = Some(Wait { since: now, until, asked });
+        let until = now.saturating_add(delay).unwrap_or(Timestamp::MAX);
+        self.wait = Some(Wait { since: now, until, server_requested });
     }
 
-    /// What the server asked for, to the second; one that asks for the same little pause over and over gets longer ones.
-    fn patience_with(&self, asked: SignedDuration, chance: f64) -> SignedDuration {
-        let own =
-            if self.failures > OBEYED { pause_after(self.failures - OBEYED, chance) } else { SignedDuration::ZERO };
-        asked.max(own).max(SignedDuration::from_secs(1))
+    /// The requested delay, to the second. A server that requests short delays over and over gets longer ones.
+    fn retry_delay(&self, requested: SignedDuration, fraction: f64) -> SignedDuration {
+        let own = match self.failures.saturating_sub(MAX_HONOURED_RETRY_AFTER) {
+            0 => SignedDuration::ZERO,
+            failures => DELAYS.delay(failures, fraction),
+        };
+        requested.max(own).max(SignedDuration::from_secs(1))
     }
 
-    /// Try again at once, unless a server asked for a pause: the machine woke, or the person wants to know.
+    /// Ends the delay, unless a server requested it: the machine woke, or the user asked for a check.
     pub fn reset(&mut self) {
-        self.wait = self.wait.filter(|wait| wait.asked);
+        self.wait = self.wait.filter(|wait| wait.server_requested);
     }
 
-    /// Whether there was nothing to send by when it was tried last: waiting a little changes nothing then.
+    /// The last attempt found no way to send at all; a short wait does not change that.
     #[must_use]
     pub const fn has_no_transport(&self) -> bool {
         self.no_transport
@@ -130,37 +125,28 @@ impl ChannelBackoff {
 }
 
 impl Wait {
-    /// A clock that was set back to before the pause began says nothing about it: it is over.
+    /// A delay that starts in the future is over: the clock was set back.
     fn is_over(self, now: Timestamp, end: Timestamp) -> bool {
         now < self.since || end <= now
     }
 
-    fn urgent(self) -> Timestamp {
-        let soon = self.since.saturating_add(URGENT_PAUSE).unwrap_or(self.until);
-        if self.asked { self.until } else { self.until.min(soon) }
+    fn urgent_until(self) -> Timestamp {
+        let soon = self.since.saturating_add(URGENT_DELAY).unwrap_or(self.until);
+        if self.server_requested { self.until } else { self.until.min(soon) }
     }
 }
 
-/// Doubling from five seconds to a quarter of an hour, shortened by up to a quarter, so that it still grows.
-fn pause_after(failures: u32, chance: f64) -> SignedDuration {
-    let doubled = 2_i32.saturating_pow(failures.saturating_sub(1).min(16));
-    let whole = FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
-    whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 4.0)
-}
-
-/// Which of the news in a queue may be told now.
+/// The alerts that may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SendWindow {
-    /// None: the person asked for a pause.
+    /// The user paused all alerts.
     Closed,
-    /// Only critical ones: quiet hours.
+    /// Quiet hours, or a meeting.
     CriticalOnly,
-    /// All.
     Open,
 }
 
 impl SendWindow {
-    /// Whether an alert of this priority may be sent now.
     #[must_use]
     pub fn allows(self, priority: Priority) -> bool {
         match self {
@@ -173,8 +159,9 @@ impl SendWindow {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn seconds(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default()
@@ -185,69 +172,69 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_a_quarter_of_an_hour() {
-        let pauses: Vec<i64> = (1..=10).map(|failures| pause_after(failures, 0.0).as_secs()).collect();
-        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
-        assert_eq!(pause_after(u32::MAX, 1.0).as_secs(), 675);
+    fn delays_grow_to_fifteen_minutes() {
+        let delays: Vec<i64> = (1..=10).map(|failures| DELAYS.delay(failures, 0.0).as_secs()).collect();
+        assert_eq!(delays, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
+        assert_eq!(DELAYS.delay(u32::MAX, 1.0).as_secs(), 675);
     }
 
     #[test]
-    fn a_server_is_obeyed_to_the_second_by_critical_alerts_too() {
-        let mut lane = ChannelBackoff::default();
-        let asked = FailureKind::Retryable { retry_after: Some(SignedDuration::from_secs(37)) };
-        lane.record_failure(&failure(asked), seconds(0), 0.5);
-        lane.reset();
-        assert!(!lane.is_open(seconds(36)) && !lane.is_open_for_urgent(seconds(36)));
-        assert!(lane.is_open(seconds(37)) && lane.is_open_for_urgent(seconds(37)));
+    fn retry_after_also_holds_for_urgent_alerts() {
+        let mut backoff = ChannelBackoff::default();
+        let requested = FailureKind::Retryable { retry_after: Some(SignedDuration::from_secs(37)) };
+        backoff.record_failure(&failure(requested), seconds(0), 0.5);
+        backoff.reset();
+        assert!(!backoff.is_open(seconds(36)) && !backoff.is_open_for_urgent(seconds(36)));
+        assert!(backoff.is_open(seconds(37)) && backoff.is_open_for_urgent(seconds(37)));
     }
 
     #[test]
-    fn what_is_critical_and_new_need_not_wait_out_a_long_pause() {
-        let mut lane = ChannelBackoff::default();
+    fn urgent_alert_shortens_a_long_delay() {
+        let mut backoff = ChannelBackoff::default();
         for _ in 0..9 {
-            lane.record_failure(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
+            backoff.record_failure(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
         }
-        assert!(!lane.is_open(seconds(899)) && lane.is_open(seconds(900)));
-        assert!(!lane.is_open_for_urgent(seconds(119)) && lane.is_open_for_urgent(seconds(120)));
+        assert!(!backoff.is_open(seconds(899)) && backoff.is_open(seconds(900)));
+        assert!(!backoff.is_open_for_urgent(seconds(119)) && backoff.is_open_for_urgent(seconds(120)));
     }
 
     #[test]
-    fn a_refusal_keeps_nobody_waiting_and_is_remembered() {
-        let mut lane = ChannelBackoff::default();
-        lane.record_failure(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
-        lane.record_failure(&Failure::permanent("no", "fix it"), seconds(5), 0.0);
-        assert!(lane.is_open(seconds(5)));
-        assert_eq!(lane.last_error.as_deref(), Some("no – fix it"));
-        lane.record_success(seconds(6));
-        assert_eq!((lane.last_error, lane.delivered_at), (None, Some(seconds(6))));
+    fn permanent_failure_opens_and_keeps_the_error() {
+        let mut backoff = ChannelBackoff::default();
+        backoff.record_failure(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
+        backoff.record_failure(&Failure::permanent("no", "fix it"), seconds(5), 0.0);
+        assert!(backoff.is_open(seconds(5)));
+        assert_eq!(backoff.last_error.as_deref(), Some("no – fix it"));
+        backoff.record_success(seconds(6));
+        assert_eq!((backoff.last_error, backoff.delivered_at), (None, Some(seconds(6))));
     }
 
     #[test]
-    fn being_offline_does_not_make_pauses_grow() {
-        let mut lane = ChannelBackoff::default();
+    fn offline_delays_do_not_grow() {
+        let mut backoff = ChannelBackoff::default();
         for at in 0..50 {
-            lane.record_failure(&failure(FailureKind::Offline), seconds(30 * at), 0.0);
-            assert!(lane.is_open(seconds(30 * at + 30)));
+            backoff.record_failure(&failure(FailureKind::Offline), seconds(30 * at), 0.0);
+            assert!(backoff.is_open(seconds(30 * at + 30)));
         }
-        lane.record_failure(&failure(FailureKind::Unconfirmed), seconds(2000), 0.0);
-        assert!(lane.is_open(seconds(2005)));
+        backoff.record_failure(&failure(FailureKind::Unconfirmed), seconds(2000), 0.0);
+        assert!(backoff.is_open(seconds(2005)));
     }
 
     #[test]
-    fn a_clock_set_back_ends_a_pause() {
-        let mut lane = ChannelBackoff::default();
-        lane.record_failure(&failure(FailureKind::Unconfirmed), seconds(86_400), 0.0);
-        assert!(lane.is_open(seconds(0)));
+    fn clock_set_back_ends_a_delay() {
+        let mut backoff = ChannelBackoff::default();
+        backoff.record_failure(&failure(FailureKind::Unconfirmed), seconds(86_400), 0.0);
+        assert!(backoff.is_open(seconds(0)));
     }
 
     proptest! {
-        /// Whatever fails, and though something new and critical waits all the time.
+        /// With an urgent alert waiting all the time.
         #[test]
-        fn no_more_than_forty_tries_an_hour(
-            chances in prop::collection::vec(0.0..1.0_f64, 100),
+        fn attempts_stay_under_forty_an_hour(
+            fractions in prop::collection::vec(0.0..1.0_f64, 100),
             mix in prop::collection::vec(0..4_usize, 100),
         ) {
-            let (mut lane, mut now, mut tries) = (ChannelBackoff::default(), 0, 0);
+            let (mut backoff, mut now, mut attempts) = (ChannelBackoff::default(), 0, 0);
             let kinds = [
                 FailureKind::Unconfirmed,
                 FailureKind::NoTransport,
@@ -255,18 +242,18 @@ mod tests {
                 FailureKind::Retryable { retry_after: Some(SignedDuration::ZERO) },
             ];
             while now < 3600 {
-                if lane.is_open_for_urgent(seconds(now)) {
-                    lane.record_failure(&failure(kinds[mix[tries % 100]]), seconds(now), chances[tries % 100]);
-                    tries += 1;
+                if backoff.is_open_for_urgent(seconds(now)) {
+                    backoff.record_failure(&failure(kinds[mix[attempts % 100]]), seconds(now), fractions[attempts % 100]);
+                    attempts += 1;
                 }
                 now += 1;
             }
-            prop_assert!(tries <= 40, "{}", tries);
+            prop_assert!(attempts <= 40, "{}", attempts);
         }
 
         #[test]
-        fn every_pause_is_longer_than_the_one_before_up_to_the_longest(chance in 0.0..1.0_f64, other in 0.0..1.0_f64, failures in 1..7_u32) {
-            prop_assert!(pause_after(failures, chance) < pause_after(failures + 1, other));
+        fn delays_grow_whatever_the_jitter(one in 0.0..1.0_f64, other in 0.0..1.0_f64, failures in 1..7_u32) {
+            prop_assert!(DELAYS.delay(failures, one) < DELAYS.delay(failures + 1, other));
         }
     }
 }

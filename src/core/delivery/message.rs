@@ -1,79 +1,66 @@
-//! One message on a channel: what is told of one alert, or of several together.
+//! One message on a channel: a single alert, or several together.
 
 use jiff::ZonedDateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::core::alert::{AlertKey, Priority};
 
-/// A message as every channel gets it; each draws it in its own way.
+/// A message as every alerter gets it; each renders it in its own way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// The same at every try and after a restart, and never that of another message: what a channel can tell a repetition by,
-    /// and what a button answers with. Letters, digits and `-`, at most 40.
+    /// Unique to the message, and the same at every attempt and after a restart: a channel recognises a repetition by it, and a
+    /// button returns it. Letters, digits and `-`, at most 40.
     pub id: String,
-    /// New, or bringing an earlier one up to date.
     pub kind: MessageKind,
-    /// How loud: that of its most urgent open item.
+    /// The priority of its most urgent open item.
     pub priority: Priority,
-    /// What it speaks of: open ones first, the most urgent first. Never empty.
+    /// Open ones first, the most urgent first. Never empty.
     pub items: Vec<MessageItem>,
-    /// How many more there are.
+    /// How many more alerts the message stands for.
     pub omitted: usize,
-    /// The earlier message that this one takes the place of, as its channel called it.
+    /// The channel's id of the earlier message that this one replaces.
     pub replaces: Option<String>,
-    /// The moment of telling, in the person's zone.
+    /// The time of the send, in the user's zone.
     pub at: ZonedDateTime,
 }
 
-/// What a message is for.
+/// The purpose of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageKind {
-    /// News.
     New,
-    /// What was told has resolved, or was acknowledged or snoozed: to be shown in place, and without a sound.
+    /// Alerts of an earlier message resolved, or were acknowledged or snoozed: shown in place, without a sound.
     Update,
-    /// Somebody wants to see whether the channel works.
+    /// The user tests the channel.
     Test,
 }
 
 /// One alert in a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MessageItem {
-    /// What it is known by.
     pub key: AlertKey,
-    /// How urgent.
     pub priority: Priority,
-    /// One line of at most 60 characters; plain text from outside.
+    /// One line of at most 60 characters; untrusted plain text.
     pub title: String,
-    /// The sentences; plain text from outside, of any length.
+    /// The sentences; untrusted plain text of any length.
     pub message: String,
-    /// Where its facts came from, as a person knows it: `Oura`.
+    /// The display name of the source of its facts: `Oura`.
     pub source: Option<String>,
-    /// When it was last found, in the person's zone.
+    /// When the condition was last found, in the user's zone.
     pub at: ZonedDateTime,
-    /// How it stands now.
     pub state: AlertState,
 }
 
-/// How an alert stands when its message is sent.
+/// The state of an alert when its message is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AlertState {
-    /// It holds.
     Open,
-    /// It holds, and the person knows.
     Acknowledged,
-    /// It holds, and the person wants to hear of it later.
-    Snoozed {
-        /// When.
-        until: ZonedDateTime,
-    },
-    /// It holds no longer.
+    Snoozed { until: ZonedDateTime },
     Resolved,
 }
 
 impl Message {
-    /// Whether it tells of more than one alert.
     #[must_use]
     pub fn is_digest(&self) -> bool {
         self.items.len() + self.omitted > 1

@@ -1,5 +1,7 @@
-//! When a channel is tried, and what follows when it fails.
+//! Delivery: what goes out on a channel, when, and what becomes of it.
 
+pub mod batching;
 pub mod channel_backoff;
 pub mod failure;
+pub mod lifecycle;
 pub mod message;

@@ -105,6 +105,10 @@ pub struct Activity {
     pub clients_today: Option<u32>,
 }
 
+/// The names of all task sources, as `TaskReading::source` has them.
+pub const TASK_SOURCES: [&str; 7] =
+    ["state_store", "workos", "todoist", "taskwarrior", "markdown", "reminders", "ics"];
+
 /// One reading of a task source. A kind of fact that the source lacks is None, not zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskReading {
@@ -132,6 +136,22 @@ pub struct TaskReading {
 }
 
 impl TaskReading {
+    /// A reading without tasks, of a source without dates.
+    pub const fn empty(source: &'static str, as_of: Timestamp) -> Self {
+        Self {
+            source,
+            as_of,
+            tasks: Vec::new(),
+            commitments: None,
+            has_dates: false,
+            goal: None,
+            thoughts: None,
+            activity: None,
+            unreadable: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     pub fn is_unreadable(&self, id: &str) -> bool {
         self.unreadable.iter().any(|unreadable| {
             let rest = id.strip_prefix(unreadable.as_str());

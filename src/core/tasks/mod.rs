@@ -3,6 +3,7 @@
 mod copies;
 mod identities;
 mod naming;
+pub mod summary;
 
 use std::borrow::Cow;
 

@@ -5,7 +5,7 @@ use jiff::ZonedDateTime;
 use super::words::{Clock, Moment, day, thousands, title};
 use crate::core::facts::Due;
 use crate::core::text::source_name;
-use crate::store::task_summary::{TaskSummary, TaskSummaryItem};
+use crate::core::tasks::summary::{TaskSummary, TaskSummaryItem};
 use crate::store::{self, Store};
 
 /// The tasks at a glance.

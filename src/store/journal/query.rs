@@ -1,50 +1,39 @@
-//! The journal as a reader leafs through it: filtered, page by page, with what became of every message.
+//! The journal page by page: filtered, with the messages of every decision.
 
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::{COLUMNS, JournalEntry, parse_entry};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::policy::decision::Decision;
 use crate::core::policy::incident_state::Incident;
-use crate::store::outbox::{self, OutboxEntry};
-use crate::store::{Result, Store, millis, moment, optional};
+use crate::store::outbox::{self, OutboxEntry, batch_items};
+use crate::store::{Result, Store, millis, timestamp};
 
-/// Which entries are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalFilter {
-    /// Last made at or after this moment.
+    /// Made at or after this time.
     pub since: Timestamp,
-    /// Of this urgency alone.
     pub priority: Option<Priority>,
-    /// Decided so.
     pub decision: Option<Decision>,
-    /// With this in key or title, whatever the case of its ASCII letters; empty is anything.
+    /// A part of the key or title, without regard to ASCII case; empty for any.
     pub text: String,
-    /// Older than the entry of this number: where the last page ended.
+    /// Older than this entry, the last one of the previous page.
     pub before: Option<i64>,
 }
 
-/// One stretch of time in which a key fired.
+/// A time span in which a key fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiringSpan {
-    /// Of which alert.
-    pub key: String,
-    /// How urgent it was.
+    pub key: AlertKey,
     pub priority: Priority,
-    /// Its title.
     pub title: String,
-    /// When it was first found.
     pub first_at: Timestamp,
-    /// When it was last found.
     pub last_at: Timestamp,
 }
 
 impl Store {
-    /// The entries that pass the filter, the newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// The entries that pass the filter, the newest first.
     pub fn query_journal(&self, filter: &JournalFilter, limit: u32) -> Result<Vec<JournalEntry>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM journal
@@ -53,87 +42,69 @@ impl Store {
                AND (?6 IS NULL OR (last_at, id) < ((SELECT last_at FROM journal WHERE id = ?6), ?6))
              ORDER BY last_at DESC, id DESC LIMIT ?7"
         );
-        let (priority, decision) = (filter.priority.map(Priority::as_str), filter.decision.map(Decision::as_str));
-        let read = || -> rusqlite::Result<Vec<JournalEntry>> {
-            let mut rows = self.db.prepare_cached(&sql)?;
-            let pattern = format!("%{}%", literal(&filter.text));
-            let wanted = params![millis(filter.since), priority, decision, filter.text, pattern, filter.before, limit];
-            rows.query_map(wanted, parse_entry)?.collect()
-        };
-        read().map_err(|error| self.wrap(error))
+        let JournalFilter { since, priority, decision, text, before } = filter;
+        let pattern = format!("%{}%", escape_like(text));
+        let parameters = params![millis(*since), priority, decision, text, pattern, before, limit];
+        self.read(|db| db.prepare_cached(&sql)?.query_map(parameters, parse_entry)?.collect())
     }
 
-    /// What became of the messages that an entry asked for, by channel.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// The messages of a decision, by channel.
     pub fn outbox_entries_of_decision(&self, entry: &JournalEntry) -> Result<Vec<OutboxEntry>> {
-        let read = || -> rusqlite::Result<Vec<OutboxEntry>> {
+        let entries = self.read(|db| {
             if let Some(digest) = entry.digest {
                 let sql = format!("SELECT {} FROM outbox WHERE digest = ?1 ORDER BY id", outbox::COLUMNS);
-                return self.db.prepare_cached(&sql)?.query_map([digest], outbox::dispatch)?.collect();
+                return db.prepare_cached(&sql)?.query_map([digest], outbox::parse_entry)?.collect();
             }
-            // All messages of one check stand in a row and bear its moment, as its entries do.
-            let mut row = self.db.prepare_cached(&format!(
+            // The rows of one check have adjacent ids and its time.
+            let mut row = db.prepare_cached(&format!(
                 "SELECT {} FROM outbox WHERE key = ?1 AND channel = ?2 AND kind IN ('alert', 'resolve')
                    AND id BETWEEN (SELECT min(id) FROM outbox WHERE created_at = ?3)
                               AND (SELECT max(id) FROM outbox WHERE created_at = ?3)",
                 outbox::COLUMNS
             ))?;
-            let mut dispatches = Vec::new();
-            for channel in entry.channels.iter().filter(|_| matches!(entry.decision.as_str(), "deliver" | "resolve")) {
-                let wanted = params![entry.key, channel, millis(entry.first_at)];
-                dispatches.extend(optional(row.query_row(wanted, outbox::dispatch))?);
+            let mut entries = Vec::new();
+            if matches!(entry.decision, Decision::Deliver | Decision::Resolve) {
+                for channel in &entry.channels {
+                    let parameters = params![entry.key, channel, millis(entry.first_at)];
+                    entries.extend(row.query_row(parameters, outbox::parse_entry).optional()?);
+                }
             }
-            Ok(dispatches)
-        };
-        self.as_channels_wait(read().map_err(|error| self.wrap(error))?)
+            Ok(entries)
+        })?;
+        self.with_next_attempts(entries)
     }
 
-    /// When alerts of these rules fired since a moment, whatever was decided; by time.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// When these rules fired since a time, whatever the decision; the earliest first.
     pub fn firing_spans(&self, rules: &[&str], since: Timestamp) -> Result<Vec<FiringSpan>> {
-        let read = || -> rusqlite::Result<Vec<FiringSpan>> {
-            let mut statement = self.db.prepare_cached(
+        self.read(|db| {
+            let mut statement = db.prepare_cached(
                 "SELECT key, priority, title, first_at, last_at FROM journal WHERE key = ?1 AND decision <> 'resolve'
                  ORDER BY id DESC",
             )?;
-            let mut firings = Vec::new();
+            let mut spans = Vec::new();
             for rule in rules {
                 let mut rows = statement.query([rule])?;
                 while let Some(row) = rows.next()? {
-                    // Only the last entry of a key goes on: those before it ended earlier.
-                    if row.get::<_, i64>(4)? < millis(since) {
+                    let (first_at, last_at) = (timestamp(row.get(3)?), timestamp(row.get(4)?));
+                    // Only the last entry of a key can grow, so all entries before this one ended earlier.
+                    if last_at < since {
                         break;
                     }
-                    firings.extend(firing(row)?);
+                    let (key, priority, title) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    spans.push(FiringSpan { key, priority, title, first_at, last_at });
                 }
             }
-            firings.sort_by_key(|firing| firing.first_at);
-            Ok(firings)
-        };
-        read().map_err(|error| self.wrap(error))
+            spans.sort_by_key(|span| span.first_at);
+            Ok(spans)
+        })
     }
 
-    /// What is remembered of one key.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn incident(&self, key: &AlertKey) -> Result<Option<Incident>> {
-        crate::store::outbox::batch_items::incident(&self.db, key).map_err(|error| self.wrap(error))
+        self.read(|db| batch_items::incident(db, key))
     }
 }
 
-/// None if the urgency is none of ours.
-fn firing(row: &Row) -> rusqlite::Result<Option<FiringSpan>> {
-    let Ok(priority) = row.get_ref(1)?.as_str()?.parse() else { return Ok(None) };
-    let (first_at, last_at) = (moment(row.get(3)?), moment(row.get(4)?));
-    Ok(Some(FiringSpan { key: row.get(0)?, priority, title: row.get(2)?, first_at, last_at }))
-}
-
-/// Text that LIKE takes as it stands.
-fn literal(text: &str) -> String {
+/// LIKE takes the text literally.
+fn escape_like(text: &str) -> String {
     text.chars().flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])).collect()
 }

@@ -1,166 +1,201 @@
-//! What a message speaks of: the alerts behind its rows, as they stand now.
+//! The alerts of a message, as they are now.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::channel::Channel;
+use crate::core::delivery::batching::{self, Candidate, DigestEntry, MAX_ITEMS, ShownAlert};
+use crate::core::delivery::lifecycle::NotificationState;
 use crate::core::policy::incident_state::Incident;
-use crate::store::optional;
-
-/// A message shows at most so many; the journal has them all.
-const SHOWN: usize = 50;
-
-/// The keys of a parcel's rows, those of its digests included, unless a newer row tells them.
-const KEYS: &str =
-    "SELECT key FROM outbox WHERE parcel = ?1 AND kind = 'alert' AND (state = 'pending' OR under_way = 1)
-     UNION SELECT entry.key FROM outbox JOIN journal AS entry USING (digest)
-       WHERE outbox.parcel = ?1 AND outbox.kind = 'digest'
-         AND NOT EXISTS (SELECT 1 FROM outbox AS newer WHERE newer.key = entry.key AND newer.channel = outbox.channel
-                           AND newer.kind = 'alert' AND newer.id > outbox.id)
-         AND NOT EXISTS (SELECT 1 FROM journal AS newer WHERE newer.key = entry.key AND newer.digest > entry.digest)";
 
 /// One alert of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchItem {
-    /// The condition.
     pub incident: Incident,
-    /// Whether it holds no longer, as far as this message is concerned.
+    /// The message shows it as resolved.
     pub resolved: bool,
 }
 
-/// The alerts of a message.
 #[derive(Debug, Default)]
-pub(crate) struct BatchItems {
-    pub(crate) shown: Vec<BatchItem>,
-    pub(crate) omitted: usize,
-    pub(crate) keys: Vec<AlertKey>,
+pub(super) struct BatchItems {
+    pub(super) items: Vec<BatchItem>,
+    pub(super) omitted: usize,
+    pub(super) keys: Vec<AlertKey>,
 }
 
-/// As much of an incident as decides whether and where it is shown.
+/// The alerts of a batch. A digest lists the entries of the journal with its number.
+const CANDIDATES: &str = "
+    SELECT incidents.body, outbox.id, NULL, NULL, NULL FROM outbox JOIN incidents USING (key)
+      WHERE batch_id = ?1 AND kind = 'alert' AND state = 'pending'
+    UNION ALL
+    SELECT incidents.body, outbox.id, journal.digest,
+        (SELECT max(newer.id) FROM outbox AS newer
+         WHERE newer.key = journal.key AND newer.channel = outbox.channel AND newer.kind = 'alert'),
+        (SELECT max(newer.digest) FROM journal AS newer WHERE newer.key = journal.key)
+      FROM outbox JOIN journal ON journal.digest = outbox.digest JOIN incidents ON incidents.key = journal.key
+      WHERE batch_id = ?1 AND kind = 'digest' AND state = 'pending'";
+
+/// The fields of an incident that decide whether and where it is listed.
 #[derive(Deserialize)]
-struct Brief {
-    alert: BriefAlert,
+struct IncidentBrief {
+    alert: AlertBrief,
+    open: bool,
     acknowledged: bool,
     snoozed_until: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
-struct BriefAlert {
+struct AlertBrief {
     key: AlertKey,
     priority: Priority,
 }
 
-/// What is still to be told: what is open, and neither acknowledged nor snoozed since it was queued.
-pub(crate) fn of_news(db: &Connection, parcel: i64, now: Timestamp) -> rusqlite::Result<BatchItems> {
-    let keys =
-        open_keys(db, parcel, |brief| !brief.acknowledged && brief.snoozed_until.is_none_or(|until| until <= now))?;
-    let mut shown = Vec::new();
-    for key in keys.iter().take(SHOWN) {
-        shown.extend(incident(db, key)?.map(|incident| BatchItem { incident, resolved: false }));
-    }
-    Ok(BatchItems { omitted: keys.len().saturating_sub(shown.len()), shown, keys })
+pub(super) fn new_alerts(db: &Connection, batch_id: i64, now: Timestamp) -> rusqlite::Result<BatchItems> {
+    let keys = batching::keys_to_send(candidates(db, batch_id)?, now);
+    let items = items(db, &keys, false)?;
+    Ok(BatchItems { omitted: keys.len().saturating_sub(items.len()), items, keys })
 }
 
-/// What was in a parcel's message when it was handed over, of which nobody knows whether it was seen.
-pub(crate) fn of_interrupted(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
-    keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'handed'", parcel)
+/// The alerts of the message of `target` after the update.
+pub(super) fn updated_alerts(
+    db: &Connection,
+    update: i64,
+    target: i64,
+    is_repeat: bool,
+) -> rusqlite::Result<BatchItems> {
+    let resolving: BTreeSet<AlertKey> =
+        keys(db, "SELECT key FROM outbox WHERE batch_id = ?1 AND kind = 'resolve'", update)?.into_iter().collect();
+    let (shown, shown_count) = shown_alerts(db, target)?;
+    let content = batching::update_content(shown, &resolving, is_repeat);
+    let mut listed = items(db, &content.open, false)?;
+    listed.extend(items(db, &content.resolved, true)?);
+    let omitted = shown_count.saturating_sub(listed.len());
+    Ok(BatchItems { items: listed, omitted, keys: content.newly_resolved })
 }
 
-/// The open ones among a parcel's keys, the most urgent first.
-fn open_keys(db: &Connection, parcel: i64, wanted: impl Fn(&Brief) -> bool) -> rusqlite::Result<Vec<AlertKey>> {
-    let mut ranked: Vec<(Reverse<Priority>, AlertKey)> = Vec::new();
-    let mut statement = db.prepare_cached(&format!("SELECT body FROM incidents WHERE open = 1 AND key IN ({KEYS})"))?;
-    let mut rows = statement.query([parcel])?;
+fn candidates(db: &Connection, batch_id: i64) -> rusqlite::Result<Vec<Candidate>> {
+    let mut statement = db.prepare_cached(CANDIDATES)?;
+    let mut rows = statement.query([batch_id])?;
+    let mut candidates = Vec::new();
     while let Some(row) = rows.next()? {
-        if let Ok(brief) = serde_json::from_str::<Brief>(row.get_ref(0)?.as_str()?)
-            && wanted(&brief)
-        {
-            ranked.push((Reverse(brief.alert.priority), brief.alert.key));
-        }
+        let Ok(incident) = serde_json::from_str::<IncidentBrief>(row.get_ref(0)?.as_str()?) else { continue };
+        let digest = match row.get(2)? {
+            Some(number) => {
+                let (newest_alert_row, newest_number) = (row.get(3)?, row.get(4)?);
+                Some(DigestEntry { row_id: row.get(1)?, number, newest_alert_row, newest_number })
+            }
+            None => None,
+        };
+        candidates.push(Candidate {
+            key: incident.alert.key,
+            priority: incident.alert.priority,
+            open: incident.open,
+            acknowledged: incident.acknowledged,
+            snoozed_until: incident.snoozed_until,
+            digest,
+        });
     }
-    ranked.sort();
-    Ok(ranked.into_iter().map(|(_, key)| key).collect())
+    Ok(candidates)
 }
 
-/// What an earlier parcel told, as it stands now: first what holds, then what this update takes back, then the rest. The keys
-/// are those that it takes back: of one that is sent again, no more than the first time, for a channel that knows its number
-/// looks at it no more.
-pub(crate) fn of_update(db: &Connection, update: i64, target: i64, again: bool) -> rusqlite::Result<BatchItems> {
-    let resolves = keys(db, "SELECT key FROM outbox WHERE parcel = ?1 AND kind = 'resolve'", update)?;
-    let resolves: BTreeSet<AlertKey> = resolves.into_iter().collect();
-    let standing = keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'standing'", target)?;
-    let over = keys(db, "SELECT key FROM told WHERE parcel = ?1 AND state = 'resolved'", target)?;
-    let all = standing.len() + over.len();
-    let (mut holding, mut ending) = (Vec::new(), Vec::new());
-    for key in standing {
-        let Some(incident) = incident(db, &key)? else { continue };
-        let resolved = resolves.contains(&key) || !incident.open;
-        if resolved { ending.push(key) } else { holding.push((Reverse(incident.alert.priority), key)) }
+/// The alerts that a message shows, and how many they are with those whose incident was deleted.
+fn shown_alerts(db: &Connection, batch_id: i64) -> rusqlite::Result<(Vec<ShownAlert>, usize)> {
+    let mut statement = db.prepare_cached(
+        "SELECT incidents.body, state FROM notification_log LEFT JOIN incidents USING (key)
+         WHERE batch_id = ?1 AND state IN ('active', 'resolved') ORDER BY key",
+    )?;
+    let mut rows = statement.query([batch_id])?;
+    let (mut shown, mut count) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        count += 1;
+        let body = row.get_ref(0)?.as_str_or_null()?.unwrap_or_default();
+        let Ok(incident) = serde_json::from_str::<IncidentBrief>(body) else { continue };
+        shown.push(ShownAlert {
+            key: incident.alert.key,
+            priority: incident.alert.priority,
+            open: incident.open,
+            shown_as_resolved: row.get::<_, NotificationState>(1)? == NotificationState::Resolved,
+        });
     }
-    holding.sort();
-    let mut shown = Vec::new();
-    for (_, key) in holding.iter().take(SHOWN) {
-        shown.extend(incident(db, key)?.map(|incident| BatchItem { incident, resolved: false }));
-    }
-    for key in ending.iter().chain(&over).take(SHOWN) {
-        shown.extend(incident(db, key)?.map(|incident| BatchItem { incident, resolved: true }));
-    }
-    let omitted = all.saturating_sub(shown.len());
-    ending.retain(|key| !again || resolves.contains(key));
-    Ok(BatchItems { omitted, shown, keys: ending })
+    Ok((shown, count))
 }
 
-/// What a message told of and what is open of it: what an answer to it is about.
-pub(crate) fn told_and_open(db: &Connection, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
-    keys(db, "SELECT key FROM told JOIN incidents USING (key) WHERE parcel = ?1 AND open = 1", parcel)
+fn items(db: &Connection, keys: &[AlertKey], resolved: bool) -> rusqlite::Result<Vec<BatchItem>> {
+    let mut items = Vec::new();
+    for key in keys.iter().take(MAX_ITEMS) {
+        items.extend(incident(db, key)?.map(|incident| BatchItem { incident, resolved }));
+    }
+    Ok(items)
 }
 
-/// The number of the row by which a parcel tells a key: the later it was decided to tell, the higher.
-pub(crate) fn row_that_tells(db: &Connection, key: &AlertKey, parcel: i64) -> rusqlite::Result<i64> {
+/// The alerts of a message that was in flight when the last process ended.
+pub(super) fn keys_in_flight(db: &Connection, batch_id: i64) -> rusqlite::Result<Vec<AlertKey>> {
+    keys(db, "SELECT key FROM notification_log WHERE batch_id = ?1 AND state = 'sending'", batch_id)
+}
+
+pub(super) fn open_keys(db: &Connection, batch_id: i64) -> rusqlite::Result<Vec<AlertKey>> {
+    keys(db, "SELECT key FROM notification_log JOIN incidents USING (key) WHERE batch_id = ?1 AND open = 1", batch_id)
+}
+
+pub(super) fn notification_state(
+    db: &Connection,
+    batch_id: i64,
+    key: &AlertKey,
+) -> rusqlite::Result<Option<NotificationState>> {
+    let mut state = db.prepare_cached("SELECT state FROM notification_log WHERE batch_id = ?1 AND key = ?2")?;
+    state.query_row(params![batch_id, key], |row| row.get(0)).optional()
+}
+
+pub(super) fn batches_showing(db: &Connection, key: &AlertKey, channel: Channel) -> rusqlite::Result<Vec<i64>> {
+    let mut rows = db
+        .prepare_cached("SELECT batch_id FROM notification_log WHERE key = ?1 AND channel = ?2 AND state = 'active'")?;
+    rows.query_map(params![key, channel], |row| row.get(0))?.collect()
+}
+
+/// The id of the newest row that put a key into a batch; 0 if there is none.
+pub(super) fn row_of_key(db: &Connection, key: &AlertKey, batch_id: i64) -> rusqlite::Result<i64> {
     let mut row = db.prepare_cached(
-        "SELECT max(id) FROM (
-           SELECT id FROM outbox WHERE key = ?1 AND parcel = ?2 AND kind = 'alert'
-           UNION ALL SELECT id FROM outbox WHERE parcel = ?2
+        "SELECT ifnull(max(id), 0) FROM (
+           SELECT id FROM outbox WHERE key = ?1 AND batch_id = ?2 AND kind = 'alert'
+           UNION ALL SELECT id FROM outbox WHERE batch_id = ?2
              AND digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL))",
     )?;
-    Ok(row.query_row(params![key.as_str(), parcel], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0))
+    row.query_row(params![key, batch_id], |row| row.get(0))
 }
 
-/// The message that told this key last, if it told nothing else.
-pub(crate) fn alone_in_its_message(
+/// The channel's id of the latest message that shows the key and no other.
+pub(super) fn message_with_only(
     db: &Connection,
     channel: Channel,
     key: &AlertKey,
 ) -> rusqlite::Result<Option<String>> {
-    let mut last = db.prepare_cached(
-        "SELECT parcel FROM told WHERE key = ?1 AND channel = ?2
-           AND (SELECT count(*) FROM told AS beside WHERE beside.parcel = told.parcel) = 1 ORDER BY parcel DESC LIMIT 1",
+    let mut latest = db.prepare_cached(
+        "SELECT batch_id FROM notification_log AS log WHERE key = ?1 AND channel = ?2
+           AND (SELECT count(*) FROM notification_log AS same WHERE same.batch_id = log.batch_id) = 1
+         ORDER BY batch_id DESC LIMIT 1",
     )?;
-    let parcel = optional(last.query_row(params![key.as_str(), channel.as_str()], |row| row.get(0)))?;
-    parcel.map_or(Ok(None), |parcel| external_id(db, parcel))
+    let batch_id = latest.query_row(params![key, channel], |row| row.get(0)).optional()?;
+    batch_id.map_or(Ok(None), |batch_id| external_id(db, batch_id))
 }
 
-/// What the channel called a parcel.
-pub(crate) fn external_id(db: &Connection, parcel: i64) -> rusqlite::Result<Option<String>> {
+/// The channel's id of a message.
+pub(super) fn external_id(db: &Connection, batch_id: i64) -> rusqlite::Result<Option<String>> {
     let mut id =
-        db.prepare_cached("SELECT external_id FROM outbox WHERE parcel = ?1 AND external_id IS NOT NULL LIMIT 1")?;
-    optional(id.query_row([parcel], |row| row.get(0)))
+        db.prepare_cached("SELECT external_id FROM outbox WHERE batch_id = ?1 AND external_id IS NOT NULL LIMIT 1")?;
+    id.query_row([batch_id], |row| row.get(0)).optional()
 }
 
+/// `None` if the key is unknown or its body invalid.
 pub(crate) fn incident(db: &Connection, key: &AlertKey) -> rusqlite::Result<Option<Incident>> {
-    let mut body = db.prepare_cached("SELECT body FROM incidents WHERE key = ?1")?;
-    let body: Option<String> = optional(body.query_row([key.as_str()], |row| row.get(0)))?;
+    let mut statement = db.prepare_cached("SELECT body FROM incidents WHERE key = ?1")?;
+    let body: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
     Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
 }
 
-fn keys(db: &Connection, sql: &str, parcel: i64) -> rusqlite::Result<Vec<AlertKey>> {
-    let mut rows = db.prepare_cached(sql)?;
-    let keys = rows.query_map([parcel], |row| row.get::<_, String>(0))?;
-    // Keys are ours: one that does not parse was not written by us, and tells nobody anything.
-    keys.filter_map(|key| key.map(|key| key.parse().ok()).transpose()).collect()
+fn keys(db: &Connection, sql: &str, batch_id: i64) -> rusqlite::Result<Vec<AlertKey>> {
+    db.prepare_cached(sql)?.query_map([batch_id], |row| row.get(0))?.collect()
 }
