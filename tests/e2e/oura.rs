@@ -97,7 +97,7 @@ fn without_an_engine_two_months_are_fetched_when_one_starts() {
 #[test]
 fn a_cache_of_a_week_does_not_keep_two_months_away() {
     let person = Person::new();
-    operator::demo::body::write(&person.home.path("foreign/oura-health.db"), person.home.today, 7).unwrap();
+    operator::cli::demo::health::write(&person.home.path("foreign/oura-health.db"), person.home.today, 7).unwrap();
     person.home.set(json!({"sources": {"oura": {"cache_dir": person.home.path("foreign/oura-health.db")}}}));
     person.connect();
     let report = person.home.check(&person.home.at("12:00"));
@@ -393,7 +393,7 @@ fn killed_between_the_servers_change_and_our_note_of_it_it_says_connect_again() 
     assert!(person.home.run(&["--status"]).ok().out.contains("connect it again"));
 
     // What a cache has told counts all the same.
-    operator::demo::body::write(&person.home.path("foreign/oura-health.db"), person.home.today, 30).unwrap();
+    operator::cli::demo::health::write(&person.home.path("foreign/oura-health.db"), person.home.today, 30).unwrap();
     person.home.set(json!({"sources": {"oura": {"cache_dir": person.home.path("foreign/oura-health.db")}}}));
     eventually("it is judged", || {
         let health = engine.status()["monitor_states"]["health"].clone();

@@ -1,4 +1,4 @@
-//! The made-up person's desk: a state store with the real layout, tasks and promises.
+//! Sample tasks and commitments: a state store with the real schema.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use rusqlite::{Connection, params};
 
-/// The task that is put off again and again.
-const PUT_OFF: &str = "report";
+/// The task that is postponed again and again.
+const POSTPONED: &str = "report";
 
 /// id, title, status, priority, due in days from today (None: no date), time, metadata.
 type Row = (
@@ -21,7 +21,7 @@ type Row = (
 );
 
 const TASKS: [Row; 14] = [
-    (PUT_OFF, "Write the quarterly report", "active", Some("high"), Some(-5), None, None),
+    (POSTPONED, "Write the quarterly report", "active", Some("high"), Some(-5), None, None),
     ("passport", "Renew the passport", "active", Some("medium"), Some(-3), None, None),
     ("launch", "Ship the onboarding", "active", Some("high"), Some(-1), None, Some(r#"{"value_tier": "milestone"}"#)),
     ("dentist", "Call the dentist", "active", None, Some(0), Some("16:30"), None),
@@ -38,25 +38,22 @@ const TASKS: [Row; 14] = [
 ];
 
 /// id, title, person, due in days from today.
-const PROMISES: [(&str, &str, &str, i64); 3] = [
+const COMMITMENTS: [(&str, &str, &str, i64); 3] = [
     ("draft", "Send the draft", "Maya", 0),
     ("review", "Review the proposal", "Jonas", -3),
     ("photos", "Share the photos", "Lena", 12),
 ];
 
-/// Write the desk of a person whose today this is.
-///
-/// # Errors
-/// When the file cannot be written.
+/// Write the state store as of `today`.
 pub fn write(path: &Path, today: Date) -> rusqlite::Result<()> {
     let mut db = Connection::open(path)?;
     let transaction = db.transaction()?;
-    transaction.execute_batch(include_str!("../../tests/fixtures/schema/state_store.sql"))?;
+    transaction.execute_batch(include_str!("../../../tests/fixtures/schema/state_store.sql"))?;
     for (index, task) in TASKS.iter().enumerate() {
         let age = i64::try_from(index).unwrap_or(0) / 2;
         write_task(&transaction, task, today, age)?;
     }
-    for (id, title, person, days) in PROMISES {
+    for (id, title, person, days) in COMMITMENTS {
         transaction.execute(
             "INSERT INTO commitments (id, title, person, due_date, status) VALUES (?1, ?2, ?3, ?4, 'active')",
             params![id, title, person, today.saturating_add(days.days()).to_string()],
@@ -78,12 +75,9 @@ fn write_task(db: &Connection, task: &Row, today: Date, age: i64) -> rusqlite::R
     .map(drop)
 }
 
-/// On the evening of `day` the report is put off by two days; on the last evening to the day after `today`.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn put_off(path: &Path, day: Date, today: Date) -> rusqlite::Result<()> {
+/// On the evening of `day`, postpone the report by three days, at most to the day after `today`.
+pub fn postpone_report(path: &Path, day: Date, today: Date) -> rusqlite::Result<()> {
     let later = day.saturating_add(3.days()).min(today.saturating_add(1.day()));
     let db = Connection::open(path)?;
-    db.execute("UPDATE tasks SET due_date = ?1 WHERE id = ?2", params![later.to_string(), PUT_OFF]).map(drop)
+    db.execute("UPDATE tasks SET due_date = ?1 WHERE id = ?2", params![later.to_string(), POSTPONED]).map(drop)
 }

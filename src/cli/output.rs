@@ -1,4 +1,4 @@
-//! Putting results on stdout: tables for people, JSON for scripts, colour only on a terminal.
+//! Output on stdout: tables, JSON, and colour on a terminal only.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
@@ -7,55 +7,51 @@ use serde::Serialize;
 
 use crate::core::alert::Priority;
 
-/// Write to stdout. A reader that has gone away (`operator journal | head`) is no failure.
+/// Write to stdout. A closed pipe (`operator journal | head`) is no error.
 pub fn emit(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Write one JSON value and a newline, as it is put together: it may be long.
+/// Stream one JSON value and a newline to stdout.
 pub fn emit_json<T: Serialize>(value: &T) {
     let mut out = BufWriter::new(io::stdout().lock());
-    // Our own values always serialise; a reader that has gone away is no failure.
+    // Our own values always serialise, and a closed pipe is no error.
     let _ = serde_json::to_writer_pretty(&mut out, value);
     let _ = writeln!(out).and_then(|()| out.flush());
 }
 
-/// Colour, if stdout is a terminal that wants it.
+/// Terminal styles; plain text without a terminal.
 #[derive(Debug, Clone, Copy)]
-pub struct Paint {
-    on: bool,
+pub struct Palette {
+    is_enabled: bool,
 }
 
-impl Paint {
-    /// Looks at stdout and `NO_COLOR`.
+impl Palette {
+    /// Enabled if stdout is a terminal and `NO_COLOR` is unset.
     #[must_use]
     pub fn for_stdout() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { on: wanted && io::stdout().is_terminal() }
+        Self { is_enabled: wanted && io::stdout().is_terminal() }
     }
 
-    /// `text` in `style`.
     #[must_use]
     pub fn style(self, style: Style, text: &str) -> String {
-        if self.on { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.is_enabled { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    /// A heading.
     #[must_use]
     pub fn bold(self, text: &str) -> String {
         self.style(Style::new().bold(), text)
     }
 
-    /// Something of less weight.
     #[must_use]
     pub fn faint(self, text: &str) -> String {
         self.style(Style::new().dimmed(), text)
     }
 
-    /// The colour of an urgency.
     #[must_use]
-    pub fn urgency(self, priority: Priority, text: &str) -> String {
+    pub fn priority(self, priority: Priority, text: &str) -> String {
         let style = match priority {
             Priority::Low => Style::new(),
             Priority::Medium => AnsiColor::Cyan.on_default(),
@@ -65,49 +61,48 @@ impl Paint {
         self.style(style, text)
     }
 
-    /// Good, or not.
+    /// Green if `ok`, else red.
     #[must_use]
-    pub fn verdict(self, good: bool, text: &str) -> String {
-        let colour = if good { AnsiColor::Green } else { AnsiColor::Red };
+    pub fn result(self, ok: bool, text: &str) -> String {
+        let colour = if ok { AnsiColor::Green } else { AnsiColor::Red };
         self.style(colour.on_default(), text)
     }
 }
 
-/// Rows of cells, each column as wide as its widest cell; what a cell looks like may hold colour.
+/// Rows of cells; each column is as wide as its widest cell.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
-/// What stands in a cell and how wide it is on screen.
+/// Text that may hold escape codes, and its width on screen.
 #[derive(Debug)]
 pub struct Cell {
-    shown: String,
+    styled: String,
     width: usize,
 }
 
 impl Cell {
-    /// `text`, drawn as `shown`.
+    /// `styled` is `text` with escape codes.
     #[must_use]
-    pub fn drawn(text: &str, shown: String) -> Self {
-        Self { shown, width: text.chars().count() }
+    pub fn styled(text: &str, styled: String) -> Self {
+        Self { styled, width: text.chars().count() }
     }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        let shown = text.into();
-        Self { width: shown.chars().count(), shown }
+        let styled = text.into();
+        Self { width: styled.chars().count(), styled }
     }
 }
 
 impl Table {
-    /// Add a row.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    pub fn add_row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The rows as lines; the last cell of a row is not padded.
+    /// One line per row; the last cell is not padded.
     #[must_use]
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -119,7 +114,7 @@ impl Table {
             for (cell, (width, is_last)) in
                 row.iter().zip(widths.iter().zip((0..row.len()).map(|index| index + 1 == row.len())))
             {
-                text.push_str(&cell.shown);
+                text.push_str(&cell.styled);
                 if !is_last {
                     text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width) + 2));
                 }

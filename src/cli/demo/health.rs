@@ -1,4 +1,4 @@
-//! The made-up person's ring: an Oura cache with the real layout, in documents shaped as the API's.
+//! Sample health data: an Oura cache with the real schema, and documents as the API returns them.
 
 use std::path::Path;
 
@@ -7,15 +7,12 @@ use jiff::civil::Date;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
-/// Write the cache as it is on the morning of `today`: this day and the `days - 1` before it, in place of what was there.
-///
-/// # Errors
-/// When the file cannot be written.
+/// Replace the cache by the state on the morning of `today`: `days` days, the last of which is `today`.
 pub fn write(path: &Path, today: Date, days: u32) -> rusqlite::Result<()> {
     let mut db = Connection::open(path)?;
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     if !db.table_exists(None, "sleep_data")? {
-        db.execute_batch(include_str!("../../tests/fixtures/schema/oura_cache.sql"))?;
+        db.execute_batch(include_str!("../../../tests/fixtures/schema/oura_cache.sql"))?;
     }
     let synced = format!("{today}T07:40:00Z");
     let transaction = db.transaction()?;
@@ -34,18 +31,18 @@ pub fn write(path: &Path, today: Date, days: u32) -> rusqlite::Result<()> {
 fn write_day(db: &Connection, day: Date, days_ago: u32, synced: &str) -> rusqlite::Result<()> {
     let noise = noise(day);
     if days_ago > 7 && noise % 17 == 3 {
-        return Ok(()); // the ring lay on the desk
+        return Ok(()); // the ring was not worn
     }
-    let body = Body::of(days_ago, noise);
+    let night = Night::sample(days_ago, noise);
     insert(
         db,
         "readiness_data",
         &format!("r-{day}"),
         day,
-        &body.readiness(day, days_ago > 7 && noise % 19 == 5),
+        &night.readiness(day, days_ago > 7 && noise % 19 == 5),
         synced,
     )?;
-    insert(db, "sleep_data", &format!("s-{day}"), day, &body.night(day), synced)?;
+    insert(db, "sleep_data", &format!("s-{day}"), day, &night.sleep(day), synced)?;
     if noise % 6 == 1 {
         insert(db, "sleep_data", &format!("n-{day}"), day, &nap(day), synced)?;
     }
@@ -61,23 +58,22 @@ fn insert(db: &Connection, table: &str, id: &str, day: Date, document: &Value, s
     db.prepare_cached(&sql)?.execute(params![id, day.to_string(), document.to_string(), synced, expires]).map(drop)
 }
 
-/// A number that belongs to the day, so that the same day always looks the same.
+/// A number that depends on the day only: the same day always has the same data.
 fn noise(day: Date) -> u32 {
     let seed = day.year().unsigned_abs() as u32 * 400 + day.day_of_year().unsigned_abs() as u32;
     seed.wrapping_mul(2_654_435_761) >> 8
 }
 
-/// How a day went.
-struct Body {
+struct Night {
     readiness: u32,
     hours: f64,
     efficiency: u32,
     hrv: u32,
 }
 
-impl Body {
-    /// Ordinary days, and a week that goes downhill.
-    fn of(days_ago: u32, noise: u32) -> Self {
+impl Night {
+    /// Ordinary nights, then a week that gets worse.
+    fn sample(days_ago: u32, noise: u32) -> Self {
         let (readiness, hours, efficiency, hrv) = match days_ago {
             0 => (48, 5.2, 71, 33),
             1 => (55, 6.1, 79, 41),
@@ -102,7 +98,7 @@ impl Body {
         })
     }
 
-    fn night(&self, day: Date) -> Value {
+    fn sleep(&self, day: Date) -> Value {
         let asleep = self.hours * 3600.0;
         let in_bed = asleep * 100.0 / f64::from(self.efficiency);
         json!({

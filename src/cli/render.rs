@@ -1,12 +1,12 @@
-//! What the results of the commands look like to a person.
+//! Results as text for the terminal.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::print::{Cell, Paint, Table};
+use crate::cli::output::{Cell, Palette, Table};
 use crate::core::alert::Priority;
 use crate::core::audit::Audit;
-use crate::core::policy::decision::{Decision, Reason};
+use crate::core::policy::decision::Reason;
 use crate::core::policy::incident_state::Incident;
 use crate::core::status::{ChannelHealth, RunStatus, Status};
 use crate::core::text;
@@ -16,54 +16,52 @@ use crate::store::journal::Entry;
 use crate::store::outbox::OutboxEntry;
 use crate::store::story::Story;
 
-/// How the results are drawn: colours, and the person's zone for times.
+/// Renders results with colours, in the user's time zone.
 #[derive(Debug, Clone)]
-pub struct Look {
-    /// Colours.
-    pub paint: Paint,
-    /// The zone.
+pub struct Renderer {
+    pub palette: Palette,
     pub zone: TimeZone,
-    /// The moment that ages are told from.
+    /// Ages are relative to this time.
     pub now: Timestamp,
 }
 
-impl Look {
-    fn clock(&self, at: Timestamp) -> String {
+impl Renderer {
+    fn local_time(&self, at: Timestamp) -> String {
         at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
-    fn urgency(&self, priority: Priority) -> Cell {
-        Cell::drawn(priority.as_str(), self.paint.urgency(priority, priority.as_str()))
+    fn priority_cell(&self, priority: Priority) -> Cell {
+        Cell::styled(priority.as_str(), self.palette.priority(priority, priority.as_str()))
     }
 
     fn faint(&self, text: &str) -> Cell {
-        Cell::drawn(text, self.paint.faint(text))
+        Cell::styled(text, self.palette.faint(text))
     }
 
-    /// One check: the monitors, then the alerts with their decisions.
+    /// One check: monitors, then alerts with their decisions.
     #[must_use]
     pub fn report(&self, report: &CheckReport) -> String {
-        let dry = if report.dry_run { " (dry run: nothing was sent or written)" } else { "" };
-        let mut shown = format!("{}{dry}\n\n", self.paint.bold(&format!("Check of {}", report.at)));
-        shown.push_str(&self.monitors(report));
-        shown.push('\n');
+        let dry_run = if report.dry_run { " (dry run: nothing was sent or written)" } else { "" };
+        let mut text = format!("{}{dry_run}\n\n", self.palette.bold(&format!("Check of {}", report.at)));
+        text.push_str(&self.monitors(report));
+        text.push('\n');
         if report.alerts.is_empty() {
-            shown.push_str(nothing_to_say(report));
+            text.push_str(no_alerts(report));
         }
         for alert in &report.alerts {
-            shown.push_str(&self.alert(alert));
+            text.push_str(&self.alert(alert));
         }
-        shown
+        text
     }
 
     fn monitors(&self, report: &CheckReport) -> String {
         let mut table = Table::default();
         for (monitor, run) in &report.monitors {
             let status = run.status.as_str();
-            let drawn = self.paint.verdict(run.status == RunStatus::Ok, status);
+            let styled = self.palette.result(run.status == RunStatus::Ok, status);
             let found = if run.status == RunStatus::Ok { text::count(run.alerts, "alert") } else { String::new() };
             let about = [run.source.clone(), run.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(" – ");
-            table.row([monitor.to_string().into(), Cell::drawn(status, drawn), found.into(), self.faint(&about)]);
+            table.add_row([monitor.to_string().into(), Cell::styled(status, styled), found.into(), self.faint(&about)]);
         }
         table.render()
     }
@@ -71,18 +69,17 @@ impl Look {
     fn alert(&self, alert: &AlertReport) -> String {
         let priority = format!("{:8}", alert.priority);
         let channels = alert.channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(", ");
-        let fate = format!("{} → {channels}", told(alert.decision, alert.reason));
+        let outcome = format!("{} ({}) → {channels}", alert.decision.as_str(), alert.reason.as_str());
         format!(
             "{}  {}\n          {}\n          {}  {}\n\n",
-            self.paint.urgency(alert.priority, &priority),
-            self.paint.bold(&alert.title),
+            self.palette.priority(alert.priority, &priority),
+            self.palette.bold(&alert.title),
             alert.message,
-            fate,
-            self.paint.faint(&alert.key),
+            outcome,
+            self.palette.faint(&alert.key),
         )
     }
 
-    /// The open incidents, the most urgent first; resolved ones after them.
     #[must_use]
     pub fn incidents(&self, incidents: &[Incident]) -> String {
         if incidents.is_empty() {
@@ -91,41 +88,40 @@ impl Look {
         let mut table = Table::default();
         for incident in incidents {
             let since = text::ago(self.now, incident.opened_at);
-            table.row([
-                self.urgency(incident.alert.priority),
+            table.add_row([
+                self.priority_cell(incident.alert.priority),
                 incident.alert.title.clone().into(),
                 since.into(),
-                self.standing(incident).into(),
+                self.state(incident).into(),
                 self.faint(incident.alert.key.as_str()),
             ]);
         }
         table.render()
     }
 
-    fn standing(&self, incident: &Incident) -> String {
+    fn state(&self, incident: &Incident) -> String {
         let snoozed = incident.snoozed_until.filter(|until| self.now < *until);
         match (incident.open, incident.acknowledged, snoozed, incident.held, &incident.last_notified) {
             (false, ..) => "resolved".into(),
             (_, true, ..) => "acknowledged".into(),
-            (_, _, Some(until), ..) => format!("snoozed until {}", self.clock(until)),
-            (_, _, _, true, _) => "waits for the digest".into(),
-            (_, _, _, _, Some(told)) => format!("told {}", text::ago(self.now, told.at)),
-            _ => "not told yet".into(),
+            (_, _, Some(until), ..) => format!("snoozed until {}", self.local_time(until)),
+            (_, _, _, true, _) => "held for the digest".into(),
+            (_, _, _, _, Some(last)) => format!("notified {}", text::ago(self.now, last.at)),
+            _ => "not notified yet".into(),
         }
     }
 
-    /// The journal, the newest first.
     #[must_use]
     pub fn journal(&self, entries: &[Entry]) -> String {
         if entries.is_empty() {
-            return "The journal is empty for this time.\n".into();
+            return "The journal has no entries for this period.\n".into();
         }
         let mut table = Table::default();
         for entry in entries {
             let priority = entry.priority.parse().unwrap_or(Priority::Low);
-            table.row([
-                self.clock(entry.last_at).into(),
-                self.urgency(priority),
+            table.add_row([
+                self.local_time(entry.last_at).into(),
+                self.priority_cell(priority),
                 format!("{} ({}){}", entry.decision, entry.reason, times(entry.times)).into(),
                 entry.title.clone().into(),
                 self.faint(&entry.key),
@@ -134,61 +130,60 @@ impl Look {
         table.render()
     }
 
-    /// An alert's story: how it stands, each decision, and what became of its messages.
+    /// The history of one alert: state, decisions, and the outcome of its messages.
     #[must_use]
     pub fn why(&self, story: &Story) -> String {
-        let mut shown = String::new();
+        let mut text = String::new();
         if let Some(incident) = &story.incident {
-            shown = format!(
+            text = format!(
                 "{}\n{}\n{}, first seen {}\n",
-                self.paint.bold(&incident.alert.title),
+                self.palette.bold(&incident.alert.title),
                 incident.alert.message,
-                self.standing(incident),
-                self.clock(incident.opened_at)
+                self.state(incident),
+                self.local_time(incident.opened_at)
             );
         }
-        shown.push_str(&format!("\n{}\n", self.paint.bold("Decisions")));
+        text.push_str(&format!("\n{}\n", self.palette.bold("Decisions")));
         let mut table = Table::default();
         for entry in &story.decisions {
-            table.row([
-                self.clock(entry.first_at).into(),
+            table.add_row([
+                self.local_time(entry.first_at).into(),
                 format!("{} ({}){}", entry.decision, entry.reason, times(entry.times)).into(),
                 entry.reason.parse::<Reason>().ok().map_or("", Reason::meaning).into(),
                 self.faint(&entry.channels.join(", ")),
             ]);
         }
-        shown.push_str(&table.render());
-        shown.push_str(&self.dispatches(&story.deliveries));
-        shown
+        text.push_str(&table.render());
+        text.push_str(&self.messages(&story.deliveries));
+        text
     }
 
-    fn dispatches(&self, dispatches: &[OutboxEntry]) -> String {
-        if dispatches.is_empty() {
+    fn messages(&self, entries: &[OutboxEntry]) -> String {
+        if entries.is_empty() {
             return String::new();
         }
         let mut table = Table::default();
-        for dispatch in dispatches {
-            let next = match dispatch.state.as_str() {
-                "pending" => format!("next try {}", self.clock(dispatch.next_attempt_at)),
-                _ => dispatch.done_at.map(|at| self.clock(at)).unwrap_or_default(),
+        for entry in entries {
+            let next = match entry.state.as_str() {
+                "pending" => format!("next try {}", self.local_time(entry.next_attempt_at)),
+                _ => entry.done_at.map(|at| self.local_time(at)).unwrap_or_default(),
             };
-            table.row([
-                dispatch.channel.clone().into(),
-                dispatch.kind.clone().into(),
-                format!("{}{}", dispatch.state, attempts(dispatch.attempts)).into(),
+            table.add_row([
+                entry.channel.clone().into(),
+                entry.kind.clone().into(),
+                format!("{}{}", entry.state, attempts(entry.attempts)).into(),
                 next.into(),
-                self.faint(dispatch.reason.as_deref().unwrap_or_default()),
+                self.faint(entry.reason.as_deref().unwrap_or_default()),
             ]);
         }
-        format!("\n{}\n{}", self.paint.bold("Messages"), table.render())
+        format!("\n{}\n{}", self.palette.bold("Messages"), table.render())
     }
 
-    /// The snapshot.
     #[must_use]
     pub fn status(&self, status: &Status) -> String {
         let mut table = Table::default();
-        let mut line = |name: &str, value: String| table.row([self.faint(name), value.into()]);
-        let clock = |at: Option<Timestamp>| at.map_or_else(|| "never".into(), |at| self.clock(at));
+        let mut line = |name: &str, value: String| table.add_row([self.faint(name), value.into()]);
+        let time = |at: Option<Timestamp>| at.map_or_else(|| "never".into(), |at| self.local_time(at));
         line(
             "Operator",
             match status.pid {
@@ -196,27 +191,27 @@ impl Look {
                 None => "not running".into(),
             },
         );
-        line("Last check", clock(status.last_run));
+        line("Last check", time(status.last_run));
         if status.next_run.is_some() {
-            line("Next check", clock(status.next_run));
+            line("Next check", time(status.next_run));
         }
-        line("Ever", format!("{} checks, {} alerts told", status.run_count, status.total_alerts));
+        line("Total", format!("{} checks, {} alerts sent", status.run_count, status.total_alerts));
         line("Open", text::count(status.open_alerts, "alert"));
         if let Some(audit) = &status.audit {
-            line("Audit", audited(audit));
+            line("Audit", audit_line(audit));
         }
         if let Some(late) = status.check_overdue_at.filter(|latest| *latest < self.now) {
-            line("Overdue", format!("a check since {}: see the log", self.clock(late)));
+            line("Overdue", format!("a check has been due since {}: see the log", self.local_time(late)));
         }
         if let Some(error) = &status.database_error {
             line("Database", error.clone());
         }
         let silence = match (status.paused, status.paused_until, status.is_quiet_hours) {
-            (true, Some(until), _) => format!("paused until {}", self.clock(until)),
+            (true, Some(until), _) => format!("paused until {}", self.local_time(until)),
             (true, None, _) => "paused until resumed".into(),
             (_, _, true) => "quiet hours".into(),
             _ => match status.in_event_until {
-                Some(end) => format!("until {} (in a meeting)", self.clock(end)),
+                Some(end) => format!("until {} (calendar event)", self.local_time(end)),
                 None => "none".into(),
             },
         };
@@ -225,7 +220,7 @@ impl Look {
             let reason = state.reason.as_ref().map_or_else(String::new, |reason| format!(" – {reason}"));
             line(
                 &format!("  {monitor}"),
-                format!("{}, {}{reason}", state.status.as_str(), self.clock(state.last_check)),
+                format!("{}, {}{reason}", state.status.as_str(), self.local_time(state.last_check)),
             );
         }
         for (name, circuit) in &status.circuit_states {
@@ -248,39 +243,32 @@ impl Look {
         }
         table.render()
     }
-}
 
-impl Look {
-    /// What became of the tests.
     #[must_use]
     pub fn tests(&self, outcomes: &[TestOutcome]) -> String {
         let mut table = Table::default();
         for outcome in outcomes {
             let word = if outcome.ok { "ok" } else { "failed" };
-            let drawn = Cell::drawn(word, self.paint.verdict(outcome.ok, word));
-            table.row([outcome.channel.as_str().into(), drawn, outcome.about.clone().into()]);
+            let result = Cell::styled(word, self.palette.result(outcome.ok, word));
+            table.add_row([outcome.channel.as_str().into(), result, outcome.about.clone().into()]);
         }
         table.render()
     }
 }
 
-/// `123 fired: 40 delivered, 2 pending, … – adds up`.
-fn audited(audit: &Audit) -> String {
+/// `123 fired: 40 delivered, 2 pending, … – consistent`.
+fn audit_line(audit: &Audit) -> String {
     let Audit { fired, delivered, pending, suppressed, held, coalesced, failed, .. } = audit;
-    let sound = if audit.is_consistent() { "adds up".into() } else { format!("unaccounted: {}", audit.named()) };
+    let result = if audit.is_consistent() { "consistent".into() } else { format!("unaccounted: {}", audit.named()) };
     format!(
         "{fired} fired: {delivered} delivered, {pending} pending, {suppressed} suppressed, {held} held, {coalesced} coalesced, \
-         {failed} failed – {sound}"
+         {failed} failed – {result}"
     )
 }
 
-fn nothing_to_say(report: &CheckReport) -> &'static str {
-    let judged = report.monitors.values().any(|run| run.status == RunStatus::Ok);
-    if judged { "Nothing to say.\n" } else { "Nothing could be judged: `operator check` says what to do.\n" }
-}
-
-fn told(decision: Decision, reason: Reason) -> String {
-    format!("{} ({})", decision.as_str(), reason.as_str())
+fn no_alerts(report: &CheckReport) -> &'static str {
+    let is_evaluated = report.monitors.values().any(|run| run.status == RunStatus::Ok);
+    if is_evaluated { "No alerts.\n" } else { "No monitor could run: `operator check` shows the reasons.\n" }
 }
 
 fn times(times: u64) -> String {
