@@ -150,9 +150,9 @@ fn a_no_is_told_and_changes_nothing() {
     let person = Person::new();
     let connecting = person.begin();
     let page = connecting.answers("error=access_denied&error_description=%3Cb%3Eno%3C/b%3E");
-    assert!(page.code == 400 && page.text.contains("you said no") && !page.text.contains("<b>"), "{page:?}");
+    assert!(page.code == 400 && page.text.contains("you declined") && !page.text.contains("<b>"), "{page:?}");
     let run = connecting.ended();
-    assert!((run.code, run.out.as_str()) == (1, "") && run.err.contains("you said no"), "{run:?}");
+    assert!((run.code, run.out.as_str()) == (1, "") && run.err.contains("you declined"), "{run:?}");
     assert!(person.kept().is_empty() && person.oura.server.asked().is_empty());
 }
 
@@ -164,7 +164,7 @@ fn a_no_is_told_and_changes_nothing() {
 #[case::broken(Trick::Says(Answer::status(500)), "500")]
 #[case::too_much(Trick::Says(Answer::json("x".repeat(10_000_000))), "over")]
 #[case::cut(Trick::Loses(Answer::Cut("{}".repeat(40))), "127.0.0.1")]
-#[case::no_refresh(Trick::Says(Answer::json(r#"{"access_token":"acc3ss-token-1"}"#)), "no token to renew")]
+#[case::no_refresh(Trick::Says(Answer::json(r#"{"access_token":"acc3ss-token-1"}"#)), "no refresh token")]
 fn an_exchange_that_fails_is_told_in_both_places(#[case] trick: Trick, #[case] word: &str) {
     let person = Person::new();
     person.oura.trick(trick);
@@ -253,7 +253,7 @@ fn on_a_terminal_it_asks_and_does_not_show_the_secret() {
     let mut keyboard = child.stdin.take().unwrap();
     eventually("it asks for the id", || screen().contains("Client id:").then_some(()));
     writeln!(keyboard, "{ID}").unwrap();
-    eventually("it asks for the secret", || screen().contains("it is not shown").then_some(()));
+    eventually("it asks for the secret", || screen().contains("not shown").then_some(()));
     // Whatever is typed before the screen has gone dark would be shown by the terminal itself.
     eventually("the screen is dark", || is_dark(child.id()));
     writeln!(keyboard, "{SECRET}").unwrap();
@@ -309,7 +309,7 @@ fn what_oura_does_not_hear_is_forgotten_and_said() {
     person.connect();
     person.oura.trick(Trick::Says(Answer::status(500)));
     let run = person.home.run(&["disconnect", "oura"]).failed(1);
-    assert!(run.err.contains("forgotten here") && run.err.contains("cloud.ouraring.com"), "{run:?}");
+    assert!(run.err.contains("tokens are deleted") && run.err.contains("cloud.ouraring.com"), "{run:?}");
     clean("the screen", run.err.as_bytes());
     assert!(person.kept().is_empty());
 }
@@ -319,7 +319,7 @@ fn a_token_in_the_configuration_goes_before_the_connection() {
     let person = Person::new();
     person.home.set(json!({"sources": {"oura": {"token": "an-old-token"}}}));
     let run = person.connect();
-    assert!(run.out.contains("sources.oura.token goes before it"), "{run:?}");
+    assert!(run.out.contains("sources.oura.token takes precedence"), "{run:?}");
     person.home.run(&["check"]);
     let asked = person.oura.server.asked();
     let readings = asked.iter().filter(|request| request.collection == "daily_readiness");
@@ -463,7 +463,7 @@ fn nobody_is_asked_for_what_could_not_be_kept() {
     std::fs::create_dir_all(person.home.path("state/oura-tokens.json")).unwrap();
     let run = person.home.run(&["connect", "oura"]).failed(1);
     assert!(run.err.contains("no tokens can be written"), "{run:?}");
-    assert!(!run.err.contains("Say yes"), "{run:?}");
+    assert!(!run.err.contains("Agree in the browser"), "{run:?}");
 }
 
 #[test]
