@@ -26,7 +26,7 @@ impl Secret {
     /// `Refused`, naming the file, when it cannot be read or is empty: whoever named it wants its secret to be used.
     pub(crate) fn read(&self) -> Result<Option<SecretString>, Failure> {
         let found = secret_file::resolve(self.value.as_ref(), self.file.as_deref(), "");
-        let found = found.map_err(|error| Failure::refused(error.what, error.advice))?;
+        let found = found.map_err(|error| Failure::refused(error.message, error.advice))?;
         match (&found, &self.file) {
             (None, Some(file)) => {
                 Err(Failure::refused(format!("{} is empty", file.display()), "put the secret into it as one line"))

@@ -23,7 +23,7 @@ use crate::config::paths;
 use crate::config::schema::OuraConfig;
 use crate::engine::command::Command;
 use crate::engine::wiring;
-use crate::sources::error::SourceError;
+use crate::sources;
 use crate::sources::oura::oauth::Account;
 use crate::sources::oura::oauth::issuer::Places;
 use crate::sources::oura::oauth::server::{self, Application};
@@ -99,7 +99,7 @@ pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, F
         Some(Err(error)) => {
             let what = format!(
                 "Oura is forgotten here, but could not be told ({}): end Operator's access in your account, {THEIR_ACCOUNT}",
-                error.what
+                error.message
             );
             return Err(Failure::Other(what));
         }
@@ -230,15 +230,15 @@ fn address(text: &str) -> Result<Url, String> {
         .map_err(|_| "an address under sources.oura is none: see authorize_url, token_url and revoke_url".into())
 }
 
-fn told(error: SourceError) -> Failure {
+fn told(error: sources::Error) -> Failure {
     Failure::Other(sentence(&error))
 }
 
-fn sentence(error: &SourceError) -> String {
+fn sentence(error: &sources::Error) -> String {
     if error.advice.is_empty() {
-        error.what.clone()
+        error.message.clone()
     } else {
-        format!("{} – {}", error.what, error.advice.trim_end_matches('.'))
+        format!("{} – {}", error.message, error.advice.trim_end_matches('.'))
     }
 }
 

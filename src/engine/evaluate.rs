@@ -21,7 +21,7 @@ use crate::core::status::{MonitorState, RunStatus};
 use crate::core::tasks::{Aliases, TaskIdentities, merged_tasks};
 use crate::monitors::fetch::{Source, SourceReading};
 use crate::monitors::{MonitorOutcome, exec, health, patterns, tasks};
-use crate::sources::error::SourceError;
+use crate::sources;
 use crate::store::task_snapshots::Update;
 use crate::store::{CheckRecord, Keep, StoreError};
 
@@ -158,7 +158,7 @@ impl Engine {
 
     fn judge_by_rules(&self, monitor: Monitor, check: &Check, known: &CheckInputs) -> MonitorOutcome {
         let limits = &self.config.monitors;
-        let missing = |source: Source| SourceError::outage(source.as_str(), "was not asked");
+        let missing = |source: Source| sources::Error::transient(source.as_str(), "was not asked");
         match monitor {
             Monitor::Health => match check.answers.get(&Source::Oura) {
                 Some(SourceReading::Health(answer)) => {

@@ -46,7 +46,7 @@ use crate::engine::delivery::dispatcher::Dispatcher;
 use crate::engine::health::EngineHealth;
 use crate::monitors::fetch::Source;
 use crate::monitors::sources::Sources;
-use crate::sources::error::SourceError;
+use crate::sources;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
@@ -68,7 +68,7 @@ pub struct Engine {
     last_runs: LastRuns,
     troubles: BTreeMap<Monitor, Option<String>>,
     /// What each source said when it last failed: while it is left alone, that is still why.
-    failures: BTreeMap<Source, SourceError>,
+    failures: BTreeMap<Source, sources::Error>,
     notes: BTreeMap<Source, Vec<String>>,
     /// The age of what each source told last.
     told_as_of: BTreeMap<Source, Timestamp>,

@@ -15,7 +15,7 @@ use crate::core::policy::incident_state::{Incident, Pause};
 use crate::core::schedule;
 use crate::core::status::{MonitorState, OPEN_SHOWN, OpenAlert, SourceState, Status};
 use crate::monitors::fetch::Source;
-use crate::sources::error::Fault;
+use crate::sources::ErrorKind;
 use crate::store::StoreError;
 
 impl Engine {
@@ -97,7 +97,11 @@ impl Engine {
             circuit: circuit.state(),
             as_of: self.told_as_of.get(source).copied(),
             next_try: circuit.retry_at(),
-            trouble: self.failures.get(source).filter(|error| error.fault != Fault::NotSetUp).map(ToString::to_string),
+            trouble: self
+                .failures
+                .get(source)
+                .filter(|error| error.kind != ErrorKind::NotConfigured)
+                .map(ToString::to_string),
         };
         self.shown_circuits().map(|(source, circuit)| (source.to_string(), state(&source, circuit))).collect()
     }

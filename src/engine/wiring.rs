@@ -19,6 +19,7 @@ use crate::monitors::exec::{self, Exec};
 use crate::monitors::fetch::{CALENDAR, Source};
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::HttpClient;
+use crate::sources::TaskSource;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::cache;
@@ -26,7 +27,6 @@ use crate::sources::oura::oauth::token_store::TokenStore;
 use crate::sources::oura::oauth::{Account, Client};
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
-use crate::sources::tasks::TaskSource;
 use crate::sources::taskwarrior::Taskwarrior;
 use crate::sources::todoist::{Owner, Todoist};
 use crate::sources::workos::Workos;
@@ -107,7 +107,12 @@ pub fn account(oura: &OuraConfig, state_dir: &Path) -> Account {
 
 fn exec(name: Name, config: &ExecMonitor) -> Exec {
     let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
-    Exec { name, program: Program { cap: exec::CAP, ..program }, warning: config.warning, critical: config.critical }
+    Exec {
+        name,
+        program: Program { max_output_bytes: exec::CAP, ..program },
+        warning: config.warning,
+        critical: config.critical,
+    }
 }
 
 /// Every source of tasks, set up or not.
@@ -194,7 +199,7 @@ fn taskwarrior(config: &Config, env: &Env) -> Taskwarrior {
 }
 
 fn markdown(markdown: &MarkdownConfig) -> Markdown {
-    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), memory: Arc::default() }
+    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), cache: Arc::default() }
 }
 
 /// The names of the circuits that everybody has.

@@ -1,6 +1,5 @@
 //! Asking a web server for JSON: once, within limits, and with words for every failure.
 
-use std::error::Error;
 use std::sync::OnceLock;
 
 use jiff::fmt::rfc2822;
@@ -11,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::tls;
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 
 /// A longer answer (bytes) is refused whole.
 const LONGEST_BODY: usize = 10_000_000;
@@ -46,7 +45,7 @@ impl Server<'_> {
     /// # Errors
     /// `NeedsUser` where the server refuses the token or the question; `Outage`, with the pause that it asked for, where there
     /// was no whole answer.
-    pub(crate) async fn get(&self, url: &Url) -> Result<Value, SourceError> {
+    pub(crate) async fn get(&self, url: &Url) -> Result<Value, Error> {
         Ok(self.get_sized(url).await?.0)
     }
 
@@ -54,7 +53,7 @@ impl Server<'_> {
     ///
     /// # Errors
     /// As `get`.
-    pub(crate) async fn get_sized(&self, url: &Url) -> Result<(Value, usize), SourceError> {
+    pub(crate) async fn get_sized(&self, url: &Url) -> Result<(Value, usize), Error> {
         let request = client(self.source)?.get(url.clone()).header(AUTHORIZATION, self.bearer()?);
         let response = request.send().await.map_err(|error| self.broken(error, url))?;
         if response.status() != StatusCode::OK {
@@ -66,21 +65,21 @@ impl Server<'_> {
         Ok((value, body.len()))
     }
 
-    fn outage(&self, what: impl Into<String>) -> SourceError {
-        SourceError::outage(self.source, what)
+    fn outage(&self, what: impl Into<String>) -> Error {
+        Error::transient(self.source, what)
     }
 
-    fn bearer(&self) -> Result<HeaderValue, SourceError> {
+    fn bearer(&self) -> Result<HeaderValue, Error> {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret())).map_err(|_| {
             let advice = "Copy the token again, without line breaks or other control characters.";
-            SourceError::needs_user(self.source, "the token cannot be sent", advice)
+            Error::action_required(self.source, "the token cannot be sent", advice)
         })?;
         value.set_sensitive(true);
         Ok(value)
     }
 
     /// In pieces, up to the limit.
-    async fn body(&self, mut response: Response, url: &Url) -> Result<Vec<u8>, SourceError> {
+    async fn body(&self, mut response: Response, url: &Url) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(error, url))? {
             if body.len().saturating_add(chunk.len()) > LONGEST_BODY {
@@ -93,11 +92,11 @@ impl Server<'_> {
     }
 
     /// What an answer other than 200 means and what to do about it.
-    fn refused(&self, response: &Response, url: &Url) -> SourceError {
+    fn refused(&self, response: &Response, url: &Url) -> Error {
         let status = response.status().as_u16();
         let what = format!("{} answered {status} ({})", self.name, place(url));
         let key = format!("sources.{}.base_url", self.source);
-        let needs_user = |advice: String| SourceError::needs_user(self.source, &*what, advice);
+        let needs_user = |advice: String| Error::action_required(self.source, &*what, advice);
         match status {
             401 => needs_user(self.new_token.into()),
             403 => needs_user(format!("The token may not read this. {}", self.new_token)),
@@ -108,7 +107,7 @@ impl Server<'_> {
             )),
             408 | 425 | 429 | 500.. => {
                 let retry_after = pause(response.headers(), self.now).or((status == 429).then_some(DEFAULT_PAUSE));
-                SourceError { retry_after, ..self.outage(what) }
+                Error { retry_after, ..self.outage(what) }
             }
             300..=399 => needs_user(format!("Check {key}: the server sends us elsewhere, which we do not follow.")),
             _ => needs_user(format!("{} did not accept the question: update Operator, and check {key}.", self.name)),
@@ -116,8 +115,8 @@ impl Server<'_> {
     }
 
     /// A connection that failed or broke. The address is left out: it may hold a cursor.
-    fn broken(&self, error: reqwest::Error, url: &Url) -> SourceError {
-        let mut deepest: &dyn Error = &error.without_url();
+    fn broken(&self, error: reqwest::Error, url: &Url) -> Error {
+        let mut deepest: &dyn std::error::Error = &error.without_url();
         while let Some(source) = deepest.source() {
             deepest = source;
         }
@@ -125,7 +124,7 @@ impl Server<'_> {
     }
 }
 
-fn client(source: &'static str) -> Result<&'static Client, SourceError> {
+fn client(source: &'static str) -> Result<&'static Client, Error> {
     if let Some(client) = CLIENT.get() {
         return Ok(client);
     }
@@ -136,7 +135,7 @@ fn client(source: &'static str) -> Result<&'static Client, SourceError> {
         .pool_max_idle_per_host(0) // the next question comes in a quarter of an hour
         .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| SourceError::outage(source, format!("cannot set up HTTPS: {}", error.without_url())))?;
+        .map_err(|error| Error::transient(source, format!("cannot set up HTTPS: {}", error.without_url())))?;
     Ok(CLIENT.get_or_init(|| client))
 }
 

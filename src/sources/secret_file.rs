@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::sources::Error;
 use crate::sources::blocking::run_blocking;
-use crate::sources::error::SourceError;
 
 /// No token is longer (bytes); a longer file is the wrong one.
 const LONGEST: u64 = 64 * 1024;
@@ -21,7 +21,7 @@ pub fn resolve(
     value: Option<&SecretString>,
     file: Option<&Path>,
     what: &'static str,
-) -> Result<Option<SecretString>, SourceError> {
+) -> Result<Option<SecretString>, Error> {
     let given = value.map(|secret| secret.expose_secret().trim()).filter(|text| !text.is_empty());
     match (given, file) {
         (Some(text), _) => Ok(Some(text.into())),
@@ -38,17 +38,17 @@ pub async fn given_or_in(
     value: Option<&SecretString>,
     file: Option<&PathBuf>,
     what: &'static str,
-) -> Result<Option<SecretString>, SourceError> {
+) -> Result<Option<SecretString>, Error> {
     match (value, file.cloned()) {
         (None, Some(file)) => run_blocking(what, move || resolve(None, Some(&file), what)).await,
         (value, _) => resolve(value, None, what),
     }
 }
 
-fn from_file(path: &Path, what: &'static str) -> Result<Option<SecretString>, SourceError> {
+fn from_file(path: &Path, what: &'static str) -> Result<Option<SecretString>, Error> {
     let refused = |reason: String| {
         let advice = "Put the secret into this file as one line of text that only you can read.";
-        SourceError::needs_user(what, format!("cannot read the secret in {}: {reason}", path.display()), advice)
+        Error::action_required(what, format!("cannot read the secret in {}: {reason}", path.display()), advice)
     };
     // A pipe or a device could keep the reader waiting for ever.
     if !path.metadata().map_err(|e| refused(e.to_string()))?.is_file() {

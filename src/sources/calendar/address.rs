@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 
 use super::fetch::{Body, HttpClient, is_this_machine, place, redirected, send};
 use super::{Mark, SOURCE, Version, finished};
+use crate::sources::Error;
 use crate::sources::blocking::run_blocking;
 use crate::sources::calendar::ical::{Content, Reader};
-use crate::sources::error::SourceError;
 use crate::sources::secret_file::given_or_in;
 
 /// More redirects lead nowhere.
@@ -53,7 +53,7 @@ impl Address {
         known: Option<&Version>,
         reader: Reader,
         now: Timestamp,
-    ) -> Result<Option<(Content, Mark)>, SourceError> {
+    ) -> Result<Option<(Content, Mark)>, Error> {
         let mut url = self.resolve().await?;
         let stamp = match known.map(|version| &version.mark) {
             Some(Mark::Address(stamp)) => stamp.clone(),
@@ -82,18 +82,18 @@ impl Address {
     }
 
     /// `webcal://` is how phones write `https://`.
-    async fn resolve(&self) -> Result<Url, SourceError> {
+    async fn resolve(&self) -> Result<Url, Error> {
         let advice = "Set url or url_file of this calendar to its address: https://…, or webcal://….";
         let secret = given_or_in(self.url.as_ref(), self.url_file.as_ref(), SOURCE).await?;
-        let secret = secret.ok_or_else(|| SourceError::needs_user(SOURCE, "its address is empty", advice))?;
+        let secret = secret.ok_or_else(|| Error::action_required(SOURCE, "its address is empty", advice))?;
         let text = secret.expose_secret();
         let https = ["webcal://", "webcals://"].iter().find_map(|scheme| text.strip_prefix(scheme));
         let text = https.map_or_else(|| text.to_owned(), |rest| format!("https://{rest}"));
         let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.ok_or_else(|| SourceError::needs_user(SOURCE, "its address is no web address", advice))?;
+        let url = url.ok_or_else(|| Error::action_required(SOURCE, "its address is no web address", advice))?;
         if url.password().is_some() && url.scheme() != "https" && !is_this_machine(&url) {
             let what = format!("a password is not sent in the open ({})", place(&url));
-            return Err(SourceError::needs_user(SOURCE, what, advice));
+            return Err(Error::action_required(SOURCE, what, advice));
         }
         Ok(url)
     }
@@ -108,13 +108,13 @@ fn may_follow(from: &Url, to: &Url) -> bool {
     }
 }
 
-fn unaccounted(url: &Url) -> SourceError {
+fn unaccounted(url: &Url) -> Error {
     let what = format!("the server sends us elsewhere, which leads nowhere safe ({})", place(url));
-    SourceError::needs_user(SOURCE, what, "Copy the calendar's address again.")
+    Error::action_required(SOURCE, what, "Copy the calendar's address again.")
 }
 
 /// Read while it comes in, away from the engine's thread.
-async fn parsed(response: Response, url: &Url, mut reader: Reader) -> Result<Content, SourceError> {
+async fn parsed(response: Response, url: &Url, mut reader: Reader) -> Result<Content, Error> {
     let (pieces, mut coming) = mpsc::channel::<Vec<u8>>(PIECES);
     let reading = tokio::task::spawn_blocking(move || {
         while let Some(piece) = coming.blocking_recv() {
@@ -122,7 +122,7 @@ async fn parsed(response: Response, url: &Url, mut reader: Reader) -> Result<Con
         }
         reader
     });
-    let broke_off = || SourceError::outage(SOURCE, "reading it broke off; please report this with the log");
+    let broke_off = || Error::transient(SOURCE, "reading it broke off; please report this with the log");
     let mut body = Body::of(response, url);
     let taken = loop {
         match body.next().await {

@@ -1,6 +1,5 @@
 //! One question to a calendar's server, with limits and words for every failure.
 
-use std::error::Error;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
@@ -11,7 +10,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 
 use super::{LONGEST, SOURCE};
 use crate::net::tls;
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 
 /// How long we wait when the server says "too many requests" and not for how long.
 const DEFAULT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
@@ -26,7 +25,7 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    pub(crate) fn client(&self) -> Result<&Client, SourceError> {
+    pub(crate) fn client(&self) -> Result<&Client, Error> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
@@ -38,14 +37,14 @@ impl HttpClient {
             .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| {
-                SourceError::outage(SOURCE, format!("cannot set up HTTPS: {}", deepest(&error.without_url())))
+                Error::transient(SOURCE, format!("cannot set up HTTPS: {}", deepest(&error.without_url())))
             })?;
         Ok(self.client.get_or_init(|| client))
     }
 }
 
 /// Send, and hand the answer over if it is none of those that mean failure.
-pub(crate) async fn send(request: RequestBuilder, url: &Url, now: Timestamp) -> Result<Response, SourceError> {
+pub(crate) async fn send(request: RequestBuilder, url: &Url, now: Timestamp) -> Result<Response, Error> {
     let response = request.send().await.map_err(|error| broken(error, url))?;
     match response.status() {
         status if status.is_success() || status.is_redirection() => Ok(response),
@@ -67,17 +66,17 @@ impl<'a> Body<'a> {
     }
 
     /// The next piece; none when all of it was there.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, SourceError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Some(piece) = self.response.chunk().await.map_err(|error| broken(error, self.url))? else {
             return match self.promised.is_none_or(|promised| promised == self.length as u64) {
                 true => Ok(None),
-                false => Err(SourceError::outage(SOURCE, format!("the answer was cut off ({})", place(self.url)))),
+                false => Err(Error::transient(SOURCE, format!("the answer was cut off ({})", place(self.url)))),
             };
         };
         self.length = self.length.saturating_add(piece.len());
         if self.length > LONGEST {
             let what = format!("the answer is over {} MB ({})", LONGEST / 1_000_000, place(self.url));
-            return Err(SourceError::outage(SOURCE, what));
+            return Err(Error::transient(SOURCE, what));
         }
         Ok(Some(piece.to_vec()))
     }
@@ -92,16 +91,16 @@ pub(crate) fn redirected(response: &Response, url: &Url) -> Option<Url> {
 }
 
 /// What an answer that means failure says, and what to do about it.
-fn refused(status: StatusCode, headers: &HeaderMap, url: &Url, now: Timestamp) -> SourceError {
+fn refused(status: StatusCode, headers: &HeaderMap, url: &Url, now: Timestamp) -> Error {
     let what = format!("the server answered {} ({})", status.as_u16(), place(url));
     let pause = pause(headers, now);
-    let needs_user = |advice: &str| SourceError::needs_user(SOURCE, what.clone(), advice);
+    let needs_user = |advice: &str| Error::action_required(SOURCE, what.clone(), advice);
     match status.as_u16() {
         401 => needs_user("The user name or password is wrong, or an app password is wanted: check both."),
         403 => needs_user("This calendar may not be read: check its address, and who it is shared with."),
         404 | 410 => needs_user("It is not there any more: copy its address again."),
-        429 => SourceError { retry_after: Some(pause.unwrap_or(DEFAULT_PAUSE)), ..SourceError::outage(SOURCE, what) },
-        408 | 425 | 500.. => SourceError { retry_after: pause, ..SourceError::outage(SOURCE, what) },
+        429 => Error { retry_after: Some(pause.unwrap_or(DEFAULT_PAUSE)), ..Error::transient(SOURCE, what) },
+        408 | 425 | 500.. => Error { retry_after: pause, ..Error::transient(SOURCE, what) },
         _ => needs_user("Check its address: the server does not take the question."),
     }
 }
@@ -117,11 +116,11 @@ fn pause(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
 }
 
 /// A connection that failed or broke. The address is left out: it may be a secret.
-pub(crate) fn broken(error: reqwest::Error, url: &Url) -> SourceError {
-    SourceError::outage(SOURCE, format!("{} ({})", deepest(&error.without_url()), place(url)))
+pub(crate) fn broken(error: reqwest::Error, url: &Url) -> Error {
+    Error::transient(SOURCE, format!("{} ({})", deepest(&error.without_url()), place(url)))
 }
 
-fn deepest(error: &dyn Error) -> String {
+fn deepest(error: &dyn std::error::Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use self::fetch::Fetch;
 use crate::core::facts::{HealthReading, RestMode};
 use crate::net::tls;
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 use crate::sources::oura::json::{Days, LONGEST_DOCUMENT, rest_mode};
 use crate::sources::oura::oauth::Account;
 
@@ -82,14 +82,14 @@ impl OuraApi {
     ///
     /// # Errors
     /// `NeedsUser` if the address is none.
-    pub fn new(base_url: &str, access: Access, timeout: Duration) -> Result<Self, SourceError> {
+    pub fn new(base_url: &str, access: Access, timeout: Duration) -> Result<Self, Error> {
         let base = Url::parse(base_url.trim())
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| {
                 let advice = "Set sources.oura.base_url to an address such as \
                               https://api.ouraring.com/v2/usercollection.";
-                SourceError::needs_user(SOURCE, "the base URL is not an http(s) address", advice)
+                Error::action_required(SOURCE, "the base URL is not an http(s) address", advice)
             })?;
         Ok(Self { base, access, timeout, client: OnceLock::new() })
     }
@@ -99,7 +99,7 @@ impl OuraApi {
     /// # Errors
     /// `NeedsUser` if Oura refuses the token or the question; `Outage`, with the pause that the server asked for, if
     /// there was no whole answer in time.
-    pub async fn read(&self, from: Date, to: Date, now: Timestamp) -> Result<HealthReading, SourceError> {
+    pub async fn read(&self, from: Date, to: Date, now: Timestamp) -> Result<HealthReading, Error> {
         let all = [Collection::Readiness, Collection::Sleep, Collection::Stress, Collection::RestMode];
         self.within_timeout(&all, from, to, now).await
     }
@@ -108,7 +108,7 @@ impl OuraApi {
     ///
     /// # Errors
     /// As `read`; a token without the scope is a note, not an error.
-    pub async fn read_extras(&self, from: Date, to: Date, now: Timestamp) -> Result<HealthReading, SourceError> {
+    pub async fn read_extras(&self, from: Date, to: Date, now: Timestamp) -> Result<HealthReading, Error> {
         self.within_timeout(&[Collection::Stress, Collection::RestMode], from, to, now).await
     }
 
@@ -118,11 +118,11 @@ impl OuraApi {
         from: Date,
         to: Date,
         now: Timestamp,
-    ) -> Result<HealthReading, SourceError> {
+    ) -> Result<HealthReading, Error> {
         let reading = self.ask(collections, from, to, now);
         tokio::time::timeout(self.timeout, reading).await.unwrap_or_else(|_| {
             let what = format!("no whole answer within {} s ({})", self.timeout.as_secs_f32(), self.place());
-            Err(SourceError::outage(SOURCE, what))
+            Err(Error::transient(SOURCE, what))
         })
     }
 
@@ -132,7 +132,7 @@ impl OuraApi {
         from: Date,
         to: Date,
         now: Timestamp,
-    ) -> Result<HealthReading, SourceError> {
+    ) -> Result<HealthReading, Error> {
         let mut days = Days::new(from, to);
         let mut rest = None;
         let mut pass = Pass::of(&self.access);
@@ -142,7 +142,7 @@ impl OuraApi {
                     rest = Some(rest_periods(&documents, from, to, &mut days));
                 }
                 Ok(documents) => take(collection, &documents, &mut days, now),
-                Err(failure) if collection.is_extra() && failure.out_of_scope => days.note(failure.error.what),
+                Err(failure) if collection.is_extra() && failure.out_of_scope => days.note(failure.error.message),
                 Err(failure) => return Err(failure.error),
             }
         }
@@ -185,7 +185,7 @@ impl OuraApi {
                 None => return Ok(documents),
                 Some(next) if tokens.contains(&next) || tokens.len() + 1 >= MOST_PAGES => {
                     let what = format!("the pages of {} do not end ({})", collection.name(), self.place());
-                    return Err(SourceError::outage(SOURCE, what).into());
+                    return Err(Error::transient(SOURCE, what).into());
                 }
                 Some(next) => tokens.push(next),
             }
@@ -193,7 +193,7 @@ impl OuraApi {
     }
 
     /// Made when it is first needed: most days the cache is enough.
-    fn client(&self) -> Result<&Client, SourceError> {
+    fn client(&self) -> Result<&Client, Error> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
@@ -203,7 +203,7 @@ impl OuraApi {
             .redirect(redirect::Policy::none())
             .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|e| SourceError::outage(SOURCE, format!("cannot set up HTTPS: {}", e.without_url())))?;
+            .map_err(|e| Error::transient(SOURCE, format!("cannot set up HTTPS: {}", e.without_url())))?;
         Ok(self.client.get_or_init(|| client))
     }
 

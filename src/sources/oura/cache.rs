@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::core::facts::HealthReading;
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 use crate::sources::oura::json::{Days, LONGEST_DOCUMENT};
-use crate::sources::sqlite::{self, Trouble, text};
+use crate::sources::sqlite::{self, column_text};
 use crate::sources::timestamps;
 
 const SOURCE: &str = "oura_cache";
@@ -30,14 +30,14 @@ pub fn file_in(place: &Path) -> PathBuf {
 ///
 /// # Errors
 /// `Outage` if the cache is missing, locked, damaged or holds no days at all; `NeedsUser` if it is not a cache.
-pub fn read(path: &Path, from: Date, to: Date) -> Result<HealthReading, SourceError> {
+pub fn read(path: &Path, from: Date, to: Date) -> Result<HealthReading, Error> {
     sqlite::read(SOURCE, path, |connection| {
         for table in ["readiness_data", "sleep_data"] {
-            sqlite::require(SOURCE, path, connection, table, &["day", "data", "cached_at"])?;
+            sqlite::require_columns(SOURCE, path, connection, table, &["day", "data", "cached_at"])?;
         }
         let cached = cached_at(connection)?;
         if cached.rows == 0 {
-            return Err(SourceError::outage(SOURCE, format!("no days in the cache ({})", path.display())).into());
+            return Err(Error::transient(SOURCE, format!("no days in the cache ({})", path.display())).into());
         }
         let mut days = Days::new(from, to);
         documents(connection, "readiness_data", &mut days, Days::readiness)?;
@@ -54,7 +54,7 @@ fn documents(
     table: &str,
     days: &mut Days,
     take: fn(&mut Days, &Value, Option<Timestamp>),
-) -> Result<(), Trouble> {
+) -> Result<(), sqlite::Error> {
     // Too long a document is not even fetched.
     let sql = format!(
         "SELECT CASE WHEN octet_length(data) <= ?3 THEN data END, octet_length(data) > ?3, cached_at, day
@@ -64,10 +64,10 @@ fn documents(
     let (from, to) = days.range();
     let mut rows = statement.query((from.to_string(), to.to_string(), LONGEST_DOCUMENT))?;
     while let Some(row) = rows.next()? {
-        let as_of = text(row, 2)?.as_deref().and_then(timestamps::utc);
-        let day = text(row, 3)?.unwrap_or_default();
+        let as_of = column_text(row, 2)?.as_deref().and_then(timestamps::parse_utc);
+        let day = column_text(row, 3)?.unwrap_or_default();
         let too_long = row.get::<_, Option<bool>>(1)?.unwrap_or(false);
-        match text(row, 0)?.map(|data| serde_json::from_str(&data)) {
+        match column_text(row, 0)?.map(|data| serde_json::from_str(&data)) {
             Some(Ok(document)) => take(days, &document, as_of),
             _ if too_long => days.note(format!("A document of {day} in {table} is over 1 MiB and was passed over.")),
             _ => days.note(format!("A document of {day} in {table} is not JSON and was passed over.")),
@@ -89,7 +89,7 @@ fn cached_at(connection: &Connection) -> rusqlite::Result<Cached> {
     let mut cached = Cached { rows: 0, newest: None };
     while let Some(row) = rows.next()? {
         cached.rows += 1;
-        cached.newest = cached.newest.max(text(row, 0)?.as_deref().and_then(timestamps::utc));
+        cached.newest = cached.newest.max(column_text(row, 0)?.as_deref().and_then(timestamps::parse_utc));
     }
     Ok(cached)
 }
@@ -103,5 +103,5 @@ fn last_sync(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let mut statement = connection.prepare("SELECT value FROM cache_meta WHERE key = 'last_sync_time'")?;
     let mut rows = statement.query(())?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(text(row, 0)?.as_deref().and_then(timestamps::utc))
+    Ok(column_text(row, 0)?.as_deref().and_then(timestamps::parse_utc))
 }

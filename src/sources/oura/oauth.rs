@@ -13,8 +13,8 @@ use self::token_store::TokenStore;
 use self::tokens::Tokens;
 use crate::core::status::OuraLink;
 use crate::net::fetch::LONGEST_PAUSE;
-use crate::sources::error::{Fault, SourceError};
 use crate::sources::secret_file;
+use crate::sources::{Error, ErrorKind};
 
 pub mod issuer;
 pub mod server;
@@ -83,7 +83,7 @@ impl Account {
     ///
     /// # Errors
     /// `NeedsUser` if the person has to connect again or to mend something; `Outage` if the token is over and could not be renewed.
-    pub async fn access(self: &Arc<Self>, remote: bool, now: Timestamp) -> Result<Option<SecretString>, SourceError> {
+    pub async fn access(self: &Arc<Self>, remote: bool, now: Timestamp) -> Result<Option<SecretString>, Error> {
         let Some(tokens) = self.load().await? else {
             self.see(OuraLink::Off);
             return Ok(None);
@@ -97,8 +97,8 @@ impl Account {
         }
         match self.renewed(&tokens.access_token, now).await {
             // What holds still is good enough until the next check.
-            Err(error) if error.fault == Fault::Outage && !tokens.are_over(now) => {
-                tracing::warn!("The connection with Oura could not be renewed yet: {}", error.what);
+            Err(error) if error.kind == ErrorKind::Transient && !tokens.are_over(now) => {
+                tracing::warn!("The connection with Oura could not be renewed yet: {}", error.message);
                 Ok(Some(tokens.access_token))
             }
             other => other.map(Some),
@@ -110,7 +110,7 @@ impl Account {
     ///
     /// # Errors
     /// As `access`.
-    pub async fn renewed(self: &Arc<Self>, used: &SecretString, now: Timestamp) -> Result<SecretString, SourceError> {
+    pub async fn renewed(self: &Arc<Self>, used: &SecretString, now: Timestamp) -> Result<SecretString, Error> {
         if self.is_held.load(Ordering::Relaxed) {
             return Err(outage("the connection would be renewed now; a dry run does not"));
         }
@@ -123,14 +123,14 @@ impl Account {
 
     /// The API does not accept even a new token.
     #[must_use]
-    pub fn refused_again(&self) -> SourceError {
+    pub fn refused_again(&self) -> Error {
         self.see(OuraLink::Revoked);
-        SourceError::needs_user(SOURCE, "Oura does not accept even a new token: connect it again", AGAIN)
+        Error::action_required(SOURCE, "Oura does not accept even a new token: connect it again", AGAIN)
     }
 
-    async fn renew(&self, used: &SecretString, now: Timestamp) -> Result<SecretString, SourceError> {
+    async fn renew(&self, used: &SecretString, now: Timestamp) -> Result<SecretString, Error> {
         let _lock = turn::taken(&self.lock).await?;
-        let gone = || SourceError::not_set_up(SOURCE, "Oura is not connected any more", AGAIN);
+        let gone = || Error::not_configured(SOURCE, "Oura is not connected any more", AGAIN);
         let tokens = self.load().await?.ok_or_else(gone)?;
         if tokens.lapsed {
             return Err(lapsed());
@@ -156,7 +156,7 @@ impl Account {
     }
 
     /// A connection that is at its end is not tried again; a pause that was asked for is kept, by other processes too.
-    async fn refused(&self, tokens: Tokens, refusal: Refusal, now: Timestamp) -> SourceError {
+    async fn refused(&self, tokens: Tokens, refusal: Refusal, now: Timestamp) -> Error {
         if refusal.ends {
             self.see(OuraLink::Revoked);
         }
@@ -164,7 +164,7 @@ impl Account {
         if (refusal.ends || wait_until.is_some())
             && let Err(error) = self.save(&Tokens { lapsed: refusal.ends, wait_until, ..tokens }).await
         {
-            tracing::warn!("{}", error.what);
+            tracing::warn!("{}", error.message);
         }
         refusal.error
     }
@@ -173,7 +173,7 @@ impl Account {
     ///
     /// # Errors
     /// `NeedsUser` if it cannot.
-    pub async fn try_keeping(&self) -> Result<(), SourceError> {
+    pub async fn try_keeping(&self) -> Result<(), Error> {
         let _lock = turn::taken(&self.lock).await?;
         let store = self.store.clone();
         beside(WRITABLE, move || store.check_writable()).await
@@ -183,16 +183,16 @@ impl Account {
     ///
     /// # Errors
     /// `NeedsUser` if it cannot be written.
-    pub async fn keep(&self, tokens: &Tokens) -> Result<(), SourceError> {
+    pub async fn keep(&self, tokens: &Tokens) -> Result<(), Error> {
         let kept = async {
             let _lock = turn::taken(&self.lock).await?;
             self.save(tokens).await
         };
         if let Err(error) = kept.await {
             let told = self.give_back(tokens).await;
-            let untold = |untold: SourceError| format!("{}; nor could Oura be told so: {}", error.what, untold.what);
-            let what = told.map_or_else(untold, |()| error.what.clone());
-            return Err(SourceError { what, ..error });
+            let untold = |untold: Error| format!("{}; nor could Oura be told so: {}", error.message, untold.message);
+            let what = told.map_or_else(untold, |()| error.message.clone());
+            return Err(Error { message: what, ..error });
         }
         self.see(OuraLink::Connected);
         Ok(())
@@ -203,7 +203,7 @@ impl Account {
     ///
     /// # Errors
     /// When the tokens cannot be read or removed.
-    pub async fn end(&self) -> Result<Option<Result<(), SourceError>>, SourceError> {
+    pub async fn end(&self) -> Result<Option<Result<(), Error>>, Error> {
         let _lock = turn::taken(&self.lock).await?;
         let found = self.load().await;
         let told = match &found {
@@ -217,7 +217,7 @@ impl Account {
         Ok(told)
     }
 
-    async fn give_back(&self, tokens: &Tokens) -> Result<(), SourceError> {
+    async fn give_back(&self, tokens: &Tokens) -> Result<(), Error> {
         let application = self.application_of(tokens).await.ok();
         server::revoke(tokens, application.as_ref(), issuer::takes_a_form(&tokens.revoke_url)).await
     }
@@ -226,7 +226,7 @@ impl Account {
     ///
     /// # Errors
     /// When what is kept of it cannot be read.
-    pub async fn application(&self) -> Result<Option<Application>, SourceError> {
+    pub async fn application(&self) -> Result<Option<Application>, Error> {
         let secret = self.secret_of_config().await?;
         if let (Some(id), Some(secret)) = (&self.client.id, secret.clone()) {
             return Ok(Some(Application { id: id.clone(), secret }));
@@ -238,10 +238,10 @@ impl Account {
     }
 
     /// The application that these tokens were given to.
-    async fn application_of(&self, tokens: &Tokens) -> Result<Application, SourceError> {
+    async fn application_of(&self, tokens: &Tokens) -> Result<Application, Error> {
         if self.client.id.as_ref().is_some_and(|id| *id != tokens.client_id) {
             let what = "sources.oura.client_id names another application than the one that is connected";
-            return Err(SourceError::needs_user(SOURCE, what, AGAIN));
+            return Err(Error::action_required(SOURCE, what, AGAIN));
         }
         let secret = match self.secret_of_config().await? {
             Some(secret) => Some(secret),
@@ -249,12 +249,12 @@ impl Account {
         };
         let lost = || {
             let advice = "Set sources.oura.client_secret, or run `operator connect oura` again.";
-            SourceError::needs_user(SOURCE, "the application's secret is not there any more", advice)
+            Error::action_required(SOURCE, "the application's secret is not there any more", advice)
         };
         Ok(Application { id: tokens.client_id.clone(), secret: secret.ok_or_else(lost)? })
     }
 
-    async fn secret_of_config(&self) -> Result<Option<SecretString>, SourceError> {
+    async fn secret_of_config(&self) -> Result<Option<SecretString>, Error> {
         secret_file::given_or_in(self.client.secret.as_ref(), self.client.secret_file.as_ref(), SOURCE).await
     }
 
@@ -262,12 +262,12 @@ impl Account {
     ///
     /// # Errors
     /// `NeedsUser` if they cannot be read.
-    pub async fn load(&self) -> Result<Option<Tokens>, SourceError> {
+    pub async fn load(&self) -> Result<Option<Tokens>, Error> {
         let store = self.store.clone();
         beside(AGAIN, move || store.load()).await
     }
 
-    async fn save(&self, tokens: &Tokens) -> Result<(), SourceError> {
+    async fn save(&self, tokens: &Tokens) -> Result<(), Error> {
         let (store, tokens) = (self.store.clone(), tokens.clone());
         beside(WRITABLE, move || store.save(&tokens)).await
     }
@@ -278,32 +278,32 @@ impl Account {
 }
 
 /// A pause that a server asked for once is kept. One that is longer than any comes from a clock that was set back since.
-fn leave_alone(tokens: &Tokens, now: Timestamp) -> Result<(), SourceError> {
+fn leave_alone(tokens: &Tokens, now: Timestamp) -> Result<(), Error> {
     let left = tokens.wait_until.map(|until| until.duration_since(now));
     match left.filter(|left| left.is_positive() && *left <= LONGEST_PAUSE) {
         Some(left) => {
             let error = outage("Oura asked to be left alone before the connection can be renewed");
-            Err(SourceError { retry_after: Some(left), ..error })
+            Err(Error { retry_after: Some(left), ..error })
         }
         None => Ok(()),
     }
 }
 
-fn lapsed() -> SourceError {
-    SourceError::needs_user(SOURCE, "Oura does not accept this connection any more: connect it again", AGAIN)
+fn lapsed() -> Error {
+    Error::action_required(SOURCE, "Oura does not accept this connection any more: connect it again", AGAIN)
 }
 
-fn outage(what: &str) -> SourceError {
-    SourceError::outage(SOURCE, what)
+fn outage(what: &str) -> Error {
+    Error::transient(SOURCE, what)
 }
 
 /// Read or write what is kept, away from the engine's thread.
 async fn beside<T: Send + 'static>(
     advice: &'static str,
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, SourceError> {
+) -> Result<T, Error> {
     match tokio::time::timeout(KEEP_PATIENCE, tokio::task::spawn_blocking(work)).await {
-        Ok(Ok(done)) => done.map_err(|what| SourceError::needs_user(SOURCE, what, advice)),
+        Ok(Ok(done)) => done.map_err(|what| Error::action_required(SOURCE, what, advice)),
         Ok(Err(_)) => Err(outage("reading the connection broke off; please report this with the log")),
         Err(_) => {
             Err(outage("what keeps the tokens does not answer; does a question of the system wait on the screen?"))

@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use self::task::Read;
-use super::error::SourceError;
-use super::tasks::{Reading, TaskSource};
+use super::Error;
+use super::{FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
 use crate::net::fetch::{Server, place};
 use crate::sources::secret_file;
@@ -59,11 +59,11 @@ pub struct Todoist {
 pub struct Owner(Mutex<Option<(SecretString, String)>>);
 
 impl TaskSource for Todoist {
-    fn name(&self) -> &'static str {
+    fn source_name(&self) -> &'static str {
         SOURCE
     }
 
-    fn is_set_up(&self) -> bool {
+    fn is_configured(&self) -> bool {
         self.token.is_some() || self.token_file.is_some()
     }
 
@@ -71,19 +71,19 @@ impl TaskSource for Todoist {
         false
     }
 
-    fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
+    fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(async {
             let Some(token) = secret_file::given_or_in(self.token.as_ref(), self.token_file.as_ref(), SOURCE).await?
             else {
-                return Err(match self.is_set_up() {
-                    true => SourceError::needs_user(SOURCE, "the token is empty", NEW_TOKEN),
-                    false => SourceError::not_set_up(SOURCE, "no token is given", "set sources.todoist.token"),
+                return Err(match self.is_configured() {
+                    true => Error::action_required(SOURCE, "the token is empty", NEW_TOKEN),
+                    false => Error::not_configured(SOURCE, "no token is given", "set sources.todoist.token"),
                 });
             };
             let base = self.base()?;
             let late = |_| {
                 let what = format!("no whole answer within {} s ({})", self.timeout.as_secs_f32(), place(&base));
-                Err(SourceError::outage(SOURCE, what))
+                Err(Error::transient(SOURCE, what))
             };
             tokio::time::timeout(self.timeout, self.ask(&base, &token, now)).await.unwrap_or_else(late)
         })
@@ -91,24 +91,24 @@ impl TaskSource for Todoist {
 }
 
 impl Todoist {
-    fn base(&self) -> Result<Url, SourceError> {
+    fn base(&self) -> Result<Url, Error> {
         let base = Url::parse(self.base_url.trim()).ok().filter(|url| !url.cannot_be_a_base() && url.has_host());
         base.ok_or_else(|| {
             let advice = "Set sources.todoist.base_url to an address such as https://api.todoist.com/api/v1.";
-            SourceError::needs_user(SOURCE, "the base URL is not an http(s) address", advice)
+            Error::action_required(SOURCE, "the base URL is not an http(s) address", advice)
         })
     }
 
-    async fn ask(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
+    async fn ask(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         let server = Server { source: SOURCE, name: "Todoist", token, new_token: NEW_TOKEN, now: now.timestamp() };
-        let mut reading = task_builder::reading(SOURCE, now.timestamp());
+        let mut reading = task_builder::empty_reading(SOURCE, now.timestamp());
         let projects = self.wanted_projects(&server, base).await?;
         let mut rows = Vec::new();
         pages(&server, base, "tasks", |document| match task::read(document, now.time_zone()) {
             Read::Row(row) if projects.as_ref().is_none_or(|wanted| wanted.contains(&row.project)) => rows.push(row),
             Read::Row(_) | Read::Other => {}
             Read::Unclear { id, note } => {
-                task_builder::note(&mut reading, note);
+                task_builder::add_note(&mut reading.notes, note);
                 reading.unreadable.extend(id);
             }
         })
@@ -124,7 +124,7 @@ impl Todoist {
     }
 
     /// The ids of the projects that are wanted; none for all. Were one that is gone passed over, its tasks would look done.
-    async fn wanted_projects(&self, server: &Server<'_>, base: &Url) -> Result<Option<BTreeSet<String>>, SourceError> {
+    async fn wanted_projects(&self, server: &Server<'_>, base: &Url) -> Result<Option<BTreeSet<String>>, Error> {
         if self.projects.is_empty() {
             return Ok(None);
         }
@@ -140,14 +140,14 @@ impl Todoist {
             ids.extend(same.map(|(_, id)| id.clone()));
             if ids.len() == before {
                 let advice = "Correct sources.todoist.projects; a project that is archived is not there.";
-                return Err(SourceError::needs_user(SOURCE, format!("there is no project '{wanted}'"), advice));
+                return Err(Error::action_required(SOURCE, format!("there is no project '{wanted}'"), advice));
             }
         }
         Ok(Some(ids))
     }
 
     /// Tasks in shared projects may be other people's: only then is it asked whose the token is, and once.
-    async fn owner(&self, server: &Server<'_>, base: &Url) -> Result<String, SourceError> {
+    async fn owner(&self, server: &Server<'_>, base: &Url) -> Result<String, Error> {
         let known = self.owner.0.lock().ok().and_then(|known| known.clone());
         if let Some((_, owner)) = known.filter(|(token, _)| token.expose_secret() == server.token.expose_secret()) {
             return Ok(owner);
@@ -162,12 +162,7 @@ impl Todoist {
 }
 
 /// `{"results": […], "next_cursor": string|null}`, page after page: what is in them is handed on, and no page kept.
-async fn pages(
-    server: &Server<'_>,
-    base: &Url,
-    collection: &str,
-    mut take: impl FnMut(&Value),
-) -> Result<(), SourceError> {
+async fn pages(server: &Server<'_>, base: &Url, collection: &str, mut take: impl FnMut(&Value)) -> Result<(), Error> {
     let (mut rows, mut bytes): (usize, usize) = (0, 0);
     let mut cursors: Vec<String> = Vec::new();
     loop {
@@ -191,7 +186,7 @@ async fn pages(
             Some(Value::String(next)) if next.is_empty() => return Ok(()),
             Some(Value::String(next)) if cursors.contains(next) || cursors.len() + 1 >= MOST_PAGES => {
                 let what = format!("the pages of {collection} do not end ({})", place(base));
-                return Err(SourceError::outage(SOURCE, what));
+                return Err(Error::transient(SOURCE, what));
             }
             Some(Value::String(next)) => cursors.push(next.clone()),
             Some(_) => return Err(unexpected("has a cursor that is no text", base)),
@@ -207,6 +202,6 @@ fn under(base: &Url, collection: &str) -> Url {
     url
 }
 
-fn unexpected(why: &str, base: &Url) -> SourceError {
-    SourceError::outage(SOURCE, format!("the answer {why} ({})", place(base)))
+fn unexpected(why: &str, base: &Url) -> Error {
+    Error::transient(SOURCE, format!("the answer {why} ({})", place(base)))
 }

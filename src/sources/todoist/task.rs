@@ -51,8 +51,8 @@ pub(crate) fn read(document: &Value, zone: &TimeZone) -> Read {
         project: word(&document["project_id"]).unwrap_or_default(),
         responsible: word(&document["responsible_uid"]),
         task: Task {
-            id: if is_recurring { task_builder::occurrence(&id, due) } else { id },
-            title: task_builder::title(&markdown_text::plain(content)),
+            id: if is_recurring { task_builder::occurrence_id(&id, due) } else { id },
+            title: task_builder::title(&markdown_text::strip_markup(content)),
             status: TaskStatus::Pending,
             priority: priority(&document["priority"]),
             due,

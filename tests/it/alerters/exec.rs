@@ -100,7 +100,7 @@ async fn a_program_that_is_not_there_is_looked_for_again() {
     let absent = exec(&folder.path().join("absent"));
     let plain = folder.path().join("plain");
     fs::write(&plain, "#!/bin/sh\n").unwrap();
-    for (alerter, what) in [(absent, "there is no "), (exec(&plain), "may not be executed")] {
+    for (alerter, what) in [(absent, "there is no "), (exec(&plain), "is not executable")] {
         let failure = alerter.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::NoTransport);
         assert!(failure.what.contains(what) && !failure.advice.is_empty(), "{failure:?}");

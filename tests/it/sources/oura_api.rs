@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use operator::core::facts::{HealthReading, RestMode, Stress};
-use operator::sources::error::{Fault, SourceError};
 use operator::sources::oura::api::{Access, OuraApi};
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 
 use crate::support::http::{Answer, Request, Server};
@@ -24,7 +24,7 @@ fn api(server: &Server, timeout: Duration) -> OuraApi {
     OuraApi::new(&format!("{}/v2/usercollection/", server.url), Access::Token(TOKEN.into()), timeout).unwrap()
 }
 
-async fn read(server: &Server) -> Result<HealthReading, SourceError> {
+async fn read(server: &Server) -> Result<HealthReading, sources::Error> {
     let reading = api(server, Duration::from_secs(20)).read(FROM, TO, now()).await;
     if let Err(error) = &reading {
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
@@ -119,14 +119,14 @@ async fn pages_are_followed_to_the_last() {
 async fn pages_that_repeat_or_never_end_are_refused() {
     let server = but("sleep", |_| Answer::json(r#"{"data":[],"next_token":"again"}"#));
     let error = read(&server).await.unwrap_err();
-    assert!(error.fault == Fault::Outage && error.what.contains("do not end"), "{error}");
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("do not end"), "{error}");
     assert_eq!(server.times("sleep"), 2);
 
     let count = AtomicUsize::new(0);
     let server = but("sleep", move |_| {
         Answer::json(format!(r#"{{"data":[],"next_token":"{}"}}"#, count.fetch_add(1, Ordering::Relaxed)))
     });
-    assert!(read(&server).await.unwrap_err().what.contains("do not end"));
+    assert!(read(&server).await.unwrap_err().message.contains("do not end"));
     assert_eq!(server.times("sleep"), 50);
 }
 
@@ -142,8 +142,8 @@ async fn pages_that_repeat_or_never_end_are_refused() {
 async fn a_refusal_needs_the_user_and_is_not_repeated(#[case] status: u16, #[case] advice: &str) {
     let server = but("daily_readiness", move |_| Answer::status(status));
     let error = read(&server).await.unwrap_err();
-    assert_eq!((error.source, error.fault), ("oura_api", Fault::NeedsUser));
-    assert!(error.what.contains(&status.to_string()), "{error}");
+    assert_eq!((error.source, error.kind), ("oura_api", ErrorKind::ActionRequired));
+    assert!(error.message.contains(&status.to_string()), "{error}");
     assert!(error.advice.contains(advice), "{}", error.advice);
     assert_eq!(server.asked().len(), 1);
 }
@@ -162,7 +162,7 @@ async fn a_missing_scope_costs_only_its_collection(#[case] collection: &'static 
 #[tokio::test]
 async fn an_expired_token_is_told_even_if_only_stress_is_refused() {
     let error = read(&but("daily_stress", |_| Answer::status(401))).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
 }
 
 #[rstest]
@@ -178,7 +178,7 @@ async fn an_expired_token_is_told_even_if_only_stress_is_refused() {
 async fn too_many_requests_are_not_answered_with_more(#[case] header: &'static str, #[case] seconds: i64) {
     let server = but("daily_readiness", move |_| Answer::Whole(429, header, "{}".into()));
     let error = read(&server).await.unwrap_err();
-    assert_eq!((error.fault, error.retry_after), (Fault::Outage, Some(SignedDuration::from_secs(seconds))));
+    assert_eq!((error.kind, error.retry_after), (ErrorKind::Transient, Some(SignedDuration::from_secs(seconds))));
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -186,7 +186,7 @@ async fn too_many_requests_are_not_answered_with_more(#[case] header: &'static s
 async fn a_server_in_trouble_that_names_a_pause_gets_it() {
     let server = but("daily_readiness", |_| Answer::Whole(503, "retry-after: 1800\r\n", "{}".into()));
     let error = read(&server).await.unwrap_err();
-    assert_eq!((error.fault, error.retry_after), (Fault::Outage, Some(SignedDuration::from_mins(30))));
+    assert_eq!((error.kind, error.retry_after), (ErrorKind::Transient, Some(SignedDuration::from_mins(30))));
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -225,7 +225,7 @@ async fn what_may_pass_is_left_to_the_next_check(
 ) {
     let server = but("daily_readiness", move |_| broken(kind));
     let error = read(&server).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage, "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient, "{error}");
     assert!(error.retry_after.is_none());
     assert_eq!(server.asked().len(), 1);
 }
@@ -259,7 +259,7 @@ async fn an_answer_over_ten_megabytes_is_refused_whole() {
     let documents = format!(r#"{{"day":"2026-11-20","score":70}},"{}""#, "x".repeat(10_000_000));
     let server = but("daily_readiness", move |_| Answer::page(&documents));
     let error = read(&server).await.unwrap_err();
-    assert!(error.fault == Fault::Outage && error.what.contains("10 MB"), "{error}");
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("10 MB"), "{error}");
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -267,8 +267,8 @@ async fn an_answer_over_ten_megabytes_is_refused_whole() {
 async fn a_server_that_hangs_is_given_up() {
     let server = but("sleep", |_| Answer::Hang);
     let error = api(&server, Duration::from_millis(400)).read(FROM, TO, now()).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains("within"), "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains("within"), "{error}");
 }
 
 #[tokio::test]
@@ -277,9 +277,9 @@ async fn a_server_that_is_not_there_is_an_outage() {
     let api = OuraApi::new(&format!("http://127.0.0.1:{port}"), Access::Token(TOKEN.into()), Duration::from_secs(20))
         .unwrap();
     let error = api.read(FROM, TO, now()).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains(&format!("127.0.0.1:{port}")), "{error}");
-    assert!(error.what.to_lowercase().contains("refused"), "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains(&format!("127.0.0.1:{port}")), "{error}");
+    assert!(error.message.to_lowercase().contains("refused"), "{error}");
 }
 
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn the_token_follows_no_redirect() {
     let other = Server::start(good);
     let location: &'static str = Box::leak(format!("location: {}/daily_readiness\r\n", other.url).into_boxed_str());
     let server = but("daily_readiness", move |_| Answer::Whole(302, location, String::new()));
-    assert_eq!(read(&server).await.unwrap_err().fault, Fault::NeedsUser);
+    assert_eq!(read(&server).await.unwrap_err().kind, ErrorKind::ActionRequired);
     assert!(other.asked().is_empty());
 }
 
@@ -299,7 +299,7 @@ async fn the_token_follows_no_redirect() {
 #[case("http://[half")]
 fn a_bad_address_is_refused_at_once(#[case] url: &str) {
     let error = OuraApi::new(url, Access::Token(TOKEN.into()), Duration::from_secs(1)).unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.advice.contains("base_url"));
 }
 
@@ -308,7 +308,7 @@ async fn a_token_that_cannot_be_sent_is_not_shown() {
     let server = Server::start(good);
     let api = OuraApi::new(&server.url, Access::Token("s3cret\ntoken".into()), Duration::from_secs(5)).unwrap();
     let error = api.read(FROM, TO, now()).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(!format!("{error:?}{api:?}").contains("s3cret"));
     assert!(server.asked().is_empty());
 }

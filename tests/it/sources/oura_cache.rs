@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use operator::core::facts::{HealthDay, HealthReading, Night};
-use operator::sources::error::Fault;
+use operator::sources::ErrorKind;
 use operator::sources::oura::cache::{file_in, read};
 use rstest::rstest;
 use rusqlite::Connection;
@@ -227,8 +227,8 @@ fn the_last_sync_is_what_the_cache_says_or_its_newest_copy(#[case] sql: &str, #[
 fn a_cache_without_days_is_an_outage() {
     let (_folder, path, _writer) = oura_cache();
     let error = read(&path, TODAY, TODAY).unwrap_err();
-    assert_eq!((error.source, error.fault), ("oura_cache", Fault::Outage));
-    assert!(error.what.contains("no days in the cache"));
+    assert_eq!((error.source, error.kind), ("oura_cache", ErrorKind::Transient));
+    assert!(error.message.contains("no days in the cache"));
 }
 
 #[test]

@@ -10,11 +10,11 @@ use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use operator::app::runtime::Runtime;
 use operator::core::status::OuraLink;
-use operator::sources::error::{Fault, SourceError};
 use operator::sources::oura::api::{Access, OuraApi};
 use operator::sources::oura::oauth::token_store::{FILE_NAME, TokenStore};
 use operator::sources::oura::oauth::tokens::Tokens;
 use operator::sources::oura::oauth::{Account, Client};
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -86,7 +86,7 @@ impl Kept {
     }
 }
 
-async fn token(account: &Arc<Account>, now: Timestamp) -> Result<String, SourceError> {
+async fn token(account: &Arc<Account>, now: Timestamp) -> Result<String, sources::Error> {
     let token = account.access(true, now).await;
     if let Err(error) = &token {
         let told = format!("{error:?}");
@@ -145,7 +145,7 @@ async fn read(
     account: &Arc<Account>,
     token: secrecy::SecretString,
     now: Timestamp,
-) -> Result<usize, SourceError> {
+) -> Result<usize, sources::Error> {
     let access = Access::Connection(token, Arc::clone(account));
     let base = format!("{}/v2/usercollection", oura.server.url);
     let api = OuraApi::new(&base, access, Duration::from_secs(20)).unwrap();
@@ -177,8 +177,11 @@ async fn a_refused_connection_is_told_and_not_tried_again() {
     let account = kept.account();
     for account in [Arc::clone(&account), account, kept.account()] {
         let error = token(&account, due()).await.unwrap_err();
-        assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraLink::Revoked)));
-        assert!(error.what.contains("connect it again") && error.advice.contains("operator connect oura"), "{error:?}");
+        assert_eq!((error.kind, account.link()), (ErrorKind::ActionRequired, Some(OuraLink::Revoked)));
+        assert!(
+            error.message.contains("connect it again") && error.advice.contains("operator connect oura"),
+            "{error:?}"
+        );
     }
     assert_eq!(oura.questions().len(), 1);
 }
@@ -189,10 +192,10 @@ async fn an_application_that_is_not_known_can_be_mended() {
     let kept = Kept::by(&oura);
     let wrong = kept.account_of(Client { secret: Some("another-one".into()), ..Client::default() });
     let error = token(&wrong, at(OVER)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("invalid_client") && error.advice.contains("disconnect oura"), "{error:?}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("invalid_client") && error.advice.contains("disconnect oura"), "{error:?}");
     let other = kept.account_of(Client { id: Some("other-app".into()), ..Client::default() });
-    assert!(token(&other, at(OVER)).await.unwrap_err().what.contains("another application"));
+    assert!(token(&other, at(OVER)).await.unwrap_err().message.contains("another application"));
     assert_eq!(token(&kept.account(), at(OVER)).await.unwrap(), access(2), "nothing was used up");
 }
 
@@ -239,7 +242,7 @@ async fn trouble_is_an_outage_that_costs_nothing_while_the_token_holds(
     assert_eq!(token(&account, due()).await.unwrap(), access(1), "what holds still is good enough");
     oura.trick(Trick::Says(trouble(kind)));
     let error = token(&account, at(OVER)).await.unwrap_err();
-    assert_eq!((error.fault, account.link()), (Fault::Outage, Some(OuraLink::Connected)), "{error}");
+    assert_eq!((error.kind, account.link()), (ErrorKind::Transient, Some(OuraLink::Connected)), "{error}");
     assert_eq!(oura.questions().len(), 2, "a question that may use up the token is put once");
     assert_eq!(token(&account, at(OVER)).await.unwrap(), access(2), "and it goes on by itself");
 }
@@ -256,8 +259,8 @@ async fn a_refusal_of_another_kind_needs_the_person_and_does_not_end_the_connect
     let kept = Kept::by(&oura);
     oura.trick(Trick::Says(Answer::Whole(status, "location: http://127.0.0.1:9/\r\n", "{}".into())));
     let error = token(&kept.account(), at(OVER)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains(&status.to_string()) && !error.advice.is_empty(), "{error:?}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains(&status.to_string()) && !error.advice.is_empty(), "{error:?}");
     assert!(!kept.tokens().lapsed);
 }
 
@@ -280,7 +283,7 @@ async fn a_pause_that_was_asked_for_is_kept(#[case] header: &'static str, #[case
     assert_eq!(oura.questions().len(), 1);
     let account = kept.account();
     let error = account.renewed(&access(1).into(), after(seconds - 10)).await.unwrap_err();
-    assert_eq!((error.fault, error.retry_after), (Fault::Outage, Some(SignedDuration::from_secs(10))));
+    assert_eq!((error.kind, error.retry_after), (ErrorKind::Transient, Some(SignedDuration::from_secs(10))));
     assert_eq!(token(&account, after(seconds)).await.unwrap(), access(2));
     assert_eq!((oura.questions().len(), kept.tokens().wait_until), (2, None));
 }
@@ -295,10 +298,10 @@ async fn an_answer_that_got_lost_ends_in_a_clear_word(#[case] lost: Answer) {
     let kept = Kept::by(&oura);
     let account = kept.account();
     oura.trick(Trick::Loses(lost));
-    assert_eq!(token(&account, at(OVER)).await.unwrap_err().fault, Fault::Outage);
+    assert_eq!(token(&account, at(OVER)).await.unwrap_err().kind, ErrorKind::Transient);
     let error = token(&account, at(OVER)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("connect it again"), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("connect it again"), "{error}");
 }
 
 #[tokio::test]
@@ -353,8 +356,8 @@ async fn a_dry_run_uses_what_holds_and_renews_nothing() {
     account.let_renew(false);
     assert_eq!(token(&account, due()).await.unwrap(), access(1));
     let error = token(&account, at(OVER)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains("a dry run does not"), "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains("a dry run does not"), "{error}");
     assert!(oura.server.asked().is_empty());
     account.let_renew(true);
     assert_eq!(token(&account, at(OVER)).await.unwrap(), access(2));
@@ -369,7 +372,7 @@ async fn whether_tokens_can_be_kept_is_seen_beforehand_and_changes_nothing() {
     assert_eq!(kept.tokens().to_json(), before);
     kept.block();
     let error = kept.account().try_keeping().await.unwrap_err();
-    assert!(error.fault == Fault::NeedsUser && error.what.contains("can be written"), "{error}");
+    assert!(error.kind == ErrorKind::ActionRequired && error.message.contains("can be written"), "{error}");
 }
 
 #[tokio::test]
@@ -379,7 +382,7 @@ async fn a_connection_that_cannot_be_kept_after_all_is_given_back() {
     let tokens = kept.tokens();
     kept.block();
     let error = kept.account().keep(&tokens).await.unwrap_err();
-    assert!(error.what.contains("cannot be written"), "{error}");
+    assert!(error.message.contains("cannot be written"), "{error}");
     assert!(oura.is_revoked());
 }
 
@@ -392,8 +395,8 @@ async fn what_could_not_be_written_down_is_not_asked_for() {
     fs::rename(kept.path(), &path).unwrap();
     let account = Arc::new(Account::new(TokenStore::File(path), kept.folder.path(), Client::default()));
     let error = token(&account, at(OVER)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("cannot be written"), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("cannot be written"), "{error}");
     assert!(oura.questions().is_empty());
 }
 
@@ -408,8 +411,8 @@ async fn tokens_that_cannot_be_read_are_told_without_them(#[case] text: &str) {
     fs::write(kept.path(), text).unwrap();
     fs::set_permissions(kept.path(), fs::Permissions::from_mode(0o600)).unwrap();
     let error = token(&kept.account(), at(GOOD)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains(FILE_NAME) && error.advice.contains("connect"), "{error:?}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains(FILE_NAME) && error.advice.contains("connect"), "{error:?}");
 }
 
 #[tokio::test]
@@ -434,8 +437,8 @@ async fn a_new_token_that_is_refused_too_is_told_and_no_other_asked_for() {
     let used = secrecy::SecretString::from("acc3ss-of-yesterday");
     TokenStore::file(kept.folder.path()).save(&Tokens { access_token: used.clone(), ..kept.tokens() }).unwrap();
     let error = read(&oura, &account, used, at(GOOD)).await.unwrap_err();
-    assert_eq!((error.fault, account.link()), (Fault::NeedsUser, Some(OuraLink::Revoked)));
-    assert!(error.what.contains("even a new token"), "{error}");
+    assert_eq!((error.kind, account.link()), (ErrorKind::ActionRequired, Some(OuraLink::Revoked)));
+    assert!(error.message.contains("even a new token"), "{error}");
     assert_eq!(oura.questions().len(), 1);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use operator::sources::error::Fault;
+use operator::sources::ErrorKind;
 use operator::sources::focus_file;
 use operator::sources::secret_file;
 use rstest::rstest;
@@ -17,15 +17,15 @@ fn the_focus_file_tells_its_name_and_age() {
     let path = folder.path().join("focus.md");
     let file = fs::File::create(&path).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
-    let focus = focus_file::read(&path).unwrap();
+    let focus = focus_file::fetch(&path).unwrap();
     assert_eq!((focus.name.as_str(), focus.modified), ("focus.md", Timestamp::from_second(1_700_000_000).unwrap()));
 }
 
 #[test]
 fn a_focus_file_that_is_missing_or_a_folder_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(focus_file::read(&folder.path().join("none.md")).unwrap_err().fault, Fault::Outage);
-    assert_eq!(focus_file::read(folder.path()).unwrap_err().fault, Fault::NeedsUser);
+    assert_eq!(focus_file::fetch(&folder.path().join("none.md")).unwrap_err().kind, ErrorKind::Transient);
+    assert_eq!(focus_file::fetch(folder.path()).unwrap_err().kind, ErrorKind::ActionRequired);
 }
 
 #[rstest]
@@ -56,8 +56,8 @@ fn a_secret_file_that_cannot_be_read_is_named() {
     fs::write(&binary, [b's', 0xFF]).unwrap();
     for path in [Path::new("/nowhere/token"), folder.path(), &long, &binary] {
         let error = secret_file::resolve(None, Some(path), "oura_api").unwrap_err();
-        assert_eq!((error.source, error.fault), ("oura_api", Fault::NeedsUser));
-        assert!(error.what.contains(path.to_str().unwrap()), "{error}");
-        assert!(!error.what.contains("s3cret"));
+        assert_eq!((error.source, error.kind), ("oura_api", ErrorKind::ActionRequired));
+        assert!(error.message.contains(path.to_str().unwrap()), "{error}");
+        assert!(!error.message.contains("s3cret"));
     }
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use operator::core::alert::Priority;
 use operator::core::facts::{Activity, Task, TaskReading, TaskStatus};
-use operator::sources::error::{Fault, SourceError};
-use operator::sources::tasks::TaskSource;
+use operator::sources::TaskSource;
 use operator::sources::taskwarrior::Taskwarrior;
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -57,8 +57,8 @@ impl Desk {
     }
 }
 
-async fn read(source: &Taskwarrior) -> Result<TaskReading, SourceError> {
-    source.read(&at("2026-11-20T09:05[UTC]")).await
+async fn read(source: &Taskwarrior) -> Result<TaskReading, sources::Error> {
+    source.fetch(&at("2026-11-20T09:05[UTC]")).await
 }
 
 fn named<'a>(reading: &'a TaskReading, title: &str) -> &'a Task {
@@ -155,18 +155,26 @@ async fn without_data_or_configuration_it_is_not_started() {
     let empty = desk.0.path().join("empty");
     fs::create_dir(&empty).unwrap();
     for (source, fault, advice) in [
-        (Taskwarrior { data_dir: None, taskrc: None, ..pretender.clone() }, Fault::NeedsUser, "Run 'task' once"),
         (
-            Taskwarrior { data_dir: None, taskrc: Some(nowhere.clone()), ..pretender.clone() },
-            Fault::NeedsUser,
+            Taskwarrior { data_dir: None, taskrc: None, ..pretender.clone() },
+            ErrorKind::ActionRequired,
             "Run 'task' once",
         ),
-        (Taskwarrior { data_dir: Some(empty.clone()), ..pretender.clone() }, Fault::NeedsUser, "data.location"),
-        (Taskwarrior { data_dir: Some(nowhere), ..pretender.clone() }, Fault::Outage, ""),
-        (Taskwarrior { enabled: false, ..pretender }, Fault::NotSetUp, "enabled"),
+        (
+            Taskwarrior { data_dir: None, taskrc: Some(nowhere.clone()), ..pretender.clone() },
+            ErrorKind::ActionRequired,
+            "Run 'task' once",
+        ),
+        (
+            Taskwarrior { data_dir: Some(empty.clone()), ..pretender.clone() },
+            ErrorKind::ActionRequired,
+            "data.location",
+        ),
+        (Taskwarrior { data_dir: Some(nowhere), ..pretender.clone() }, ErrorKind::Transient, ""),
+        (Taskwarrior { enabled: false, ..pretender }, ErrorKind::NotConfigured, "enabled"),
     ] {
         let error = read(&source).await.unwrap_err();
-        assert_eq!(error.fault, fault, "{error:?}");
+        assert_eq!(error.kind, fault, "{error:?}");
         assert!(error.advice.contains(advice), "{error:?}");
     }
     assert!(!trap.exists());
@@ -186,8 +194,8 @@ async fn without_data_or_configuration_it_is_not_started() {
 #[tokio::test]
 async fn a_program_that_fails_is_an_outage(#[case] body: &str, #[case] what: &str) {
     let error = read(&Desk::new().pretender(body)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains(what), "{error:?}");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains(what), "{error:?}");
 }
 
 #[tokio::test]
@@ -195,7 +203,7 @@ async fn a_program_that_is_not_there_is_told_what_to_do_about() {
     let desk = Desk::new();
     desk.task(&["add", "Pay rent"]);
     let error = read(&Taskwarrior { program: "/nowhere/task".into(), ..desk.source() }).await.unwrap_err();
-    assert_eq!((error.fault, error.what.as_str()), (Fault::NeedsUser, "there is no /nowhere/task"));
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::ActionRequired, "there is no /nowhere/task"));
     assert!(error.advice.contains("sources.taskwarrior.program"), "{error:?}");
 }
 
@@ -206,14 +214,14 @@ async fn one_that_hangs_is_killed_with_its_children() {
     let body = format!("exec 9>{}; echo begun >&9; trap '' TERM; sleep 600 & wait; sleep 600", line.path.display());
     let source = Taskwarrior { timeout: Duration::from_millis(300), ..desk.pretender(&body) };
     let error = read(&source).await.unwrap_err();
-    assert!(error.fault == Fault::Outage && error.what.contains("did not end within 0.3 s"), "{error:?}");
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("did not end within 0.3 s"), "{error:?}");
     line.all_have_died().await;
 }
 
 #[tokio::test]
 async fn an_endless_answer_is_refused() {
     let error = read(&Desk::new().pretender("head -c 40000000 /dev/zero")).await.unwrap_err();
-    assert_eq!(error.what, "its answer is over 32 MiB");
+    assert_eq!(error.message, "its answer is over 32 MiB");
 }
 
 #[tokio::test]

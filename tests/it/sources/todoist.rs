@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use operator::core::facts::TaskReading;
-use operator::sources::error::{Fault, SourceError};
-use operator::sources::tasks::TaskSource;
+use operator::sources::TaskSource;
 use operator::sources::todoist::{Owner, Todoist};
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 
 use crate::support::facts::at;
@@ -27,8 +27,8 @@ fn todoist(server: &Server) -> Todoist {
     }
 }
 
-async fn read(source: &Todoist) -> Result<TaskReading, SourceError> {
-    let reading = source.read(&at("2026-11-20T09:05[America/Chicago]")).await;
+async fn read(source: &Todoist) -> Result<TaskReading, sources::Error> {
+    let reading = source.fetch(&at("2026-11-20T09:05[America/Chicago]")).await;
     if let Err(error) = &reading {
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
@@ -36,7 +36,7 @@ async fn read(source: &Todoist) -> Result<TaskReading, SourceError> {
     reading
 }
 
-async fn refused(server: &Server) -> SourceError {
+async fn refused(server: &Server) -> sources::Error {
     read(&todoist(server)).await.expect_err("an error")
 }
 
@@ -102,11 +102,11 @@ async fn a_task_on_two_pages_is_one() {
 #[tokio::test]
 async fn pages_that_repeat_or_never_end_are_given_up() {
     let same = always(|| page("", "\"again\""));
-    assert!(refused(&same).await.what.contains("the pages of tasks do not end"));
+    assert!(refused(&same).await.message.contains("the pages of tasks do not end"));
     assert_eq!(same.asked().len(), 2);
     let count = AtomicUsize::new(0);
     let endless = always(move || page("", &format!("\"{}\"", count.fetch_add(1, Ordering::SeqCst))));
-    assert_eq!(refused(&endless).await.fault, Fault::Outage);
+    assert_eq!(refused(&endless).await.kind, ErrorKind::Transient);
     assert_eq!(endless.asked().len(), 200);
 }
 
@@ -117,28 +117,28 @@ async fn more_than_anybody_has_is_not_kept() {
     let description = format!(r#","description":"{}""#, "x".repeat(5_000_000));
     let long = always(move || page(&task("a", &description), &next()));
     let error = refused(&long).await;
-    assert!(error.fault == Fault::Outage && error.what.contains("more tasks than anybody has"), "{error:?}");
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("more tasks than anybody has"), "{error:?}");
     assert_eq!(long.asked().len(), 4, "20 MB");
     let many = always(|| page(&[r#"{"id":1}"#; 40_001].join(","), "null"));
-    assert!(refused(&many).await.what.contains("more tasks than anybody has"));
+    assert!(refused(&many).await.message.contains("more tasks than anybody has"));
 }
 
 #[rstest]
-#[case::wrong_token(401, Fault::NeedsUser, "Copy the token")]
-#[case::out_of_scope(403, Fault::NeedsUser, "may not read this")]
-#[case::elsewhere(404, Fault::NeedsUser, "sources.todoist.base_url")]
-#[case::given_up(410, Fault::NeedsUser, "update Operator")]
-#[case::moved(302, Fault::NeedsUser, "do not follow")]
-#[case::not_understood(400, Fault::NeedsUser, "update Operator")]
-#[case::broken(500, Fault::Outage, "")]
-#[case::overloaded(503, Fault::Outage, "")]
-#[case::too_many(429, Fault::Outage, "")]
+#[case::wrong_token(401, ErrorKind::ActionRequired, "Copy the token")]
+#[case::out_of_scope(403, ErrorKind::ActionRequired, "may not read this")]
+#[case::elsewhere(404, ErrorKind::ActionRequired, "sources.todoist.base_url")]
+#[case::given_up(410, ErrorKind::ActionRequired, "update Operator")]
+#[case::moved(302, ErrorKind::ActionRequired, "do not follow")]
+#[case::not_understood(400, ErrorKind::ActionRequired, "update Operator")]
+#[case::broken(500, ErrorKind::Transient, "")]
+#[case::overloaded(503, ErrorKind::Transient, "")]
+#[case::too_many(429, ErrorKind::Transient, "")]
 #[tokio::test]
-async fn a_refusal_says_what_to_do(#[case] status: u16, #[case] fault: Fault, #[case] advice: &str) {
+async fn a_refusal_says_what_to_do(#[case] status: u16, #[case] fault: ErrorKind, #[case] advice: &str) {
     let server = always(move || Answer::Whole(status, "location: http://127.0.0.1:1/\r\n", "{}".into()));
     let error = refused(&server).await;
-    assert_eq!((error.source, error.fault), ("todoist", fault));
-    assert!(error.what.contains(&status.to_string()) && error.advice.contains(advice), "{error:?}");
+    assert_eq!((error.source, error.kind), ("todoist", fault));
+    assert!(error.message.contains(&status.to_string()) && error.advice.contains(advice), "{error:?}");
     assert_eq!(server.asked().len(), 1, "one request, no more");
 }
 
@@ -168,8 +168,8 @@ async fn a_server_that_wants_to_be_left_alone_is(#[case] lines: &'static str, #[
 #[tokio::test]
 async fn a_broken_answer_is_an_outage(#[case] answer: fn() -> Answer) {
     let error = refused(&always(answer)).await;
-    assert_eq!(error.fault, Fault::Outage, "{error:?}");
-    assert!(error.what.contains("127.0.0.1") && error.retry_after.is_none(), "{error:?}");
+    assert_eq!(error.kind, ErrorKind::Transient, "{error:?}");
+    assert!(error.message.contains("127.0.0.1") && error.retry_after.is_none(), "{error:?}");
 }
 
 #[rstest]
@@ -180,7 +180,7 @@ async fn a_slow_server_is_given_up(#[case] answer: fn() -> Answer) {
     let server = always(answer);
     let source = Todoist { timeout: Duration::from_millis(200), ..todoist(&server) };
     let error = read(&source).await.unwrap_err();
-    assert!(error.fault == Fault::Outage && error.what.contains("within 0.2 s"), "{error:?}");
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("within 0.2 s"), "{error:?}");
 }
 
 #[tokio::test]
@@ -235,15 +235,15 @@ async fn only_the_wanted_projects_are_read() {
     // Renamed or archived: what is known of its tasks has to outlive that.
     let source = Todoist { projects: vec!["Home".into(), "Garden".into()], ..todoist(&server) };
     let error = read(&source).await.unwrap_err();
-    assert_eq!((error.fault, error.what.as_str()), (Fault::NeedsUser, "there is no project 'Garden'"));
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::ActionRequired, "there is no project 'Garden'"));
 }
 
 #[tokio::test]
 async fn without_a_token_nobody_is_asked() {
     let server = always(|| page("", "null"));
     let source = Todoist { token: None, ..todoist(&server) };
-    assert!(!source.is_set_up());
-    assert_eq!(read(&source).await.unwrap_err().fault, Fault::NotSetUp);
+    assert!(!source.is_configured());
+    assert_eq!(read(&source).await.unwrap_err().kind, ErrorKind::NotConfigured);
     assert_eq!(server.asked().len(), 0);
 }
 
@@ -259,7 +259,7 @@ async fn a_token_may_stand_in_a_file() {
     for (content, what) in [("two\nlines", "the token cannot be sent"), (" \n", "the token is empty")] {
         std::fs::write(&file, content).unwrap();
         let error = read(&source).await.unwrap_err();
-        assert_eq!((error.fault, error.what.as_str()), (Fault::NeedsUser, what));
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::ActionRequired, what));
     }
 }
 

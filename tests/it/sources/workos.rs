@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::civil::date;
 use jiff::{Timestamp, ZonedDateTime};
 use operator::core::facts::{Activity, Goal, TaskReading, TaskStatus};
-use operator::sources::error::{Fault, SourceError};
 use operator::sources::workos;
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +24,7 @@ fn now() -> ZonedDateTime {
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(600);
 
-async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Result<TaskReading, SourceError> {
+async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Result<TaskReading, sources::Error> {
     let reading = workos::read(&SecretString::from(url), ca_file, timeout, &now()).await;
     if let Err(error) = &reading {
         assert_eq!(error.source, "workos");
@@ -33,7 +33,7 @@ async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Resu
     reading
 }
 
-async fn read(server: &Server, database: &str) -> Result<TaskReading, SourceError> {
+async fn read(server: &Server, database: &str) -> Result<TaskReading, sources::Error> {
     read_with(&server.url(database, "sslmode=disable"), None, LONG).await
 }
 
@@ -199,10 +199,10 @@ async fn a_database_without_tasks_is_the_wrong_one() {
     let server = server().await;
     let (name, client) = server.database("").await;
     let error = read(server, &name).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("no table tasks"), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("no table tasks"), "{error}");
     client.batch_execute("CREATE TABLE tasks (id serial)").await.unwrap();
-    assert!(read(server, &name).await.unwrap_err().what.contains("no column title, status"));
+    assert!(read(server, &name).await.unwrap_err().message.contains("no column title, status"));
 }
 
 /// A task whose title is what the session looks like from inside.
@@ -230,7 +230,7 @@ async fn even_a_view_that_writes_cannot() {
              CREATE VIEW tasks AS SELECT 1 AS id, look() AS title, 'active' AS status",
         )
         .await;
-    assert!(read(server, &name).await.unwrap_err().what.contains("read-only transaction"));
+    assert!(read(server, &name).await.unwrap_err().message.contains("read-only transaction"));
     assert_eq!(client.query_one("SELECT count(*) FROM seen", &[]).await.unwrap().get::<_, i64>(0), 0);
 }
 
@@ -263,8 +263,8 @@ async fn a_connection_that_is_cut_in_the_middle_is_an_outage() {
     };
     let (reading, ()) = tokio::join!(read(server, &name), cut);
     let error = reading.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains("terminating connection"), "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains("terminating connection"), "{error}");
 }
 
 #[tokio::test]
@@ -273,7 +273,7 @@ async fn a_question_that_takes_too_long_is_given_up() {
     let (name, client) = server.database(WORKOS).await;
     client.batch_execute("BEGIN; LOCK TABLE tasks").await.unwrap();
     let error = read_with(&server.url(&name, ""), None, SHORT).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
+    assert_eq!(error.kind, ErrorKind::Transient);
     let admin = server.connect(&name).await;
     wait_for(&admin, &format!("SELECT NOT ({WAITING})")).await;
 }
@@ -289,8 +289,8 @@ async fn a_refused_login_needs_the_user(#[case] login: &str, #[case] database: &
         login => format!("postgres://{login}@localhost:{}/{database}", server.port),
     };
     let error = read_with(&url, None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser, "{error}");
-    assert!(error.what.contains(what) && error.what.contains(&format!("localhost:{}", server.port)), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired, "{error}");
+    assert!(error.message.contains(what) && error.message.contains(&format!("localhost:{}", server.port)), "{error}");
     assert!(error.advice.contains("sources.workos.url"), "{}", error.advice);
 }
 
@@ -301,20 +301,20 @@ async fn a_login_that_may_not_read_is_told_so() {
     client.batch_execute(&format!("CREATE ROLE guest_{name} LOGIN PASSWORD 'hunter2'")).await.unwrap();
     let url = format!("postgres://guest_{name}:hunter2@localhost:{}/{name}", server.port);
     let error = read_with(&url, None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.advice.contains("GRANT SELECT"), "{error:?}");
     client.batch_execute(&format!("ALTER ROLE guest_{name} CONNECTION LIMIT 0")).await.unwrap();
-    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().fault, Fault::Outage, "too many connections");
+    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().kind, ErrorKind::Transient, "too many connections");
     client.batch_execute(&format!("ALTER ROLE guest_{name} NOLOGIN")).await.unwrap();
-    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().fault, Fault::NeedsUser);
+    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().kind, ErrorKind::ActionRequired);
 }
 
 #[tokio::test]
 async fn a_missing_password_needs_the_user() {
     let url = format!("postgres://owner@localhost:{}/postgres", server().await.port);
     let error = read_with(&url, None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("password missing"), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("password missing"), "{error}");
 }
 
 #[rstest]
@@ -350,8 +350,8 @@ async fn a_certificate_that_is_not_trusted_needs_the_user() {
     // The system does not know our authority.
     for mode in ["verify-full", "verify-ca"] {
         let error = read_with(&server.url("postgres", &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
-        assert_eq!(error.fault, Fault::NeedsUser, "{error}");
-        assert!(error.what.contains("ertificate") && error.advice.contains("ca_file"), "{error:?}");
+        assert_eq!(error.kind, ErrorKind::ActionRequired, "{error}");
+        assert!(error.message.contains("ertificate") && error.advice.contains("ca_file"), "{error:?}");
     }
 }
 
@@ -363,8 +363,8 @@ async fn a_certificate_for_another_host_is_refused_by_verify_full_alone() {
     let ca_file = server.ca_file();
     assert!(read_with(&by_address("verify-ca"), Some(&ca_file), LONG).await.is_ok());
     let error = read_with(&by_address("verify-full"), Some(&ca_file), LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("not valid for name"), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("not valid for name"), "{error}");
 }
 
 #[tokio::test]
@@ -393,13 +393,16 @@ async fn another_authority_is_not_believed_and_a_useless_file_named() {
     assert!(made.status.success());
     let url = server.url("postgres", "sslmode=require");
     let error = read_with(&url, Some(&other), LONG).await.unwrap_err();
-    assert!(error.fault == Fault::NeedsUser && error.what.contains("ertificate"), "{error}");
+    assert!(error.kind == ErrorKind::ActionRequired && error.message.contains("ertificate"), "{error}");
 
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "nothing here").unwrap();
     for useless in [empty.as_path(), Path::new("/nowhere/ca.pem")] {
         let error = read_with(&url, Some(useless), LONG).await.unwrap_err();
-        assert!(error.fault == Fault::NeedsUser && error.what.contains(useless.to_str().unwrap()), "{error}");
+        assert!(
+            error.kind == ErrorKind::ActionRequired && error.message.contains(useless.to_str().unwrap()),
+            "{error}"
+        );
     }
 }
 
@@ -430,8 +433,8 @@ async fn a_server_without_tls_is_refused_when_tls_is_required() {
     let port = listener(Some(b"N")).await;
     for mode in ["require", "verify-full"] {
         let error = read_with(&local(port, &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
-        assert_eq!(error.fault, Fault::NeedsUser);
-        assert!(error.what.contains("does not support TLS"), "{error}");
+        assert_eq!(error.kind, ErrorKind::ActionRequired);
+        assert!(error.message.contains("does not support TLS"), "{error}");
     }
 }
 
@@ -439,7 +442,7 @@ async fn a_server_without_tls_is_refused_when_tls_is_required() {
 async fn a_handshake_that_breaks_off_is_an_outage() {
     let port = listener(Some(b"S")).await;
     let error = read_with(&local(port, "sslmode=require"), None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage, "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient, "{error}");
 }
 
 #[tokio::test]
@@ -483,8 +486,8 @@ async fn a_server_that_never_answers_is_given_up() {
     for mode in ["disable", "require"] {
         let port = listener(None).await;
         let error = read_with(&local(port, &format!("sslmode={mode}")), None, SHORT).await.unwrap_err();
-        assert_eq!(error.fault, Fault::Outage);
-        assert!(error.what.contains("within") && error.what.contains(&port.to_string()), "{error}");
+        assert_eq!(error.kind, ErrorKind::Transient);
+        assert!(error.message.contains("within") && error.message.contains(&port.to_string()), "{error}");
     }
 }
 
@@ -494,15 +497,15 @@ async fn a_server_that_never_answers_is_given_up() {
 #[tokio::test]
 async fn a_server_that_is_none_is_an_outage(#[case] answer: &'static [u8]) {
     let port = listener(Some(answer)).await;
-    assert_eq!(read_with(&local(port, "sslmode=disable"), None, LONG).await.unwrap_err().fault, Fault::Outage);
+    assert_eq!(read_with(&local(port, "sslmode=disable"), None, LONG).await.unwrap_err().kind, ErrorKind::Transient);
 }
 
 #[tokio::test]
 async fn a_refused_connection_is_an_outage() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error = read_with(&local(port, ""), None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert_eq!(error.what, format!("connection refused (127.0.0.1:{port})"));
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert_eq!(error.message, format!("connection refused (127.0.0.1:{port})"));
 }
 
 #[tokio::test]
@@ -514,6 +517,6 @@ async fn a_malformed_address_needs_the_user() {
         "postgres://owner:hunter2@h/d?sslmode=maybe",
     ] {
         let error = read_with(url, None, LONG).await.unwrap_err();
-        assert_eq!(error.fault, Fault::NeedsUser);
+        assert_eq!(error.kind, ErrorKind::ActionRequired);
     }
 }

@@ -1,7 +1,5 @@
 //! One page of Oura's API: asked once, read with limits, refused with advice.
 
-use std::error::Error;
-
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
@@ -10,7 +8,7 @@ use serde_json::Value;
 
 use super::SOURCE;
 use crate::net::fetch::{DEFAULT_PAUSE, pause};
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 
 /// A longer answer (bytes) is refused whole.
 const LONGEST_BODY: usize = 10_000_000;
@@ -30,15 +28,15 @@ pub(crate) struct Page {
 
 /// Why there is no page.
 pub(crate) struct Failure {
-    pub(crate) error: SourceError,
+    pub(crate) error: Error,
     /// The token does not reach this collection; others it may.
     pub(crate) out_of_scope: bool,
     /// The token is not accepted; another may be.
     pub(crate) token_refused: bool,
 }
 
-impl From<SourceError> for Failure {
-    fn from(error: SourceError) -> Self {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
         Self { error, out_of_scope: false, token_refused: false }
     }
 }
@@ -54,10 +52,10 @@ impl Fetch<'_> {
         parse(collection, &body(response, url).await?)
     }
 
-    fn bearer(&self) -> Result<HeaderValue, SourceError> {
+    fn bearer(&self) -> Result<HeaderValue, Error> {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret())).map_err(|_| {
             let advice = "Copy the token again, without line breaks or other control characters.";
-            SourceError::needs_user(SOURCE, "the token cannot be sent", advice)
+            Error::action_required(SOURCE, "the token cannot be sent", advice)
         })?;
         value.set_sensitive(true);
         Ok(value)
@@ -70,7 +68,7 @@ async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, Failure> {
     while let Some(chunk) = response.chunk().await.map_err(|e| broken(e, url))? {
         if body.len().saturating_add(chunk.len()) > LONGEST_BODY {
             let what = format!("the answer is over {} MB ({})", LONGEST_BODY / 1_000_000, place(url));
-            return Err(SourceError::outage(SOURCE, what).into());
+            return Err(Error::transient(SOURCE, what).into());
         }
         body.extend_from_slice(&chunk);
     }
@@ -79,7 +77,7 @@ async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, Failure> {
 
 /// `{"data":[…],"next_token":string|null}`.
 fn parse(collection: &str, body: &[u8]) -> Result<Page, Failure> {
-    let invalid = |why: &str| Failure::from(SourceError::outage(SOURCE, format!("the answer to {collection} {why}")));
+    let invalid = |why: &str| Failure::from(Error::transient(SOURCE, format!("the answer to {collection} {why}")));
     let mut answer: Value = serde_json::from_slice(body).map_err(|_| invalid("is not whole JSON"))?;
     let Some(Value::Array(documents)) = answer.get_mut("data").map(Value::take) else {
         return Err(invalid("has no list of documents"));
@@ -96,7 +94,7 @@ fn parse(collection: &str, body: &[u8]) -> Result<Page, Failure> {
 fn refused(collection: &str, response: &Response, now: Timestamp) -> Failure {
     let status = response.status().as_u16();
     let what = format!("Oura answered {status} to {collection}");
-    let needs_user = |advice: &str| Failure::from(SourceError::needs_user(SOURCE, what.clone(), advice));
+    let needs_user = |advice: &str| Failure::from(Error::action_required(SOURCE, what.clone(), advice));
     match status {
         401 => Failure {
             token_refused: true,
@@ -116,7 +114,7 @@ fn refused(collection: &str, response: &Response, now: Timestamp) -> Failure {
         426 => needs_user("Update the Oura app on your phone."),
         408 | 425 | 429 | 500.. => {
             let retry_after = pause(response.headers(), now).or((status == 429).then_some(DEFAULT_PAUSE));
-            SourceError { retry_after, ..SourceError::outage(SOURCE, what) }.into()
+            Error { retry_after, ..Error::transient(SOURCE, what) }.into()
         }
         300..=399 => needs_user("Check sources.oura.base_url: the server sends us elsewhere, which we do not follow."),
         _ => needs_user("Oura did not accept the question: update Operator, and check sources.oura.base_url."),
@@ -125,11 +123,11 @@ fn refused(collection: &str, response: &Response, now: Timestamp) -> Failure {
 
 /// A connection that failed or broke. The address is left out: it may hold a page token.
 fn broken(error: reqwest::Error, url: &Url) -> Failure {
-    let mut deepest: &dyn Error = &error.without_url();
+    let mut deepest: &dyn std::error::Error = &error.without_url();
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    SourceError::outage(SOURCE, format!("{deepest} ({})", place(url))).into()
+    Error::transient(SOURCE, format!("{deepest} ({})", place(url))).into()
 }
 
 pub(crate) fn place(url: &Url) -> String {

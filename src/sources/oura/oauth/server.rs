@@ -1,7 +1,6 @@
 //! What is asked of Oura's authorisation server: tokens for a code, tokens for the last ones, and the end of a connection. Every
 //! question is put once: the server may have used up what it rests on, however its answer got lost.
 
-use std::error::Error;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use super::tokens::{Granted, Tokens};
 use super::{AGAIN, SOURCE, lapsed};
 use crate::net::fetch::{DEFAULT_PAUSE, pause};
 use crate::net::tls;
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 
 /// A longer answer (bytes) is refused whole.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -35,13 +34,13 @@ pub struct Application {
 #[derive(Debug)]
 pub struct Refusal {
     /// In words, and what can be done.
-    pub error: SourceError,
+    pub error: Error,
     /// The connection is at its end: asking again is in vain.
     pub ends: bool,
 }
 
-impl From<SourceError> for Refusal {
-    fn from(error: SourceError) -> Self {
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
         Self { error, ends: false }
     }
 }
@@ -55,12 +54,12 @@ pub async fn exchange(
     application: &Application,
     (code, redirect): (&str, &str),
     now: Timestamp,
-) -> Result<Granted, SourceError> {
+) -> Result<Granted, Error> {
     let form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect)];
     ask(token_url, application, &form, now).await.map_err(|refusal| match refusal.ends {
         true => {
             let advice = "Try again, and see that the redirect address on the application's page is the same.";
-            SourceError::needs_user(SOURCE, "Oura does not accept the code that the browser brought", advice)
+            Error::action_required(SOURCE, "Oura does not accept the code that the browser brought", advice)
         }
         false => refusal.error,
     })
@@ -81,11 +80,7 @@ pub(crate) async fn refresh(tokens: &Tokens, application: &Application, now: Tim
 ///
 /// # Errors
 /// When it did not say yes. The address is left out of it, for the token stands there.
-pub(crate) async fn revoke(
-    tokens: &Tokens,
-    application: Option<&Application>,
-    by_form: bool,
-) -> Result<(), SourceError> {
+pub(crate) async fn revoke(tokens: &Tokens, application: Option<&Application>, by_form: bool) -> Result<(), Error> {
     let mut url = address(&tokens.revoke_url)?;
     let access = tokens.access_token.expose_secret();
     let client = client()?;
@@ -105,7 +100,7 @@ pub(crate) async fn revoke(
     if (200..300).contains(&status) {
         return Ok(());
     }
-    Err(SourceError::outage(SOURCE, format!("it answered {status} ({})", place(&url))))
+    Err(Error::transient(SOURCE, format!("it answered {status} ({})", place(&url))))
 }
 
 async fn ask(url: &Url, application: &Application, form: &[(&str, &str)], now: Timestamp) -> Result<Granted, Refusal> {
@@ -119,24 +114,24 @@ async fn ask(url: &Url, application: &Application, form: &[(&str, &str)], now: T
     let is_usable = |granted: &Granted| !granted.access_token.expose_secret().is_empty();
     // What the answer says instead is not repeated: it may hold a token.
     let unusable =
-        || SourceError::outage(SOURCE, format!("the answer to the question for tokens holds none ({})", place(url)));
+        || Error::transient(SOURCE, format!("the answer to the question for tokens holds none ({})", place(url)));
     Ok(granted.filter(is_usable).ok_or_else(unusable)?)
 }
 
 /// Status and headers, and the body up to the limit.
-async fn send(request: RequestBuilder, url: &Url) -> Result<((u16, HeaderMap), Vec<u8>), SourceError> {
-    let broken = |error: reqwest::Error| SourceError::outage(SOURCE, format!("{} ({})", deepest(error), place(url)));
+async fn send(request: RequestBuilder, url: &Url) -> Result<((u16, HeaderMap), Vec<u8>), Error> {
+    let broken = |error: reqwest::Error| Error::transient(SOURCE, format!("{} ({})", deepest(error), place(url)));
     let exchange = async {
         let response = request.send().await.map_err(broken)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(((status, headers), body(response, url).await?))
     };
-    let late = |_| SourceError::outage(SOURCE, format!("no answer within {} s ({})", PATIENCE.as_secs(), place(url)));
+    let late = |_| Error::transient(SOURCE, format!("no answer within {} s ({})", PATIENCE.as_secs(), place(url)));
     tokio::time::timeout(PATIENCE, exchange).await.map_err(late)?
 }
 
-async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, SourceError> {
-    let failed = |what: String| SourceError::outage(SOURCE, format!("{what} ({})", place(url)));
+async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, Error> {
+    let failed = |what: String| Error::transient(SOURCE, format!("{what} ({})", place(url)));
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(|error| failed(deepest(error)))? {
         if body.len() + piece.len() > LONGEST_ANSWER {
@@ -152,7 +147,7 @@ fn refused(status: u16, body: &[u8], headers: &HeaderMap, url: &Url, now: Timest
     let word = error_word(body);
     let told = word.as_deref().map_or_else(|| status.to_string(), |word| format!("{status} {word}"));
     let what = format!("Oura answered {told} to the question for tokens ({})", place(url));
-    let needs_user = |advice: &str| SourceError::needs_user(SOURCE, what.clone(), advice);
+    let needs_user = |advice: &str| Error::action_required(SOURCE, what.clone(), advice);
     let error = match (status, word.as_deref()) {
         (400 | 401 | 403, Some("invalid_grant")) => {
             return Refusal { error: lapsed(), ends: true };
@@ -164,7 +159,7 @@ fn refused(status: u16, body: &[u8], headers: &HeaderMap, url: &Url, now: Timest
         (426, _) => needs_user("Update the Oura app on your phone."),
         (408 | 425 | 429 | 500.., _) => {
             let retry_after = pause(headers, now).or((status == 429).then_some(DEFAULT_PAUSE));
-            SourceError { retry_after, ..SourceError::outage(SOURCE, what) }
+            Error { retry_after, ..Error::transient(SOURCE, what) }
         }
         (300..=399, _) => {
             needs_user("Check sources.oura.token_url: the server sends us elsewhere, which we do not follow.")
@@ -187,7 +182,7 @@ pub fn is_error_word(text: &str) -> bool {
 }
 
 /// Made for one question: a connection is renewed once a day.
-fn client() -> Result<Client, SourceError> {
+fn client() -> Result<Client, Error> {
     tls::install();
     Client::builder()
         // A redirect could carry a secret to another host.
@@ -195,17 +190,17 @@ fn client() -> Result<Client, SourceError> {
         .pool_max_idle_per_host(0)
         .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| SourceError::outage(SOURCE, format!("cannot set up HTTPS: {}", deepest(error))))
+        .map_err(|error| Error::transient(SOURCE, format!("cannot set up HTTPS: {}", deepest(error))))
 }
 
-fn address(text: &str) -> Result<Url, SourceError> {
-    let unusable = |_| SourceError::needs_user(SOURCE, "the connection names no address that can be asked", AGAIN);
+fn address(text: &str) -> Result<Url, Error> {
+    let unusable = |_| Error::action_required(SOURCE, "the connection names no address that can be asked", AGAIN);
     Url::parse(text).map_err(unusable)
 }
 
 /// The bottom of an error, without the address: a token may stand in it.
 fn deepest(error: reqwest::Error) -> String {
-    let mut deepest: &dyn Error = &error.without_url();
+    let mut deepest: &dyn std::error::Error = &error.without_url();
     while let Some(source) = deepest.source() {
         deepest = source;
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{SOURCE, outage};
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 
 /// Whoever renews has the lock for as long as the server takes; whoever waits longer than this does without.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,10 +17,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// `NeedsUser` if the file cannot be made, `Outage` if another has had it for a minute.
-pub(crate) async fn taken(path: &Path) -> Result<File, SourceError> {
+pub(crate) async fn taken(path: &Path) -> Result<File, Error> {
     let failed = |what: String| {
         let advice = "Make the state folder writable, or set paths.state_dir to one that is.";
-        SourceError::needs_user(SOURCE, format!("{}: {what}", path.display()), advice)
+        Error::action_required(SOURCE, format!("{}: {what}", path.display()), advice)
     };
     let mut options = OpenOptions::new();
     let file = options.create(true).truncate(false).write(true).mode(0o600).open(path);
