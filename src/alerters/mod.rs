@@ -11,7 +11,6 @@ mod message;
 pub mod notification;
 mod ntfy;
 mod pushover;
-pub(crate) mod secret;
 pub mod telegram;
 pub mod webhook;
 mod words;

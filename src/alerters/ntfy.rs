@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::body::body;
 use super::http::retryable;
-use super::secret::Secret;
 use super::words::{fit, headline, quoted};
 use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::NtfyConfig;
@@ -22,6 +21,7 @@ use crate::core::delivery::message::{AlertState, Message, MessageKind};
 use crate::net::HttpClient;
 use crate::net::client::{Response, exchange};
 use crate::net::host::host_port;
+use crate::sys::secret_file::Secret;
 
 /// The longest that one try may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -130,13 +130,13 @@ impl Ntfy {
 
     fn keys(&self) -> Result<Keys, Failure> {
         let advice = "set alerters.ntfy.topic to the one that your phone listens to: letters, digits, - and _";
-        let topic = self.topic.read()?.ok_or_else(|| Failure::refused("there is no topic", advice))?;
+        let topic = self.topic.resolve()?.ok_or_else(|| Failure::refused("there is no topic", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         let letters = topic.expose_secret();
         if letters.len() > LONGEST_TOPIC || !letters.bytes().all(fits) {
             return Err(Failure::refused("the topic is none", advice));
         }
-        let token = self.token.read()?;
+        let token = self.token.resolve()?;
         let is_none = |token: &SecretString| !token.expose_secret().bytes().all(fits);
         if token.as_ref().is_some_and(is_none) {
             return Err(Failure::refused("the token has characters that no token has", "correct alerters.ntfy.token"));

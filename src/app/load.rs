@@ -10,11 +10,11 @@ use jiff::tz::TimeZone;
 use super::exit::Failure;
 use super::runtime::Runtime;
 use crate::alerters::{self, Alerter};
+use crate::app::build;
 use crate::config::schema::Config;
 use crate::config::{self, ConfigError, paths};
 use crate::engine::clock::Clock;
-use crate::engine::wiring::{self, Wiring};
-use crate::engine::{Engine, Parts, Reloaded};
+use crate::engine::{ConfigUpdate, Engine, EngineConfig};
 use crate::monitors::sources::Sources;
 use crate::store::{self, Store};
 use crate::sys::lock::{self, InstanceLock};
@@ -51,7 +51,7 @@ impl ConfigSource {
     ///
     /// # Errors
     /// In sentences with line and column, when it holds a mistake.
-    pub fn read(&self) -> Reloaded {
+    pub fn load(&self) -> ConfigUpdate {
         let loaded = config::load(Some(&self.path), &self.env, false).map_err(|error| error.to_string())?;
         let mut warnings = loaded.warnings;
         let moved = |known: &PathBuf, now: Result<PathBuf, ConfigError>| now.is_ok_and(|now| now != *known);
@@ -64,7 +64,7 @@ impl ConfigSource {
             warnings.push("http.enabled and http.port hold from the next start on".into());
         }
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        Ok(Box::new(Wiring::of(Arc::new(loaded.config), warnings, &self.env)))
+        Ok(Box::new(build::components(Arc::new(loaded.config), warnings, &self.env)))
     }
 }
 
@@ -122,7 +122,7 @@ impl AppContext {
     /// What is connected.
     #[must_use]
     pub fn setup(&self) -> Sources {
-        wiring::setup(&self.config, &self.env)
+        build::sources(&self.config, &self.env)
     }
 
     /// The alerters that are switched on.
@@ -207,8 +207,8 @@ impl AppContext {
     /// # Errors
     /// When the database cannot be read.
     pub fn engine(&self, store: Store, clock: Clock, dry_run: bool, warnings: Vec<String>) -> Result<Engine, Failure> {
-        Ok(Engine::new(Parts {
-            wiring: Wiring::of(Arc::clone(&self.config), self.warnings.clone(), &self.env),
+        Ok(Engine::new(EngineConfig {
+            components: build::components(Arc::clone(&self.config), self.warnings.clone(), &self.env),
             store,
             state_dir: self.state_dir.clone(),
             clock,
@@ -219,10 +219,16 @@ impl AppContext {
 
     /// Where the configuration is read from again when it changes; none when there is no file.
     #[must_use]
-    pub fn blueprint(&self) -> Option<ConfigSource> {
+    pub fn config_source(&self) -> Option<ConfigSource> {
         let path = self.config_path.clone()?;
         let (state_dir, log_dir) = (self.state_dir.clone(), self.log_dir.clone());
         Some(ConfigSource { path, env: self.env, state_dir, log_dir, page: page(&self.config) })
+    }
+
+    /// The folder of this user's session files; none when `$HOME` is needed and not set.
+    #[must_use]
+    pub fn session_root(&self) -> Option<PathBuf> {
+        paths::session_root(&self.env)
     }
 
     /// Whether the state directory can be written, without writing to it for good.
@@ -235,12 +241,6 @@ impl AppContext {
         let probe = self.state_dir.join(".writable");
         fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(said)
     }
-}
-
-/// Where this system keeps what starts with a session; none when `$HOME` is needed and not set.
-#[must_use]
-pub fn session_root(env: EnvFn) -> Option<PathBuf> {
-    paths::session_root(&env)
 }
 
 /// Whether the dashboard is served, and where.

@@ -10,31 +10,31 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use crate::app::load::ConfigSource;
-use crate::engine::Reloaded;
+use crate::engine::ConfigUpdate;
 
 /// Editors write a file in several steps: it is read when it has been left alone for so long.
 const SETTLED: Duration = Duration::from_millis(200);
 
 /// Watch until the engine is gone. Where the system cannot watch, a change holds from the next start on, and the log says so.
-pub async fn configuration(blueprint: ConfigSource, engine: mpsc::Sender<Reloaded>) {
+pub async fn watch_config(source: ConfigSource, engine: mpsc::Sender<ConfigUpdate>) {
     let (touch, mut touched) = mpsc::channel(1);
-    let watcher = match watch(&blueprint.path, touch) {
+    let watcher = match watch(&source.path, touch) {
         Ok(watcher) => watcher,
         Err(error) => {
-            tracing::warn!("{}: changes hold from the next start on: {error}", blueprint.path.display());
+            tracing::warn!("{}: changes hold from the next start on: {error}", source.path.display());
             return;
         }
     };
-    let mut known = fs::read(&blueprint.path).ok();
+    let mut known = fs::read(&source.path).ok();
     while touched.recv().await.is_some() {
         while let Ok(Some(())) = tokio::time::timeout(SETTLED, touched.recv()).await {}
-        let now = fs::read(&blueprint.path).ok();
+        let now = fs::read(&source.path).ok();
         // A file that is gone for a moment is being replaced; one that says the same was only touched.
         if now.is_none() || now == known {
             continue;
         }
         known = now;
-        if engine.send(blueprint.read()).await.is_err() {
+        if engine.send(source.load()).await.is_err() {
             break;
         }
     }

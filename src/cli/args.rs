@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::app::build;
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
 use crate::core::duration;
-use crate::engine::wiring;
 
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
 #[derive(Debug, Parser)]
@@ -200,10 +200,9 @@ pub enum LoginItemCommand {
 
 /// A name that a circuit could have; which programs there are, only the database knows.
 fn circuit(name: &str) -> Result<String, String> {
-    let is_one = wiring::circuits().contains(&name) || wiring::is_named(name);
-    if is_one { Ok(name.to_owned()) } else { Err(format!("there are {}", circuits())) }
+    if build::is_circuit_name(name) { Ok(name.to_owned()) } else { Err(format!("there are {}", circuits())) }
 }
 
 fn circuits() -> String {
-    format!("{}, exec:NAME of a program of yours, or calendar:NAME", wiring::circuits().join(", "))
+    format!("{}, exec:NAME of a program of yours, or calendar:NAME", build::circuit_names().join(", "))
 }

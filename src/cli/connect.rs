@@ -17,12 +17,12 @@ use self::callback::{Answer, State};
 use self::door::{Door, Visitor};
 use super::print::{emit, emit_json};
 use super::terminal;
+use crate::app::build;
 use crate::app::exit::Failure;
 use crate::app::load::{AppContext, runtime};
 use crate::config::paths;
 use crate::config::schema::OuraConfig;
 use crate::engine::command::Command;
-use crate::engine::wiring;
 use crate::sources;
 use crate::sources::oura::oauth::Account;
 use crate::sources::oura::oauth::issuer::Places;
@@ -111,7 +111,7 @@ pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, F
 fn account(context: &AppContext) -> Result<Arc<Account>, Failure> {
     let failed = |error: std::io::Error| Failure::Other(format!("{}: {error}", context.state_dir.display()));
     paths::private_dir(&context.state_dir).map_err(failed)?;
-    Ok(Arc::new(wiring::account(&context.config.sources.oura, &context.state_dir)))
+    Ok(Arc::new(build::oura_account(&context.config.sources.oura, &context.state_dir)))
 }
 
 fn done(json: bool, what: &str, message: &str) {

@@ -11,8 +11,8 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 use super::print::{Paint, emit};
 use super::show::Look;
+use crate::app::daemon;
 use crate::app::exit::Failure;
-use crate::app::headless;
 use crate::app::load::{AppContext, LogTarget, runtime};
 use crate::config::schema::Http;
 use crate::core::policy::decision::Decision;
@@ -44,7 +44,7 @@ pub fn run(verbose: bool, serve: bool) -> Result<ExitCode, Failure> {
 /// Watch on, from that morning, until Ctrl-C.
 fn go_on(context: &AppContext, config: &Path, morning: &ZonedDateTime) -> Result<ExitCode, Failure> {
     let clock = Clock::fixed(morning.timestamp()).going();
-    headless::run_by(clock, context, |page| emit(&invitation(context, config, page)))
+    daemon::run_headless_at(context, clock, |page| emit(&invitation(context, config, page)))
 }
 
 fn invitation(context: &AppContext, config: &Path, page: &PageState) -> String {

@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use self::args::{Cli, Command as Subcommand, Connectable, RunArgs};
 use self::print::{Paint, emit, emit_json};
 use self::show::Look;
+use crate::app::daemon;
 use crate::app::exit::Failure;
-use crate::app::headless;
 use crate::app::load::{AppContext, LogTarget, environment, runtime};
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
@@ -88,9 +88,9 @@ fn resident(cli: &Cli) -> Done {
         tracing::info!("First start: `operator setup` connects what you have, `operator check` says what is connected");
     }
     if cli.run.headless {
-        return headless::run(&context, cli.run.dry_run);
+        return daemon::run_headless(&context, cli.run.dry_run);
     }
-    tray::run(context, cli.run.dry_run, cli.run.tray)
+    daemon::run_in_tray(context, cli.run.dry_run, cli.run.tray)
 }
 
 fn once(cli: &Cli, run: &RunArgs) -> Done {
@@ -209,7 +209,9 @@ fn change(cli: &Cli, wanted: &Subcommand) -> Done {
         None => {
             let _lock = context.lock()?;
             let (mut store, _) = context.writable(now)?;
-            command::remember(&mut store, &command, now).unwrap_or_else(|| Reply::refused("not possible here"))
+            let circuits: Vec<String> = context.setup().sources().iter().map(ToString::to_string).collect();
+            command::remember(&mut store, &command, &circuits, now)
+                .unwrap_or_else(|| Reply::refused("not possible here"))
         }
     };
     let reply = accepted(reply)?;

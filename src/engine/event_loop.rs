@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::ConfigUpdate;
+use super::Engine;
 use super::check::{Check, SourceResult};
-use super::reload::Reloaded;
 use super::report::CheckReport;
 use super::requests::Request;
-use super::{Engine, footprint};
 use crate::core::alert::Monitor;
 use crate::core::policy::decision::Decision;
 use crate::core::policy::incident_state::Pause;
@@ -24,9 +24,6 @@ use crate::sources::oura::oauth::under_way;
 /// them all; then it goes on without them.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// A pause so long is a rest.
-const REST: Duration = Duration::from_secs(5);
-
 /// A check under way may take so long to end when the engine is told to stop.
 const FAREWELL: Duration = Duration::from_secs(8);
 
@@ -34,7 +31,7 @@ const FAREWELL: Duration = Duration::from_secs(8);
 pub async fn run(
     engine: Engine,
     mut inbox: mpsc::Receiver<Request>,
-    mut changes: mpsc::Receiver<Reloaded>,
+    mut changes: mpsc::Receiver<ConfigUpdate>,
     snapshots: watch::Sender<Option<Status>>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -118,11 +115,7 @@ impl EventLoop {
         self.conclude_ready();
         self.engine.send_waiting(&self.returns);
         self.audit();
-        let pause = self.pause();
-        if pause >= REST {
-            footprint::let_go_of_code();
-        }
-        pause
+        self.pause()
     }
 
     /// After a sleep of the machine, a change of its clock, and at the end of quiet hours, a meeting or a pause, everything is

@@ -150,7 +150,7 @@ impl Engine {
 
     fn beat(&self, now: Timestamp) {
         if let Some(heartbeat) = self.heartbeat.clone().filter(|_| self.is_well(now)) {
-            tokio::spawn(async move { heartbeat.beat().await });
+            tokio::spawn(async move { heartbeat.send().await });
         }
     }
 }

@@ -8,7 +8,6 @@ pub mod control;
 pub mod delivery;
 mod evaluate;
 mod event_loop;
-pub mod footprint;
 mod health;
 pub mod heartbeat;
 mod recovery;
@@ -18,10 +17,8 @@ mod requests;
 mod single_check;
 mod snapshot;
 mod state_file;
-pub mod wiring;
 
 pub use crate::engine::event_loop::run;
-pub use reload::Reloaded;
 pub use requests::Request;
 pub use snapshot::zone_of;
 
@@ -31,8 +28,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+use crate::alerters::Alerter;
 use crate::config::schema::Config;
 use crate::core::alert::Monitor;
 use crate::core::calendar::reading::CalendarReading;
@@ -41,7 +39,7 @@ use crate::core::name::Name;
 use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
-use crate::core::status::PageState;
+use crate::core::status::{PageState, Status};
 use crate::engine::delivery::dispatcher::Dispatcher;
 use crate::engine::health::EngineHealth;
 use crate::monitors::fetch::Source;
@@ -51,7 +49,6 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
-use wiring::Wiring;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.
 #[derive(Debug)]
@@ -98,11 +95,42 @@ pub struct Engine {
     metrics: Arc<Metrics>,
 }
 
-/// What an engine is made of.
+/// The components that one configuration asks for, ready to use.
 #[derive(Debug)]
-pub struct Parts {
-    /// What follows from the configuration in force.
-    pub wiring: Wiring,
+pub struct Components {
+    /// The configuration itself.
+    pub config: Arc<Config>,
+    /// Every source, configured or not.
+    pub sources: Sources,
+    /// The enabled channels.
+    pub alerters: Vec<Arc<dyn Alerter>>,
+    /// None: no heartbeat is configured.
+    pub heartbeat: Option<Arc<Heartbeat>>,
+    /// The configuration without its secrets.
+    pub shown_config: Value,
+    /// Warnings about the configuration, as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// A changed configuration file: its components, or why it is invalid.
+pub type ConfigUpdate = Result<Box<Components>, String>;
+
+/// The running engine as its front ends see it.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    /// Takes commands.
+    pub requests: mpsc::Sender<Request>,
+    /// The last published snapshot; closed when the engine has stopped.
+    pub snapshots: watch::Receiver<Option<Status>>,
+    /// Stops the engine when it becomes true.
+    pub stop: watch::Sender<bool>,
+}
+
+/// Everything that an engine is built from.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// The components of the configuration in force.
+    pub components: Components,
     /// Our database.
     pub store: Store,
     /// Where the state file goes.
@@ -120,7 +148,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+    pub fn new(parts: EngineConfig) -> Result<Self, StoreError> {
         let known = parts.store.circuits()?;
         let circuit = |source: Source| {
             let mut circuit = known.get(&source.to_string()).cloned().unwrap_or_default();
@@ -129,9 +157,9 @@ impl Engine {
         };
         let monitors = parts.store.monitors()?;
         let metrics = Metrics::new();
-        metrics.expect_monitors(parts.wiring.config.enabled_monitors());
+        metrics.expect_monitors(parts.components.config.enabled_monitors());
         Ok(Self {
-            circuits: parts.wiring.setup.sources().into_iter().map(circuit).collect(),
+            circuits: parts.components.sources.sources().into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),
             last_runs: LastRuns::new(),
             failures: BTreeMap::new(),
@@ -146,25 +174,25 @@ impl Engine {
             quiet_override: parts.store.quiet_override()?,
             started: parts.clock.now(),
             health: EngineHealth::new(parts.clock.now()),
-            heartbeat: parts.wiring.heartbeat,
-            config: parts.wiring.config,
-            setup: Arc::new(parts.wiring.setup),
-            shown_config: parts.wiring.shown_config,
-            config_warnings: parts.wiring.warnings,
+            heartbeat: parts.components.heartbeat,
+            config: parts.components.config,
+            setup: Arc::new(parts.components.sources),
+            shown_config: parts.components.shown_config,
+            config_warnings: parts.components.warnings,
             store: parts.store,
             state_dir: parts.state_dir,
             clock: parts.clock,
             dry_run: parts.dry_run,
             warnings: parts.warnings,
             checks_begun: 0,
-            dispatcher: Dispatcher::new(parts.wiring.alerters),
+            dispatcher: Dispatcher::new(parts.components.alerters),
             page: watch::channel(PageState::default()).1,
             metrics: Arc::new(metrics),
         })
     }
 
     /// Tell in every snapshot how the page does.
-    pub fn tell_of(&mut self, page: watch::Receiver<PageState>) {
+    pub fn set_http_state(&mut self, page: watch::Receiver<PageState>) {
         self.page = page;
     }
 

@@ -54,7 +54,8 @@ impl EventLoop {
     fn remember(&mut self, change: &Command) -> Reply {
         let engine = &mut self.engine;
         let now = engine.clock.now();
-        let Some(reply) = command::remember(&mut engine.store, change, now) else {
+        let circuits: Vec<String> = engine.setup.sources().iter().map(ToString::to_string).collect();
+        let Some(reply) = command::remember(&mut engine.store, change, &circuits, now) else {
             return Reply::refused("not possible here");
         };
         if reply.ok {

@@ -15,8 +15,8 @@ use crate::monitors::sources::OuraSources;
 use crate::sources::blocking::run_blocking;
 use crate::sources::oura::api::{Access, OuraApi};
 use crate::sources::oura::cache;
-use crate::sources::secret_file;
 use crate::sources::{self, ErrorKind};
+use crate::sys::secret_file;
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
 #[derive(Debug, Clone)]
@@ -52,7 +52,9 @@ pub async fn read(sources: &OuraSources, remote: bool, since: Date, now: &ZonedD
 
 /// A token that the person gave goes before a connection: whoever writes one down wants it to be used.
 async fn connect(sources: &OuraSources, remote: bool) -> Result<Option<OuraApi>, sources::Error> {
-    let given = secret_file::given_or_in(sources.token.as_ref(), sources.token_file.as_ref(), "oura_api").await?;
+    let given = secret_file::load(sources.token.as_ref(), sources.token_file.as_ref())
+        .await
+        .map_err(|error| sources::Error::from_secret_file("oura_api", error))?;
     let access = match (given, &sources.account) {
         (Some(token), _) => Some(Access::Token(token)),
         (None, Some(account)) => {

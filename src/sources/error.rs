@@ -5,6 +5,8 @@ use std::{fmt, io};
 
 use jiff::SignedDuration;
 
+use crate::sys::secret_file;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The user has not set this source up. Not a failure.
@@ -47,6 +49,10 @@ impl Error {
 
     fn new(source: &'static str, kind: ErrorKind, message: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { source, kind, message: message.into(), advice: advice.into(), retry_after: None }
+    }
+
+    pub(crate) fn from_secret_file(source: &'static str, error: secret_file::Error) -> Self {
+        Self::action_required(source, error.message, error.hint)
     }
 
     /// A missing file is transient, because it may appear. A permission or a wrong path needs the user.

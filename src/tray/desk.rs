@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use std::{env, io, thread};
 
 use super::action::Action;
-use crate::app::load::AppContext;
 use crate::core::status::Status;
 use crate::http;
+use crate::tray::TrayContext;
 
 /// Opens files and addresses with what the person has chosen for them.
 const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
@@ -19,7 +19,7 @@ const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" }
 const NOTIFICATION_SETTINGS: &str = "x-apple.systempreferences:com.apple.Notifications-Settings.extension";
 
 /// Show what was asked for, beside the loop: a program may take its time.
-pub(crate) fn open(action: &Action, context: &AppContext, status: &Status) {
+pub(crate) fn open(action: &Action, context: &TrayContext, status: &Status) {
     let Some(wanted) = Wanted::of(action, context, status) else { return };
     let shown = move || {
         if let Err(error) = wanted.show() {
@@ -49,7 +49,7 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn of(action: &Action, context: &AppContext, status: &Status) -> Option<Self> {
+    fn of(action: &Action, context: &TrayContext, status: &Status) -> Option<Self> {
         let run = |arguments: &[&str], name: &str, only_a_failure| Self::Answer {
             arguments: arguments.iter().map(ToString::to_string).collect(),
             config: context.config_path.clone(),

@@ -1,20 +1,18 @@
 //! The tray's front: what is painted and what is clicked, whatever runs the loop.
 
-use std::process::ExitCode;
+use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tray_icon::menu::MenuEvent;
 
+use super::TrayContext;
 use super::action::Action;
 use super::desk;
 use super::menu::{Face, Surroundings};
 use super::tray::Tray;
-use crate::app::daemon::{FAREWELL, Service, announce};
-use crate::app::exit::Failure;
-use crate::app::load::{AppContext, environment, runtime};
 use crate::core::status::Status;
 use crate::engine::command::Command;
 use crate::engine::{Request, zone_of};
@@ -40,35 +38,30 @@ pub(crate) type Wake = Arc<dyn Fn(Event) -> bool + Send + Sync>;
 pub(crate) struct Front {
     tray: Tray,
     status: Option<Status>,
-    requests: mpsc::Sender<Request>,
-    stop: watch::Sender<bool>,
-    engine: JoinHandle<Result<(), Failure>>,
-    context: Arc<AppContext>,
+    context: Arc<TrayContext>,
     wake: Wake,
     /// None where the system cannot say.
     starts_at_login: Option<bool>,
 }
 
 impl Front {
-    /// Put the item into the bar, start the engine on a thread of its own, and hear what is clicked.
+    /// Show the item, then call `on_ready` and listen for clicks and snapshots.
     ///
     /// # Errors
-    /// When another instance runs, the database cannot be opened, or the bar takes no item.
-    pub(crate) fn start(context: AppContext, dry_run: bool, wake: Wake) -> Result<Self, Failure> {
+    /// When the bar takes no item.
+    pub(crate) fn start(context: TrayContext, on_ready: impl FnOnce(), wake: Wake) -> Result<Self, String> {
+        let tray = Tray::new()?;
         let context = Arc::new(context);
-        let service = Service::prepare(&context, dry_run)?;
-        let tray = Tray::new().map_err(Failure::NoTray)?;
-        announce(&context, "in the tray");
-        let (requests, stop) = (service.requests(), service.stopper());
         let clicked = Arc::clone(&wake);
         MenuEvent::set_event_handler(Some(move |event: MenuEvent| {
             if let Some(action) = Action::named(&event.id().0) {
                 clicked(Event::Clicked(action));
             }
         }));
-        let engine = spawn(service, Arc::clone(&context), Arc::clone(&wake))?;
+        forward_snapshots(context.engine.snapshots.clone(), Arc::clone(&wake)).map_err(|error| error.to_string())?;
+        on_ready();
         let starts_at_login = starts_at_login(&context);
-        Ok(Self { tray, status: None, requests, stop, engine, context, wake, starts_at_login })
+        Ok(Self { tray, status: None, context, wake, starts_at_login })
     }
 
     /// Take an event in. False: it was the last.
@@ -104,7 +97,7 @@ impl Front {
             return self.ask(command);
         }
         match action {
-            Action::Quit => drop(self.stop.send(true)),
+            Action::Quit => drop(self.context.engine.stop.send(true)),
             Action::StartAtLogin => self.switch_login_item(),
             _ => desk::open(action, &self.context, status),
         }
@@ -129,7 +122,7 @@ impl Front {
     /// The engine answers with a new status; a refusal is told in the log.
     fn ask(&self, command: Command) {
         let (reply, answer) = oneshot::channel();
-        if self.requests.blocking_send(Request { command, reply }).is_err() {
+        if self.context.engine.requests.blocking_send(Request { command, reply }).is_err() {
             return; // it is stopping
         }
         let told = thread::Builder::new().name("answer".into()).spawn(move || {
@@ -141,60 +134,30 @@ impl Front {
         });
         drop(told);
     }
-
-    /// Once the loop has ended: wait for the engine.
-    ///
-    /// # Errors
-    /// What the engine ended with.
-    pub(crate) fn end(self) -> Result<ExitCode, Failure> {
-        drop(self.tray);
-        drop(self.wake);
-        let broken = |_| Err(Failure::Other("the engine broke off; please report this with the log".into()));
-        self.engine.join().unwrap_or_else(broken).map(|()| ExitCode::SUCCESS)
-    }
 }
 
-/// The engine's thread, with a runtime of its own.
-fn spawn(service: Service, context: Arc<AppContext>, wake: Wake) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
-    let run = move || {
-        // Whatever happens here, the loop must not wait for ever.
-        let _end = Ended(Arc::clone(&wake));
-        let runtime = runtime()?;
-        let ran = runtime.block_on(async {
-            tokio::spawn(show(service.snapshots(), wake));
-            service.run(&context).await
-        });
-        // The engine has waited for a renewal already.
-        runtime.end(FAREWELL, FAREWELL);
-        ran
-    };
-    let failed = |error| Failure::Other(format!("the engine's thread cannot be started: {error}"));
-    thread::Builder::new().name("engine".into()).spawn(run).map_err(failed)
-}
-
-struct Ended(Wake);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        (self.0)(Event::Stopped);
-    }
-}
-
-fn switched(context: &AppContext, on: bool) -> Result<String, LoginItemError> {
-    let item = LoginItem::here(environment, context.named_config())?;
+fn switched(context: &TrayContext, on: bool) -> Result<String, LoginItemError> {
+    let item = LoginItem::here(context.session_root.clone(), context.named_config.as_deref())?;
     if on { item.install(Mode::App) } else { item.uninstall() }
 }
 
-fn starts_at_login(context: &AppContext) -> Option<bool> {
-    LoginItem::here(environment, context.named_config()).ok()?.status().starts_at_login()
+fn starts_at_login(context: &TrayContext) -> Option<bool> {
+    LoginItem::here(context.session_root.clone(), context.named_config.as_deref()).ok()?.status().starts_at_login()
 }
 
-/// Pass on what is published.
-async fn show(mut snapshots: watch::Receiver<Option<Status>>, wake: Wake) {
-    while snapshots.changed().await.is_ok() {
-        let status = snapshots.borrow_and_update().clone();
-        if !status.is_none_or(|status| wake(Event::Changed(Box::new(status)))) {
-            break;
-        }
-    }
+/// Forward snapshots until the engine has stopped, then say so.
+fn forward_snapshots(mut snapshots: watch::Receiver<Option<Status>>, wake: Wake) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let forward = move || {
+        runtime.block_on(async {
+            while snapshots.changed().await.is_ok() {
+                let status = snapshots.borrow_and_update().clone();
+                if !status.is_none_or(|status| wake(Event::Changed(Box::new(status)))) {
+                    break;
+                }
+            }
+        });
+        wake(Event::Stopped);
+    };
+    thread::Builder::new().name("snapshots".into()).spawn(forward).map(drop)
 }

@@ -5,7 +5,7 @@
 /// # Errors
 /// In a sentence's beginning, when there is none.
 #[cfg(target_os = "macos")]
-pub(crate) fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+pub fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
     Ok(())
 }
 
@@ -15,13 +15,14 @@ pub(crate) fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> 
 /// # Errors
 /// In a sentence's beginning, when there is none.
 #[cfg(not(target_os = "macos"))]
-pub(crate) fn look(env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+pub fn look(env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
     const WATCHER: &str = "org.kde.StatusNotifierWatcher";
     let named = env("DBUS_SESSION_BUS_ADDRESS").filter(|address| !address.is_empty());
     let usual = || Some(format!("unix:path={}/bus", env("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty())?));
     let address = named.or_else(usual).ok_or("There is no session bus")?;
-    let runtime = crate::app::load::runtime().map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let asked = async {
         let bus = zbus::connection::Builder::address(address.as_str())?.build().await?;
         let names = zbus::fdo::DBusProxy::new(&bus).await?;

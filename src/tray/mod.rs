@@ -1,4 +1,4 @@
-//! How Operator shows itself: in the menu bar or the tray, or not at all.
+//! The menu bar or tray item: what it shows and what a click does.
 
 mod action;
 mod desk;
@@ -10,29 +10,33 @@ mod picture;
 mod run_loop;
 mod tray;
 
-use std::process::ExitCode;
+use std::path::PathBuf;
 
 pub use action::Action;
 pub use desk::browse;
+pub use host::look;
 
-use crate::app::exit::Failure;
-use crate::app::load::AppContext;
+use crate::engine::EngineHandle;
 
-/// Run in the tray; where there is none, without a screen, saying so – unless the tray was asked for.
+/// The program that the tray item belongs to.
+#[derive(Debug)]
+pub struct TrayContext {
+    /// The engine that the menu shows and commands.
+    pub engine: EngineHandle,
+    /// The configuration file in use.
+    pub config_path: Option<PathBuf>,
+    /// The configuration file that the login item must name; none for the default one.
+    pub named_config: Option<PathBuf>,
+    /// Holds the texts that the menu opens.
+    pub state_dir: PathBuf,
+    /// The folder of this user's session files; none without a home folder.
+    pub session_root: Option<PathBuf>,
+}
+
+/// Show the item until the engine stops. `on_ready` runs once, when the item is shown; it starts the engine.
 ///
 /// # Errors
-/// When another instance runs, the database cannot be opened, or `wanted` and there is no tray.
-pub fn run(context: AppContext, dry_run: bool, wanted: bool) -> Result<ExitCode, Failure> {
-    if !dry_run {
-        // Where another one runs, that is what should be said.
-        drop(context.lock()?);
-    }
-    match host::look(crate::app::load::environment) {
-        Ok(()) => run_loop::run(context, dry_run),
-        Err(what) if wanted => Err(Failure::NoTray(format!("{what}; run it with --headless"))),
-        Err(what) => {
-            tracing::info!("{what}: running headless");
-            crate::app::headless::run(&context, dry_run)
-        }
-    }
+/// When the bar takes no item.
+pub fn run(context: TrayContext, on_ready: impl FnOnce()) -> Result<(), String> {
+    run_loop::run(context, on_ready)
 }

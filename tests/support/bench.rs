@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use operator::alerters::Alerter;
+use operator::app::build;
 use operator::config;
 use operator::core::alert::Monitor;
 use operator::core::status::Status;
 use operator::engine::clock::Clock;
 use operator::engine::command::{Command, Reply};
-use operator::engine::wiring::Wiring;
-use operator::engine::{self, Engine, Parts, Reloaded, Request};
+use operator::engine::{self, Components, ConfigUpdate, Engine, EngineConfig, Request};
 use operator::store::Store;
 use operator::telemetry::metrics::Metrics;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -33,7 +33,7 @@ pub(crate) struct Bench {
     clock: Clock,
     jump_s: Arc<AtomicI64>,
     requests: mpsc::Sender<Request>,
-    changes: mpsc::Sender<Reloaded>,
+    changes: mpsc::Sender<ConfigUpdate>,
     pub(crate) snapshots: watch::Receiver<Option<Status>>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) engine: JoinHandle<()>,
@@ -103,7 +103,7 @@ impl Bench {
 
     /// Let the configuration as it stands in the file hold from now on.
     pub(crate) async fn reload(&self) {
-        self.changes.send(Ok(Box::new(wiring(&self.home)))).await.expect("it runs");
+        self.changes.send(Ok(Box::new(components(&self.home)))).await.expect("it runs");
     }
 
     /// The time on the wall.
@@ -135,18 +135,25 @@ impl Bench {
     }
 }
 
-fn parts(home: &Home, clock: Clock, alerters: Vec<Arc<dyn Alerter>>, prepare: impl FnOnce(&mut Store)) -> Parts {
+fn parts(home: &Home, clock: Clock, alerters: Vec<Arc<dyn Alerter>>, prepare: impl FnOnce(&mut Store)) -> EngineConfig {
     let state_dir = home.path("state");
     fs::create_dir_all(&state_dir).expect("it works");
     let mut store = Store::open(&state_dir.join("operator.db"), clock.now()).unwrap().store;
     prepare(&mut store);
-    Parts { wiring: Wiring { alerters, ..wiring(home) }, store, state_dir, clock, dry_run: false, warnings: Vec::new() }
+    EngineConfig {
+        components: Components { alerters, ..components(home) },
+        store,
+        state_dir,
+        clock,
+        dry_run: false,
+        warnings: Vec::new(),
+    }
 }
 
 /// What follows from the configuration as it stands.
-fn wiring(home: &Home) -> Wiring {
+fn components(home: &Home) -> Components {
     let config = config::load(Some(&home.path("config.yaml")), &|_| None, false).unwrap().config;
-    Wiring::of(Arc::new(config), Vec::new(), &|_| None)
+    build::components(Arc::new(config), Vec::new(), &|_| None)
 }
 
 async fn note_runs(mut snapshots: watch::Receiver<Option<Status>>, runs: Arc<Mutex<BTreeSet<(Monitor, Timestamp)>>>) {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use lettre::message::Mailbox;
 
 use self::smtp::Server;
-use super::secret::Secret;
 use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::EmailConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};
+use crate::sys::secret_file::Secret;
 
 /// The alerter, if it is switched on.
 #[must_use]

@@ -14,12 +14,12 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 use crate::config::schema::Security;
 use crate::net::error::root_cause;
 use crate::net::host::{has_network, is_loopback_host};
+use crate::sys::secret_file::Secret;
 
 /// The longest that handing over may take. Servers look for spam before they answer.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -101,7 +101,7 @@ impl Server {
             let encrypted = connection.starttls(self.tls()?, &me).await;
             encrypted.map_err(|error| self.failure(&error, Step::Greeting))?;
         }
-        if let (Some(user), Some(password)) = (&self.user, self.password.read()?) {
+        if let (Some(user), Some(password)) = (&self.user, self.password.resolve()?) {
             let login = Credentials::new(user.clone(), password.expose_secret().to_owned());
             let known = connection.auth(&[Mechanism::Plain, Mechanism::Login], &login).await;
             known.map_err(|error| self.failure(&error, Step::Login))?;
@@ -176,7 +176,7 @@ impl Server {
     }
 
     fn secrets(&self) -> Vec<String> {
-        let password: Option<SecretString> = self.password.read().ok().flatten();
+        let password: Option<SecretString> = self.password.resolve().ok().flatten();
         password.iter().map(|password| password.expose_secret().to_owned()).collect()
     }
 }

@@ -10,13 +10,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::alerters::http::retryable;
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 use crate::net::HttpClient;
 use crate::net::client::{Response, exchange};
 use crate::net::host::host_port;
 use crate::net::retry_after::clamp_retry_after;
+use crate::sys::secret_file::Secret;
 
 /// The longest that a call may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -120,7 +120,7 @@ pub(super) fn is_receipt(text: &str) -> bool {
 
 fn key(secret: &Secret, name: &str) -> Result<SecretString, Failure> {
     let advice = || format!("set alerters.pushover.{name} to the one that pushover.net shows: letters and digits");
-    let key = secret.read()?.ok_or_else(|| Failure::refused(format!("there is no {name}"), advice()))?;
+    let key = secret.resolve()?.ok_or_else(|| Failure::refused(format!("there is no {name}"), advice()))?;
     if key.expose_secret().bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         Ok(key)
     } else {

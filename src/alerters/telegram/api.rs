@@ -8,13 +8,13 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 use crate::net::HttpClient;
 use crate::net::client::{Response, exchange};
 use crate::net::host::host_port;
 use crate::net::retry_after::clamp_retry_after;
+use crate::sys::secret_file::Secret;
 
 /// The longest that a call may take; a long poll may take so much longer than it was asked to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -57,7 +57,11 @@ impl Bot {
 
     fn token(&self) -> Result<SecretString, Failure> {
         let advice = "set alerters.telegram.token to the one that @BotFather gave you";
-        let token = self.token.read()?.ok_or_else(|| Failure::refused("there is no token", advice))?;
+        let token = self
+            .token
+            .resolve()
+            .map_err(Failure::from)?
+            .ok_or_else(|| Failure::refused("there is no token", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b":_-".contains(&byte);
         if token.expose_secret().bytes().all(fits) {
             Ok(token)

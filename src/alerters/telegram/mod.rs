@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use self::api::{Bot, Refusal};
-use super::secret::Secret;
 use super::words::plain_line;
 use super::{ActionButton, Alerter, BoxFuture, Failure, Inbound};
 use crate::config::schema::TelegramConfig;
@@ -21,6 +20,7 @@ use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};
 use crate::net::HttpClient;
+use crate::sys::secret_file::Secret;
 
 /// One message a second per chat: <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
 const PACE: Duration = Duration::from_secs(1);

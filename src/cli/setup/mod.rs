@@ -15,13 +15,13 @@ use self::steps::{Ask, CHANNELS, Kind, SOURCES, Step, Tried};
 use super::connect;
 use super::doctor::{self, Line};
 use crate::alerters;
+use crate::app::build;
 use crate::app::exit::Failure;
 use crate::app::load::{AppContext, EnvFn, LogTarget, runtime};
 use crate::config::edit::Setting;
 use crate::config::paths;
 use crate::config::schema::Config;
 use crate::core::channel::Channel;
-use crate::engine::wiring;
 use crate::monitors::fetch::CALENDAR;
 
 /// Set Operator up.
@@ -120,9 +120,9 @@ fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
 fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
     match step.tried {
         Tried::Source(name) => {
-            wiring::setup(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
+            build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
         }
-        Tried::Calendar => wiring::setup(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR)),
+        Tried::Calendar => build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR)),
         Tried::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
 }
@@ -265,7 +265,7 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
 }
 
 async fn source_line(name: &str, config: &Config, env: EnvFn) -> Option<Line> {
-    let setup = wiring::setup(config, &env);
+    let setup = build::sources(config, &env);
     let source = setup.sources().into_iter().find(|source| source.to_string() == name)?;
     Some(doctor::source(source, &setup, &config.quiet_hours.timezone.now()).await)
 }

@@ -39,7 +39,7 @@ impl EventLoop {
             ActionButton::Acknowledge => Command::Acknowledge { key },
             ActionButton::Snooze => Command::Snooze { key, until },
         };
-        let replies = keys.into_iter().map(|key| command::remember(&mut engine.store, &command(key), now));
+        let replies = keys.into_iter().map(|key| command::remember(&mut engine.store, &command(key), &[], now));
         let replies: Vec<_> = replies.flatten().collect();
         let done = replies.iter().filter(|reply| reply.ok).count();
         Ok(match (replies.as_slice(), press.button) {

@@ -23,9 +23,9 @@ use crate::core::name::Name;
 use crate::sources::blocking::run_blocking;
 use crate::sources::calendar::ical::{Content, Reader, Unfit, Wanted};
 
+pub use crate::net::HttpClient;
 pub use account::Account;
 pub use address::Address;
-pub use fetch::HttpClient;
 pub use tasks::CalendarTasks;
 
 /// What its failures begin with.

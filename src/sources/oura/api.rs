@@ -1,18 +1,20 @@
 //! Oura's API v2: asked when the cache is missing or old, and for what the cache lacks.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use reqwest::{Client, Url, redirect};
+use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use self::fetch::Fetch;
+use self::fetch::fetch_page;
 use crate::core::facts::{HealthReading, RestMode};
-use crate::net::tls;
+use crate::net::HttpClient;
+use crate::net::host::host_port;
 use crate::sources::Error;
+use crate::sources::http::JsonClient;
 use crate::sources::oura::json::{Days, LONGEST_DOCUMENT, rest_mode};
 use crate::sources::oura::oauth::Account;
 
@@ -41,7 +43,7 @@ pub struct OuraApi {
     base: Url,
     access: Access,
     timeout: Duration,
-    client: OnceLock<Client>,
+    http: HttpClient,
 }
 
 /// A collection of the API.
@@ -91,7 +93,7 @@ impl OuraApi {
                               https://api.ouraring.com/v2/usercollection.";
                 Error::action_required(SOURCE, "the base URL is not an http(s) address", advice)
             })?;
-        Ok(Self { base, access, timeout, client: OnceLock::new() })
+        Ok(Self { base, access, timeout, http: HttpClient::default() })
     }
 
     /// Readiness, sleep, stress and rest mode of the days `from..=to`, as of `now`.
@@ -172,8 +174,8 @@ impl OuraApi {
             if let Some(token) = tokens.last() {
                 page_url.query_pairs_mut().append_pair("next_token", token);
             }
-            let fetch = Fetch { client: self.client()?, token: &pass.token, now };
-            let page = match fetch.page(collection.name(), &page_url).await {
+            let client = JsonClient { http: &self.http, source: SOURCE, token: &pass.token, now };
+            let page = match fetch_page(&client, collection.name(), &page_url).await {
                 Err(failure) if failure.token_refused => {
                     pass.renew(failure).await?;
                     continue;
@@ -192,24 +194,9 @@ impl OuraApi {
         }
     }
 
-    /// Made when it is first needed: most days the cache is enough.
-    fn client(&self) -> Result<&Client, Error> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        tls::install();
-        let client = Client::builder()
-            // A redirect could carry the token to another host.
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("operator/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| Error::transient(SOURCE, format!("cannot set up HTTPS: {}", e.without_url())))?;
-        Ok(self.client.get_or_init(|| client))
-    }
-
     /// The server's name and port, without anything secret that the address may hold.
     fn place(&self) -> String {
-        fetch::place(&self.base)
+        host_port(&self.base)
     }
 }
 

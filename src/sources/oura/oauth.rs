@@ -12,9 +12,9 @@ use self::server::{Application, Refusal};
 use self::token_store::TokenStore;
 use self::tokens::Tokens;
 use crate::core::status::OuraLink;
-use crate::net::fetch::LONGEST_PAUSE;
-use crate::sources::secret_file;
+use crate::net::retry_after::MAX_RETRY_AFTER;
 use crate::sources::{Error, ErrorKind};
+use crate::sys::secret_file;
 
 pub mod issuer;
 pub mod server;
@@ -255,7 +255,9 @@ impl Account {
     }
 
     async fn secret_of_config(&self) -> Result<Option<SecretString>, Error> {
-        secret_file::given_or_in(self.client.secret.as_ref(), self.client.secret_file.as_ref(), SOURCE).await
+        secret_file::load(self.client.secret.as_ref(), self.client.secret_file.as_ref())
+            .await
+            .map_err(|error| Error::from_secret_file(SOURCE, error))
     }
 
     /// The tokens that are kept.
@@ -280,7 +282,7 @@ impl Account {
 /// A pause that a server asked for once is kept. One that is longer than any comes from a clock that was set back since.
 fn leave_alone(tokens: &Tokens, now: Timestamp) -> Result<(), Error> {
     let left = tokens.wait_until.map(|until| until.duration_since(now));
-    match left.filter(|left| left.is_positive() && *left <= LONGEST_PAUSE) {
+    match left.filter(|left| left.is_positive() && *left <= MAX_RETRY_AFTER) {
         Some(left) => {
             let error = outage("Oura asked to be left alone before the connection can be renewed");
             Err(Error { retry_after: Some(left), ..error })

@@ -13,7 +13,8 @@ use self::database_url::DatabaseUrl;
 use self::error::Error;
 use super::{FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
-use crate::sources::{self, secret_file};
+use crate::sources;
+use crate::sys::secret_file;
 
 mod database_url;
 mod error;
@@ -49,7 +50,8 @@ impl TaskSource for Workos {
 
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(async {
-            let Some(url) = secret_file::given_or_in(self.url.as_ref(), self.url_file.as_ref(), SOURCE).await? else {
+            let url = secret_file::load(self.url.as_ref(), self.url_file.as_ref()).await;
+            let Some(url) = url.map_err(|error| sources::Error::from_secret_file(SOURCE, error))? else {
                 let advice = "set sources.workos.url, or the variable WORKOS_DATABASE_URL";
                 return Err(match self.is_configured() {
                     true => sources::Error::action_required(SOURCE, "the database URL is empty", advice),

@@ -18,7 +18,6 @@ pub use self::error::LoginItemError;
 use self::file::Entry;
 use self::manager::Manager;
 pub use self::status::{State, Status};
-use crate::app::load::{self, EnvFn};
 
 type Result<T> = std::result::Result<T, LoginItemError>;
 
@@ -58,15 +57,15 @@ pub struct LoginItem {
 }
 
 impl LoginItem {
-    /// This program on this system, with the configuration at this absolute path if one was named.
+    /// This program on this system. `root` is the folder of session files; `config` is the absolute path of a named configuration.
     ///
     /// # Errors
     /// When there is no home folder, or the program is not where it was started from any more.
-    pub fn here(env: EnvFn, config: Option<&Path>) -> Result<Self> {
+    pub fn here(root: Option<PathBuf>, config: Option<&Path>) -> Result<Self> {
         let macos = cfg!(target_os = "macos");
         Ok(Self {
             macos,
-            root: load::session_root(env).ok_or(LoginItemError::Homeless)?,
+            root: root.ok_or(LoginItemError::Homeless)?,
             program: this_program()?,
             config: config.map(Path::to_path_buf),
             tool: if macos { "launchctl" } else { "systemctl" }.into(),

@@ -4,7 +4,6 @@
 //! (`StartCause::Init`), as the tray's library asks. Events are sent only when something is to be done: tao's observers run while
 //! a menu is open.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use tao::event::{Event as Woken, StartCause};
@@ -12,29 +11,28 @@ use tao::event_loop::{ControlFlow, EventLoopBuilder};
 use tao::platform::macos::{ActivationPolicy, EventLoopExtMacOS};
 use tao::platform::run_return::EventLoopExtRunReturn;
 
-use crate::app::exit::Failure;
-use crate::app::load::AppContext;
+use crate::tray::TrayContext;
 use crate::tray::front::{Event, Front};
 
 /// Run in the menu bar until it is told to stop.
 ///
 /// # Errors
-/// When another instance runs, the database cannot be opened, or the bar takes no item.
-pub(crate) fn run(context: AppContext, dry_run: bool) -> Result<ExitCode, Failure> {
+/// When the bar takes no item.
+pub(crate) fn run(context: TrayContext, on_ready: impl FnOnce()) -> Result<(), String> {
     let mut event_loop = EventLoopBuilder::<Event>::with_user_event().build();
     // No Dock icon, no menu of our own at the top of the screen, and nobody's window loses the keyboard to us.
     event_loop.set_activation_policy(ActivationPolicy::Accessory);
     event_loop.set_activate_ignoring_other_apps(false);
     let proxy = event_loop.create_proxy();
     let wake = Arc::new(move |event| proxy.send_event(event).is_ok());
-    let mut begin = Some((context, wake));
+    let mut begin = Some((context, on_ready, wake));
     let mut front = Ok(None);
     event_loop.run_return(|woken, _, control_flow| {
         *control_flow = ControlFlow::Wait;
         match woken {
             Woken::NewEvents(StartCause::Init) => {
-                if let Some((context, wake)) = begin.take() {
-                    front = Front::start(context, dry_run, wake).map(Some);
+                if let Some((context, on_ready, wake)) = begin.take() {
+                    front = Front::start(context, on_ready, wake).map(Some);
                 }
                 if front.is_err() {
                     *control_flow = ControlFlow::Exit;
@@ -51,7 +49,7 @@ pub(crate) fn run(context: AppContext, dry_run: bool) -> Result<ExitCode, Failur
         }
     });
     match front? {
-        Some(front) => front.end(),
-        None => Err(Failure::Other("the menu bar's loop ended before it began".into())),
+        Some(_) => Ok(()),
+        None => Err("the menu bar's event loop ended before it started".into()),
     }
 }

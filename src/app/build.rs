@@ -1,20 +1,18 @@
-//! From the configuration to the parts of an engine.
+//! The wiring: from a configuration to the components of an engine, and nothing else builds them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
-
-use super::heartbeat::Heartbeat;
-use crate::alerters::{self, Alerter};
+use crate::alerters;
 use crate::config::schema::{
     CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
 use crate::core::name::Name;
+use crate::engine::Components;
+use crate::engine::heartbeat::Heartbeat;
 use crate::monitors::exec::{self, Exec};
 use crate::monitors::fetch::{CALENDAR, Source};
 use crate::monitors::sources::{OuraSources, Sources};
@@ -28,49 +26,30 @@ use crate::sources::oura::oauth::{Account, Client};
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::taskwarrior::Taskwarrior;
-use crate::sources::todoist::{Owner, Todoist};
+use crate::sources::todoist::{Todoist, TokenUser};
 use crate::sources::workos::Workos;
 use crate::sys::process::Program;
 
-/// All that follows from a configuration.
-#[derive(Debug)]
-pub struct Wiring {
-    /// The configuration itself.
-    pub config: Arc<Config>,
-    /// What is connected.
-    pub setup: Sources,
-    /// Where alerts go.
-    pub alerters: Vec<Arc<dyn Alerter>>,
-    /// Whom all is well is told.
-    pub heartbeat: Option<Arc<Heartbeat>>,
-    /// The configuration as it may be shown.
-    pub shown_config: Value,
-    /// What should be known about it, in sentences.
-    pub warnings: Vec<String>,
-}
-
-impl Wiring {
-    /// What follows from this one in this environment.
-    #[must_use]
-    pub fn of(config: Arc<Config>, warnings: Vec<String>, env: &Env) -> Self {
-        let web = Arc::new(HttpClient::default());
-        Self {
-            setup: setup(&config, env),
-            alerters: alerters::enabled(&config.alerters, &web, env),
-            heartbeat: Heartbeat::of(&config.http, &web),
-            shown_config: config.summary(),
-            warnings,
-            config,
-        }
+/// Build the components for this configuration. `env` fills in the defaults that depend on the machine.
+#[must_use]
+pub fn components(config: Arc<Config>, warnings: Vec<String>, env: &Env) -> Components {
+    let http_client = Arc::new(HttpClient::default());
+    Components {
+        sources: sources(&config, env),
+        alerters: alerters::enabled(&config.alerters, &http_client, env),
+        heartbeat: Heartbeat::new(&config.http, &http_client),
+        shown_config: config.summary(),
+        warnings,
+        config,
     }
 }
 
-/// What is connected, by the configuration and the environment's defaults.
+/// Every source, configured or not.
 #[must_use]
-pub fn setup(config: &Config, env: &Env) -> Sources {
+pub fn sources(config: &Config, env: &Env) -> Sources {
     let oura = &config.sources.oura;
     let calendars: Vec<Arc<Calendar>> = calendars(config);
-    // Without a home folder there is no default place; a path that cannot exist says so when it is tried.
+    // Without a home folder there is no default path; this one fails with a clear error when it is read.
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
     Sources {
         oura: OuraSources {
@@ -78,7 +57,7 @@ pub fn setup(config: &Config, env: &Env) -> Sources {
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),
-            account: paths::state_dir(config, env).ok().map(|state_dir| Arc::new(account(oura, &state_dir))),
+            account: paths::state_dir(config, env).ok().map(|state_dir| Arc::new(oura_account(oura, &state_dir))),
             base_url: oura.base_url.clone(),
             timeout: seconds(oura.timeout_seconds),
         },
@@ -90,9 +69,9 @@ pub fn setup(config: &Config, env: &Env) -> Sources {
     }
 }
 
-/// The person's own connection with Oura, which lives in the state directory.
+/// The user's own connection with Oura. Its tokens are kept in the state directory or the system's keychain.
 #[must_use]
-pub fn account(oura: &OuraConfig, state_dir: &Path) -> Account {
+pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
     let store = match oura.token_store {
         TokenStoreKind::System => TokenStore::system_default(state_dir),
         TokenStoreKind::File => TokenStore::file(state_dir),
@@ -115,7 +94,6 @@ fn exec(name: Name, config: &ExecMonitor) -> Exec {
     }
 }
 
-/// Every source of tasks, set up or not.
 fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<Arc<dyn TaskSource>> {
     let sources = &config.sources;
     vec![
@@ -169,13 +147,6 @@ fn workos(config: &Config, env: &Env) -> Workos {
     }
 }
 
-/// Whether a circuit of this name is that of a program of the person's own, or of a calendar.
-#[must_use]
-pub fn is_named(circuit: &str) -> bool {
-    let is_calendar = circuit.strip_prefix(CALENDAR).is_some_and(|name| name.parse::<Name>().is_ok());
-    is_calendar || matches!(circuit.parse(), Ok(Monitor::Exec(_)))
-}
-
 fn todoist(todoist: &TodoistConfig) -> Todoist {
     Todoist {
         token: todoist.token.clone(),
@@ -183,7 +154,7 @@ fn todoist(todoist: &TodoistConfig) -> Todoist {
         projects: todoist.projects.clone(),
         base_url: todoist.base_url.clone(),
         timeout: seconds(todoist.timeout_seconds),
-        owner: Owner::default(),
+        token_user: TokenUser::default(),
     }
 }
 
@@ -202,33 +173,17 @@ fn markdown(markdown: &MarkdownConfig) -> Markdown {
     Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), cache: Arc::default() }
 }
 
-/// The names of the circuits that everybody has.
+/// The circuits that exist in every configuration.
 #[must_use]
-pub fn circuits() -> Vec<&'static str> {
-    setup(&Config::default(), &|_| None).sources().into_iter().map(Source::as_str).collect()
+pub fn circuit_names() -> Vec<&'static str> {
+    sources(&Config::default(), &|_| None).sources().into_iter().map(Source::as_str).collect()
 }
 
-/// Whether a server is asked in another configuration as it was in one: where it is and who asks are the same. Others than these never
-/// ask to be left alone.
-pub(crate) fn is_asked_as_before(source: Source, old: (&Config, &Sources), new: (&Config, &Sources)) -> bool {
-    let secret = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
-    let oura = |config: &Config| {
-        let oura = &config.sources.oura;
-        let place = (oura.base_url.clone(), secret(&oura.token), oura.token_file.clone());
-        (place, oura.client_id.clone(), secret(&oura.client_secret), oura.client_secret_file.clone())
-    };
-    let todoist = |config: &Config| {
-        let todoist = &config.sources.todoist;
-        (todoist.base_url.clone(), secret(&todoist.token), todoist.token_file.clone())
-    };
-    match source {
-        Source::Oura => oura(old.0) == oura(new.0),
-        Source::Tasks("todoist") => todoist(old.0) == todoist(new.0),
-        Source::Calendar(name) => {
-            old.1.calendar(name).zip(new.1.calendar(name)).is_some_and(|(old, new)| new.is_where(old))
-        }
-        _ => false,
-    }
+/// Whether a circuit can have this name: a built-in one, `exec:NAME` or `calendar:NAME`.
+#[must_use]
+pub fn is_circuit_name(name: &str) -> bool {
+    let is_calendar = name.strip_prefix(CALENDAR).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
+    is_calendar || matches!(name.parse(), Ok(Monitor::Exec(_))) || circuit_names().contains(&name)
 }
 
 fn seconds(seconds: u32) -> Duration {
