@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::message::Payload;
 use super::{Alerter, BoxFuture, Failure, FailureKind};
-use crate::config::schema::ExecConfig;
+use crate::config::schema::ExecAlerterConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
 use crate::sys::process::{self, ErrorKind, ExitOutcome, Program, Run};
@@ -23,7 +23,7 @@ const fn is_refusal(code: i32) -> bool {
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &ExecConfig) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &ExecAlerterConfig) -> Option<Arc<dyn Alerter>> {
     let patience = Duration::from_secs(config.timeout_seconds.into());
     let exec = || Exec(Program::new(config.command.clone(), patience));
     config.enabled.then(|| Arc::new(exec()) as Arc<dyn Alerter>)
@@ -69,8 +69,8 @@ impl Alerter for Exec {
 /// What is missing may be installed, and what cannot be run may be mended, without a word to Operator.
 fn not_started(error: process::Error) -> Failure {
     match error.kind {
-        ErrorKind::NotFound | ErrorKind::Unusable => Failure::unavailable(error.message, error.advice),
-        ErrorKind::Busy => Failure::later(error.message),
+        ErrorKind::NotFound | ErrorKind::Unusable => Failure::no_transport(error.message, error.advice),
+        ErrorKind::Busy => Failure::retryable(error.message),
     }
 }
 
@@ -85,9 +85,9 @@ fn refusal(run: &Run) -> Option<Failure> {
     match run.outcome {
         ExitOutcome::Code(0) => None,
         ExitOutcome::Code(code) if is_refusal(code) => {
-            Some(Failure::refused(what, "mend the program; it ends with code 75 for what may work later"))
+            Some(Failure::permanent(what, "mend the program; it ends with code 75 for what may work later"))
         }
-        ExitOutcome::Code(_) => Some(Failure::later(what)),
+        ExitOutcome::Code(_) => Some(Failure::retryable(what)),
         ExitOutcome::Signal(_) | ExitOutcome::TimedOut(_) => Some(Failure::new(FailureKind::Unconfirmed, what)),
     }
 }

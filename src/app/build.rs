@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::alerters;
 use crate::config::schema::{
-    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
+    CalendarConfig, Config, ExecMonitorConfig, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
-use crate::core::name::Name;
+use crate::core::name::{CALENDAR_PREFIX, Name};
 use crate::engine::Components;
 use crate::engine::heartbeat::Heartbeat;
 use crate::monitors::exec::{self, Exec};
-use crate::monitors::fetch::{CALENDAR, Source};
+use crate::monitors::fetch::Source;
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::HttpClient;
 use crate::sources::TaskSource;
@@ -22,7 +22,7 @@ use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, P
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::cache;
 use crate::sources::oura::oauth::token_store::TokenStore;
-use crate::sources::oura::oauth::{Account, Client};
+use crate::sources::oura::oauth::{Account, ClientConfig};
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
 use crate::sources::taskwarrior::Taskwarrior;
@@ -53,7 +53,7 @@ pub fn sources(config: &Config, env: &Env) -> Sources {
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
     Sources {
         oura: OuraSources {
-            cache: cache::file_in(&folder),
+            cache: cache::resolve_path(&folder),
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),
@@ -63,7 +63,7 @@ pub fn sources(config: &Config, env: &Env) -> Sources {
         },
         tasks: task_sources(config, &calendars, env),
         focus_file: config.sources.focus_file.path.clone(),
-        exec: config.programs().map(|(name, program)| exec(name, program)).collect(),
+        exec: config.exec_plugins().map(|(name, program)| exec(name, program)).collect(),
         calendars,
         quiet_during_events: config.quiet_hours.quiet_during_events,
     }
@@ -76,7 +76,7 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
         TokenStoreKind::System => TokenStore::system_default(state_dir),
         TokenStoreKind::File => TokenStore::file(state_dir),
     };
-    let client = Client {
+    let client = ClientConfig {
         id: oura.client_id.clone(),
         secret: oura.client_secret.clone(),
         secret_file: oura.client_secret_file.clone(),
@@ -84,7 +84,7 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
     Account::new(store, state_dir, client)
 }
 
-fn exec(name: Name, config: &ExecMonitor) -> Exec {
+fn exec(name: Name, config: &ExecMonitorConfig) -> Exec {
     let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
     Exec {
         name,
@@ -182,7 +182,7 @@ pub fn circuit_names() -> Vec<&'static str> {
 /// Whether a circuit can have this name: a built-in one, `exec:NAME` or `calendar:NAME`.
 #[must_use]
 pub fn is_circuit_name(name: &str) -> bool {
-    let is_calendar = name.strip_prefix(CALENDAR).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
+    let is_calendar = name.strip_prefix(CALENDAR_PREFIX).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
     is_calendar || matches!(name.parse(), Ok(Monitor::Exec(_))) || circuit_names().contains(&name)
 }
 

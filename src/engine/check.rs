@@ -156,7 +156,7 @@ impl Engine {
             return;
         }
         if let Some(account) = &self.setup.oura.account {
-            account.let_renew(!self.dry_run && !self.store.is_scratch());
+            account.allow_refresh(!self.dry_run && !self.store.is_ephemeral());
         }
         self.note_asking(source, check.at.timestamp());
         let (setup, at, since) = (Arc::clone(&self.setup), check.at.clone(), self.first_day_wanted(&check.at));

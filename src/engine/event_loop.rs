@@ -18,7 +18,7 @@ use crate::core::schedule;
 use crate::core::status::Status;
 use crate::engine::delivery::dispatcher::SendCompleted;
 use crate::engine::health::DbOperation;
-use crate::sources::oura::oauth::under_way;
+use crate::sources::oura::oauth::refreshes;
 
 /// A monitor that is ready waits so long for the others of its check, so that one transaction and one digest can hold
 /// them all; then it goes on without them.
@@ -257,7 +257,7 @@ impl EventLoop {
         match read {
             Ok(status) => {
                 let checking = !self.checks.is_empty();
-                self.snapshots.send_replace(Some(Status { checking, database_error, ..status }));
+                self.snapshots.send_replace(Some(Status { check_running: checking, database_error, ..status }));
             }
             Err(error) => {
                 tracing::warn!("The status cannot be read: {error}");
@@ -301,7 +301,7 @@ impl EventLoop {
             }
         }
         // Whoever wanted a renewal may have given up: what it brings would be lost with the process.
-        if tokio::time::timeout_at(deadline, under_way::ended()).await.is_err() {
+        if tokio::time::timeout_at(deadline, refreshes::wait_idle()).await.is_err() {
             tracing::warn!("The connection with Oura was being renewed: it may have to be made again");
         }
         self.engine.write_down_all();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
-use crate::config::schema::Http;
+use crate::config::schema::HttpConfig;
 use crate::net::HttpClient;
 use crate::net::client::exchange;
 use crate::net::host::host_port;
@@ -28,7 +28,7 @@ pub struct Heartbeat {
 impl Heartbeat {
     /// `None` without a URL in the configuration.
     #[must_use]
-    pub fn new(config: &Http, http: &Arc<HttpClient>) -> Option<Arc<Self>> {
+    pub fn new(config: &HttpConfig, http: &Arc<HttpClient>) -> Option<Arc<Self>> {
         let is_set = config.heartbeat_url.is_some() || config.heartbeat_url_file.is_some();
         let url = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
         is_set.then(|| Arc::new(Self { http: Arc::clone(http), url, error: Mutex::default() }))

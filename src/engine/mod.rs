@@ -39,13 +39,13 @@ use crate::core::name::Name;
 use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
-use crate::core::status::{PageState, Status};
+use crate::core::status::{HttpState, Status};
 use crate::engine::delivery::dispatcher::Dispatcher;
 use crate::engine::health::EngineHealth;
 use crate::monitors::fetch::Source;
 use crate::monitors::sources::Sources;
 use crate::sources;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
@@ -90,7 +90,7 @@ pub struct Engine {
     health: EngineHealth,
     heartbeat: Option<Arc<Heartbeat>>,
     /// How the page does.
-    page: watch::Receiver<PageState>,
+    page: watch::Receiver<HttpState>,
     /// Counts what happens.
     metrics: Arc<Metrics>,
 }
@@ -148,7 +148,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn new(parts: EngineConfig) -> Result<Self, StoreError> {
+    pub fn new(parts: EngineConfig) -> Result<Self, store::Error> {
         let known = parts.store.circuits()?;
         let circuit = |source: Source| {
             let mut circuit = known.get(&source.to_string()).cloned().unwrap_or_default();
@@ -186,13 +186,13 @@ impl Engine {
             warnings: parts.warnings,
             checks_begun: 0,
             dispatcher: Dispatcher::new(parts.components.alerters),
-            page: watch::channel(PageState::default()).1,
+            page: watch::channel(HttpState::default()).1,
             metrics: Arc::new(metrics),
         })
     }
 
     /// Tell in every snapshot how the page does.
-    pub fn set_http_state(&mut self, page: watch::Receiver<PageState>) {
+    pub fn set_http_state(&mut self, page: watch::Receiver<HttpState>) {
         self.page = page;
     }
 
@@ -218,7 +218,8 @@ impl Engine {
             (Monitor::Patterns, every.pattern_check),
         ];
         let ours = ours.into_iter().filter(|(monitor, _)| on.contains(monitor));
-        let programs = self.config.programs().map(|(name, program)| (Monitor::Exec(name), program.interval_seconds));
+        let programs =
+            self.config.exec_plugins().map(|(name, program)| (Monitor::Exec(name), program.interval_seconds));
         ours.chain(programs).map(|(monitor, every)| (monitor, SignedDuration::from_secs(every.into()))).collect()
     }
 

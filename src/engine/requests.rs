@@ -46,7 +46,7 @@ impl EventLoop {
     /// A question changes nothing that would have to be published.
     fn status(&self) -> Reply {
         match self.engine.status(true) {
-            Ok(status) => Reply::with(&Status { checking: !self.checks.is_empty(), ..status }),
+            Ok(status) => Reply::with(&Status { check_running: !self.checks.is_empty(), ..status }),
             Err(error) => Reply::refused(error.to_string()),
         }
     }

@@ -13,7 +13,7 @@ use super::health::{self, OuraReading};
 use crate::core::alert::Monitor;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::facts::{FocusFile, TaskReading};
-use crate::core::name::Name;
+use crate::core::name::{CALENDAR_PREFIX, Name};
 use crate::monitors::sources::Sources;
 use crate::sources;
 use crate::sources::blocking::run_blocking;
@@ -53,14 +53,11 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exec(name) => Monitor::Exec(*name).fmt(f),
-            Self::Calendar(name) => f.pad(&format!("{CALENDAR}{name}")),
+            Self::Calendar(name) => f.pad(&format!("{CALENDAR_PREFIX}{name}")),
             other => f.pad(other.as_str()),
         }
     }
 }
-
-/// What stands before the name of a calendar, so that it is never taken for another source.
-pub const CALENDAR: &str = "calendar:";
 
 /// The sources that a monitor waits for, when these monitors run together.
 ///

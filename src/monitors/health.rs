@@ -59,7 +59,7 @@ async fn connect(sources: &OuraSources, remote: bool) -> Result<Option<OuraApi>,
         (Some(token), _) => Some(Access::Token(token)),
         (None, Some(account)) => {
             // Tokens go by the clock on the wall, whatever moment the check is made for.
-            let token = account.access(remote, Timestamp::now()).await?;
+            let token = account.access_token(remote, Timestamp::now()).await?;
             token.map(|token| Access::Connection(token, Arc::clone(account)))
         }
         (None, None) => None,
@@ -97,7 +97,7 @@ async fn ask_api(
     now: &ZonedDateTime,
 ) -> OuraReading {
     let answer = if remote {
-        api.read(since, now.date(), now.timestamp()).await
+        api.fetch(since, now.date(), now.timestamp()).await
     } else {
         Err(sources::Error::transient("oura_api", "left alone for now, its circuit is open"))
     };
@@ -125,7 +125,7 @@ async fn with_extras(reading: HealthReading, sources: &OuraSources, remote: bool
     let yesterday = now.date().yesterday().unwrap_or(now.date());
     let asked = async {
         match connect(sources, remote).await? {
-            Some(api) if remote => api.read_extras(yesterday, now.date(), now.timestamp()).await.map(Some),
+            Some(api) if remote => api.fetch_extras(yesterday, now.date(), now.timestamp()).await.map(Some),
             _ => Ok(None),
         }
     };

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::exec::Exec;
 use crate::core::name::Name;
-use crate::core::status::OuraLink;
+use crate::core::status::OuraConnection;
 use crate::monitors::fetch::Source;
 use crate::sources::TaskSource;
 use crate::sources::calendar::Calendar;
@@ -118,11 +118,11 @@ pub struct OuraSources {
 impl OuraSources {
     /// How the API is reached, as far as that is known.
     #[must_use]
-    pub fn link(&self) -> Option<OuraLink> {
+    pub fn link(&self) -> Option<OuraConnection> {
         match (&self.account, self.has_token()) {
-            (_, true) => Some(OuraLink::Token),
-            (Some(account), false) => account.link(),
-            (None, false) => Some(OuraLink::Off),
+            (_, true) => Some(OuraConnection::Token),
+            (Some(account), false) => account.connection(),
+            (None, false) => Some(OuraConnection::Off),
         }
     }
 

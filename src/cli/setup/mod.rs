@@ -22,7 +22,7 @@ use crate::config::edit::Setting;
 use crate::config::paths;
 use crate::config::schema::Config;
 use crate::core::channel::Channel;
-use crate::monitors::fetch::CALENDAR;
+use crate::core::name::CALENDAR_PREFIX;
 
 /// Set Operator up.
 ///
@@ -122,7 +122,9 @@ fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
         Tried::Source(name) => {
             build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
         }
-        Tried::Calendar => build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR)),
+        Tried::Calendar => {
+            build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
+        }
         Tried::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
 }
@@ -256,7 +258,7 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
     let line = runtime.block_on(async {
         match what {
             Tried::Source(name) => source_line(name, &config, env).await,
-            Tried::Calendar => source_line(&format!("{CALENDAR}{}", draft.last_entry()), &config, env).await,
+            Tried::Calendar => source_line(&format!("{CALENDAR_PREFIX}{}", draft.last_entry()), &config, env).await,
             Tried::Channel(channel) => Some(channel_line(channel, &config, env).await),
         }
     });

@@ -156,7 +156,7 @@ async fn failing_server_gets_every_heartbeat(#[case] answer: fn() -> Answer) {
 }
 
 fn heartbeat(url: &str) -> std::sync::Arc<Heartbeat> {
-    let mut config = operator::config::schema::Http::default();
+    let mut config = operator::config::schema::HttpConfig::default();
     assert!(Heartbeat::new(&config, &std::sync::Arc::default()).is_none(), "no URL, no heartbeat");
     config.heartbeat_url = Some(url.into());
     assert!(!format!("{config:?}").contains("s3cret"));

@@ -15,7 +15,7 @@ use operator::monitors::sources::OuraSources;
 use operator::sources::ErrorKind;
 use operator::sources::oura::oauth::token_store::TokenStore;
 use operator::sources::oura::oauth::tokens::Tokens;
-use operator::sources::oura::oauth::{Account, Client};
+use operator::sources::oura::oauth::{Account, ClientConfig};
 use rstest::rstest;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -95,12 +95,12 @@ async fn a_fresh_cache_does_not_wait_for_a_connection_that_is_renewed() {
         token_url: address("token"),
         revoke_url: address("revoke"),
         connected_at: long_ago,
-        lapsed: false,
+        revoked: false,
         wait_until: None,
     };
     let keep = TokenStore::file(folder.path());
     keep.save(&over).unwrap();
-    let account = Arc::new(Account::new(keep, folder.path(), Client::default()));
+    let account = Arc::new(Account::new(keep, folder.path(), ClientConfig::default()));
     let setup = OuraSources { token: None, account: Some(account), ..setup(cache, Some(&server)) };
     let began = tokio::time::Instant::now();
     let answer = read(&setup, true, SINCE, &now()).await;
