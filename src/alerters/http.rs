@@ -18,7 +18,7 @@ impl From<Error> for Failure {
 
 impl From<secret_file::Error> for Failure {
     fn from(error: secret_file::Error) -> Self {
-        Self::refused(error.message, error.hint)
+        Self::permanent(error.message, error.hint)
     }
 }
 

@@ -89,14 +89,14 @@ impl Webhook {
 
     fn address(&self) -> Result<Url, Failure> {
         let wanted = "set alerters.webhook.url to an address that begins with https:// or http://";
-        let given = self.url.resolve()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
+        let given = self.url.resolve()?.ok_or_else(|| Failure::permanent("there is no address", wanted))?;
         // What the library says of a wrong address may repeat a part of it.
         let url = Url::parse(given.expose_secret())
-            .map_err(|_| Failure::refused("what is given is not an address", wanted))?;
+            .map_err(|_| Failure::permanent("what is given is not an address", wanted))?;
         if matches!(url.scheme(), "http" | "https") {
             Ok(url)
         } else {
-            Err(Failure::refused("not a web address", wanted))
+            Err(Failure::permanent("not a web address", wanted))
         }
     }
 }
@@ -108,7 +108,7 @@ fn refusal(answer: &Response, url: &Url) -> Option<Failure> {
     match retryable(answer, false) {
         _ if status.is_success() => None,
         Some(kind) => Some(Failure::new(kind, said)),
-        None => Some(Failure::refused(said, advice(status))),
+        None => Some(Failure::permanent(said, advice(status))),
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::config;
-use crate::store::StoreError;
+use crate::store;
 use crate::sys::lock::LockError;
 
 /// Why Operator could not do what was asked.
@@ -23,7 +23,7 @@ pub enum Failure {
     Lock(#[from] LockError),
     /// The database.
     #[error("{0}")]
-    Store(#[from] StoreError),
+    Store(#[from] store::Error),
     /// Anything else at run time.
     #[error("{0}")]
     Other(String),

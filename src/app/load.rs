@@ -191,7 +191,7 @@ impl AppContext {
     /// When it cannot be read for another reason.
     pub fn for_dry_run(&self, goes_on: bool) -> Result<Store, Failure> {
         let path = self.database();
-        let opened = if goes_on { Store::scratch_copy(&path).map(Some) } else { Store::open_read_only(&path) };
+        let opened = if goes_on { Store::in_memory_copy(&path).map(Some) } else { Store::open_read_only(&path) };
         match opened {
             Ok(Some(store)) => Ok(store),
             Ok(None) => Ok(Store::in_memory()?),

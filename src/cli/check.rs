@@ -19,7 +19,7 @@ use crate::core::status::OuraConnection;
 use crate::core::text;
 use crate::monitors::fetch::{Source, SourceReading, ask};
 use crate::monitors::sources::Sources;
-use crate::sources::error::Fault;
+use crate::sources::ErrorKind;
 
 /// The hint for an outage.
 pub(super) const RETRY_HINT: &str = "Operator keeps retrying";
@@ -96,10 +96,10 @@ fn line(source: Source, answer: &SourceReading, now: Timestamp) -> CheckResult {
     let Some(error) = answer.trouble() else {
         return CheckResult { name, result: "ok", about: describe(answer, now), advice: String::new() };
     };
-    let (result, wait) = match error.fault {
-        Fault::NotSetUp => ("off", ""),
-        Fault::Outage => ("failed", RETRY_HINT),
-        Fault::NeedsUser => ("failed", ""),
+    let (result, wait) = match error.kind {
+        ErrorKind::NotConfigured => ("off", ""),
+        ErrorKind::Transient => ("failed", RETRY_HINT),
+        ErrorKind::ActionRequired => ("failed", ""),
     };
     let advice = if error.advice.is_empty() { wait.into() } else { error.advice.clone() };
     CheckResult { name, result, about: error.to_string(), advice }
@@ -177,10 +177,10 @@ fn probed(channel: Channel, threshold: Priority, outcome: Result<String, Failure
             CheckResult { name, result: "ok", about, advice: String::new() }
         }
         // A machine without a desktop is not broken.
-        Err(failure) if failure.kind == FailureKind::NoTransport && failure.advice.is_empty() => {
-            CheckResult { name, result: "off", about: failure.what, advice: String::new() }
+        Err(failure) if failure.kind == FailureKind::NoTransport && failure.hint.is_empty() => {
+            CheckResult { name, result: "off", about: failure.message, advice: String::new() }
         }
-        Err(failure) => CheckResult { name, result: "failed", about: failure.what, advice: failure.advice },
+        Err(failure) => CheckResult { name, result: "failed", about: failure.message, advice: failure.hint },
     }
 }
 

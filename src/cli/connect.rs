@@ -23,10 +23,10 @@ use crate::cli::output::{emit, emit_json};
 use crate::config::paths;
 use crate::config::schema::OuraConfig;
 use crate::engine::command::Command;
-use crate::sources::error::SourceError;
+use crate::sources;
 use crate::sources::oura::oauth::Account;
-use crate::sources::oura::oauth::issuer::Places;
-use crate::sources::oura::oauth::server::{self, Application};
+use crate::sources::oura::oauth::issuer::Endpoints;
+use crate::sources::oura::oauth::requests::{self, ClientCredentials};
 use crate::sources::oura::oauth::tokens::Tokens;
 use crate::tray;
 
@@ -40,8 +40,8 @@ pub(super) fn connect(context: &AppContext, json: bool) -> Result<ExitCode, Fail
     let account = account(context)?;
     let runtime = runtime()?;
     // A code works once: storage of its tokens must work first.
-    runtime.block_on(account.try_keeping()).map_err(into_failure)?;
-    let application = match runtime.block_on(account.application()).map_err(into_failure)? {
+    runtime.block_on(account.check_store()).map_err(into_failure)?;
+    let application = match runtime.block_on(account.credentials()).map_err(into_failure)? {
         Some(application) => {
             if context.config.sources.oura.client_id.is_none() {
                 let id = &application.id;
@@ -73,8 +73,8 @@ pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, F
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         // An expired token revokes nothing: refresh it first. An error shows up in the revocation.
-        let _ = account.access(true, Timestamp::now()).await;
-        account.end().await
+        let _ = account.access_token(true, Timestamp::now()).await;
+        account.disconnect().await
     });
     runtime.shutdown_timeout(Duration::from_millis(100));
     let ended = ended.map_err(into_failure)?;
@@ -91,7 +91,7 @@ pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, F
         Some(Err(error)) => {
             let what = format!(
                 "the tokens are deleted, but Oura did not revoke the access ({}): end it in your account, {ACCOUNT_URL}",
-                error.what
+                error.message
             );
             return Err(Failure::Other(what));
         }
@@ -124,7 +124,7 @@ fn instructions(oura: &OuraConfig) -> String {
 }
 
 /// Client id and secret from the terminal.
-fn prompt_application(context: &AppContext) -> Result<Application, Failure> {
+fn prompt_application(context: &AppContext) -> Result<ClientCredentials, Failure> {
     let oura = &context.config.sources.oura;
     if !terminal::is_interactive() {
         return Err(Failure::Other(format!(
@@ -141,14 +141,18 @@ fn prompt_application(context: &AppContext) -> Result<Application, Failure> {
     };
     let secret = non_empty(terminal::prompt_secret("Client secret (not shown): ", print)).map_err(failed)?;
     let secret = SecretString::from(secret);
-    Ok(Application { id, secret })
+    Ok(ClientCredentials { id, secret })
 }
 
 fn non_empty(typed: std::io::Result<String>) -> std::io::Result<String> {
     typed.and_then(|typed| if typed.is_empty() { Err(std::io::Error::other("the input is empty")) } else { Ok(typed) })
 }
 
-async fn connect_in_browser(context: &AppContext, account: &Account, application: Application) -> Result<(), Failure> {
+async fn connect_in_browser(
+    context: &AppContext,
+    account: &Account,
+    application: ClientCredentials,
+) -> Result<(), Failure> {
     let oura = &context.config.sources.oura;
     let server = CallbackServer::open(oura.redirect_port).await.map_err(Failure::Other)?;
     if let Some(taken) = server.taken {
@@ -175,7 +179,7 @@ async fn connect_in_browser(context: &AppContext, account: &Account, application
 async fn store_tokens(
     account: &Account,
     oura: &OuraConfig,
-    application: &Application,
+    application: &ClientCredentials,
     callback: &Callback,
 ) -> Result<(), String> {
     let (code, issuer) = match callback {
@@ -183,27 +187,28 @@ async fn store_tokens(
         Callback::Denied(word) if word == "access_denied" => return Err("you declined".into()),
         Callback::Denied(word) => return Err(format!("Oura answered {word}; see the application's page at Oura")),
     };
-    let configured = Places { token: address(&oura.token_url)?, revoke: address(&oura.revoke_url)? };
-    let places = Places::named_by(issuer, &address(&oura.authorize_url)?, configured)?;
+    let configured = Endpoints { token: address(&oura.token_url)?, revoke: address(&oura.revoke_url)? };
+    let endpoints = Endpoints::from_issuer(issuer, &address(&oura.authorize_url)?, configured)?;
     let now = Timestamp::now();
     let code = (code.expose_secret(), redirect(oura));
-    let granted =
-        server::exchange(&places.token, application, (code.0, &code.1), now).await.map_err(|error| sentence(&error))?;
+    let response = requests::exchange_code(&endpoints.token, application, (code.0, &code.1), now)
+        .await
+        .map_err(|error| sentence(&error))?;
     let is_configured = oura.client_secret.is_some() || oura.client_secret_file.is_some();
     let tokens = Tokens {
         client_id: application.id.clone(),
         client_secret: (!is_configured).then(|| application.secret.clone()),
-        lifetime_seconds: granted.lifetime_seconds(),
-        refresh_token: granted.refresh_token.ok_or("Oura sent no refresh token")?,
-        access_token: granted.access_token,
+        lifetime_seconds: response.lifetime_seconds(),
+        refresh_token: response.refresh_token.ok_or("Oura sent no refresh token")?,
+        access_token: response.access_token,
         obtained_at: now,
-        token_url: places.token.into(),
-        revoke_url: places.revoke.into(),
+        token_url: endpoints.token.into(),
+        revoke_url: endpoints.revoke.into(),
         connected_at: now,
-        lapsed: false,
+        revoked: false,
         wait_until: None,
     };
-    account.keep(&tokens).await.map_err(|error| sentence(&error))
+    account.connect(&tokens).await.map_err(|error| sentence(&error))
 }
 
 fn consent_url(oura: &OuraConfig, id: &str, state: &str) -> Result<Url, Failure> {
@@ -226,15 +231,15 @@ fn address(text: &str) -> Result<Url, String> {
         .map_err(|_| "an address under sources.oura is invalid: check authorize_url, token_url and revoke_url".into())
 }
 
-fn into_failure(error: SourceError) -> Failure {
+fn into_failure(error: sources::Error) -> Failure {
     Failure::Other(sentence(&error))
 }
 
-fn sentence(error: &SourceError) -> String {
+fn sentence(error: &sources::Error) -> String {
     if error.advice.is_empty() {
-        error.what.clone()
+        error.message.clone()
     } else {
-        format!("{} – {}", error.what, error.advice.trim_end_matches('.'))
+        format!("{} – {}", error.message, error.advice.trim_end_matches('.'))
     }
 }
 

@@ -35,20 +35,20 @@ pub(super) fn status(cli: &Cli) -> Outcome {
 
 pub(super) fn alerts(cli: &Cli, all: bool) -> Outcome {
     let context = open(cli, LogTarget::Quiet)?;
-    let incidents = context.readable()?.alerts(all)?;
+    let incidents = context.readable()?.incidents(all)?;
     show(cli, &context, &incidents, |renderer, incidents| renderer.incidents(incidents))
 }
 
 pub(super) fn why(cli: &Cli, key: &AlertKey) -> Outcome {
     let context = open(cli, LogTarget::Quiet)?;
     let unknown = || Failure::Other(format!("no alert with key {key}: `operator alerts --all` lists them"));
-    let story = context.readable()?.story(key)?.ok_or_else(unknown)?;
-    show(cli, &context, &story, Renderer::why)
+    let history = context.readable()?.alert_history(key)?.ok_or_else(unknown)?;
+    show(cli, &context, &history, Renderer::why)
 }
 
 pub(super) fn journal(cli: &Cli, since: jiff::Span) -> Outcome {
     let context = open(cli, LogTarget::Quiet)?;
-    let entries = context.readable()?.journal(back(Timestamp::now(), since, &context.zone()), MAX_ENTRIES)?;
+    let entries = context.readable()?.journal_since(back(Timestamp::now(), since, &context.zone()), MAX_ENTRIES)?;
     show(cli, &context, &entries, |renderer, entries| renderer.journal(entries))
 }
 

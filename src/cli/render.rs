@@ -12,9 +12,9 @@ use crate::core::status::{ChannelHealth, RunStatus, Status};
 use crate::core::text;
 use crate::engine::delivery::test_alert::TestOutcome;
 use crate::engine::report::{AlertReport, CheckReport};
-use crate::store::journal::Entry;
+use crate::store::alert_history::AlertHistory;
+use crate::store::journal::JournalEntry;
 use crate::store::outbox::OutboxEntry;
-use crate::store::story::Story;
 
 /// Renders results with colours, in the user's time zone.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ impl Renderer {
     }
 
     #[must_use]
-    pub fn journal(&self, entries: &[Entry]) -> String {
+    pub fn journal(&self, entries: &[JournalEntry]) -> String {
         if entries.is_empty() {
             return "The journal has no entries for this period.\n".into();
         }
@@ -132,7 +132,7 @@ impl Renderer {
 
     /// The history of one alert: state, decisions, and the outcome of its messages.
     #[must_use]
-    pub fn why(&self, story: &Story) -> String {
+    pub fn why(&self, story: &AlertHistory) -> String {
         let mut text = String::new();
         if let Some(incident) = &story.incident {
             text = format!(
@@ -259,7 +259,8 @@ impl Renderer {
 /// `123 fired: 40 delivered, 2 pending, … – consistent`.
 fn audit_line(audit: &Audit) -> String {
     let Audit { fired, delivered, pending, suppressed, held, coalesced, failed, .. } = audit;
-    let result = if audit.is_consistent() { "consistent".into() } else { format!("unaccounted: {}", audit.named()) };
+    let result =
+        if audit.is_consistent() { "consistent".into() } else { format!("unaccounted: {}", audit.unaccounted_names()) };
     format!(
         "{fired} fired: {delivered} delivered, {pending} pending, {suppressed} suppressed, {held} held, {coalesced} coalesced, \
          {failed} failed – {result}"

@@ -13,7 +13,7 @@ use crate::core::alert::Monitor;
 use crate::core::circuit::{Cause, Change, Outcome, Permit};
 use crate::core::facts::TaskReading;
 use crate::monitors::fetch::{Source, SourceReading, ask, needs};
-use crate::sources::error::{Fault, SourceError};
+use crate::sources::{self, ErrorKind};
 
 /// A source's answer on its way to the check that asked.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Check {
     }
 
     /// What a source of tasks said. A reading may be long, so that it is handed over, not copied, until it is taken back.
-    pub(crate) fn lend_tasks(&mut self, source: Source) -> Option<Result<TaskReading, SourceError>> {
+    pub(crate) fn lend_tasks(&mut self, source: Source) -> Option<Result<TaskReading, sources::Error>> {
         match self.answers.get(&source)? {
             SourceReading::Tasks(Err(error)) => return Some(Err(error.clone())),
             SourceReading::Tasks(Ok(_)) => {}
@@ -156,7 +156,7 @@ impl Engine {
             return;
         }
         if let Some(account) = &self.setup.oura.account {
-            account.let_renew(!self.dry_run && !self.store.is_scratch());
+            account.allow_refresh(!self.dry_run && !self.store.is_ephemeral());
         }
         self.note_asking(source, check.at.timestamp());
         let (setup, at, since) = (Arc::clone(&self.setup), check.at.clone(), self.first_day_wanted(&check.at));
@@ -166,7 +166,7 @@ impl Engine {
             let asked = tokio::spawn(async move { ask(source, &setup, remote, since, &at).await });
             let answer = asked.await.unwrap_or_else(|_| {
                 let what = "reading it broke off; please report this with the log";
-                SourceReading::failure(source, SourceError::outage(source.as_str(), what))
+                SourceReading::failure(source, sources::Error::transient(source.as_str(), what))
             });
             // The check may be gone when the engine stops.
             let _ = arrivals.send(SourceResult { check, source, answer }).await;
@@ -174,8 +174,8 @@ impl Engine {
     }
 
     /// Why a source is not asked now: what it said last.
-    fn left_alone(&self, source: Source) -> SourceError {
-        let unknown = || SourceError::outage(source.as_str(), "left alone for a while after repeated failures");
+    fn left_alone(&self, source: Source) -> sources::Error {
+        let unknown = || sources::Error::transient(source.as_str(), "left alone for a while after repeated failures");
         self.failures.get(&source).cloned().unwrap_or_else(unknown)
     }
 
@@ -214,7 +214,7 @@ impl Engine {
             Some(trouble) => drop(self.failures.insert(source, trouble.clone())),
             None => drop(self.failures.remove(&source)),
         }
-        if answer.trouble().is_some_and(|trouble| trouble.fault == Fault::NotSetUp) {
+        if answer.trouble().is_some_and(|trouble| trouble.kind == ErrorKind::NotConfigured) {
             self.told_as_of.remove(&source); // it was, and is no longer
         }
         self.told_as_of.extend(answer.as_of().map(|at| (source, at)));
@@ -248,10 +248,10 @@ impl Engine {
 /// None when there is nothing to tell the circuit: the source is not set up.
 fn outcome(answer: &SourceReading) -> Option<Outcome> {
     let Some(trouble) = answer.trouble() else { return Some(Outcome::Success) };
-    let cause = match trouble.fault {
-        Fault::NotSetUp => return None,
-        Fault::Outage => Cause::Outage,
-        Fault::NeedsUser => Cause::NeedsUser,
+    let cause = match trouble.kind {
+        ErrorKind::NotConfigured => return None,
+        ErrorKind::Transient => Cause::Outage,
+        ErrorKind::ActionRequired => Cause::NeedsUser,
     };
     Some(Outcome::Failure { cause, retry_after: trouble.retry_after })
 }

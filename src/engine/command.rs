@@ -124,7 +124,7 @@ pub fn remember(store: &mut Store, command: &Command, circuits: &[String], now: 
     Some(done.unwrap_or_else(|error| Reply::refused(error.to_string())))
 }
 
-type Done = Result<Reply, crate::store::StoreError>;
+type Done = Result<Reply, crate::store::Error>;
 
 fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
     store.set_quiet_override(Some(QuietOverride { quiet, until }))?;
@@ -136,7 +136,7 @@ fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
 }
 
 fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
-    let incident = store.answer_incident(key, now, |incident| {
+    let incident = store.update_incident(key, now, |incident| {
         let news = incident.open && !incident.acknowledged;
         incident.acknowledged = incident.open;
         news
@@ -151,7 +151,7 @@ fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
 }
 
 fn snooze(store: &mut Store, key: &AlertKey, until: Timestamp, now: Timestamp) -> Done {
-    let incident = store.answer_incident(key, now, |incident| incident.snoozed_until.replace(until) != Some(until))?;
+    let incident = store.update_incident(key, now, |incident| incident.snoozed_until.replace(until) != Some(until))?;
     Ok(incident.map_or_else(|| unknown(key), |incident| Reply::done(format!("Snoozed: {}.", incident.alert.title))))
 }
 

@@ -21,9 +21,9 @@ use crate::core::status::{MonitorState, RunStatus};
 use crate::core::tasks::{Aliases, TaskIdentities, merged_tasks};
 use crate::monitors::fetch::{Source, SourceReading};
 use crate::monitors::{MonitorOutcome, exec, health, patterns, tasks};
-use crate::sources::error::SourceError;
-use crate::store::task_snapshots::Update;
-use crate::store::{CheckRecord, Keep, StoreError};
+use crate::sources;
+use crate::store::task_snapshots::SnapshotDiff;
+use crate::store::{self, CheckCommit, RetentionPolicy};
 
 /// A source that has been away so long is worth an alert.
 const UNAVAILABLE_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -35,7 +35,7 @@ struct CheckInputs {
     changed_days: Vec<HealthDay>,
     rest: Vec<RestMode>,
     rest_was_read: bool,
-    updates: Vec<Update>,
+    updates: Vec<SnapshotDiff>,
     postponements: Vec<Postponement>,
     tasks: tasks::TaskInputs,
     told: TaskIdentities,
@@ -60,7 +60,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the database cannot be read or written; then nothing is recorded, and the next check finds the same again.
-    pub(crate) fn conclude(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
+    pub(crate) fn conclude(&mut self, check: &mut Check) -> Result<CheckReport, store::Error> {
         if !self.dry_run {
             self.find_lost_store()?;
         }
@@ -87,9 +87,9 @@ impl Engine {
         check.take_back(mem::take(&mut known.tasks.readings));
         let found = found(&evaluations);
         // Of what fires now, the facts that it rested on before are not needed: there may be many, and new ones take their place.
-        let memory = self.store.memory_without_facts_of(|key| found.contains(key))?;
+        let memory = self.store.incident_state_without_facts(|key| found.contains(key))?;
         let verdicts = self.decide(evaluations, &memory, &check.at);
-        if !self.dry_run || self.store.is_scratch() {
+        if !self.dry_run || self.store.is_ephemeral() {
             self.record(check, &known, (&found, &verdicts), &memory, &states)?;
             self.metrics.count_check(&states, &verdicts);
         }
@@ -97,7 +97,7 @@ impl Engine {
         Ok(self.report(check, &states, verdicts))
     }
 
-    fn known(&self, check: &mut Check) -> Result<CheckInputs, StoreError> {
+    fn known(&self, check: &mut Check) -> Result<CheckInputs, store::Error> {
         let mut known =
             CheckInputs { days: self.history(&check.at)?, rest: self.store.rest_mode()?, ..CheckInputs::default() };
         if let Some(SourceReading::Health(answer)) = check.answers.get(&Source::Oura)
@@ -113,7 +113,7 @@ impl Engine {
         let week = check.at.timestamp().saturating_sub(SignedDuration::from_hours(24 * 7));
         known.postponements = self.store.postponements(week.unwrap_or(Timestamp::MIN))?;
         known.aliases = self.store.task_aliases()?;
-        known.told = self.store.told_tasks(known.aliases.clone())?;
+        known.told = self.store.task_identities(known.aliases.clone())?;
         let mut copies = Vec::new();
         for source in self.setup.task_sources() {
             copies.push((source, self.compared(source, check, &mut known)?));
@@ -123,7 +123,7 @@ impl Engine {
         Ok(known)
     }
 
-    fn history(&self, now: &ZonedDateTime) -> Result<Vec<HealthDay>, StoreError> {
+    fn history(&self, now: &ZonedDateTime) -> Result<Vec<HealthDay>, store::Error> {
         let first = self.config.monitors.health.thresholds.first_day_of_history(now.date());
         let mut history = self.store.health_days(first)?;
         history.retain(|day| day.date <= now.date());
@@ -136,12 +136,12 @@ impl Engine {
         source: Source,
         check: &Check,
         known: &mut CheckInputs,
-    ) -> Result<Option<TaskReading>, StoreError> {
+    ) -> Result<Option<TaskReading>, store::Error> {
         let Some(SourceReading::Tasks(answer)) = check.answers.get(&source) else { return Ok(None) };
-        let copy = self.store.copy(source.as_str())?;
+        let copy = self.store.task_snapshot(source.as_str())?;
         let Ok(reading) = answer else { return Ok(copy.map(|copy| copy.reading())) };
         if !check.recorded.contains(&source) {
-            let update = Update::between(copy.as_ref(), reading);
+            let update = SnapshotDiff::between(copy.as_ref(), reading);
             known.postponements.extend(update.postponed.iter().cloned());
             known.updates.push(update);
         }
@@ -158,7 +158,7 @@ impl Engine {
 
     fn judge_by_rules(&self, monitor: Monitor, check: &Check, known: &CheckInputs) -> MonitorOutcome {
         let limits = &self.config.monitors;
-        let missing = |source: Source| SourceError::outage(source.as_str(), "was not asked");
+        let missing = |source: Source| sources::Error::transient(source.as_str(), "was not asked");
         match monitor {
             Monitor::Health => match check.answers.get(&Source::Oura) {
                 Some(SourceReading::Health(answer)) => {
@@ -225,22 +225,22 @@ impl Engine {
         (found, verdicts): (&BTreeSet<AlertKey>, &[PolicyDecision]),
         memory: &IncidentState,
         states: &BTreeMap<Monitor, MonitorState>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), store::Error> {
         let keep = &self.config.retention;
         let circuits = self.circuits.iter().map(|(source, circuit)| (source.to_string(), circuit.clone())).collect();
-        self.store.commit(&CheckRecord {
+        self.store.commit(&CheckCommit {
             at: check.at.timestamp(),
-            found,
-            verdicts,
-            memory,
-            days: &known.changed_days,
-            rest: known.rest_was_read.then_some(known.rest.as_slice()),
-            updates: &known.updates,
+            fired_keys: found,
+            decisions: verdicts,
+            incident_state: memory,
+            health_days: &known.changed_days,
+            rest_mode: known.rest_was_read.then_some(known.rest.as_slice()),
+            snapshot_diffs: &known.updates,
             aliases: known.new_bonds.as_ref(),
             circuits: &circuits,
             monitors: states,
-            ends: check.is_complete(),
-            keep: Keep { journal_days: keep.journal_days, history_days: keep.history_days },
+            is_final: check.is_complete(),
+            retention: RetentionPolicy { journal_days: keep.journal_days, history_days: keep.history_days },
         })?;
         check.recorded.extend(check.answers.keys().copied());
         Ok(())

@@ -18,7 +18,7 @@ use crate::core::schedule;
 use crate::core::status::Status;
 use crate::engine::delivery::dispatcher::SendCompleted;
 use crate::engine::health::DbOperation;
-use crate::sources::oura::oauth::under_way;
+use crate::sources::oura::oauth::refreshes;
 
 /// A monitor that is ready waits so long for the others of its check, so that one transaction and one digest can hold
 /// them all; then it goes on without them.
@@ -301,7 +301,7 @@ impl EventLoop {
             }
         }
         // Whoever wanted a renewal may have given up: what it brings would be lost with the process.
-        if tokio::time::timeout_at(deadline, under_way::ended()).await.is_err() {
+        if tokio::time::timeout_at(deadline, refreshes::wait_idle()).await.is_err() {
             tracing::warn!("The connection with Oura was being renewed: it may have to be made again");
         }
         self.engine.write_down_all();

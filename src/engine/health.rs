@@ -10,7 +10,7 @@ use crate::core::audit::Audit;
 use crate::core::schedule::{self, LastRuns};
 use crate::core::status::Status;
 use crate::engine::event_loop::EventLoop;
-use crate::store::{StoreError, Version};
+use crate::store::{self, DataVersion};
 
 /// What a check does besides asking its sources.
 const REST_OF_A_CHECK: SignedDuration = SignedDuration::from_secs(30);
@@ -33,7 +33,7 @@ pub(crate) struct EngineHealth {
     /// When the audit was last made, or tried.
     audited_at: Option<Timestamp>,
     /// The database as it was then.
-    version: Option<Version>,
+    version: Option<DataVersion>,
     /// What the database failed at, for as long as it does.
     troubles: BTreeMap<DbOperation, String>,
     /// When each monitor was last concluded.
@@ -70,7 +70,7 @@ impl EngineHealth {
     }
 
     /// The database did its work, or failed at it.
-    pub(crate) fn note<T>(&mut self, work: DbOperation, done: &Result<T, StoreError>) {
+    pub(crate) fn note<T>(&mut self, work: DbOperation, done: &Result<T, store::Error>) {
         match done {
             Ok(_) => drop(self.troubles.remove(&work)),
             Err(error) => drop(self.troubles.insert(work, error.to_string())),
@@ -111,13 +111,13 @@ impl Engine {
     /// at: nothing of it is ever told, so that it says nothing of what the person heard.
     fn audit(&mut self, now: Timestamp) {
         self.health.audited_at = Some(now);
-        if self.store.is_scratch() {
+        if self.store.is_ephemeral() {
             (self.health.audit, self.health.version) = (None, None);
             return;
         }
         let before = self.health.audit.take();
-        let version = self.store.version();
-        let is_known = |version: &Version| self.health.version == Some(*version);
+        let version = self.store.data_version();
+        let is_known = |version: &DataVersion| self.health.version == Some(*version);
         let made = match (&version, &before) {
             (Ok(version), Some(known)) if is_known(version) => Ok(Audit { at: now, ..known.clone() }),
             _ => self.store.audit(now),
@@ -137,8 +137,8 @@ impl Engine {
     }
 
     /// The same when no engine runs.
-    pub(crate) fn audit_alone(&self, now: Timestamp) -> Result<Option<Audit>, StoreError> {
-        if self.store.is_scratch() { Ok(None) } else { self.store.audit(now).map(Some) }
+    pub(crate) fn audit_alone(&self, now: Timestamp) -> Result<Option<Audit>, store::Error> {
+        if self.store.is_ephemeral() { Ok(None) } else { self.store.audit(now).map(Some) }
     }
 
     /// Whether a watcher elsewhere may be told that all is well.

@@ -44,8 +44,8 @@ use crate::engine::delivery::dispatcher::Dispatcher;
 use crate::engine::health::EngineHealth;
 use crate::monitors::fetch::Source;
 use crate::monitors::sources::Sources;
-use crate::sources::error::SourceError;
-use crate::store::{Store, StoreError};
+use crate::sources;
+use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
@@ -65,7 +65,7 @@ pub struct Engine {
     last_runs: LastRuns,
     troubles: BTreeMap<Monitor, Option<String>>,
     /// What each source said when it last failed: while it is left alone, that is still why.
-    failures: BTreeMap<Source, SourceError>,
+    failures: BTreeMap<Source, sources::Error>,
     notes: BTreeMap<Source, Vec<String>>,
     /// The age of what each source told last.
     told_as_of: BTreeMap<Source, Timestamp>,
@@ -148,7 +148,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn new(parts: EngineConfig) -> Result<Self, StoreError> {
+    pub fn new(parts: EngineConfig) -> Result<Self, store::Error> {
         let known = parts.store.circuits()?;
         let circuit = |source: Source| {
             let mut circuit = known.get(&source.to_string()).cloned().unwrap_or_default();

@@ -7,14 +7,14 @@ use tokio::sync::mpsc;
 use super::Engine;
 use super::report::CheckReport;
 use crate::core::alert::Monitor;
-use crate::store::StoreError;
+use crate::store;
 
 impl Engine {
     /// One check of everything that is switched on, waiting for every source.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub async fn check_once(&mut self) -> Result<CheckReport, StoreError> {
+    pub async fn check_once(&mut self) -> Result<CheckReport, store::Error> {
         let (arrivals, mut answers) = mpsc::channel(8);
         let due: Vec<Monitor> = self.intervals().into_keys().collect();
         let mut check = self.begin(&due, &arrivals);

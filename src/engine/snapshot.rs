@@ -15,20 +15,20 @@ use crate::core::policy::incident_state::{Incident, Pause};
 use crate::core::schedule;
 use crate::core::status::{MAX_OPEN_SHOWN, MonitorState, OpenAlert, SourceState, Status};
 use crate::monitors::fetch::Source;
-use crate::sources::error::Fault;
-use crate::store::StoreError;
+use crate::sources::ErrorKind;
+use crate::store;
 
 impl Engine {
     /// Everything worth showing, now. `running` is false when only the database is asked.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn status(&self, running: bool) -> Result<Status, StoreError> {
+    pub fn status(&self, running: bool) -> Result<Status, store::Error> {
         let now = self.now();
         let at = now.timestamp();
         let counters = self.store.counters()?;
         let (mut open, mut dedup_cache_size) = (Open::default(), 0);
-        self.store.each_incident(|incident| {
+        self.store.for_each_incident(|incident| {
             dedup_cache_size += usize::from(self.remembers(&incident, at));
             open.see(incident, at);
         })?;
@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// Each monitor's last run; of programs, only those that still are in the configuration.
-    pub(crate) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, StoreError> {
+    pub(crate) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, store::Error> {
         let known: Vec<Monitor> = self.config.monitors.exec.iter().filter_map(|p| p.name.map(Monitor::Exec)).collect();
         let mut states = self.store.monitors()?;
         states.retain(|monitor, _| !matches!(monitor, Monitor::Exec(_)) || known.contains(monitor));
@@ -97,7 +97,11 @@ impl Engine {
             circuit: circuit.state(),
             as_of: self.told_as_of.get(source).copied(),
             next_try: circuit.retry_at(),
-            error: self.failures.get(source).filter(|error| error.fault != Fault::NotSetUp).map(ToString::to_string),
+            error: self
+                .failures
+                .get(source)
+                .filter(|error| error.kind != ErrorKind::NotConfigured)
+                .map(ToString::to_string),
         };
         self.shown_circuits().map(|(source, circuit)| (source.to_string(), state(&source, circuit))).collect()
     }

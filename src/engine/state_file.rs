@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::Engine;
 use crate::core::alert::AlertKey;
 use crate::core::status::StateFile;
-use crate::store::StoreError;
+use crate::store;
 use crate::sys::atomic_file;
 
 /// The file's name in the state directory.
@@ -27,7 +27,7 @@ impl Engine {
         }
     }
 
-    fn state(&self) -> Result<StateFile, StoreError> {
+    fn state(&self) -> Result<StateFile, store::Error> {
         let counters = self.store.counters()?;
         Ok(StateFile {
             last_run: counters.last_run,
@@ -41,9 +41,9 @@ impl Engine {
     }
 
     /// When each key was last told, for those that dedup still remembers.
-    fn recent(&self) -> Result<BTreeMap<AlertKey, Timestamp>, StoreError> {
+    fn recent(&self) -> Result<BTreeMap<AlertKey, Timestamp>, store::Error> {
         let (mut recent, now) = (BTreeMap::new(), self.clock.now());
-        self.store.each_incident(|incident| {
+        self.store.for_each_incident(|incident| {
             let remembered = self.remembers(&incident, now);
             if let Some(told) = incident.last_notified.filter(|_| remembered) {
                 recent.insert(incident.alert.key, told.at);

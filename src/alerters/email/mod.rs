@@ -48,7 +48,7 @@ impl Alerter for Email {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
             let (from, to) = self.addresses()?;
-            let mail = draw::mail(message, &from, &to).map_err(|error| Failure::refused(error.to_string(), ""))?;
+            let mail = draw::mail(message, &from, &to).map_err(|error| Failure::permanent(error.to_string(), ""))?;
             self.server.take(mail.envelope(), &mail.formatted()).await?;
             // All updates follow the first message.
             let first = message.replaces.clone().filter(|_| message.kind == MessageKind::Update);
@@ -83,6 +83,6 @@ fn mailbox(key: &str, address: &str) -> Result<Mailbox, Failure> {
     let fits = |mailbox: &Mailbox| mailbox.email.to_string().is_ascii();
     address.parse().ok().filter(fits).ok_or_else(|| {
         let advice = format!("correct alerters.email.{key}: ada@example.org, or Ada <ada@example.org>");
-        Failure::refused(format!("'{address}' is not a mail address"), advice)
+        Failure::permanent(format!("'{address}' is not a mail address"), advice)
     })
 }

@@ -65,7 +65,7 @@ impl Server {
 
     /// Log in and leave.
     pub(super) async fn probe(&self) -> Result<String, Failure> {
-        let late = |_| Failure::later(format!("no answer within {} s ({})", PATIENCE.as_secs(), self.place()));
+        let late = |_| Failure::retryable(format!("no answer within {} s ({})", PATIENCE.as_secs(), self.place()));
         let connection = timeout(PATIENCE, self.open()).await.map_err(late)??;
         leave(connection).await;
         let known = self.user.as_ref().map_or_else(String::new, |user| format!(" and knows {user}"));
@@ -96,7 +96,7 @@ impl Server {
         if self.security == SmtpSecurity::Starttls {
             if !connection.can_starttls() {
                 let advice = "set alerters.email.security to tls, or use another server";
-                return Err(Failure::refused(format!("{} does not offer STARTTLS", self.place()), advice));
+                return Err(Failure::permanent(format!("{} does not offer STARTTLS", self.place()), advice));
             }
             let encrypted = connection.starttls(self.tls()?, &me).await;
             encrypted.map_err(|error| self.failure(&error, Step::Greeting))?;
@@ -115,12 +115,12 @@ impl Server {
         if let Some(file) = &self.ca_file {
             let unusable = |why: String| {
                 let what = format!("the certificates in {} cannot be used: {why}", file.display());
-                Failure::refused(what, "set alerters.email.ca_file to a PEM file with the authority of the server")
+                Failure::permanent(what, "set alerters.email.ca_file to a PEM file with the authority of the server")
             };
             let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
             tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| unusable(root_cause(&e)))?);
         }
-        tls.build_rustls().map_err(|error| Failure::later(format!("cannot set up TLS: {}", root_cause(&error))))
+        tls.build_rustls().map_err(|error| Failure::retryable(format!("cannot set up TLS: {}", root_cause(&error))))
     }
 
     fn place(&self) -> String {
@@ -141,7 +141,7 @@ impl Server {
         let words = if step == Step::Login { String::new() } else { quoted(&words, &self.secrets()) };
         let what = format!("{} answered {}", self.place(), format!("{code} {words}").trim_end());
         if error.is_transient() {
-            return Failure::later(what); // full, busy, or wants to see whether we come again
+            return Failure::retryable(what); // full, busy, or wants to see whether we come again
         }
         let advice = match step {
             Step::Greeting => "check alerters.email.server and port: the server does not take mail from here",
@@ -153,7 +153,7 @@ impl Server {
             Step::To => "check alerters.email.to: the server does not take mail for that address",
             Step::Text => "see what the server says of it",
         };
-        Failure::refused(what, advice)
+        Failure::permanent(what, advice)
     }
 
     /// It broke. Before the text nothing was sent; afterwards nobody knows.
@@ -161,7 +161,7 @@ impl Server {
         let why = root_cause(error);
         let what = format!("{} ({})", quoted(&why, &self.secrets()), self.place());
         if error.is_client() {
-            return Failure::refused(what, "check alerters.email.user and password, and what the server offers");
+            return Failure::permanent(what, "check alerters.email.user and password, and what the server offers");
         }
         let kind = match step {
             Step::Text => FailureKind::Unconfirmed,
@@ -172,7 +172,7 @@ impl Server {
             true => "check alerters.email.server; if its authority is your own, set ca_file".into(),
             false => String::new(),
         };
-        Failure { advice, ..Failure::new(kind, what) }
+        Failure { hint: advice, ..Failure::new(kind, what) }
     }
 
     fn secrets(&self) -> Vec<String> {

@@ -61,19 +61,19 @@ impl Bot {
             .token
             .resolve()
             .map_err(Failure::from)?
-            .ok_or_else(|| Failure::refused("there is no token", advice))?;
+            .ok_or_else(|| Failure::permanent("there is no token", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b":_-".contains(&byte);
         if token.expose_secret().bytes().all(fits) {
             Ok(token)
         } else {
-            Err(Failure::refused("the token has characters that no token has", advice))
+            Err(Failure::permanent("the token has characters that no token has", advice))
         }
     }
 
     /// The token is a part of the address, which therefore is never shown.
     fn address(&self, token: &SecretString, method: &str) -> Result<Url, Failure> {
         let url = Url::parse(&format!("{}/bot{}/{method}", self.api_url, token.expose_secret()));
-        url.map_err(|_| Failure::refused("alerters.telegram.api_url is no address", "correct it"))
+        url.map_err(|_| Failure::permanent("alerters.telegram.api_url is no address", "correct it"))
     }
 }
 
@@ -94,7 +94,7 @@ impl Refusal {
             // The API itself says that it was not done; a server before it does not know.
             500.. if said["ok"] == false => FailureKind::Retryable { retry_after: asked },
             500.. => FailureKind::Unconfirmed,
-            _ => return Self { failure: Failure::refused(what, advice(status, said, &description)), description },
+            _ => return Self { failure: Failure::permanent(what, advice(status, said, &description)), description },
         };
         Self { failure: Failure::new(kind, what), description }
     }

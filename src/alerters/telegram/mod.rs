@@ -64,7 +64,7 @@ impl Alerter for Telegram {
         Box::pin(async {
             let me = self.bot.call("getMe", &json!({})).await?;
             // Any web page answers something.
-            let stranger = || Failure::refused("what answers is no Bot API", "check alerters.telegram.api_url");
+            let stranger = || Failure::permanent("what answers is no Bot API", "check alerters.telegram.api_url");
             let name = me["username"].as_str().ok_or_else(stranger)?;
             let chat = self.bot.call("getChat", &json!({ "chat_id": self.chat })).await?;
             let names = ["title", "username", "first_name"];

@@ -8,7 +8,7 @@ use ring::hmac;
 use secrecy::SecretString;
 
 use crate::http::keys::random_hex;
-use crate::sources::oura::oauth::server::is_error_word;
+use crate::sources::oura::oauth::requests::is_error_code;
 
 const MAX_CODE_BYTES: usize = 4096;
 
@@ -81,7 +81,7 @@ pub(super) fn parse_callback(is_get: bool, target: &str, state: &State) -> Callb
         return foreign;
     }
     match (error, code) {
-        (Some(word), _) if is_error_word(&word) => CallbackResult::Accepted(Callback::Denied(word)),
+        (Some(word), _) if is_error_code(&word) => CallbackResult::Accepted(Callback::Denied(word)),
         (Some(_), _) => CallbackResult::Accepted(Callback::Denied("an unknown error".into())),
         (None, Some(code)) if (1..=MAX_CODE_BYTES).contains(&code.len()) => {
             CallbackResult::Accepted(Callback::Code { code: code.into(), issuer })

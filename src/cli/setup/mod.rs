@@ -118,7 +118,9 @@ fn ask_group(question: &str, steps: &[Step], draft: &mut Draft) -> Prompted<()> 
 
 fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
     match step.probe {
-        Probe::Source(name) => build::sources(config, &env).tasks.iter().any(|it| it.name() == name && it.is_set_up()),
+        Probe::Source(name) => {
+            build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
+        }
         Probe::Calendar => {
             build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
         }

@@ -12,7 +12,7 @@ use crate::store::outbox::claim::OutboxBatch;
 pub(crate) fn written(parcel: &OutboxBatch, mark: &str, now: &ZonedDateTime) -> Message {
     let items: Vec<MessageItem> = match parcel.kind {
         MessageKind::Test => vec![test_item(now)],
-        _ => parcel.members.iter().map(|member| item(member, now)).collect(),
+        _ => parcel.items.iter().map(|member| item(member, now)).collect(),
     };
     let loudest = |holds: bool| {
         let counts = |item: &&MessageItem| !holds || item.state == AlertState::Open;

@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::engine::check::chance;
 use crate::engine::delivery::batch_message;
 use crate::engine::delivery::worker::{ChannelWorker, InFlight, is_resting, rest};
-use crate::store::StoreError;
+use crate::store;
 use crate::store::outbox::claim::{ClaimOptions, OutboxBatch};
 
 /// Alerters have limits of their own; one that forgot them does not hold up its channel for longer.
@@ -115,7 +115,7 @@ impl Dispatcher {
 
     /// The machine woke or the person wants to know: pauses end, unless a server asked for them.
     pub(crate) fn hurry(&mut self) {
-        self.carriers.values_mut().for_each(|carrier| carrier.lane.hurry());
+        self.carriers.values_mut().for_each(|carrier| carrier.lane.reset());
     }
 
     /// Whether something is under way.
@@ -131,7 +131,7 @@ impl Dispatcher {
 impl Engine {
     /// Nothing leaves the house in a dry run.
     pub(crate) fn may_send(&self) -> bool {
-        !self.dry_run && !self.store.is_scratch()
+        !self.dry_run && !self.store.is_ephemeral()
     }
 
     /// InFlight over what waits, as far as channels are free and the time is right.
@@ -145,7 +145,7 @@ impl Engine {
         }
     }
 
-    fn try_sending(&mut self, returns: &mpsc::Sender<SendCompleted>) -> Result<(), StoreError> {
+    fn try_sending(&mut self, returns: &mpsc::Sender<SendCompleted>) -> Result<(), store::Error> {
         self.open_post()?;
         for channel in self.dispatcher.channels() {
             self.write_down(channel)?;
@@ -160,23 +160,23 @@ impl Engine {
     }
 
     /// At the first use of a database: what its last process left, and what has changed in the alerters' settings.
-    pub(crate) fn open_post(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn open_post(&mut self) -> Result<(), store::Error> {
         if self.dispatcher.mark.is_some() {
             return Ok(());
         }
-        let mark = self.store.mark(fresh_mark)?;
+        let mark = self.store.database_id(fresh_mark)?;
         self.store.recover_outbox(&self.dispatcher.channels(), self.clock.now())?;
-        let mut lanes = self.store.lanes()?;
+        let mut lanes = self.store.channel_backoffs()?;
         for (channel, carrier) in &mut self.dispatcher.carriers {
             let settings = carrier.alerter.settings();
             carrier.lane = match lanes.remove(channel) {
-                Some(lane) if lane.settings == settings => lane,
+                Some(lane) if lane.config_hash == settings => lane,
                 known => {
                     let lane = ChannelBackoff::new(settings);
                     if known.is_some() {
-                        self.store.try_refused_again(*channel)?;
+                        self.store.requeue_failed(*channel)?;
                     }
-                    self.store.save_lane(*channel, &lane)?;
+                    self.store.save_channel_backoff(*channel, &lane)?;
                     lane
                 }
             };
@@ -185,19 +185,23 @@ impl Engine {
         Ok(())
     }
 
-    fn take_for(&mut self, channel: Channel) -> Result<Option<OutboxBatch>, StoreError> {
+    fn take_for(&mut self, channel: Channel) -> Result<Option<OutboxBatch>, store::Error> {
         let (now, gate) = (self.clock.now(), self.gate());
         let Some(carrier) = self.dispatcher.carriers.get_mut(&channel) else { return Ok(None) };
-        if is_resting(carrier.rests_until) || !carrier.may_take(self.store.waiting(channel, gate)?, now) {
+        if is_resting(carrier.rests_until) || !carrier.may_take(self.store.pending_summary(channel, gate)?, now) {
             return Ok(None);
         }
         let most = self.config.deduplication.max_alerts_per_run;
         let only_urgent = !(carrier.is_free() && carrier.lane.is_open(now));
-        let parcel = self.store.take(channel, ClaimOptions { gate, only_urgent, most }, now)?;
+        let parcel = self.store.claim_next(
+            channel,
+            ClaimOptions { send_window: gate, urgent_only: only_urgent, max_separate: most },
+            now,
+        )?;
         let rest = match &parcel {
             Some(_) => carrier.alerter.pace(),
             // What waited needs not be told any more: nothing that comes now waits for it.
-            None if !carrier.may_take(self.store.waiting(channel, gate)?, now) => Duration::ZERO,
+            None if !carrier.may_take(self.store.pending_summary(channel, gate)?, now) => Duration::ZERO,
             // Whatever waits and cannot be taken must not be looked at without end.
             None => REST,
         };
@@ -238,13 +242,13 @@ impl Engine {
         let of = |hand: &&mut InFlight| hand.parcel.id == returned.parcel;
         let Some(InFlight { parcel, fate, since }) = carrier.hands.iter_mut().find(of) else { return };
         self.metrics.count_delivery(returned.channel, returned.fate.as_ref().err(), since.elapsed());
-        let before = carrier.lane.trouble.clone();
+        let before = carrier.lane.last_error.clone();
         match &returned.fate {
-            Ok(_) => carrier.lane.delivered(now),
-            Err(failure) if parcel.kind != MessageKind::Test => carrier.lane.failed(failure, now, chance()),
+            Ok(_) => carrier.lane.record_success(now),
+            Err(failure) if parcel.kind != MessageKind::Test => carrier.lane.record_failure(failure, now, chance()),
             Err(_) => {}
         }
-        tell_change(returned.channel, before.as_deref(), carrier.lane.trouble.as_deref());
+        tell_change(returned.channel, before.as_deref(), carrier.lane.last_error.as_deref());
         if parcel.kind == MessageKind::Test {
             let testers = &mut self.dispatcher.testers;
             if let Some(place) = testers.iter().position(|(channel, _)| *channel == returned.channel) {
@@ -260,12 +264,12 @@ impl Engine {
     }
 
     /// Until its fate is written down a message stays in hand: otherwise it would be sent again.
-    fn write_down(&mut self, channel: Channel) -> Result<(), StoreError> {
+    fn write_down(&mut self, channel: Channel) -> Result<(), store::Error> {
         let now = self.clock.now();
         let Some(carrier) = self.dispatcher.carriers.get_mut(&channel) else { return Ok(()) };
         while let Some(place) = carrier.hands.iter().position(|hand| hand.fate.is_some()) {
             if let Some(InFlight { parcel, fate: Some(fate), .. }) = carrier.hands.get(place) {
-                self.store.settle(parcel, fate, &carrier.lane, now)?;
+                self.store.record_result(parcel, fate, &carrier.lane, now)?;
             }
             carrier.hands.remove(place);
         }
@@ -289,7 +293,7 @@ impl Engine {
         let (now, gate) = (self.clock.now(), self.gate());
         let soonest = self.dispatcher.carriers.iter().filter_map(|(channel, carrier)| {
             // A database that cannot be read is somebody else's to report; the heartbeat looks again.
-            let waiting = self.store.waiting(*channel, gate).ok().filter(|waiting| waiting.anything)?;
+            let waiting = self.store.pending_summary(*channel, gate).ok().filter(|waiting| waiting.any)?;
             carrier.pause(waiting, now)
         });
         let lingers = self.dispatcher.lingers_until.map(|until| rest(Some(until))).filter(|left| !left.is_zero());
@@ -335,8 +339,8 @@ impl Engine {
     /// Whether all that waits, waits for a channel that is not there at all.
     fn is_hopeless(&self) -> bool {
         let gate = self.gate();
-        self.dispatcher.carriers.iter().all(|(channel, carrier)| match self.store.waiting(*channel, gate) {
-            Ok(waiting) => !waiting.anything || carrier.lane.is_absent() && !waiting.test,
+        self.dispatcher.carriers.iter().all(|(channel, carrier)| match self.store.pending_summary(*channel, gate) {
+            Ok(waiting) => !waiting.any || carrier.lane.has_no_transport() && !waiting.test,
             Err(_) => true,
         })
     }
@@ -349,7 +353,7 @@ impl Engine {
             return listeners;
         }
         for (channel, carrier) in &self.dispatcher.carriers {
-            let bookmark = self.store.bookmark(*channel).unwrap_or_default();
+            let bookmark = self.store.cursor(*channel).unwrap_or_default();
             listeners.spawn(Arc::clone(&carrier.alerter).listen(bookmark, ears.clone()));
         }
         listeners
@@ -362,7 +366,7 @@ impl Engine {
     pub(crate) fn begin_tests(
         &mut self,
         channels: &[Channel],
-    ) -> Result<Vec<(Channel, oneshot::Receiver<SendResult>)>, StoreError> {
+    ) -> Result<Vec<(Channel, oneshot::Receiver<SendResult>)>, store::Error> {
         self.open_post()?;
         let mut outcomes = Vec::new();
         for channel in channels {
@@ -380,14 +384,14 @@ impl Engine {
     }
 
     /// How each channel does.
-    pub(crate) fn channel_states(&self) -> Result<BTreeMap<Channel, ChannelState>, StoreError> {
-        let known = if self.dispatcher.mark.is_some() { BTreeMap::new() } else { self.store.lanes()? };
+    pub(crate) fn channel_states(&self) -> Result<BTreeMap<Channel, ChannelState>, store::Error> {
+        let known = if self.dispatcher.mark.is_some() { BTreeMap::new() } else { self.store.channel_backoffs()? };
         let state = |channel: Channel| {
             let Some(carrier) = self.dispatcher.carriers.get(&channel) else { return ChannelState::default() };
             let lane = known.get(&channel).unwrap_or(&carrier.lane);
             ChannelState {
-                state: if lane.trouble.is_some() { ChannelHealth::Failing } else { ChannelHealth::Ok },
-                reason: lane.trouble.clone(),
+                state: if lane.last_error.is_some() { ChannelHealth::Failing } else { ChannelHealth::Ok },
+                reason: lane.last_error.clone(),
                 next_try: lane.opens_at(),
                 last_delivered: lane.delivered_at,
             }

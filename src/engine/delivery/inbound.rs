@@ -6,7 +6,7 @@ use crate::core::text;
 use crate::engine::command::{self, Command};
 use crate::engine::delivery::batch_message;
 use crate::engine::event_loop::EventLoop;
-use crate::store::StoreError;
+use crate::store;
 
 impl EventLoop {
     /// Carry out what was pressed, then remember how far the channel has been read: after a crash in between the press comes
@@ -17,7 +17,7 @@ impl EventLoop {
             tracing::info!("{}: {sentence}", heard.channel);
             sentence
         });
-        let kept = heard.bookmark.map(|bookmark| self.engine.store.set_bookmark(heard.channel, &bookmark));
+        let kept = heard.bookmark.map(|bookmark| self.engine.store.set_cursor(heard.channel, &bookmark));
         if let Some(Err(error)) = kept {
             tracing::warn!("{} may tell the same again after a restart: {error}", heard.channel);
         }
@@ -26,11 +26,11 @@ impl EventLoop {
         self.publish();
     }
 
-    fn answer(&mut self, press: &UserAction) -> Result<String, StoreError> {
+    fn answer(&mut self, press: &UserAction) -> Result<String, store::Error> {
         let engine = &mut self.engine;
         let now = engine.clock.now();
         let keys = match engine.dispatcher.mark().and_then(|mark| batch_message::parcel_of(&press.message, mark)) {
-            Some(parcel) => engine.store.told_in(parcel)?,
+            Some(parcel) => engine.store.open_keys_in_batch(parcel)?,
             // Some desktops give back nothing but the name of the banner, which is the key of its alert.
             None => press.message.parse::<AlertKey>().into_iter().collect(),
         };

@@ -36,18 +36,18 @@ impl EventLoop {
     /// Only what the person can mend is worth telling before something waits.
     pub(crate) fn note_look(&mut self, looked: ProbeResult) {
         let Some(lane) = self.engine.dispatcher.lane_of(looked.channel) else { return };
-        let before = lane.trouble.clone();
+        let before = lane.last_error.clone();
         match looked.found {
-            Ok(_) => lane.trouble = None,
-            Err(failure) if can_be_mended(&failure) => lane.trouble = Some(failure.to_string()),
+            Ok(_) => lane.last_error = None,
+            Err(failure) if can_be_mended(&failure) => lane.last_error = Some(failure.to_string()),
             Err(_) => return,
         }
-        tell_change(looked.channel, before.as_deref(), lane.trouble.as_deref());
+        tell_change(looked.channel, before.as_deref(), lane.last_error.as_deref());
         self.publish();
     }
 }
 
 /// A machine without a desktop is not broken.
 fn can_be_mended(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Permanent | FailureKind::NoTransport) && !failure.advice.is_empty()
+    matches!(failure.kind, FailureKind::Permanent | FailureKind::NoTransport) && !failure.hint.is_empty()
 }

@@ -36,7 +36,7 @@ impl Engine {
     /// # Errors
     /// The reply, when the channel is off or nothing may be sent.
     pub fn begin_test(&mut self, channel: Option<Channel>) -> Result<Tests, Reply> {
-        if self.dry_run || self.store.is_scratch() {
+        if self.dry_run || self.store.is_ephemeral() {
             return Err(Reply::refused("this is a dry run: nothing is sent; switch it off first"));
         }
         let on = self.dispatcher.channels();

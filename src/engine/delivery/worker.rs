@@ -61,7 +61,7 @@ impl ChannelWorker {
     pub(crate) fn may_take(&self, waiting: PendingSummary, now: Timestamp) -> bool {
         let urgent = waiting.urgent && self.lane.is_open_for_urgent(now);
         match self.is_free() {
-            true => waiting.test || urgent || waiting.anything && self.lane.is_open(now),
+            true => waiting.test || urgent || waiting.any && self.lane.is_open(now),
             false => urgent && self.room_beside() == Some(Duration::ZERO),
         }
     }

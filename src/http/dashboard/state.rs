@@ -129,7 +129,7 @@ impl AuditLine {
             at: clock.at(audit.at),
             is_consistent: audit.is_consistent(),
             sum: format!("{} fired = {}", thousands(audit.fired), parts.join(" + ")),
-            unaccounted: message(&audit.named()),
+            unaccounted: message(&audit.unaccounted_names()),
         }
     }
 }

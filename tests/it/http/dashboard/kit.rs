@@ -11,8 +11,8 @@ use operator::core::facts::HealthDay;
 use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
 use operator::core::status::{OpenAlert, Status};
 use operator::http::dashboard::{Query, page};
-use operator::store::task_snapshots::Update;
-use operator::store::{CheckRecord, Keep, Store};
+use operator::store::task_snapshots::SnapshotDiff;
+use operator::store::{CheckCommit, RetentionPolicy, Store};
 use serde_json::json;
 
 use crate::support::facts::date;
@@ -128,23 +128,23 @@ pub(super) fn commit(
     at: Timestamp,
     verdicts: &[PolicyDecision],
     days: &[HealthDay],
-    updates: &[Update],
+    updates: &[SnapshotDiff],
 ) {
-    let memory = store.memory().unwrap();
+    let memory = store.incident_state().unwrap();
     let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
-    let record = CheckRecord {
+    let record = CheckCommit {
         at,
-        found: &found.map(|verdict| verdict.alert.key.clone()).collect(),
-        verdicts,
-        memory: &memory,
-        days,
-        rest: None,
-        updates,
+        fired_keys: &found.map(|verdict| verdict.alert.key.clone()).collect(),
+        decisions: verdicts,
+        incident_state: &memory,
+        health_days: days,
+        rest_mode: None,
+        snapshot_diffs: updates,
         aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
-        ends: true,
-        keep: Keep { journal_days: 400, history_days: 3660 },
+        is_final: true,
+        retention: RetentionPolicy { journal_days: 400, history_days: 3660 },
     };
     store.commit(&record).unwrap();
 }

@@ -172,7 +172,7 @@ fn texts_from_outside_are_only_texts(#[case] hostile: &str) {
             ..crate::support::facts::task_due("1", "2026-11-01")
         }],
     );
-    let update = operator::store::task_snapshots::Update::between(None, &late);
+    let update = operator::store::task_snapshots::SnapshotDiff::between(None, &late);
     commit(&mut store, now().timestamp(), &[told], &[], &[update]);
     let trouble = SourceState { circuit: CircuitState::Open, as_of: None, next_try: None, error: Some(hostile.into()) };
     let status = Status {

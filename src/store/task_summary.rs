@@ -23,7 +23,7 @@ pub const POSTPONED_DAYS: i64 = 30;
 
 /// The open tasks of all sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskOverview {
+pub struct TaskSummary {
     /// How many are open; one that two sources know counts once.
     pub open: u64,
     /// How many of them are past due.
@@ -31,16 +31,16 @@ pub struct TaskOverview {
     /// How many are due today and not past due yet.
     pub due_today: u64,
     /// The longest overdue, the oldest first; at most `TASKS_NAMED`.
-    pub longest_overdue: Vec<TaskBrief>,
+    pub longest_overdue: Vec<TaskSummaryItem>,
     /// Those put off most often in the last `POSTPONED_DAYS` days; at most `TASKS_NAMED`.
-    pub most_postponed: Vec<TaskBrief>,
+    pub most_postponed: Vec<TaskSummaryItem>,
     /// When each source was last read.
     pub read_at: BTreeMap<String, Timestamp>,
 }
 
 /// One open task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskBrief {
+pub struct TaskSummaryItem {
     /// Where it lives.
     pub source: String,
     /// What the source calls it.
@@ -80,12 +80,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn task_overview(&self, now: &ZonedDateTime) -> Result<TaskOverview> {
-        overview(&self.db, now).map_err(|error| self.fail(error))
+    pub fn task_summary(&self, now: &ZonedDateTime) -> Result<TaskSummary> {
+        overview(&self.db, now).map_err(|error| self.wrap(error))
     }
 }
 
-fn overview(db: &Connection, now: &ZonedDateTime) -> rusqlite::Result<TaskOverview> {
+fn overview(db: &Connection, now: &ZonedDateTime) -> rusqlite::Result<TaskSummary> {
     let (read_at, dated) = readings(db)?;
     let several = dated.len() > 1;
     let mut tally = Tally::of(db, now, several, &BTreeSet::new())?;
@@ -95,9 +95,9 @@ fn overview(db: &Connection, now: &ZonedDateTime) -> rusqlite::Result<TaskOvervi
         tally = Tally::of(db, now, several, &hidden.keys().cloned().collect())?;
     }
     let postponed = postponed(db, now.timestamp())?;
-    let times = |task: &TaskBrief| postponed.get(&(task.source.clone(), task.id.clone())).copied().unwrap_or(0);
-    let late = tally.late.into_values().map(|task| TaskBrief { postponed: times(&task), ..task });
-    Ok(TaskOverview {
+    let times = |task: &TaskSummaryItem| postponed.get(&(task.source.clone(), task.id.clone())).copied().unwrap_or(0);
+    let late = tally.late.into_values().map(|task| TaskSummaryItem { postponed: times(&task), ..task });
+    Ok(TaskSummary {
         open: count_open(db)?.saturating_sub(hidden.len() as u64 + tally.told_already),
         overdue: tally.overdue,
         due_today: tally.due_today,
@@ -129,7 +129,7 @@ struct Tally {
     overdue: u64,
     due_today: u64,
     /// Those that are overdue for longest, no more of them than are named.
-    late: BTreeMap<(DateTime, Place), TaskBrief>,
+    late: BTreeMap<(DateTime, Place), TaskSummaryItem>,
     /// Copies, each with its original in another source.
     links: Vec<(Place, Place)>,
     /// Where several sources know dates: what they may know of one task.
@@ -171,7 +171,7 @@ impl Tally {
         if due.is_past(now) {
             self.overdue += 1;
             let (source, id) = place.clone();
-            let task = TaskBrief { source, id, title: brief.title, due: Some(due), postponed: 0 };
+            let task = TaskSummaryItem { source, id, title: brief.title, due: Some(due), postponed: 0 };
             self.late.insert((end(due), place), task);
             if self.late.len() > TASKS_NAMED {
                 self.late.pop_last();
@@ -262,7 +262,7 @@ fn postponed(db: &Connection, now: Timestamp) -> rusqlite::Result<BTreeMap<Place
 }
 
 /// What is done by now was put off no longer than that.
-fn most_postponed(db: &Connection, times: &BTreeMap<Place, u64>) -> rusqlite::Result<Vec<TaskBrief>> {
+fn most_postponed(db: &Connection, times: &BTreeMap<Place, u64>) -> rusqlite::Result<Vec<TaskSummaryItem>> {
     let mut ranked: Vec<(Reverse<u64>, &Place)> = times.iter().map(|(place, times)| (Reverse(*times), place)).collect();
     ranked.sort();
     let mut tasks = Vec::new();
@@ -276,7 +276,7 @@ fn most_postponed(db: &Connection, times: &BTreeMap<Place, u64>) -> rusqlite::Re
                 continue;
             }
             let (source, id) = place.clone();
-            tasks.push(TaskBrief { source, id, title, due, postponed });
+            tasks.push(TaskSummaryItem { source, id, title, due, postponed });
         }
         if tasks.len() == TASKS_NAMED {
             break;

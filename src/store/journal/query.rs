@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
-use super::journal::{self, COLUMNS, Entry};
-use super::outbox::{self, OutboxEntry};
-use super::{Result, Store, millis, moment, optional};
+use super::{COLUMNS, JournalEntry, parse_entry};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::policy::decision::Decision;
 use crate::core::policy::incident_state::Incident;
+use crate::store::outbox::{self, OutboxEntry};
+use crate::store::{Result, Store, millis, moment, optional};
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
+pub struct JournalFilter {
     /// Last made at or after this moment.
     pub since: Timestamp,
     /// Of this urgency alone.
@@ -27,7 +27,7 @@ pub struct Filter {
 
 /// One stretch of time in which a key fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Firing {
+pub struct FiringSpan {
     /// Of which alert.
     pub key: String,
     /// How urgent it was.
@@ -45,7 +45,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn browse(&self, filter: &Filter, limit: u32) -> Result<Vec<Entry>> {
+    pub fn query_journal(&self, filter: &JournalFilter, limit: u32) -> Result<Vec<JournalEntry>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM journal
              WHERE last_at >= ?1 AND (?2 IS NULL OR priority = ?2) AND (?3 IS NULL OR decision = ?3)
@@ -54,20 +54,20 @@ impl Store {
              ORDER BY last_at DESC, id DESC LIMIT ?7"
         );
         let (priority, decision) = (filter.priority.map(Priority::as_str), filter.decision.map(Decision::as_str));
-        let read = || -> rusqlite::Result<Vec<Entry>> {
+        let read = || -> rusqlite::Result<Vec<JournalEntry>> {
             let mut rows = self.db.prepare_cached(&sql)?;
             let pattern = format!("%{}%", literal(&filter.text));
             let wanted = params![millis(filter.since), priority, decision, filter.text, pattern, filter.before, limit];
-            rows.query_map(wanted, journal::entry)?.collect()
+            rows.query_map(wanted, parse_entry)?.collect()
         };
-        read().map_err(|error| self.fail(error))
+        read().map_err(|error| self.wrap(error))
     }
 
     /// What became of the messages that an entry asked for, by channel.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn dispatches_for(&self, entry: &Entry) -> Result<Vec<OutboxEntry>> {
+    pub fn outbox_entries_of_decision(&self, entry: &JournalEntry) -> Result<Vec<OutboxEntry>> {
         let read = || -> rusqlite::Result<Vec<OutboxEntry>> {
             if let Some(digest) = entry.digest {
                 let sql = format!("SELECT {} FROM outbox WHERE digest = ?1 ORDER BY id", outbox::COLUMNS);
@@ -87,15 +87,15 @@ impl Store {
             }
             Ok(dispatches)
         };
-        self.as_channels_wait(read().map_err(|error| self.fail(error))?)
+        self.as_channels_wait(read().map_err(|error| self.wrap(error))?)
     }
 
     /// When alerts of these rules fired since a moment, whatever was decided; by time.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn firings(&self, rules: &[&str], since: Timestamp) -> Result<Vec<Firing>> {
-        let read = || -> rusqlite::Result<Vec<Firing>> {
+    pub fn firing_spans(&self, rules: &[&str], since: Timestamp) -> Result<Vec<FiringSpan>> {
+        let read = || -> rusqlite::Result<Vec<FiringSpan>> {
             let mut statement = self.db.prepare_cached(
                 "SELECT key, priority, title, first_at, last_at FROM journal WHERE key = ?1 AND decision <> 'resolve'
                  ORDER BY id DESC",
@@ -114,7 +114,7 @@ impl Store {
             firings.sort_by_key(|firing| firing.first_at);
             Ok(firings)
         };
-        read().map_err(|error| self.fail(error))
+        read().map_err(|error| self.wrap(error))
     }
 
     /// What is remembered of one key.
@@ -122,15 +122,15 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn incident(&self, key: &AlertKey) -> Result<Option<Incident>> {
-        crate::store::outbox::batch_items::incident(&self.db, key).map_err(|error| self.fail(error))
+        crate::store::outbox::batch_items::incident(&self.db, key).map_err(|error| self.wrap(error))
     }
 }
 
 /// None if the urgency is none of ours.
-fn firing(row: &Row) -> rusqlite::Result<Option<Firing>> {
+fn firing(row: &Row) -> rusqlite::Result<Option<FiringSpan>> {
     let Ok(priority) = row.get_ref(1)?.as_str()?.parse() else { return Ok(None) };
     let (first_at, last_at) = (moment(row.get(3)?), moment(row.get(4)?));
-    Ok(Some(Firing { key: row.get(0)?, priority, title: row.get(2)?, first_at, last_at }))
+    Ok(Some(FiringSpan { key: row.get(0)?, priority, title: row.get(2)?, first_at, last_at }))
 }
 
 /// Text that LIKE takes as it stands.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::journal::Entry;
+use super::journal::JournalEntry;
 use super::outbox::OutboxEntry;
 use super::{Result, Store};
 use crate::core::alert::AlertKey;
@@ -14,13 +14,13 @@ const LONGEST: u32 = 50;
 
 /// Everything that was decided about an alert, and what became of it: the newest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Story {
+pub struct AlertHistory {
     /// Of which.
     pub key: AlertKey,
     /// How it stands; none if it is forgotten.
     pub incident: Option<Incident>,
     /// Each decision with its reason.
-    pub decisions: Vec<Entry>,
+    pub decisions: Vec<JournalEntry>,
     /// Each message with its fate.
     pub deliveries: Vec<OutboxEntry>,
 }
@@ -30,9 +30,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn alerts(&self, all: bool) -> Result<Vec<Incident>> {
+    pub fn incidents(&self, all: bool) -> Result<Vec<Incident>> {
         let mut incidents = Vec::new();
-        self.each_incident(|incident| incidents.extend((all || incident.open).then_some(incident)))?;
+        self.for_each_incident(|incident| incidents.extend((all || incident.open).then_some(incident)))?;
         incidents.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| by_urgency(&a.alert, &b.alert)));
         Ok(incidents)
     }
@@ -41,12 +41,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn story(&self, key: &AlertKey) -> Result<Option<Story>> {
-        let decisions = self.journal_of(key, LONGEST)?;
+    pub fn alert_history(&self, key: &AlertKey) -> Result<Option<AlertHistory>> {
+        let decisions = self.journal_for(key, LONGEST)?;
         if decisions.is_empty() {
             return Ok(None);
         }
         let (incident, deliveries) = (self.incident(key)?, self.outbox_entries_for(key, LONGEST)?);
-        Ok(Some(Story { key: key.clone(), incident, decisions, deliveries }))
+        Ok(Some(AlertHistory { key: key.clone(), incident, decisions, deliveries }))
     }
 }
