@@ -8,9 +8,9 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::Priority;
 use operator::core::channel::{Channel, Routing};
-use operator::core::policy::memory::Memory;
-use operator::core::policy::{Circumstances, decide};
-use operator::core::rules::Judgement;
+use operator::core::policy::incident_state::IncidentState;
+use operator::core::policy::{PolicyContext, decide};
+use operator::core::rules::Evaluation;
 
 use crate::homes::overdue;
 use crate::measure::median;
@@ -29,11 +29,11 @@ pub(crate) fn rows(_: &Path) -> Vec<Row> {
 fn microseconds_each(count: u32) -> f64 {
     let routing = Routing(vec![(Channel::Notification, Priority::Medium), (Channel::Telegram, Priority::High)]);
     let first = Timestamp::now();
-    let judgements = |at| {
+    let evaluations = |at| {
         let alerts = (0..count).map(|number| overdue(at, number)).collect();
-        vec![Judgement { alerts, judged: BTreeSet::from(["task:deadline_overdue".into()]), ..Judgement::default() }]
+        vec![Evaluation { alerts, judged: BTreeSet::from(["task:deadline_overdue".into()]), ..Evaluation::default() }]
     };
-    let at = |now| Circumstances {
+    let at = |now| PolicyContext {
         now,
         quiet: false,
         in_event: false,
@@ -42,16 +42,16 @@ fn microseconds_each(count: u32) -> f64 {
         off: &[],
         routing: &routing,
     };
-    let mut memory = Memory::default();
-    for verdict in decide(judgements(first), &memory, &at(first)) {
+    let mut memory = IncidentState::default();
+    for verdict in decide(evaluations(first), &memory, &at(first)) {
         let incident = memory.after(&verdict, first);
         memory.incidents.insert(verdict.alert.key.clone(), incident);
     }
     let second = first + SignedDuration::from_mins(15);
     let timed = || {
-        let judgements = judgements(second);
+        let evaluations = evaluations(second);
         let began = Instant::now();
-        let verdicts = black_box(decide(black_box(judgements), &memory, &at(second)));
+        let verdicts = black_box(decide(black_box(evaluations), &memory, &at(second)));
         let took = began.elapsed();
         drop(verdicts);
         took.as_secs_f64() * 1e6 / f64::from(count)

@@ -4,7 +4,7 @@ cask "operator" do
 
   url "https://github.com/@REPOSITORY@/releases/download/v#{version}/Operator-#{version}.dmg"
   name "Operator"
-  desc "Quiet watcher over health data, tasks and promises"
+  desc "Watches health data, tasks and commitments and notifies rarely"
   homepage "https://github.com/@REPOSITORY@"
 
   livecheck do
@@ -19,7 +19,7 @@ cask "operator" do
 
   uninstall quit: "com.thanos.operator"
 
-  # The launch agent is taken away here and not in `uninstall`, which runs at every upgrade and would end the start at login.
+  # Not in `uninstall`: that runs at every upgrade and would end the start at login.
   zap launchctl: "com.thanos.operator",
       trash:     [
         "~/Library/Application Support/Operator",

@@ -1,13 +1,12 @@
-//! A command of the system as a value, and the one place that runs it.
+//! A system command as a value, and the only place that runs one.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::process::{Command, Stdio};
 
-use crate::failure::Failure;
+use crate::error::Error;
 
-/// A program with its arguments and what it needs in its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     program: OsString,
@@ -15,50 +14,41 @@ pub struct Call {
     env: Vec<(OsString, OsString)>,
 }
 
-/// Runs calls: for real, or for a test to see what would be run.
-pub type Runner<'a> = dyn FnMut(&Call) -> Result<(), Failure> + 'a;
+/// Runs calls, or records them in a test.
+pub type Runner<'a> = dyn FnMut(&Call) -> Result<(), Error> + 'a;
 
 impl Call {
-    /// The program alone.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self { program: program.as_ref().to_owned(), args: Vec::new(), env: Vec::new() }
     }
 
-    /// One more argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
         self
     }
 
-    /// More arguments, written as one text.
+    /// Add arguments separated by white space.
     #[must_use]
     pub fn words(self, words: &str) -> Self {
         words.split_whitespace().fold(self, Self::arg)
     }
 
-    /// A variable in its environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
-    /// Run it to its end. What it says goes to stderr: stdout carries results only.
-    ///
-    /// # Errors
-    /// When it cannot be started or fails.
-    pub fn run(&self) -> Result<(), Failure> {
-        let status = self.command().stdout(io::stderr()).status().map_err(|error| self.unstarted(&error))?;
+    /// Run to completion. All output goes to stderr, because stdout carries results only.
+    pub fn run(&self) -> Result<(), Error> {
+        let status = self.command().stdout(io::stderr()).status().map_err(|error| self.spawn_error(&error))?;
         if status.success() { Ok(()) } else { Err(self.failed(status.to_string())) }
     }
 
-    /// Run it to its end and give what it wrote to stdout, without the white space around it.
-    ///
-    /// # Errors
-    /// When it cannot be started, fails, or writes something else than text.
-    pub fn answer(&self) -> Result<String, Failure> {
-        let output = self.command().stderr(Stdio::inherit()).output().map_err(|error| self.unstarted(&error))?;
+    /// Run to completion and return the trimmed stdout.
+    pub fn stdout(&self) -> Result<String, Error> {
+        let output = self.command().stderr(Stdio::inherit()).output().map_err(|error| self.spawn_error(&error))?;
         if !output.status.success() {
             return Err(self.failed(output.status.to_string()));
         }
@@ -73,22 +63,22 @@ impl Call {
         command
     }
 
-    fn unstarted(&self, error: &io::Error) -> Failure {
+    fn spawn_error(&self, error: &io::Error) -> Error {
         let name = self.program.display();
         self.failed(match error.kind() {
             io::ErrorKind::NotFound => {
-                format!("{name} is not installed: Apple's tools come with `xcode-select --install`, Rust's with rustup")
+                format!("{name} is not installed: get Apple's tools with `xcode-select --install`, Rust's with rustup")
             }
-            _ => format!("cannot be started: {error}"),
+            _ => format!("cannot start: {error}"),
         })
     }
 
-    fn failed(&self, why: String) -> Failure {
-        Failure::Command { command: self.to_string(), why }
+    fn failed(&self, reason: String) -> Error {
+        Error::Command { command: self.to_string(), reason }
     }
 }
 
-/// As one would type it, with quotes where there is need of them.
+/// As typed in a shell, quoted where needed.
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.env {
@@ -114,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_reads_as_one_would_type_it() {
+    fn call_is_shown_as_a_shell_command() {
         let call =
             Call::new("codesign").words("--force --sign").arg("Developer ID Application: A. Person (X)").arg("it's");
         assert_eq!(call.to_string(), r"codesign --force --sign 'Developer ID Application: A. Person (X)' 'it'\''s'");
@@ -122,11 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_missing_or_fails_says_so() {
+    fn missing_or_failing_program_is_an_error() {
         let missing = Call::new("operator-no-such-program").run().unwrap_err().to_string();
         assert!(missing.contains("operator-no-such-program is not installed"), "{missing}");
         let failed = Call::new("false").arg("x").run().unwrap_err().to_string();
         assert!(failed.starts_with("false x\n") && failed.contains('1'), "{failed}");
-        assert_eq!(Call::new("echo").arg(" yes ").answer().unwrap(), "yes");
+        assert_eq!(Call::new("echo").arg(" yes ").stdout().unwrap(), "yes");
     }
 }

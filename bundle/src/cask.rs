@@ -1,28 +1,25 @@
-//! The Homebrew cask: the template with a release's version, checksum and address put in.
+//! Homebrew cask: the template with version, checksum and repository of a release.
 
 use std::fs;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::failure::{About, Failure};
+use crate::error::{Error, WithPath};
 
-/// The cask before a release is known.
 pub const TEMPLATE: &str = include_str!("../cask/operator.rb");
 
-/// A release, as the cask must name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release<'a> {
-    /// Its version, without a `v`.
+    /// Without a leading `v`.
     pub version: &'a str,
-    /// The disk image's SHA-256, in hexadecimal digits.
+    /// SHA-256 of the disk image, in hex.
     pub sha256: &'a str,
-    /// Its GitHub repository: `owner/name`.
+    /// GitHub repository: `owner/name`.
     pub repository: &'a str,
 }
 
 impl Release<'_> {
-    /// The cask of this release.
     #[must_use]
     pub fn cask(&self) -> String {
         let places = [("@VERSION@", self.version), ("@SHA256@", self.sha256), ("@REPOSITORY@", self.repository)];
@@ -30,24 +27,18 @@ impl Release<'_> {
     }
 }
 
-/// The SHA-256 of a file, in hexadecimal digits.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn sha256(file: &Path) -> Result<String, Failure> {
-    let hash = Sha256::digest(fs::read(file).about(file)?);
+/// In hex.
+pub fn sha256(file: &Path) -> Result<String, Error> {
+    let hash = Sha256::digest(fs::read(file).with_path(file)?);
     Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A repository's name, if it is one: it is put into a program text.
-///
-/// # Errors
-/// In words, when it is something else than `owner/name`.
+/// Validates `owner/name`, because it becomes Ruby source.
 pub fn repository(text: &str) -> Result<String, String> {
     let name = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     match text.split_once('/') {
         Some((owner, project)) if name(owner) && name(project) => Ok(text.to_owned()),
-        _ => Err(format!("'{text}' is not a repository: give one like owner/operator")),
+        _ => Err(format!("'{text}' is not a repository: write it as owner/operator")),
     }
 }
 
@@ -56,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_is_filled_in() {
+    fn cask_fills_every_placeholder() {
         let release = Release { version: "1.2.3", sha256: "abc123", repository: "someone/operator" };
         let cask = release.cask();
         assert!(!cask.contains('@'), "{cask}");
@@ -67,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_operator_leaves_is_zapped() {
+    fn zap_lists_every_folder() {
         for place in [
             "Application Support/Operator",
             "LaunchAgents/com.thanos.operator.plist",
@@ -79,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_is_that_of_the_content() {
+    fn checksum_matches_content() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, "abc").unwrap();
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -87,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_repository_is_one() {
+    fn repository_rejects_invalid_names() {
         assert!(repository("some-one/operator.rs").is_ok());
         for wrong in ["", "operator", "a/b/c", "/b", "a/", "a/b\"; system(1)"] {
             assert!(repository(wrong).is_err(), "{wrong}");

@@ -1,59 +1,51 @@
-//! The release build: for both kinds of Mac where both can be built, joined into one file.
+//! Release build for the installed macOS targets, joined into one universal binary.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::call::{Call, Runner};
-use crate::failure::{About, Failure};
+use crate::error::{Error, WithPath};
 
-/// The two kinds of Mac.
+/// Apple silicon and Intel.
 pub const TARGETS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
 
-/// Where Rust keeps what it needs for each target.
-///
-/// # Errors
-/// When there is no Rust.
-pub fn sysroot() -> Result<PathBuf, Failure> {
-    Call::new("rustc").words("--print sysroot").answer().map(PathBuf::from)
+pub fn sysroot() -> Result<PathBuf, Error> {
+    Call::new("rustc").words("--print sysroot").stdout().map(PathBuf::from)
 }
 
-/// Those of [`TARGETS`] that this Rust can build for, with rustup or without.
+/// The [`TARGETS`] whose standard library is installed, with or without rustup.
 #[must_use]
 pub fn installed(sysroot: &Path) -> Vec<&'static str> {
     let there = |target: &&str| sysroot.join("lib/rustlib").join(target).join("lib").is_dir();
     TARGETS.into_iter().filter(there).collect()
 }
 
-/// What to build, and where.
 #[derive(Debug, Clone)]
 pub struct Build<'a> {
-    /// The folder that holds the root's Cargo.toml.
+    /// Folder of the workspace's Cargo.toml.
     pub root: &'a Path,
-    /// Cargo's target directory.
     pub target_dir: &'a Path,
-    /// The oldest macOS that the result must start on.
-    pub floor: &'a str,
+    /// Oldest supported macOS, such as `13.0`.
+    pub min_macos: &'a str,
 }
 
 impl Build<'_> {
-    /// Build the program for every target and join the results.
-    ///
-    /// # Errors
-    /// When there is no target, or a build or the joining fails.
-    pub fn program(&self, targets: &[&str], run: &mut Runner) -> Result<PathBuf, Failure> {
+    /// Build every target and return the path of the joined binary.
+    pub fn program(&self, targets: &[&str], run: &mut Runner) -> Result<PathBuf, Error> {
         for target in targets {
             run(&self.cargo(target))?;
         }
         match targets {
-            [] => {
-                Err(Failure::Usage(format!("this Rust builds for no Mac: `rustup target add {}`", TARGETS.join(" "))))
-            }
+            [] => Err(Error::Usage(format!(
+                "no macOS target is installed: run `rustup target add {}`",
+                TARGETS.join(" ")
+            ))),
             [only] => Ok(self.slice(only)),
             several => {
                 let whole = self.target_dir.join("universal-apple-darwin/release/operator");
                 let folder = whole.parent().unwrap_or(self.target_dir);
-                fs::create_dir_all(folder).about(folder)?;
+                fs::create_dir_all(folder).with_path(folder)?;
                 let slices: Vec<PathBuf> = several.iter().map(|target| self.slice(target)).collect();
                 run(&join(&slices, &whole))?;
                 Ok(whole)
@@ -65,7 +57,7 @@ impl Build<'_> {
         self.target_dir.join(target).join("release/operator")
     }
 
-    /// C code and linker are told the same oldest macOS that Info.plist promises.
+    /// The C compiler and the linker get the oldest macOS of Info.plist.
     fn cargo(&self, target: &str) -> Call {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         Call::new(cargo)
@@ -75,7 +67,7 @@ impl Build<'_> {
             .arg(self.target_dir)
             .arg("--manifest-path")
             .arg(self.root.join("Cargo.toml"))
-            .env("MACOSX_DEPLOYMENT_TARGET", self.floor)
+            .env("MACOSX_DEPLOYMENT_TARGET", self.min_macos)
     }
 }
 
@@ -87,9 +79,9 @@ fn join(slices: &[PathBuf], whole: &Path) -> Call {
 mod tests {
     use super::*;
 
-    fn built(targets: &[&str]) -> (Result<PathBuf, Failure>, Vec<String>) {
+    fn built(targets: &[&str]) -> (Result<PathBuf, Error>, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
-        let build = Build { root: Path::new("/r"), target_dir: folder.path(), floor: "13.0" };
+        let build = Build { root: Path::new("/r"), target_dir: folder.path(), min_macos: "13.0" };
         let mut seen = Vec::new();
         let shown = |text: String| text.replace(folder.path().to_str().unwrap(), "T");
         let made = build.program(targets, &mut |call| {
@@ -100,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn both_targets_are_joined() {
+    fn two_targets_are_joined() {
         let (made, seen) = built(&TARGETS);
         assert_eq!(made.unwrap(), Path::new("T/universal-apple-darwin/release/operator"));
         let [arm, intel, join] = seen.as_slice() else { panic!("{seen:?}") };
@@ -116,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn one_target_needs_no_joining_and_none_is_refused() {
+    fn one_target_is_not_joined_and_none_is_an_error() {
         let (made, seen) = built(&TARGETS[..1]);
         assert_eq!(made.unwrap(), Path::new("T/aarch64-apple-darwin/release/operator"));
         assert_eq!(seen.len(), 1);
@@ -128,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn only_targets_whose_library_is_there_count() {
+    fn installed_targets_have_a_standard_library() {
         let sysroot = tempfile::tempdir().unwrap();
         assert!(installed(sysroot.path()).is_empty());
         fs::create_dir_all(sysroot.path().join("lib/rustlib/x86_64-apple-darwin/lib")).unwrap();

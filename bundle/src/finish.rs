@@ -1,30 +1,28 @@
-//! What Apple's tools do to the bundle: sign, notarise, and pack it into a disk image. Values only; nothing is run here.
+//! Calls of Apple's tools that sign, notarize and pack the bundle.
 //!
-//! There is no entitlements file, for nothing needs one: Operator is not sandboxed, makes no code at run time, loads no foreign
-//! library and asks for no protected data. Time-sensitive banners would take
-//! `com.apple.developer.usernotifications.time-sensitive`, which a provisioning profile must allow: an app that claims it
-//! without is killed at its start. Without it macOS shows those banners as ordinary ones.
+//! Operator needs no entitlements: it is not sandboxed, generates no code, loads no foreign library and reads no protected
+//! data. Time-sensitive notifications need `com.apple.developer.usernotifications.time-sensitive` and a provisioning
+//! profile; macOS kills an app that claims it without one. Without it they are ordinary notifications.
 
 use std::path::Path;
 
 use crate::call::Call;
 
-/// How the bundle is finished.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Finish {
-    /// The Developer ID that signs; none signs ad hoc, for this Mac alone.
+    /// Developer ID; `None` signs ad hoc, for this Mac only.
     pub identity: Option<String>,
-    /// Make a disk image too.
+    /// Whether to make a disk image.
     pub image: bool,
-    /// The keychain profile that notarises; needs an identity.
+    /// Keychain profile for notarization; requires `identity`.
     pub notarize: Option<String>,
 }
 
 impl Finish {
-    /// The calls in their order. `folder` holds the bundle (and the link to Applications) and becomes the image; `zip` is
-    /// a file for the way to Apple.
+    /// The calls in order. `folder` holds the bundle and the link to Applications and becomes the image; `zip` is a
+    /// temporary file for the upload to Apple.
     ///
-    /// The app is notarised by itself before it goes into the image, so that a copy dragged out of it starts offline too.
+    /// The app is notarized before it goes into the image, so that a copy of it starts offline too.
     #[must_use]
     pub fn calls(&self, app: &Path, folder: &Path, image: &Path, zip: &Path) -> Vec<Call> {
         let mut calls = vec![self.sign(app), verify(app)];
@@ -41,7 +39,8 @@ impl Finish {
         calls
     }
 
-    /// Ad hoc without the hardened runtime: macOS kills what has both. Notarising wants the runtime and a time stamp.
+    /// Ad hoc without the hardened runtime, because macOS kills an app with both. Notarization requires the runtime and a
+    /// time stamp.
     fn sign(&self, app: &Path) -> Call {
         let call = Call::new("codesign").arg("--force");
         match &self.identity {
@@ -73,7 +72,7 @@ fn submit(file: &Path, profile: &str) -> Call {
     Call::new("xcrun").words("notarytool submit --wait --keychain-profile").arg(profile).arg(file)
 }
 
-/// Fails too when Apple has refused what was submitted, whatever the submission's exit code said.
+/// Also fails if Apple refused the submission, whose exit code does not say so.
 fn staple(file: &Path) -> Call {
     Call::new("xcrun").words("stapler staple").arg(file)
 }
@@ -88,20 +87,20 @@ mod tests {
     }
 
     #[test]
-    fn without_an_identity_it_is_signed_ad_hoc_and_not_hardened() {
+    fn no_identity_signs_ad_hoc_without_hardening() {
         let wanted = ["codesign --force --sign - i/O.app", "codesign --verify --strict i/O.app"];
         assert_eq!(lines(&Finish::default()), wanted);
     }
 
     #[test]
-    fn an_image_of_an_ad_hoc_build_is_not_signed() {
+    fn ad_hoc_image_is_not_signed() {
         let lines = lines(&Finish { image: true, ..Finish::default() });
         let create = "hdiutil create -volname Operator -fs APFS -format UDZO -srcfolder i o.dmg";
         assert_eq!(lines[2..], [create]);
     }
 
     #[test]
-    fn a_release_is_hardened_notarised_and_stapled_inside_and_out() {
+    fn release_is_hardened_notarized_and_stapled() {
         let identity = Some("Developer ID Application: A (B)".to_owned());
         let finish = Finish { identity, image: true, notarize: Some("notary".to_owned()) };
         let wanted = [

@@ -1,4 +1,4 @@
-//! The icons: drawn as SVG in `assets/`, made into what systems read.
+//! Icons: PNG and ICNS files from the SVG files in `assets/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use icns::{IconFamily, IconType, Image, PixelFormat};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg;
 
-use crate::failure::{About, Failure};
+use crate::error::{Error, WithPath};
 
-/// One status icon for each state that the status bar shows, by its file's name.
+/// File names of the status icons, one per state.
 pub const STATUS: [&str; 6] = ["fine", "alerts", "down", "paused", "quiet", "dry_run"];
 
-/// Status icons are 18 points high: the status bar's height less a margin. Two pixels a point.
+/// Pixels: 18 points at 2 pixels per point.
 pub const STATUS_SIDE: u32 = 36;
 
-/// The app icon as a picture, for documents.
+/// Pixels of the app icon for documents.
 pub const PICTURE_SIDE: u32 = 512;
 
-/// The sizes of an app icon. 16 and 32 in the oldest encoding, which every reader knows; the others as PNG.
+/// Sizes of the app icon. 16 and 32 use the oldest encoding, which every reader supports; the others are PNG.
 pub const APP: [IconType; 10] = [
     IconType::RGB24_16x16,
     IconType::RGBA32_16x16_2x,
@@ -32,14 +32,11 @@ pub const APP: [IconType; 10] = [
     IconType::RGBA32_512x512_2x,
 ];
 
-/// A file that is made, and what is in it.
+/// Path and content of a generated file.
 pub type Made = (PathBuf, Vec<u8>);
 
-/// Every file that is made from the drawings in `assets`.
-///
-/// # Errors
-/// When a drawing is missing or cannot be drawn.
-pub fn all(assets: &Path) -> Result<Vec<Made>, Failure> {
+/// All files generated from the SVG files in `assets`.
+pub fn all(assets: &Path) -> Result<Vec<Made>, Error> {
     let icon = assets.join("icon.svg");
     let mut made = vec![
         (assets.join("icon.icns"), family(&icon)?),
@@ -53,13 +50,10 @@ pub fn all(assets: &Path) -> Result<Vec<Made>, Failure> {
     Ok(made)
 }
 
-/// The drawing, `side` pixels high and wide.
-///
-/// # Errors
-/// When it is missing, no SVG, or not square.
-pub fn draw(drawing: &Path, side: u32) -> Result<Pixmap, Failure> {
-    let wrong = |why: String| Failure::content(drawing.display().to_string(), why);
-    let data = fs::read(drawing).about(drawing)?;
+/// Render a square SVG file at `side` pixels.
+pub fn draw(drawing: &Path, side: u32) -> Result<Pixmap, Error> {
+    let wrong = |why: String| Error::content(drawing.display().to_string(), why);
+    let data = fs::read(drawing).with_path(drawing)?;
     let tree = usvg::Tree::from_data(&data, &usvg::Options::default()).map_err(|error| wrong(error.to_string()))?;
     let size = tree.size();
     if size.width().to_bits() != size.height().to_bits() {
@@ -72,7 +66,7 @@ pub fn draw(drawing: &Path, side: u32) -> Result<Pixmap, Failure> {
     Ok(picture)
 }
 
-/// Black with nothing but its alpha: the status bar gives such a template the colour that it needs.
+/// Black with alpha only: macOS colours such a template to fit the bar.
 fn template(mut picture: Pixmap) -> Pixmap {
     for pixel in picture.data_mut().as_chunks_mut::<4>().0 {
         *pixel = [0, 0, 0, pixel[3]];
@@ -80,17 +74,17 @@ fn template(mut picture: Pixmap) -> Pixmap {
     picture
 }
 
-fn png(picture: &Pixmap, drawing: &Path) -> Result<Vec<u8>, Failure> {
-    picture.encode_png().map_err(|error| Failure::content(drawing.display().to_string(), error))
+fn png(picture: &Pixmap, drawing: &Path) -> Result<Vec<u8>, Error> {
+    picture.encode_png().map_err(|error| Error::content(drawing.display().to_string(), error))
 }
 
-/// The app icon in every size.
-fn family(drawing: &Path) -> Result<Vec<u8>, Failure> {
-    let wrong = |error: std::io::Error| Failure::content(drawing.display().to_string(), error);
+fn family(drawing: &Path) -> Result<Vec<u8>, Error> {
+    let wrong = |error: std::io::Error| Error::content(drawing.display().to_string(), error);
     let mut family = IconFamily::new();
     for kind in APP {
         let side = kind.pixel_width();
-        let image = Image::from_data(PixelFormat::RGBA, side, side, straight(&draw(drawing, side)?)).map_err(wrong)?;
+        let image =
+            Image::from_data(PixelFormat::RGBA, side, side, unpremultiplied(&draw(drawing, side)?)).map_err(wrong)?;
         family.add_icon_with_type(&image, kind).map_err(wrong)?;
     }
     let mut file = Vec::new();
@@ -98,8 +92,8 @@ fn family(drawing: &Path) -> Result<Vec<u8>, Failure> {
     Ok(file)
 }
 
-/// Pixels as files hold them: colour not yet multiplied by alpha.
-fn straight(picture: &Pixmap) -> Vec<u8> {
+/// RGBA without premultiplied alpha, as files store it.
+fn unpremultiplied(picture: &Pixmap) -> Vec<u8> {
     let pixel = |pixel: &resvg::tiny_skia::PremultipliedColorU8| {
         let colour = pixel.demultiply();
         [colour.red(), colour.green(), colour.blue(), colour.alpha()]

@@ -1,14 +1,14 @@
-//! Makes Operator.app, its icons, its disk image and its Homebrew cask.
+//! Builds Operator.app, its icons, its disk image and its Homebrew cask.
 //!
-//! Every command of the system is a value ([`call::Call`]) that a pure function gives, so that what happens on a Mac can be
-//! read and tested anywhere; `cli` is the only one that really runs them.
+//! Pure functions return system commands as values ([`call::Call`]), so the macOS steps are tested on any system. Only
+//! `cli` runs them.
 
 pub mod app;
 pub mod call;
 pub mod cask;
 pub mod cli;
 pub mod compile;
-pub mod failure;
+pub mod error;
 pub mod finish;
 pub mod icons;
 pub mod info;

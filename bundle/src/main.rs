@@ -1,4 +1,4 @@
-//! Parse the command line and hand over; everything else lives in the library.
+//! Entry point: parses the command line, runs it and maps errors to exit codes.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -10,15 +10,14 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Nothing to be done if the screen is gone.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
         }
     };
     cli::run(&cli).map_or_else(
-        |failure| {
-            let _ = writeln!(io::stderr(), "bundle: {failure}");
-            failure.code()
+        |error| {
+            let _ = writeln!(io::stderr(), "bundle: {error}");
+            error.exit_code()
         },
         |()| ExitCode::SUCCESS,
     )

@@ -1,4 +1,4 @@
-//! Puts what was made in its place: whole or not at all.
+//! Atomic replacement of a folder.
 
 use std::fs;
 use std::path::Path;
@@ -6,29 +6,26 @@ use std::path::Path;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::failure::{About, Failure};
+use crate::error::{Error, WithPath};
 
-/// Move a folder to `place`. One that is there changes places with it, in one step where the file system can, and is left
-/// under the name `made`. Both must be on one file system.
-///
-/// # Errors
-/// Whatever the system says; `place` then holds what it held before.
-pub fn folder(made: &Path, place: &Path) -> Result<(), Failure> {
+/// Move the folder `made` to `place`, on the same file system. An existing folder is swapped with it, atomically where the
+/// file system supports that, and is then at `made`. On an error `place` is unchanged.
+pub fn folder(made: &Path, place: &Path) -> Result<(), Error> {
     if fs::symlink_metadata(place).is_err() {
-        return fs::rename(made, place).about(place);
+        return fs::rename(made, place).with_path(place);
     }
     match renameat_with(CWD, made, CWD, place, RenameFlags::EXCHANGE) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => in_two_steps(made, place),
-        result => result.map_err(Into::into).about(place),
+        result => result.map_err(Into::into).with_path(place),
     }
 }
 
-/// For file systems that cannot exchange.
-fn in_two_steps(made: &Path, place: &Path) -> Result<(), Failure> {
+/// For file systems without an atomic swap.
+fn in_two_steps(made: &Path, place: &Path) -> Result<(), Error> {
     let aside = made.with_extension("before");
-    fs::rename(place, &aside).about(place)?;
-    fs::rename(made, place).about(place).inspect_err(|_| {
-        // If even this fails, the error that is told is still the one that matters.
+    fs::rename(place, &aside).with_path(place)?;
+    fs::rename(made, place).with_path(place).inspect_err(|_| {
+        // The first error is the one to report.
         let _ = fs::rename(&aside, place);
     })
 }
@@ -53,21 +50,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_changes_places() {
+    fn existing_folder_is_swapped() {
         let (_folder, made, place) = new_and_old();
         super::folder(&made, &place).unwrap();
         assert_eq!((word(&place), word(&made)), ("new".into(), "old".into()));
     }
 
     #[test]
-    fn without_an_exchange_it_takes_two_steps() {
+    fn two_steps_replace_without_a_swap() {
         let (_folder, made, place) = new_and_old();
         in_two_steps(&made, &place).unwrap();
         assert_eq!(word(&place), "new");
     }
 
     #[test]
-    fn a_failure_leaves_what_was_there() {
+    fn failure_keeps_the_old_folder() {
         let (_folder, made, place) = new_and_old();
         fs::remove_dir_all(&made).unwrap();
         assert!(super::folder(&made, &place).is_err());

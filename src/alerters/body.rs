@@ -1,7 +1,8 @@
 //! What stands under a message's title where plain text is shown: the sentences or a list, and where they come from.
 
 use super::words::{clock, fit, more, origin, plain, title};
-use crate::core::notice::{Item, Notice};
+use crate::core::delivery::message::{Message, MessageItem};
+use crate::core::text::capitalize;
 
 /// In a digest a message takes no more characters.
 const LISTED: usize = 300;
@@ -10,28 +11,28 @@ const LISTED: usize = 300;
 const LINE: usize = 200;
 
 /// The text, no heavier than `room`; `weigh` says what a character takes on the channel.
-pub(super) fn body(notice: &Notice, room: usize, weigh: impl Fn(char) -> usize + Copy) -> String {
-    if notice.is_digest() {
-        digest(notice, room, weigh)
+pub(super) fn body(message: &Message, room: usize, weigh: impl Fn(char) -> usize + Copy) -> String {
+    if message.is_digest() {
+        digest(message, room, weigh)
     } else {
-        notice.items.first().map_or_else(String::new, |item| one(notice, item, room, weigh))
+        message.items.first().map_or_else(String::new, |item| one(message, item, room, weigh))
     }
 }
 
-fn one(notice: &Notice, item: &Item, room: usize, weigh: impl Fn(char) -> usize + Copy) -> String {
-    let foot = format!("\n\n{}", origin(notice, item));
+fn one(message: &Message, item: &MessageItem, room: usize, weigh: impl Fn(char) -> usize + Copy) -> String {
+    let foot = format!("\n\n{}", origin(message, item));
     let text = fit(&plain(&item.message), room.saturating_sub(weight(&foot, weigh)), weigh);
     (text + &foot).trim().to_owned()
 }
 
-fn digest(notice: &Notice, room: usize, weigh: impl Fn(char) -> usize + Copy) -> String {
-    let foot = format!("\n\n{}", clock(&notice.at, &notice.at));
-    let all = notice.items.len() + notice.left_out;
+fn digest(message: &Message, room: usize, weigh: impl Fn(char) -> usize + Copy) -> String {
+    let foot = format!("\n\n{}", clock(&message.at, &message.at));
+    let all = message.items.len() + message.omitted;
     // The longest way to say how many are missing.
     let room = room.saturating_sub(weight(&foot, weigh) + weight(&rest(all), weigh));
     let (mut text, mut shown) = (String::new(), 0);
-    for item in &notice.items {
-        let line = fit(&format!("{} – {}", item.priority.capital(), title(item)), LINE, |_| 1);
+    for item in &message.items {
+        let line = fit(&format!("{} – {}", capitalize(item.priority.as_str()), title(item)), LINE, |_| 1);
         let gap = if text.is_empty() { "" } else { "\n\n" };
         let listed = format!("{gap}{line}\n{}", fit(&plain(&item.message), LISTED, |_| 1));
         if weight(&text, weigh) + weight(&listed, weigh) > room {
@@ -46,8 +47,8 @@ fn digest(notice: &Notice, room: usize, weigh: impl Fn(char) -> usize + Copy) ->
     (text + &foot).trim().to_owned()
 }
 
-fn rest(left_out: usize) -> String {
-    format!("\n\n… {}", more(left_out))
+fn rest(omitted: usize) -> String {
+    format!("\n\n… {}", more(omitted))
 }
 
 fn weight(text: &str, weigh: impl Fn(char) -> usize) -> usize {

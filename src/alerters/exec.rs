@@ -1,16 +1,16 @@
-//! A program of the person's own that gets messages as JSON on its standard input. `docs/outside-programs.md` describes what it
+//! A program of the person's own that gets messages as JSON on its standard input. `docs/exec-plugins.md` describes what it
 //! gets and how it answers.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::Message;
-use super::{Alerter, Failure, FailureKind, Task};
-use crate::config::schema::ExecConfig;
+use super::message::Payload;
+use super::{Alerter, BoxFuture, Failure, FailureKind};
+use crate::config::schema::ExecAlerterConfig;
 use crate::core::channel::Channel;
-use crate::core::notice::Notice;
-use crate::programs::{Cause, End, NotStarted, Program, Run};
+use crate::core::delivery::message::Message;
+use crate::sys::process::{self, ErrorKind, ExitOutcome, Program, Run};
 
 /// Try again later, as mail programs say it: `EX_TEMPFAIL` of `sysexits.h`.
 const TRY_AGAIN: i32 = 75;
@@ -23,7 +23,7 @@ const fn is_refusal(code: i32) -> bool {
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &ExecConfig) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &ExecAlerterConfig) -> Option<Arc<dyn Alerter>> {
     let patience = Duration::from_secs(config.timeout_seconds.into());
     let exec = || Exec(Program::new(config.command.clone(), patience));
     config.enabled.then(|| Arc::new(exec()) as Arc<dyn Alerter>)
@@ -41,17 +41,17 @@ impl Alerter for Exec {
         true
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async {
-            let program = Program { input: Some(Message::of(notice).json()?), ..self.0.clone() };
+            let program = Program { input: Some(Payload::of(message).json()?), ..self.0.clone() };
             let run = program.run().await.map_err(not_started)?;
-            refusal(&run).map_or_else(|| Ok(Some(notice.id.clone())), Err)
+            refusal(&run).map_or_else(|| Ok(Some(message.id.clone())), Err)
         })
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
-            let path = self.0.find().map_err(not_started)?;
+            let path = self.0.resolve().map_err(not_started)?;
             Ok(format!("{} is there; it was not run", path.display()))
         })
     }
@@ -60,31 +60,34 @@ impl Alerter for Exec {
     fn settings(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.0.command.hash(&mut hasher);
-        let file = self.0.find().ok().and_then(|path| path.metadata().ok());
+        let file = self.0.resolve().ok().and_then(|path| path.metadata().ok());
         file.map(|file| (file.len(), file.modified().ok())).hash(&mut hasher);
         hasher.finish()
     }
 }
 
 /// What is missing may be installed, and what cannot be run may be mended, without a word to Operator.
-fn not_started(error: NotStarted) -> Failure {
-    match error.cause {
-        Cause::Missing | Cause::Unusable => Failure::unavailable(error.what, error.advice),
-        Cause::Busy => Failure::later(error.what),
+fn not_started(error: process::Error) -> Failure {
+    match error.kind {
+        ErrorKind::NotFound | ErrorKind::Unusable => Failure::no_transport(error.message, error.advice),
+        ErrorKind::Busy => Failure::retryable(error.message),
     }
 }
 
 /// None when the message was taken.
 fn refusal(run: &Run) -> Option<Failure> {
     let line = run.stderr.first_line();
-    let what =
-        if line.is_empty() { format!("the program {}", run.end) } else { format!("the program {}: {line}", run.end) };
-    match run.end {
-        End::Code(0) => None,
-        End::Code(code) if is_refusal(code) => {
-            Some(Failure::refused(what, "mend the program; it ends with code 75 for what may work later"))
+    let what = if line.is_empty() {
+        format!("the program {}", run.outcome)
+    } else {
+        format!("the program {}: {line}", run.outcome)
+    };
+    match run.outcome {
+        ExitOutcome::Code(0) => None,
+        ExitOutcome::Code(code) if is_refusal(code) => {
+            Some(Failure::permanent(what, "mend the program; it ends with code 75 for what may work later"))
         }
-        End::Code(_) => Some(Failure::later(what)),
-        End::Signal(_) | End::TimedOut(_) => Some(Failure::new(FailureKind::Unsure, what)),
+        ExitOutcome::Code(_) => Some(Failure::retryable(what)),
+        ExitOutcome::Signal(_) | ExitOutcome::TimedOut(_) => Some(Failure::new(FailureKind::Unconfirmed, what)),
     }
 }

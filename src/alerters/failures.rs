@@ -42,7 +42,9 @@ impl Failures {
         let grown = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.in_a_row.min(16))).min(LONGEST_PAUSE);
         self.in_a_row = self.in_a_row.saturating_add(1);
         match failure.kind {
-            FailureKind::Later { retry_after: Some(asked) } => Duration::try_from(asked).unwrap_or_default().max(grown),
+            FailureKind::Retryable { retry_after: Some(asked) } => {
+                Duration::try_from(asked).unwrap_or_default().max(grown)
+            }
             _ => grown,
         }
     }

@@ -5,25 +5,25 @@ use serde::Serialize;
 
 use super::Failure;
 use super::words::{headline, more, plain, title};
-use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{AlertState, Message, MessageItem, MessageKind};
 
 /// What is handed over.
 #[derive(Serialize)]
-pub(super) struct Message<'a> {
+pub(super) struct Payload<'a> {
     id: &'a str,
-    kind: NoticeKind,
+    kind: MessageKind,
     at: String,
     priority: &'static str,
     title: String,
     /// The whole message in words, for those that show one text.
     text: String,
-    alerts: Vec<Alert<'a>>,
-    left_out: usize,
+    alerts: Vec<PayloadAlert<'a>>,
+    omitted: usize,
     replaces: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Alert<'a> {
+struct PayloadAlert<'a> {
     key: &'a str,
     priority: &'static str,
     standing: &'static str,
@@ -34,34 +34,34 @@ struct Alert<'a> {
     at: String,
 }
 
-impl<'a> Message<'a> {
-    pub(super) fn of(notice: &'a Notice) -> Self {
+impl<'a> Payload<'a> {
+    pub(super) fn of(message: &'a Message) -> Self {
         Self {
-            id: &notice.id,
-            kind: notice.kind,
-            at: moment(&notice.at),
-            priority: notice.priority.as_str(),
-            title: headline(notice),
-            text: text(notice),
-            alerts: notice.items.iter().map(Alert::of).collect(),
-            left_out: notice.left_out,
-            replaces: notice.replaces.as_deref(),
+            id: &message.id,
+            kind: message.kind,
+            at: moment(&message.at),
+            priority: message.priority.as_str(),
+            title: headline(message),
+            text: text(message),
+            alerts: message.items.iter().map(PayloadAlert::of).collect(),
+            omitted: message.omitted,
+            replaces: message.replaces.as_deref(),
         }
     }
 
     /// The text of it.
     pub(super) fn json(&self) -> Result<Vec<u8>, Failure> {
-        serde_json::to_vec(self).map_err(|error| Failure::refused(error.to_string(), ""))
+        serde_json::to_vec(self).map_err(|error| Failure::permanent(error.to_string(), ""))
     }
 }
 
-impl<'a> Alert<'a> {
-    fn of(item: &'a Item) -> Self {
-        let (standing, snoozed_until) = match &item.standing {
-            Standing::Open => ("open", None),
-            Standing::Acknowledged => ("acknowledged", None),
-            Standing::Snoozed { until } => ("snoozed", Some(moment(until))),
-            Standing::Resolved => ("resolved", None),
+impl<'a> PayloadAlert<'a> {
+    fn of(item: &'a MessageItem) -> Self {
+        let (standing, snoozed_until) = match &item.state {
+            AlertState::Open => ("open", None),
+            AlertState::Acknowledged => ("acknowledged", None),
+            AlertState::Snoozed { until } => ("snoozed", Some(moment(until))),
+            AlertState::Resolved => ("resolved", None),
         };
         Self {
             key: item.key.as_str(),
@@ -81,10 +81,10 @@ fn moment(at: &ZonedDateTime) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
-fn text(notice: &Notice) -> String {
-    let one = |item: &Item| plain(&item.message);
-    let listed = |item: &Item| format!("{}: {}", title(item), plain(&item.message));
-    let rest = (notice.left_out > 0).then(|| more(notice.left_out));
-    let items = notice.items.iter().map(|item| if notice.is_digest() { listed(item) } else { one(item) });
+fn text(message: &Message) -> String {
+    let one = |item: &MessageItem| plain(&item.message);
+    let listed = |item: &MessageItem| format!("{}: {}", title(item), plain(&item.message));
+    let rest = (message.omitted > 0).then(|| more(message.omitted));
+    let items = message.items.iter().map(|item| if message.is_digest() { listed(item) } else { one(item) });
     items.chain(rest).collect::<Vec<_>>().join("\n")
 }

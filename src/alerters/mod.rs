@@ -1,4 +1,4 @@
-//! Data out: one file a channel. A new one is its own file, a line in `switched_on`, and its part of the configuration.
+//! Data out: one file a channel. A new one is its own file, a line in `enabled`, and its part of the configuration.
 //!
 //! An alerter draws a notice and hands it over; when, whether and how often is the engine's business.
 
@@ -6,12 +6,11 @@ mod body;
 mod email;
 mod exec;
 mod failures;
-pub mod http;
+mod http;
 mod message;
 pub mod notification;
 mod ntfy;
 mod pushover;
-pub(crate) mod secret;
 pub mod telegram;
 pub mod webhook;
 mod words;
@@ -26,15 +25,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Env;
-use crate::config::schema::Alerters;
+use crate::config::schema::AlertersConfig;
 use crate::core::channel::Channel;
-use crate::core::notice::Notice;
+use crate::core::delivery::message::Message;
 
 pub use crate::core::delivery::failure::{Failure, FailureKind};
-use http::Web;
+use crate::net::HttpClient;
 
 /// Something that is done later.
-pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A way out of Operator.
 pub trait Alerter: Debug + Send + Sync {
@@ -43,14 +42,14 @@ pub trait Alerter: Debug + Send + Sync {
 
     /// Hand over one message. Gives what the channel calls it, if it can be brought up to date later.
     ///
-    /// Called with the same `notice.id` again when an earlier try ended in doubt: a channel that takes a key shows it once.
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>>;
+    /// Called with the same `message.id` again when an earlier try ended in doubt: a channel that takes a key shows it once.
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>>;
 
     /// See whether it would work, without sending anything: says what answered.
-    fn try_out(&self) -> Task<'_, Result<String, Failure>>;
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>>;
 
     /// Listen to what the person answers, until the engine drops it. `bookmark` is where it stopped reading the last time.
-    fn listen(self: Arc<Self>, _bookmark: Option<String>, _engine: mpsc::Sender<Heard>) -> Task<'static, ()> {
+    fn listen(self: Arc<Self>, _bookmark: Option<String>, _engine: mpsc::Sender<Inbound>) -> BoxFuture<'static, ()> {
         Box::pin(async {})
     }
 
@@ -70,7 +69,7 @@ pub trait Alerter: Debug + Send + Sync {
 
 /// Every alerter that is switched on. `env` tells where this machine's desktop is.
 #[must_use]
-pub fn switched_on(config: &Alerters, web: &Arc<Web>, env: &Env) -> Vec<Arc<dyn Alerter>> {
+pub fn enabled(config: &AlertersConfig, web: &Arc<HttpClient>, env: &Env) -> Vec<Arc<dyn Alerter>> {
     let all = [
         notification::alerter(&config.notification, env),
         telegram::alerter(&config.telegram, web),
@@ -85,11 +84,11 @@ pub fn switched_on(config: &Alerters, web: &Arc<Web>, env: &Env) -> Vec<Arc<dyn 
 
 /// What came in on a channel.
 #[derive(Debug)]
-pub struct Heard {
+pub struct Inbound {
     /// Where.
     pub channel: Channel,
     /// What was pressed, if it was for us.
-    pub press: Option<Press>,
+    pub press: Option<UserAction>,
     /// To be remembered: where to go on reading after a restart.
     pub bookmark: Option<String>,
     /// Where the engine says what came of it, in a sentence for the person.
@@ -98,24 +97,24 @@ pub struct Heard {
 
 /// A button that was pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Press {
+pub struct UserAction {
     /// The id of the notice that it stands under.
-    pub notice: String,
+    pub message: String,
     /// Which.
-    pub button: Button,
+    pub button: ActionButton,
 }
 
 /// The buttons that stand under what can be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Button {
+pub enum ActionButton {
     /// The person knows.
     Acknowledge,
     /// Not now.
     Snooze,
 }
 
-impl Button {
+impl ActionButton {
     /// All, in the order in which they are shown.
     pub const ALL: [Self; 2] = [Self::Acknowledge, Self::Snooze];
 
@@ -142,15 +141,15 @@ impl Button {
 
     /// The handle that a button carries on a channel that gives back a text of ours: `acknowledge:1f2e-17`.
     #[must_use]
-    pub fn handle(self, notice: &Notice) -> String {
-        format!("{}:{}", self.as_str(), notice.id)
+    pub fn handle(self, message: &Message) -> String {
+        format!("{}:{}", self.as_str(), message.id)
     }
 
     /// The press that a handle stands for.
     #[must_use]
-    pub fn pressed(handle: &str) -> Option<Press> {
-        let (name, notice) = handle.split_once(':')?;
+    pub fn pressed(handle: &str) -> Option<UserAction> {
+        let (name, message) = handle.split_once(':')?;
         let button = Self::ALL.into_iter().find(|button| button.as_str() == name)?;
-        Some(Press { notice: notice.to_owned(), button })
+        Some(UserAction { message: message.to_owned(), button })
     }
 }

@@ -11,14 +11,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::body::body;
-use super::http::{Answer, Web, exchange, place};
-use super::secret::Secret;
+use super::http::retryable;
 use super::words::{fit, headline, quoted};
-use super::{Alerter, Failure, Task};
+use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::NtfyConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{AlertState, Message, MessageKind};
+use crate::net::HttpClient;
+use crate::net::client::{Response, exchange};
+use crate::net::host::host_port;
+use crate::sys::secret_file::Secret;
 
 /// The longest that one try may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,7 +41,7 @@ const QUIET: u8 = 2;
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &NtfyConfig, web: &Arc<Web>) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &NtfyConfig, web: &Arc<HttpClient>) -> Option<Arc<dyn Alerter>> {
     let ntfy = || Ntfy {
         web: Arc::clone(web),
         url: config.url.clone(),
@@ -50,7 +53,7 @@ pub(super) fn alerter(config: &NtfyConfig, web: &Arc<Web>) -> Option<Arc<dyn Ale
 
 #[derive(Debug)]
 struct Ntfy {
-    web: Arc<Web>,
+    web: Arc<HttpClient>,
     url: String,
     topic: Secret,
     token: Secret,
@@ -61,21 +64,21 @@ impl Alerter for Ntfy {
         Channel::Ntfy
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
-        Box::pin(self.publish(notice))
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        Box::pin(self.publish(message))
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
             let keys = self.keys()?;
             let url = self.address("v1/health")?;
             // A token that is not known is refused whatever is asked.
-            let said = self.ask(self.web.client()?.get(url.clone()), &url, &keys).await?;
+            let said = self.ask(self.web.get(&url)?, &url, &keys).await?;
             // Any web page answers something.
-            let stranger = || Failure::refused("what answers is no ntfy server", "check alerters.ntfy.url");
+            let stranger = || Failure::permanent("what answers is no ntfy server", "check alerters.ntfy.url");
             said["healthy"].as_bool().filter(|healthy| *healthy).ok_or_else(stranger)?;
             let known = if keys.token.is_some() { " and knows the token" } else { "" };
-            Ok(format!("{} is an ntfy server{known}", place(&url)))
+            Ok(format!("{} is an ntfy server{known}", host_port(&url)))
         })
     }
 
@@ -95,23 +98,23 @@ struct Keys {
 impl Ntfy {
     /// Under the number of a sequence: what comes again under the same is shown in place of what was there, on servers from 2.16
     /// and where the app can. An older one does not look at it, and shows an update beside the first message.
-    async fn publish(&self, notice: &Notice) -> Result<Option<String>, Failure> {
+    async fn publish(&self, message: &Message) -> Result<Option<String>, Failure> {
         let keys = self.keys()?;
         let url = self.address("")?;
-        let sequence = match (notice.kind, &notice.replaces) {
-            (NoticeKind::Update, Some(first)) => first,
+        let sequence = match (message.kind, &message.replaces) {
+            (MessageKind::Update, Some(first)) => first,
             // News that is told again gets a new one: in place of the old one it would not be heard.
-            _ => &notice.id,
+            _ => &message.id,
         };
         let message = json!({
             "topic": keys.topic.expose_secret(),
             "sequence_id": sequence,
-            "title": fit(&headline(notice), TITLE, char::len_utf8),
-            "message": body(notice, LONGEST, char::len_utf8),
-            "priority": loudness(notice),
-            "tags": [sign(notice)],
+            "title": fit(&headline(message), TITLE, char::len_utf8),
+            "message": body(message, LONGEST, char::len_utf8),
+            "priority": loudness(message),
+            "tags": [sign(message)],
         });
-        self.ask(self.web.client()?.post(url.clone()).json(&message), &url, &keys).await?;
+        self.ask(self.web.post(&url)?.json(&message), &url, &keys).await?;
         Ok(Some(sequence.clone()))
     }
 
@@ -127,30 +130,33 @@ impl Ntfy {
 
     fn keys(&self) -> Result<Keys, Failure> {
         let advice = "set alerters.ntfy.topic to the one that your phone listens to: letters, digits, - and _";
-        let topic = self.topic.read()?.ok_or_else(|| Failure::refused("there is no topic", advice))?;
+        let topic = self.topic.resolve()?.ok_or_else(|| Failure::permanent("there is no topic", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         let letters = topic.expose_secret();
         if letters.len() > LONGEST_TOPIC || !letters.bytes().all(fits) {
-            return Err(Failure::refused("the topic is none", advice));
+            return Err(Failure::permanent("the topic is none", advice));
         }
-        let token = self.token.read()?;
+        let token = self.token.resolve()?;
         let is_none = |token: &SecretString| !token.expose_secret().bytes().all(fits);
         if token.as_ref().is_some_and(is_none) {
-            return Err(Failure::refused("the token has characters that no token has", "correct alerters.ntfy.token"));
+            return Err(Failure::permanent(
+                "the token has characters that no token has",
+                "correct alerters.ntfy.token",
+            ));
         }
         Ok(Keys { topic, token })
     }
 
     fn address(&self, path: &str) -> Result<Url, Failure> {
         let url = Url::parse(&format!("{}/{path}", self.url));
-        url.map_err(|_| Failure::refused("alerters.ntfy.url is no address", "correct it"))
+        url.map_err(|_| Failure::permanent("alerters.ntfy.url is no address", "correct it"))
     }
 }
 
 /// From 1, the quietest, to 5.
-fn loudness(notice: &Notice) -> u8 {
-    match (notice.kind, notice.priority) {
-        (NoticeKind::Update, _) | (_, Priority::Low) => QUIET,
+fn loudness(message: &Message) -> u8 {
+    match (message.kind, message.priority) {
+        (MessageKind::Update, _) | (_, Priority::Low) => QUIET,
         (_, Priority::Medium) => 3,
         (_, Priority::High) => 4,
         (_, Priority::Critical) => 5,
@@ -158,11 +164,11 @@ fn loudness(notice: &Notice) -> u8 {
 }
 
 /// The name of the sign before the title.
-fn sign(notice: &Notice) -> &'static str {
-    match (notice.items.first().map(|item| &item.standing), notice.priority) {
-        (Some(Standing::Resolved), _) => "white_check_mark",
-        (Some(Standing::Acknowledged), _) => "ok_hand",
-        (Some(Standing::Snoozed { .. }), _) => "zzz",
+fn sign(message: &Message) -> &'static str {
+    match (message.items.first().map(|item| &item.state), message.priority) {
+        (Some(AlertState::Resolved), _) => "white_check_mark",
+        (Some(AlertState::Acknowledged), _) => "ok_hand",
+        (Some(AlertState::Snoozed { .. }), _) => "zzz",
         (_, Priority::Critical) => "rotating_light",
         (_, Priority::High) => "red_circle",
         (_, Priority::Medium) => "yellow_circle",
@@ -170,17 +176,17 @@ fn sign(notice: &Notice) -> &'static str {
     }
 }
 
-fn refusal(answer: &Answer, said: &Value, url: &Url, keys: &Keys) -> Failure {
+fn refusal(answer: &Response, said: &Value, url: &Url, keys: &Keys) -> Failure {
     let secrets = [Some(&keys.topic), keys.token.as_ref()];
     let secrets: Vec<&str> = secrets.into_iter().flatten().map(ExposeSecret::expose_secret).collect();
     let shown = match quoted(said["error"].as_str().unwrap_or_default(), &secrets) {
         words if words.is_empty() => answer.status.to_string(),
         words => format!("{} {words}", answer.status.as_u16()),
     };
-    let what = format!("{} answered {shown}", place(url));
-    match answer.passing(said["code"].is_number()) {
+    let what = format!("{} answered {shown}", host_port(url));
+    match retryable(answer, said["code"].is_number()) {
         Some(kind) => Failure::new(kind, what),
-        None => Failure::refused(what, advice(answer.status.as_u16(), keys.token.is_some())),
+        None => Failure::permanent(what, advice(answer.status.as_u16(), keys.token.is_some())),
     }
 }
 

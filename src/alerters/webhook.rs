@@ -9,17 +9,20 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use ring::hmac;
 use secrecy::ExposeSecret;
 
-use super::http::{Answer, Web, exchange, place};
-use super::message::Message;
-use super::secret::Secret;
-use super::{Alerter, Failure, Task};
+use super::http::retryable;
+use super::message::Payload;
+use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::WebhookConfig;
 use crate::core::channel::Channel;
-use crate::core::notice::Notice;
+use crate::core::delivery::message::Message;
+use crate::net::HttpClient;
+use crate::net::client::{Response, exchange};
+use crate::net::host::host_port;
+use crate::sys::secret_file::Secret;
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &WebhookConfig, web: &Arc<Web>) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &WebhookConfig, web: &Arc<HttpClient>) -> Option<Arc<dyn Alerter>> {
     let webhook = || Webhook {
         web: Arc::clone(web),
         url: Secret::new(&config.url, &config.url_file),
@@ -31,7 +34,7 @@ pub(super) fn alerter(config: &WebhookConfig, web: &Arc<Web>) -> Option<Arc<dyn 
 
 #[derive(Debug)]
 struct Webhook {
-    web: Arc<Web>,
+    web: Arc<HttpClient>,
     url: Secret,
     key: Secret,
     patience: Duration,
@@ -42,17 +45,17 @@ impl Alerter for Webhook {
         Channel::Webhook
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
-        Box::pin(self.post(notice))
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        Box::pin(self.post(message))
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
             let url = self.address()?;
-            self.key.read()?;
-            let asked = self.web.client()?.request(Method::OPTIONS, url.clone());
+            self.key.resolve()?;
+            let asked = self.web.request(Method::OPTIONS, &url)?;
             let answer = exchange(asked, &url, self.patience).await?;
-            Ok(format!("{} answers (HTTP {})", place(&url), answer.status.as_u16()))
+            Ok(format!("{} answers (HTTP {})", host_port(&url), answer.status.as_u16()))
         })
     }
 
@@ -65,20 +68,20 @@ impl Alerter for Webhook {
 }
 
 impl Webhook {
-    async fn post(&self, notice: &Notice) -> Result<Option<String>, Failure> {
+    async fn post(&self, message: &Message) -> Result<Option<String>, Failure> {
         let url = self.address()?;
-        let body = Message::of(notice).json()?;
-        let mut request = self.web.client()?.post(url.clone());
-        request = request.header("content-type", "application/json").header("idempotency-key", &notice.id);
+        let body = Payload::of(message).json()?;
+        let mut request = self.web.post(&url)?;
+        request = request.header("content-type", "application/json").header("idempotency-key", &message.id);
         let answer = exchange(self.signed(request, &body)?.body(body), &url, self.patience).await?;
         match refusal(&answer, &url) {
-            None => Ok(Some(notice.id.clone())),
+            None => Ok(Some(message.id.clone())),
             Some(failure) => Err(failure),
         }
     }
 
     fn signed(&self, request: RequestBuilder, body: &[u8]) -> Result<RequestBuilder, Failure> {
-        let Some(key) = self.key.read()? else { return Ok(request) };
+        let Some(key) = self.key.resolve()? else { return Ok(request) };
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes()), body);
         let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(request.header("x-operator-signature", format!("sha256={hex}")))
@@ -86,26 +89,26 @@ impl Webhook {
 
     fn address(&self) -> Result<Url, Failure> {
         let wanted = "set alerters.webhook.url to an address that begins with https:// or http://";
-        let given = self.url.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
+        let given = self.url.resolve()?.ok_or_else(|| Failure::permanent("there is no address", wanted))?;
         // What the library says of a wrong address may repeat a part of it.
         let url = Url::parse(given.expose_secret())
-            .map_err(|_| Failure::refused("what is given is not an address", wanted))?;
+            .map_err(|_| Failure::permanent("what is given is not an address", wanted))?;
         if matches!(url.scheme(), "http" | "https") {
             Ok(url)
         } else {
-            Err(Failure::refused("not a web address", wanted))
+            Err(Failure::permanent("not a web address", wanted))
         }
     }
 }
 
 /// None when the message was taken.
-fn refusal(answer: &Answer, url: &Url) -> Option<Failure> {
+fn refusal(answer: &Response, url: &Url) -> Option<Failure> {
     let status = answer.status;
-    let said = format!("{} answered {status}", place(url));
-    match answer.passing(false) {
+    let said = format!("{} answered {status}", host_port(url));
+    match retryable(answer, false) {
         _ if status.is_success() => None,
         Some(kind) => Some(Failure::new(kind, said)),
-        None => Some(Failure::refused(said, advice(status))),
+        None => Some(Failure::permanent(said, advice(status))),
     }
 }
 

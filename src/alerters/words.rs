@@ -2,7 +2,7 @@
 
 use jiff::ZonedDateTime;
 
-use crate::core::notice::{Item, Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{AlertState, Message, MessageItem, MessageKind};
 use crate::core::text;
 
 /// A source's name takes no more characters.
@@ -12,14 +12,14 @@ const SOURCE: usize = 100;
 const SAYING: usize = 200;
 
 /// One line that says what the message is about: an alert's title, or how many there are.
-pub(super) fn headline(notice: &Notice) -> String {
-    let all = notice.items.len() + notice.left_out;
-    match notice.items.first() {
+pub(super) fn headline(message: &Message) -> String {
+    let all = message.items.len() + message.omitted;
+    match message.items.first() {
         Some(item) if all == 1 => title(item),
-        _ if notice.kind != NoticeKind::Update => text::count(all, "alert"),
+        _ if message.kind != MessageKind::Update => text::count(all, "alert"),
         _ => {
-            let holding = notice.items.iter().filter(|item| item.standing != Standing::Resolved).count();
-            match (holding, notice.left_out) {
+            let holding = message.items.iter().filter(|item| item.state != AlertState::Resolved).count();
+            match (holding, message.omitted) {
                 (0, _) => format!("All {all} alerts have resolved"),
                 (_, 0) => format!("{holding} of {all} alerts still hold"),
                 _ => format!("{all} alerts, some of them resolved"),
@@ -29,13 +29,13 @@ pub(super) fn headline(notice: &Notice) -> String {
 }
 
 /// An alert's title, with how it stands if that is not simply open.
-pub(super) fn title(item: &Item) -> String {
+pub(super) fn title(item: &MessageItem) -> String {
     let title = plain_line(&item.title);
-    match &item.standing {
-        Standing::Open => title,
-        Standing::Acknowledged => format!("Acknowledged: {title}"),
-        Standing::Snoozed { until } => format!("Snoozed until {}: {title}", clock(until, &item.at)),
-        Standing::Resolved => format!("Resolved: {title}"),
+    match &item.state {
+        AlertState::Open => title,
+        AlertState::Acknowledged => format!("Acknowledged: {title}"),
+        AlertState::Snoozed { until } => format!("Snoozed until {}: {title}", clock(until, &item.at)),
+        AlertState::Resolved => format!("Resolved: {title}"),
     }
 }
 
@@ -46,18 +46,18 @@ pub(super) fn clock(at: &ZonedDateTime, reader: &ZonedDateTime) -> String {
 }
 
 /// `Oura · 07:05`; of an update, when it was told first and when it changed.
-pub(super) fn origin(notice: &Notice, item: &Item) -> String {
+pub(super) fn origin(message: &Message, item: &MessageItem) -> String {
     let mut parts: Vec<String> = item.source.iter().map(|source| fit(&plain_line(source), SOURCE, |_| 1)).collect();
-    parts.push(clock(&item.at, &notice.at));
-    if notice.kind == NoticeKind::Update {
-        parts.push(format!("updated {}", clock(&notice.at, &notice.at)));
+    parts.push(clock(&item.at, &message.at));
+    if message.kind == MessageKind::Update {
+        parts.push(format!("updated {}", clock(&message.at, &message.at)));
     }
     parts.join(" · ")
 }
 
 /// What was not shown, and where it is.
-pub(super) fn more(left_out: usize) -> String {
-    format!("and {left_out} more: operator alerts")
+pub(super) fn more(omitted: usize) -> String {
+    format!("and {omitted} more: operator alerts")
 }
 
 /// Text from outside as any channel can carry it: line breaks stay, other control characters become spaces.

@@ -1,6 +1,8 @@
-//! What every front stands on: configuration, folders, database and engine put together, and how the program ends.
+//! Puts the program together: configuration, folders, database and engine, and how the program ends.
 
+pub mod build;
+pub mod daemon;
 pub mod exit;
-pub mod house;
+pub mod load;
+pub mod reload;
 pub mod runtime;
-pub mod watch;

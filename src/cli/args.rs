@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::app::build;
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
-use crate::core::span;
-use crate::engine::wiring;
+use crate::core::duration;
 
 /// Watches your health data, tasks and promises, and speaks up rarely, at the right moment, with the reason.
 #[derive(Debug, Parser)]
@@ -132,13 +132,13 @@ are asked for here, or read from sources.oura in config.yaml. Your browser opens
         /// Its key, as `operator alerts` lists it
         key: AlertKey,
         /// In how long: 30m, 1h, 2d
-        #[arg(value_parser = span::parse)]
+        #[arg(value_parser = duration::parse)]
         time: jiff::Span,
     },
     /// Hold all alerts; they come as one digest afterwards
     Pause {
         /// For how long: 30m, 1h, 2d [default: until `operator resume`]
-        #[arg(value_parser = span::parse)]
+        #[arg(value_parser = duration::parse)]
         time: Option<jiff::Span>,
     },
     /// End a pause
@@ -154,7 +154,7 @@ are asked for here, or read from sources.oura in config.yaml. Your browser opens
     /// List what was decided, the newest first
     Journal {
         /// How far back: 12h, 7d, 4w
-        #[arg(long, default_value = "7d", value_parser = span::parse)]
+        #[arg(long, default_value = "7d", value_parser = duration::parse)]
         since: jiff::Span,
     },
     /// Send a test on one channel or on all that are on, and say what became of it
@@ -200,10 +200,9 @@ pub enum LoginItemCommand {
 
 /// A name that a circuit could have; which programs there are, only the database knows.
 fn circuit(name: &str) -> Result<String, String> {
-    let is_one = wiring::circuits().contains(&name) || wiring::is_named(name);
-    if is_one { Ok(name.to_owned()) } else { Err(format!("there are {}", circuits())) }
+    if build::is_circuit_name(name) { Ok(name.to_owned()) } else { Err(format!("there are {}", circuits())) }
 }
 
 fn circuits() -> String {
-    format!("{}, exec:NAME of a program of yours, or calendar:NAME", wiring::circuits().join(", "))
+    format!("{}, exec:NAME of a program of yours, or calendar:NAME", build::circuit_names().join(", "))
 }

@@ -17,18 +17,18 @@ use self::callback::{Answer, State};
 use self::door::{Door, Visitor};
 use super::print::{emit, emit_json};
 use super::terminal;
+use crate::app::build;
 use crate::app::exit::Failure;
-use crate::app::house::{House, runtime};
+use crate::app::load::{AppContext, runtime};
 use crate::config::paths;
 use crate::config::schema::OuraConfig;
 use crate::engine::command::Command;
-use crate::engine::wiring;
-use crate::shell;
-use crate::sources::error::SourceError;
-use crate::sources::oura_account::Account;
-use crate::sources::oura_account::issuer::Places;
-use crate::sources::oura_account::server::{self, Application};
-use crate::sources::oura_account::tokens::Tokens;
+use crate::sources;
+use crate::sources::oura::oauth::Account;
+use crate::sources::oura::oauth::issuer::Endpoints;
+use crate::sources::oura::oauth::requests::{self, ClientCredentials};
+use crate::sources::oura::oauth::tokens::Tokens;
+use crate::tray;
 
 /// The person has so long to say yes.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -40,14 +40,14 @@ const THEIR_ACCOUNT: &str = "https://cloud.ouraring.com";
 ///
 /// # Errors
 /// When it did not come about; then nothing has changed.
-pub(super) fn connect(house: &House, json: bool) -> Result<ExitCode, Failure> {
-    let account = account(house)?;
+pub(super) fn connect(context: &AppContext, json: bool) -> Result<ExitCode, Failure> {
+    let account = account(context)?;
     let runtime = runtime()?;
     // A code is good once: what follows from it must not be lost.
-    runtime.block_on(account.try_keeping()).map_err(told)?;
-    let application = match runtime.block_on(account.application()).map_err(told)? {
+    runtime.block_on(account.check_store()).map_err(told)?;
+    let application = match runtime.block_on(account.credentials()).map_err(told)? {
         Some(application) => {
-            if house.config.sources.oura.client_id.is_none() {
+            if context.config.sources.oura.client_id.is_none() {
                 let id = &application.id;
                 say(&format!(
                     "Using the application {id} of the last connection; `operator disconnect oura` first to use another.\n"
@@ -55,17 +55,17 @@ pub(super) fn connect(house: &House, json: bool) -> Result<ExitCode, Failure> {
             }
             application
         }
-        None => ask(house)?,
+        None => ask(context)?,
     };
-    let connected = runtime.block_on(through_the_browser(house, &account, application));
+    let connected = runtime.block_on(through_the_browser(context, &account, application));
     runtime.shutdown_timeout(Duration::from_millis(100));
     connected?;
-    let when = match super::ask(house, &Command::OuraConnected) {
+    let when = match super::ask(context, &Command::OuraConnected) {
         Ok(Some(_)) => "the last 60 days are being fetched",
         _ => "the last 60 days are fetched when Operator next starts",
     };
     let mut message = format!("Oura is connected: {when}.");
-    if house.config.sources.oura.has_token() {
+    if context.config.sources.oura.has_token() {
         message.push_str(" But sources.oura.token goes before it: take it out of the configuration.");
     }
     done(json, "connected", &message);
@@ -76,22 +76,22 @@ pub(super) fn connect(house: &House, json: bool) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 /// When the tokens cannot be removed, or when they are and Oura could not be told.
-pub(super) fn disconnect(house: &House, json: bool) -> Result<ExitCode, Failure> {
-    let account = account(house)?;
+pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, Failure> {
+    let account = account(context)?;
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         // A token that is over ends nothing. If there is no other to be had, the end itself says what is wrong.
-        let _ = account.access(true, Timestamp::now()).await;
-        account.end().await
+        let _ = account.access_token(true, Timestamp::now()).await;
+        account.disconnect().await
     });
     runtime.shutdown_timeout(Duration::from_millis(100));
     let ended = ended.map_err(told)?;
     if ended.is_some() {
         // Without an engine there is nothing to look at anew.
-        let _ = super::ask(house, &Command::ResetCircuit { name: "oura".into() });
+        let _ = super::ask(context, &Command::ResetCircuit { name: "oura".into() });
     }
     let message = match ended {
-        None if house.config.sources.oura.has_token() => {
+        None if context.config.sources.oura.has_token() => {
             "Oura is read by sources.oura.token: take it out of the configuration to end that."
         }
         None => "Oura was not connected.",
@@ -99,7 +99,7 @@ pub(super) fn disconnect(house: &House, json: bool) -> Result<ExitCode, Failure>
         Some(Err(error)) => {
             let what = format!(
                 "Oura is forgotten here, but could not be told ({}): end Operator's access in your account, {THEIR_ACCOUNT}",
-                error.what
+                error.message
             );
             return Err(Failure::Other(what));
         }
@@ -108,10 +108,10 @@ pub(super) fn disconnect(house: &House, json: bool) -> Result<ExitCode, Failure>
     Ok(ExitCode::SUCCESS)
 }
 
-fn account(house: &House) -> Result<Arc<Account>, Failure> {
-    let failed = |error: std::io::Error| Failure::Other(format!("{}: {error}", house.state_dir.display()));
-    paths::private_dir(&house.state_dir).map_err(failed)?;
-    Ok(Arc::new(wiring::account(&house.config.sources.oura, &house.state_dir)))
+fn account(context: &AppContext) -> Result<Arc<Account>, Failure> {
+    let failed = |error: std::io::Error| Failure::Other(format!("{}: {error}", context.state_dir.display()));
+    paths::private_dir(&context.state_dir).map_err(failed)?;
+    Ok(Arc::new(build::oura_account(&context.config.sources.oura, &context.state_dir)))
 }
 
 fn done(json: bool, what: &str, message: &str) {
@@ -132,8 +132,8 @@ fn help(oura: &OuraConfig) -> String {
 }
 
 /// The application, typed in.
-fn ask(house: &House) -> Result<Application, Failure> {
-    let oura = &house.config.sources.oura;
+fn ask(context: &AppContext) -> Result<ClientCredentials, Failure> {
+    let oura = &context.config.sources.oura;
     if !terminal::somebody_is_there() {
         return Err(Failure::Other(format!(
             "Oura is not connected yet.\n\n{}5. Set sources.oura.client_id and sources.oura.client_secret in config.yaml (Edit Configuration in \
@@ -149,15 +149,19 @@ fn ask(house: &House) -> Result<Application, Failure> {
     };
     let secret = something(terminal::secret("Client secret (it is not shown): ", say)).map_err(failed)?;
     let secret = SecretString::from(secret);
-    Ok(Application { id, secret })
+    Ok(ClientCredentials { id, secret })
 }
 
 fn something(typed: std::io::Result<String>) -> std::io::Result<String> {
     typed.and_then(|typed| if typed.is_empty() { Err(std::io::Error::other("nothing was typed")) } else { Ok(typed) })
 }
 
-async fn through_the_browser(house: &House, account: &Account, application: Application) -> Result<(), Failure> {
-    let oura = &house.config.sources.oura;
+async fn through_the_browser(
+    context: &AppContext,
+    account: &Account,
+    application: ClientCredentials,
+) -> Result<(), Failure> {
+    let oura = &context.config.sources.oura;
     let door = Door::open(oura.redirect_port).await.map_err(Failure::Other)?;
     if let Some(taken) = door.taken {
         say(&format!("Another program listens on {taken}: if the browser ends there, end it and try again.\n"));
@@ -165,7 +169,7 @@ async fn through_the_browser(house: &House, account: &Account, application: Appl
     let state = State::new().map_err(|error| Failure::Other(error.to_string()))?;
     let address = question(oura, &application.id, &state.text)?;
     say(&format!("Say yes to Operator in the browser, within 5 minutes:\n{address}\n"));
-    if let Err(error) = shell::browse(address.as_str()) {
+    if let Err(error) = tray::browse(address.as_str()) {
         say(&format!("The browser cannot be opened ({error}): open the address yourself, on this machine.\n"));
     }
     let nobody = |_| Failure::Other("nobody answered within 5 minutes: nothing has changed".into());
@@ -180,33 +184,39 @@ async fn through_the_browser(house: &House, account: &Account, application: Appl
 }
 
 /// The connection that follows from the answer, kept.
-async fn make(account: &Account, oura: &OuraConfig, application: &Application, answer: &Answer) -> Result<(), String> {
+async fn make(
+    account: &Account,
+    oura: &OuraConfig,
+    application: &ClientCredentials,
+    answer: &Answer,
+) -> Result<(), String> {
     let (code, issuer) = match answer {
         Answer::Code { code, issuer } => (code, issuer.as_deref()),
         Answer::No(word) if word == "access_denied" => return Err("you said no".into()),
         Answer::No(word) => return Err(format!("Oura answered {word}; see the application's page at Oura")),
     };
-    let configured = Places { token: address(&oura.token_url)?, revoke: address(&oura.revoke_url)? };
-    let places = Places::named_by(issuer, &address(&oura.authorize_url)?, configured)?;
+    let configured = Endpoints { token: address(&oura.token_url)?, revoke: address(&oura.revoke_url)? };
+    let endpoints = Endpoints::from_issuer(issuer, &address(&oura.authorize_url)?, configured)?;
     let now = Timestamp::now();
     let code = (code.expose_secret(), redirect(oura));
-    let granted =
-        server::exchange(&places.token, application, (code.0, &code.1), now).await.map_err(|error| sentence(&error))?;
+    let response = requests::exchange_code(&endpoints.token, application, (code.0, &code.1), now)
+        .await
+        .map_err(|error| sentence(&error))?;
     let is_configured = oura.client_secret.is_some() || oura.client_secret_file.is_some();
     let tokens = Tokens {
         client_id: application.id.clone(),
         client_secret: (!is_configured).then(|| application.secret.clone()),
-        lifetime_seconds: granted.lifetime_seconds(),
-        refresh_token: granted.refresh_token.ok_or("Oura gave no token to renew the connection with")?,
-        access_token: granted.access_token,
+        lifetime_seconds: response.lifetime_seconds(),
+        refresh_token: response.refresh_token.ok_or("Oura gave no token to renew the connection with")?,
+        access_token: response.access_token,
         obtained_at: now,
-        token_url: places.token.into(),
-        revoke_url: places.revoke.into(),
+        token_url: endpoints.token.into(),
+        revoke_url: endpoints.revoke.into(),
         connected_at: now,
-        lapsed: false,
+        revoked: false,
         wait_until: None,
     };
-    account.keep(&tokens).await.map_err(|error| sentence(&error))
+    account.connect(&tokens).await.map_err(|error| sentence(&error))
 }
 
 /// Where the person is asked.
@@ -230,15 +240,15 @@ fn address(text: &str) -> Result<Url, String> {
         .map_err(|_| "an address under sources.oura is none: see authorize_url, token_url and revoke_url".into())
 }
 
-fn told(error: SourceError) -> Failure {
+fn told(error: sources::Error) -> Failure {
     Failure::Other(sentence(&error))
 }
 
-fn sentence(error: &SourceError) -> String {
+fn sentence(error: &sources::Error) -> String {
     if error.advice.is_empty() {
-        error.what.clone()
+        error.message.clone()
     } else {
-        format!("{} – {}", error.what, error.advice.trim_end_matches('.'))
+        format!("{} – {}", error.message, error.advice.trim_end_matches('.'))
     }
 }
 

@@ -11,16 +11,16 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 use super::print::{Paint, emit};
 use super::show::Look;
+use crate::app::daemon;
 use crate::app::exit::Failure;
-use crate::app::house::{House, Logs, runtime};
-use crate::config::schema::Http;
-use crate::core::policy::verdict::Decision;
-use crate::core::status::PageState;
+use crate::app::load::{AppContext, LogTarget, runtime};
+use crate::config::schema::HttpConfig;
+use crate::core::policy::decision::Decision;
+use crate::core::status::HttpState;
 use crate::demo::{body, desk};
 use crate::engine::clock::Clock;
 use crate::engine::report::CheckReport;
 use crate::http;
-use crate::shell::headless;
 
 /// Make the person up, live through their week, and show what Operator says; with `serve`, go on from there with the dashboard.
 ///
@@ -31,25 +31,25 @@ pub fn run(verbose: bool, serve: bool) -> Result<ExitCode, Failure> {
     let config = home.join("config.yaml");
     write(&config, &configuration(&home, serve.then(free_port).flatten()))?;
     // Nothing of the user's environment reaches the demo: it must not touch their data.
-    let house = House::open(Some(&config), |_| None, verbose, Logs::Quiet)?;
-    let morning = latest_morning(&house);
+    let context = AppContext::open(Some(&config), |_| None, verbose, LogTarget::Quiet)?;
+    let morning = latest_morning(&context);
     emit(&introduction(&home, &morning));
-    let report = live_the_week(&house, &home, &morning)?;
-    let look = Look { paint: Paint::for_stdout(), zone: house.zone(), now: morning.timestamp() };
+    let report = live_the_week(&context, &home, &morning)?;
+    let look = Look { paint: Paint::for_stdout(), zone: context.zone(), now: morning.timestamp() };
     emit(&look.report(&report));
     emit(&what_next(&config, &report));
-    if serve { go_on(&house, &config, &morning) } else { Ok(ExitCode::SUCCESS) }
+    if serve { go_on(&context, &config, &morning) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Watch on, from that morning, until Ctrl-C.
-fn go_on(house: &House, config: &Path, morning: &ZonedDateTime) -> Result<ExitCode, Failure> {
+fn go_on(context: &AppContext, config: &Path, morning: &ZonedDateTime) -> Result<ExitCode, Failure> {
     let clock = Clock::fixed(morning.timestamp()).going();
-    headless::run_by(clock, house, |page| emit(&invitation(house, config, page)))
+    daemon::run_headless_at(context, clock, |page| emit(&invitation(context, config, page)))
 }
 
-fn invitation(house: &House, config: &Path, page: &PageState) -> String {
-    let link = page.address.as_ref().ok_or_else(|| page.trouble.clone().unwrap_or_default());
-    match link.and_then(|address| http::link(&house.state_dir, address)) {
+fn invitation(context: &AppContext, config: &Path, page: &HttpState) -> String {
+    let link = page.address.as_ref().ok_or_else(|| page.error.clone().unwrap_or_default());
+    match link.and_then(|address| http::link(&context.state_dir, address)) {
         Ok(link) => format!(
             "\nThe demo goes on until Ctrl-C. Its dashboard, good once within ten minutes:\n  {link}\n\
              For another link:\n  {} --config {} dashboard\n",
@@ -62,7 +62,7 @@ fn invitation(house: &House, config: &Path, page: &PageState) -> String {
 
 /// The usual port, or whichever is free.
 fn free_port() -> Option<u16> {
-    let usual = Http::default().port;
+    let usual = HttpConfig::default().port;
     let listener = [usual, 0].into_iter().find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())?;
     listener.local_addr().ok().map(|address| address.port())
 }
@@ -100,15 +100,15 @@ fn configuration(home: &Path, port: Option<u16>) -> String {
 }
 
 /// The last time it was five past nine: late enough for the morning's reminders, whenever the demo is run.
-fn latest_morning(house: &House) -> ZonedDateTime {
-    let now = Timestamp::now().to_zoned_datetime(house.zone());
-    let at = |date: Date| date.at(9, 5, 0, 0).to_zoned_datetime(house.zone()).unwrap_or_else(|_| now.clone());
+fn latest_morning(context: &AppContext) -> ZonedDateTime {
+    let now = Timestamp::now().to_zoned_datetime(context.zone());
+    let at = |date: Date| date.at(9, 5, 0, 0).to_zoned_datetime(context.zone()).unwrap_or_else(|_| now.clone());
     let today = at(now.date());
     if today <= now { today } else { at(now.date().saturating_sub(1.day())) }
 }
 
 /// The evenings of a week, each with a look at the tasks, a night in quiet hours, and the morning.
-fn live_the_week(house: &House, home: &Path, morning: &ZonedDateTime) -> Result<CheckReport, Failure> {
+fn live_the_week(context: &AppContext, home: &Path, morning: &ZonedDateTime) -> Result<CheckReport, Failure> {
     let today = morning.date();
     let (cache, state) = (home.join("oura-health.db"), home.join("state.db"));
     write(&home.join("focus.md"), "# This quarter: ship the new onboarding\n")?;
@@ -116,26 +116,26 @@ fn live_the_week(house: &House, home: &Path, morning: &ZonedDateTime) -> Result<
     for days_ago in [6, 4, 2] {
         let day = today.saturating_sub(days_ago.days());
         body::write(&cache, day, 60).map_err(|error| failed(&cache, &error))?;
-        let report = check(house, day, 17)?;
+        let report = check(context, day, 17)?;
         desk::put_off(&state, day, today).map_err(|error| failed(&state, &error))?;
         emit(&summary(&report, "then the quarterly report is put off again"));
     }
     let yesterday = today.saturating_sub(1.day());
     body::write(&cache, yesterday, 60).map_err(|error| failed(&cache, &error))?;
-    let night = check(house, yesterday, 23)?;
+    let night = check(context, yesterday, 23)?;
     emit(&summary(&night, "quiet hours: only what is critical is told"));
     emit("\n");
     body::write(&cache, today, 60).map_err(|error| failed(&cache, &error))?;
-    check(house, today, 9)
+    check(context, today, 9)
 }
 
 /// One real check, with the clock at five past this hour.
-fn check(house: &House, day: Date, hour: i8) -> Result<CheckReport, Failure> {
+fn check(context: &AppContext, day: Date, hour: i8) -> Result<CheckReport, Failure> {
     let unknown = |error: jiff::Error| Failure::Other(format!("{day} {hour}:05: {error}"));
-    let at = day.at(hour, 5, 0, 0).to_zoned_datetime(house.zone()).map_err(unknown)?.timestamp();
-    let _lock = house.lock()?;
-    let (store, warnings) = house.writable(at)?;
-    let mut engine = house.engine(store, Clock::fixed(at), false, warnings)?;
+    let at = day.at(hour, 5, 0, 0).to_zoned_datetime(context.zone()).map_err(unknown)?.timestamp();
+    let _lock = context.lock()?;
+    let (store, warnings) = context.writable(at)?;
+    let mut engine = context.engine(store, Clock::fixed(at), false, warnings)?;
     Ok(runtime()?.block_on(engine.check_once())?)
 }
 

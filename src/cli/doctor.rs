@@ -11,15 +11,15 @@ use serde::Serialize;
 use super::print::{Cell, Paint, Table, emit, emit_json};
 use crate::alerters::{Alerter, Failure, FailureKind};
 use crate::app::exit;
-use crate::app::house::{House, runtime};
+use crate::app::load::{AppContext, runtime};
 use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
-use crate::core::status::OuraLink;
+use crate::core::status::OuraConnection;
 use crate::core::text;
-use crate::monitors::ask::{Answer, Source, ask};
-use crate::monitors::setup::Setup;
-use crate::sources::error::Fault;
+use crate::monitors::fetch::{Source, SourceReading, ask};
+use crate::monitors::sources::Sources;
+use crate::sources::ErrorKind;
 
 /// Advice where there is nothing to do.
 pub(super) const WAIT: &str = "it may mend itself; Operator goes on trying";
@@ -39,11 +39,11 @@ pub(super) struct Line {
 ///
 /// # Errors
 /// When it cannot even be tried. What fails is told in the result, and the exit code is 1 then.
-pub fn run(house: &House, json: bool) -> Result<ExitCode, exit::Failure> {
-    let mut lines = vec![configuration(house), state(house)];
+pub fn run(context: &AppContext, json: bool) -> Result<ExitCode, exit::Failure> {
+    let mut lines = vec![configuration(context), state(context)];
     let runtime = runtime()?;
-    lines.extend(runtime.block_on(sources(house)));
-    lines.extend(runtime.block_on(channels(house)));
+    lines.extend(runtime.block_on(sources(context)));
+    lines.extend(runtime.block_on(channels(context)));
     // A file that never answers must not keep the doctor from its verdict.
     runtime.shutdown_timeout(Duration::from_millis(100));
     let failed = lines.iter().any(|line| line.result == "failed");
@@ -55,17 +55,17 @@ pub fn run(house: &House, json: bool) -> Result<ExitCode, exit::Failure> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn configuration(house: &House) -> Line {
-    let about = match &house.config_path {
+fn configuration(context: &AppContext) -> Line {
+    let about = match &context.config_path {
         Some(path) => path.display().to_string(),
         None => "no file: the defaults hold".into(),
     };
     Line { name: "configuration".into(), result: "ok", about, advice: String::new() }
 }
 
-fn state(house: &House) -> Line {
-    let path = house.state_dir.display().to_string();
-    let tried = house.try_writing().and_then(|()| house.readable().map_err(|error| error.to_string()));
+fn state(context: &AppContext) -> Line {
+    let path = context.state_dir.display().to_string();
+    let tried = context.try_writing().and_then(|()| context.readable().map_err(|error| error.to_string()));
     match tried {
         Ok(_) => Line { name: "state".into(), result: "ok", about: path, advice: String::new() },
         Err(about) => {
@@ -75,17 +75,17 @@ fn state(house: &House) -> Line {
     }
 }
 
-async fn sources(house: &House) -> Vec<Line> {
-    let setup = house.setup();
+async fn sources(context: &AppContext) -> Vec<Line> {
+    let setup = context.setup();
     let mut lines = Vec::new();
     for source in setup.sources() {
-        lines.push(self::source(source, &setup, &house.zone()).await);
+        lines.push(self::source(source, &setup, &context.zone()).await);
     }
     lines
 }
 
 /// Ask a source for the last week.
-pub(super) async fn source(source: Source, setup: &Setup, zone: &TimeZone) -> Line {
+pub(super) async fn source(source: Source, setup: &Sources, zone: &TimeZone) -> Line {
     let now = Timestamp::now().to_zoned_datetime(zone.clone());
     let since = now.date().saturating_sub(7.days());
     let mut line = line(source, &ask(source, setup, true, since, &now).await, now.timestamp());
@@ -95,41 +95,43 @@ pub(super) async fn source(source: Source, setup: &Setup, zone: &TimeZone) -> Li
     line
 }
 
-fn line(source: Source, answer: &Answer, now: Timestamp) -> Line {
+fn line(source: Source, answer: &SourceReading, now: Timestamp) -> Line {
     let name = source.to_string();
     let Some(trouble) = answer.trouble() else {
         return Line { name, result: "ok", about: described(answer, now), advice: String::new() };
     };
-    let (result, wait) = match trouble.fault {
-        Fault::NotSetUp => ("off", ""),
-        Fault::Outage => ("failed", WAIT),
-        Fault::NeedsUser => ("failed", ""),
+    let (result, wait) = match trouble.kind {
+        ErrorKind::NotConfigured => ("off", ""),
+        ErrorKind::Transient => ("failed", WAIT),
+        ErrorKind::ActionRequired => ("failed", ""),
     };
     let advice = if trouble.advice.is_empty() { wait.into() } else { trouble.advice.clone() };
     Line { name, result, about: trouble.to_string(), advice }
 }
 
-const fn reached(link: Option<OuraLink>) -> &'static str {
+const fn reached(link: Option<OuraConnection>) -> &'static str {
     match link {
-        Some(OuraLink::Token) => "; its API by sources.oura.token",
-        Some(OuraLink::Connected | OuraLink::Lapsed) => "; its API by your connection",
-        Some(OuraLink::Off) | None => "; its API is not connected",
+        Some(OuraConnection::Token) => "; its API by sources.oura.token",
+        Some(OuraConnection::Connected | OuraConnection::Revoked) => "; its API by your connection",
+        Some(OuraConnection::Off) | None => "; its API is not connected",
     }
 }
 
-fn described(answer: &Answer, now: Timestamp) -> String {
+fn described(answer: &SourceReading, now: Timestamp) -> String {
     let about = match answer {
-        Answer::Health(answer) => answer.reading.as_ref().map(|reading| {
+        SourceReading::Health(answer) => answer.reading.as_ref().map(|reading| {
             let synced = reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::ago(now, at)));
             format!("{}: {}{synced}", reading.source, text::count(reading.days.len(), "day"))
         }),
-        Answer::Tasks(Ok(reading)) => Some(tasks(reading)),
-        Answer::Exec(Ok(reading)) => {
+        SourceReading::Tasks(Ok(reading)) => Some(tasks(reading)),
+        SourceReading::Exec(Ok(reading)) => {
             let found = text::count(reading.complaints.len(), "alert");
             Some(if reading.line.is_empty() { found } else { reading.line.clone() })
         }
-        Answer::Calendar(Ok(reading)) => Some(format!("connected, {} today", text::count(reading.today, "event"))),
-        Answer::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
+        SourceReading::Calendar(Ok(reading)) => {
+            Some(format!("connected, {} today", text::count(reading.today, "event")))
+        }
+        SourceReading::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
         _ => None,
     };
     let notes = answer.notes().join("; ");
@@ -144,9 +146,9 @@ fn tasks(reading: &TaskReading) -> String {
 }
 
 /// Nothing is sent here: those that are on say whether they would.
-async fn channels(house: &House) -> Vec<Line> {
-    let alerters = house.alerters();
-    let routing = house.config.alerters.routing();
+async fn channels(context: &AppContext) -> Vec<Line> {
+    let alerters = context.alerters();
+    let routing = context.config.alerters.routing();
     let mut lines =
         vec![Line { name: "journal".into(), result: "ok", about: "takes every alert".into(), advice: String::new() }];
     for channel in Channel::OUTSIDE {
@@ -159,7 +161,7 @@ async fn channels(house: &House) -> Vec<Line> {
 pub(super) async fn channel(channel: Channel, alerters: &[Arc<dyn Alerter>], routing: &Routing) -> Line {
     let least = routing.0.iter().find(|(known, _)| *known == channel).map(|(_, least)| *least);
     match alerters.iter().find(|alerter| alerter.channel() == channel) {
-        Some(alerter) => tried(channel, least.unwrap_or(Priority::Low), alerter.try_out().await),
+        Some(alerter) => tried(channel, least.unwrap_or(Priority::Low), alerter.probe().await),
         None => {
             let about = format!("set alerters.{channel}.enabled to use it");
             Line { name: channel.to_string(), result: "off", about, advice: String::new() }
@@ -175,10 +177,10 @@ fn tried(channel: Channel, least: Priority, outcome: Result<String, Failure>) ->
             Line { name, result: "ok", about, advice: String::new() }
         }
         // A machine without a desktop is not broken.
-        Err(failure) if failure.kind == FailureKind::Unavailable && failure.advice.is_empty() => {
-            Line { name, result: "off", about: failure.what, advice: String::new() }
+        Err(failure) if failure.kind == FailureKind::NoTransport && failure.hint.is_empty() => {
+            Line { name, result: "off", about: failure.message, advice: String::new() }
         }
-        Err(failure) => Line { name, result: "failed", about: failure.what, advice: failure.advice },
+        Err(failure) => Line { name, result: "failed", about: failure.message, advice: failure.hint },
     }
 }
 

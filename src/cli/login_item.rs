@@ -7,8 +7,9 @@ use serde_json::json;
 use super::args::{Cli, LoginItemCommand};
 use super::print::{Cell, Paint, Table, emit, emit_json};
 use crate::app::exit::Failure;
-use crate::app::house::{House, Logs, environment};
-use crate::shell::login_item::{LoginItem, LoginItemError, Mode, State, Status};
+use crate::app::load::{AppContext, LogTarget, environment};
+use crate::config::paths;
+use crate::sys::autostart::{LoginItem, LoginItemError, Mode, State, Status};
 
 /// Do what was asked for.
 ///
@@ -18,9 +19,9 @@ pub fn run(cli: &Cli, change: LoginItemCommand) -> Result<ExitCode, Failure> {
     match change {
         LoginItemCommand::Install { headless } => {
             // A configuration that would not let it start is told now, and not at the next login to nobody.
-            let house = House::open(cli.config.as_deref(), environment, cli.verbose, Logs::Quiet)?;
+            let context = AppContext::open(cli.config.as_deref(), environment, cli.verbose, LogTarget::Quiet)?;
             let mode = if headless { Mode::Headless } else { Mode::App };
-            let item = LoginItem::here(environment, house.named_config()).map_err(failed)?;
+            let item = LoginItem::here(context.session_root(), context.named_config()).map_err(failed)?;
             tell(cli, &item.install(mode).map_err(failed)?);
         }
         // These need no configuration: they work with a broken one, too.
@@ -34,7 +35,7 @@ pub fn run(cli: &Cli, change: LoginItemCommand) -> Result<ExitCode, Failure> {
 }
 
 fn here() -> Result<LoginItem, Failure> {
-    LoginItem::here(environment, None).map_err(failed)
+    LoginItem::here(paths::session_root(&environment), None).map_err(failed)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err gives it away")]

@@ -12,7 +12,7 @@ pub struct Audit {
     pub at: Timestamp,
     /// What the rules found.
     pub fired: u64,
-    /// Told, on a channel of its own or in the journal alone.
+    /// TaskIdentities, on a channel of its own or in the journal alone.
     pub delivered: u64,
     /// Waits to be told.
     pub pending: u64,
@@ -20,22 +20,22 @@ pub struct Audit {
     pub suppressed: u64,
     /// Waits for the end of quiet hours or a pause.
     pub held: u64,
-    /// Told in a digest.
+    /// TaskIdentities in a digest.
     pub coalesced: u64,
     /// Refused for good.
     pub failed: u64,
-    /// Keys of which something is missing, at most `ASTRAY_NAMED`.
-    pub astray: Vec<AlertKey>,
+    /// Keys of which something is missing, at most `MAX_UNACCOUNTED_NAMED`.
+    pub unaccounted: Vec<AlertKey>,
     /// How many such keys there are.
-    pub astray_count: u64,
+    pub unaccounted_count: u64,
 }
 
 /// An audit names so many keys; the others are counted.
-pub const ASTRAY_NAMED: usize = 20;
+pub const MAX_UNACCOUNTED_NAMED: usize = 20;
 
 /// What became of a decision: each term of the equation but the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum Outcome {
     /// It was told.
     Delivered,
     /// It waits to be told.
@@ -52,7 +52,7 @@ pub enum Fate {
 
 /// A decision as the journal has it, with the messages that the outbox has of it.
 #[derive(Debug, Clone, Default)]
-pub struct Account<'a> {
+pub struct DecisionRecord<'a> {
     /// The journal's word for what was decided.
     pub decision: &'a str,
     /// Where it was to be told.
@@ -72,20 +72,20 @@ enum Sent {
     Pending,
 }
 
-impl Account<'_> {
+impl DecisionRecord<'_> {
     /// What became of it; none when nobody can say.
     #[must_use]
-    pub fn fate(&self) -> Option<Fate> {
+    pub fn outcome(&self) -> Option<Outcome> {
         match self.decision {
-            "suppress" => Some(Fate::Suppressed),
-            "hold" => Some(Fate::Held),
-            "coalesce" => self.sent().map(|_| Fate::Coalesced),
+            "suppress" => Some(Outcome::Suppressed),
+            "hold" => Some(Outcome::Held),
+            "coalesce" => self.sent().map(|_| Outcome::Coalesced),
             "deliver" => self.sent().map(|sent| match sent {
-                Sent::Pending => Fate::Pending,
-                Sent::Failed => Fate::Failed,
-                Sent::Delivered => Fate::Delivered,
+                Sent::Pending => Outcome::Pending,
+                Sent::Failed => Outcome::Failed,
+                Sent::Delivered => Outcome::Delivered,
                 // It was over, answered or told anew before it went out.
-                Sent::Superseded => Fate::Suppressed,
+                Sent::Superseded => Outcome::Suppressed,
             }),
             _ => None,
         }
@@ -121,27 +121,27 @@ fn sent(state: &str) -> Option<Sent> {
 impl Audit {
     /// Whether every alert that fired has come to something that is known.
     #[must_use]
-    pub const fn adds_up(&self) -> bool {
-        self.fired == self.known() && self.astray_count == 0
+    pub const fn is_consistent(&self) -> bool {
+        self.fired == self.accounted() && self.unaccounted_count == 0
     }
 
     /// The alerts of which it is known what became of them.
     #[must_use]
-    pub const fn known(&self) -> u64 {
+    pub const fn accounted(&self) -> u64 {
         let told = self.delivered.saturating_add(self.coalesced);
         let waiting = self.pending.saturating_add(self.held);
         told.saturating_add(waiting).saturating_add(self.suppressed).saturating_add(self.failed)
     }
 
     /// So often the same became of an alert.
-    pub const fn count(&mut self, fate: Fate, times: u64) {
-        let term = match fate {
-            Fate::Delivered => &mut self.delivered,
-            Fate::Pending => &mut self.pending,
-            Fate::Suppressed => &mut self.suppressed,
-            Fate::Held => &mut self.held,
-            Fate::Coalesced => &mut self.coalesced,
-            Fate::Failed => &mut self.failed,
+    pub const fn count(&mut self, outcome: Outcome, times: u64) {
+        let term = match outcome {
+            Outcome::Delivered => &mut self.delivered,
+            Outcome::Pending => &mut self.pending,
+            Outcome::Suppressed => &mut self.suppressed,
+            Outcome::Held => &mut self.held,
+            Outcome::Coalesced => &mut self.coalesced,
+            Outcome::Failed => &mut self.failed,
         };
         *term = term.saturating_add(times);
     }
@@ -154,22 +154,22 @@ impl Audit {
 
     /// What is wrong and what to do about it, in sentences; none while it adds up.
     #[must_use]
-    pub fn complaint(&self) -> Option<String> {
-        let (fired, known) = (self.fired, self.known());
-        (!self.adds_up()).then(|| {
+    pub fn error_message(&self) -> Option<String> {
+        let (fired, known) = (self.fired, self.accounted());
+        (!self.is_consistent()).then(|| {
             format!(
-                "The self-audit does not add up: {fired} alerts fired, {known} are accounted for; astray: {}; `operator why KEY` \
+                "The self-audit does not add up: {fired} alerts fired, {known} are accounted for; unaccounted: {}; `operator why KEY` \
                  tells what is known of one, please report it",
-                self.named()
+                self.unaccounted_names()
             )
         })
     }
 
-    /// The keys that are astray: `health:readiness_low, task:pileup and 3 more`.
+    /// The keys that are unaccounted: `health:readiness_low, task:pileup and 3 more`.
     #[must_use]
-    pub fn named(&self) -> String {
-        let names: Vec<&str> = self.astray.iter().map(AlertKey::as_str).collect();
-        let more = self.astray_count.saturating_sub(self.astray.len() as u64);
+    pub fn unaccounted_names(&self) -> String {
+        let names: Vec<&str> = self.unaccounted.iter().map(AlertKey::as_str).collect();
+        let more = self.unaccounted_count.saturating_sub(self.unaccounted.len() as u64);
         match (names.is_empty(), more) {
             (true, 0) => "no key".into(),
             (true, more) => format!("{more} without a proper key"),
@@ -187,18 +187,18 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::acknowledged("suppress", "journal", "", Some(Fate::Suppressed))]
-    #[case::night("hold", "journal", "", Some(Fate::Held))]
-    #[case::told_in_the_journal_alone("deliver", "journal", "", Some(Fate::Delivered))]
-    #[case::told("deliver", "journal a b", "a:delivered b:delivered", Some(Fate::Delivered))]
-    #[case::waits_on_one("deliver", "journal a b", "a:delivered b:pending", Some(Fate::Pending))]
-    #[case::waits_and_was_refused("deliver", "journal a b", "a:failed b:pending", Some(Fate::Pending))]
-    #[case::was_refused_on_one("deliver", "journal a b", "a:failed b:delivered", Some(Fate::Failed))]
-    #[case::told_on_one("deliver", "journal a b", "a:superseded b:delivered", Some(Fate::Delivered))]
-    #[case::over_before("deliver", "journal a b", "a:superseded b:superseded", Some(Fate::Suppressed))]
-    #[case::written_twice_at_one_moment("deliver", "journal a", "a:superseded a:pending", Some(Fate::Pending))]
-    #[case::in_a_digest("coalesce", "journal a", "a:pending", Some(Fate::Coalesced))]
-    #[case::in_a_digest_of_the_journal("coalesce", "journal", "", Some(Fate::Coalesced))]
+    #[case::acknowledged("suppress", "journal", "", Some(Outcome::Suppressed))]
+    #[case::night("hold", "journal", "", Some(Outcome::Held))]
+    #[case::told_in_the_journal_alone("deliver", "journal", "", Some(Outcome::Delivered))]
+    #[case::told("deliver", "journal a b", "a:delivered b:delivered", Some(Outcome::Delivered))]
+    #[case::waits_on_one("deliver", "journal a b", "a:delivered b:pending", Some(Outcome::Pending))]
+    #[case::waits_and_was_refused("deliver", "journal a b", "a:failed b:pending", Some(Outcome::Pending))]
+    #[case::was_refused_on_one("deliver", "journal a b", "a:failed b:delivered", Some(Outcome::Failed))]
+    #[case::told_on_one("deliver", "journal a b", "a:superseded b:delivered", Some(Outcome::Delivered))]
+    #[case::over_before("deliver", "journal a b", "a:superseded b:superseded", Some(Outcome::Suppressed))]
+    #[case::written_twice_at_one_moment("deliver", "journal a", "a:superseded a:pending", Some(Outcome::Pending))]
+    #[case::in_a_digest("coalesce", "journal a", "a:pending", Some(Outcome::Coalesced))]
+    #[case::in_a_digest_of_the_journal("coalesce", "journal", "", Some(Outcome::Coalesced))]
     #[case::nothing_on_one("deliver", "journal a b", "a:delivered", None)]
     #[case::nothing_at_all("deliver", "journal a b", "", None)]
     #[case::elsewhere("deliver", "journal a", "b:delivered", None)]
@@ -211,39 +211,47 @@ mod tests {
         #[case] decision: &str,
         #[case] channels: &str,
         #[case] messages: &str,
-        #[case] expected: Option<Fate>,
+        #[case] expected: Option<Outcome>,
     ) {
-        let account = Account {
+        let record = DecisionRecord {
             decision,
             channels: channels.split(' ').collect(),
             messages: messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect(),
             may_lack_messages: false,
         };
-        assert_eq!(account.fate(), expected);
+        assert_eq!(record.outcome(), expected);
     }
 
     #[rstest]
-    #[case("a:pending", Some(Fate::Pending))]
-    #[case("", Some(Fate::Delivered))]
+    #[case("a:pending", Some(Outcome::Pending))]
+    #[case("", Some(Outcome::Delivered))]
     #[case("a:lost", None)]
-    fn what_was_forgotten_early_is_not_missed(#[case] messages: &str, #[case] expected: Option<Fate>) {
+    fn what_was_forgotten_early_is_not_missed(#[case] messages: &str, #[case] expected: Option<Outcome>) {
         let messages = messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect();
-        let account = Account { decision: "deliver", channels: vec!["a", "b"], messages, may_lack_messages: true };
-        assert_eq!(account.fate(), expected);
+        let record =
+            DecisionRecord { decision: "deliver", channels: vec!["a", "b"], messages, may_lack_messages: true };
+        assert_eq!(record.outcome(), expected);
     }
 
     #[test]
     fn every_term_counts() {
         let mut audit = Audit { fired: 21, ..Audit::default() };
-        let fates = [Fate::Delivered, Fate::Pending, Fate::Suppressed, Fate::Held, Fate::Coalesced, Fate::Failed];
-        for (fate, times) in fates.into_iter().zip(1..) {
-            assert!(!audit.adds_up());
-            audit.count(fate, times);
+        let outcomes = [
+            Outcome::Delivered,
+            Outcome::Pending,
+            Outcome::Suppressed,
+            Outcome::Held,
+            Outcome::Coalesced,
+            Outcome::Failed,
+        ];
+        for (outcome, times) in outcomes.into_iter().zip(1..) {
+            assert!(!audit.is_consistent());
+            audit.count(outcome, times);
         }
-        assert!(audit.adds_up() && audit.complaint().is_none());
-        assert!(!Audit { astray_count: 1, ..audit.clone() }.adds_up(), "two differences do not cancel out");
-        audit.count(Fate::Held, u64::MAX);
-        assert!(!audit.adds_up());
+        assert!(audit.is_consistent() && audit.error_message().is_none());
+        assert!(!Audit { unaccounted_count: 1, ..audit.clone() }.is_consistent(), "two differences do not cancel out");
+        audit.count(Outcome::Held, u64::MAX);
+        assert!(!audit.is_consistent());
     }
 
     #[test]
@@ -255,11 +263,14 @@ mod tests {
 
     #[test]
     fn a_complaint_names_the_keys() {
-        let astray = vec!["health:readiness_low".parse().unwrap(), "task:pileup".parse().unwrap()];
-        let audit = Audit { fired: 3, held: 1, astray, astray_count: 5, ..Audit::default() };
-        let complaint = audit.complaint().unwrap();
-        assert!(complaint.contains("3 alerts fired, 1 are accounted for"), "{complaint}");
-        assert!(complaint.contains("astray: health:readiness_low, task:pileup and 3 more;"), "{complaint}");
-        assert!(complaint.contains("operator why KEY") && complaint.contains("report"), "{complaint}");
+        let unaccounted = vec!["health:readiness_low".parse().unwrap(), "task:pileup".parse().unwrap()];
+        let audit = Audit { fired: 3, held: 1, unaccounted, unaccounted_count: 5, ..Audit::default() };
+        let error_message = audit.error_message().unwrap();
+        assert!(error_message.contains("3 alerts fired, 1 are accounted for"), "{error_message}");
+        assert!(
+            error_message.contains("unaccounted: health:readiness_low, task:pileup and 3 more;"),
+            "{error_message}"
+        );
+        assert!(error_message.contains("operator why KEY") && error_message.contains("report"), "{error_message}");
     }
 }

@@ -7,6 +7,8 @@ use garde::Validate;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::backoff::Backoff;
+
 /// When a circuit opens and how long it stays so: the `circuit_breaker` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
@@ -34,27 +36,30 @@ impl Default for BreakerSettings {
 /// A probe that has not answered within this time is given up: longer than any source may take (300 s).
 pub const PROBE_LEASE: SignedDuration = SignedDuration::from_secs(330);
 
-/// The word for a circuit's state in status and JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CircuitState {
-    /// Asked normally.
     Closed,
-    /// Left alone until a time.
     Open,
-    /// Being probed.
     HalfOpen,
 }
 
 impl CircuitState {
-    /// `closed`, `open` or `half_open`.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
+        self.into_str()
     }
 }
 
@@ -296,20 +301,19 @@ impl Circuit {
 /// A server that asks for more than a day is asked again after a day.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
-/// So much of the longest pause is the most: what is asked once in that time finds its circuit ready, and what was away is
-/// there again with the next check.
-const OF_THE_LONGEST: f64 = 0.95;
+/// No pause exceeds this share of the maximum. A monitor with an interval of `max_timeout_seconds` then finds the circuit ready at
+/// each check.
+const MAX_PAUSE_SHARE: f64 = 0.95;
 
-/// The first pause is `timeout_seconds` to the second; later ones double, spread by ±20 %, and never reach the maximum.
+/// The first pause is exact. Later pauses double, with a jitter of ±20 %.
 fn pause(trips: u32, settings: &BreakerSettings, chance: f64) -> SignedDuration {
-    let base = f64::from(settings.timeout_seconds);
+    let seconds = |seconds: u32| SignedDuration::from_secs(i64::from(seconds));
+    let first = seconds(settings.timeout_seconds);
     if trips <= 1 {
-        return SignedDuration::from_secs(i64::from(settings.timeout_seconds));
+        return first;
     }
-    let grown = base * 2f64.powi(trips.min(24).cast_signed() - 1);
-    let longest = f64::from(settings.max_timeout_seconds).max(base);
-    let spread = grown.min(longest) * (0.8 + 0.4 * chance.clamp(0.0, 1.0));
-    SignedDuration::from_secs_f64(spread.min(longest * OF_THE_LONGEST))
+    let max = seconds(settings.max_timeout_seconds).max(first);
+    Backoff::new(first, max).with_jitter(0.8, 1.2).delay(trips, chance).min(max.mul_f64(MAX_PAUSE_SHARE))
 }
 
 fn is_ahead(moment: Timestamp, now: Timestamp, at_most: SignedDuration) -> bool {

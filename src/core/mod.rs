@@ -2,18 +2,18 @@
 
 pub mod alert;
 pub mod audit;
+pub mod backoff;
 pub mod calendar;
 pub mod channel;
 pub mod circuit;
 pub mod delivery;
+pub mod duration;
 pub mod facts;
 pub mod history;
 pub mod name;
-pub mod notice;
 pub mod policy;
 pub mod rules;
 pub mod schedule;
-pub mod span;
 pub mod stats;
 pub mod status;
 pub mod tasks;

@@ -12,30 +12,30 @@ use super::report::CheckReport;
 use crate::core::alert::Monitor;
 use crate::core::circuit::{Cause, Change, Outcome, Permit};
 use crate::core::facts::TaskReading;
-use crate::monitors::ask::{Answer, Source, ask, needs};
-use crate::sources::error::{Fault, SourceError};
+use crate::monitors::fetch::{Source, SourceReading, ask, needs};
+use crate::sources::{self, ErrorKind};
 
 /// A source's answer on its way to the check that asked.
 #[derive(Debug)]
-pub(super) struct Arrival {
-    pub(super) check: u64,
-    pub(super) source: Source,
-    pub(super) answer: Answer,
+pub(crate) struct SourceResult {
+    pub(crate) check: u64,
+    pub(crate) source: Source,
+    pub(crate) answer: SourceReading,
 }
 
 /// A check that waits for answers.
 #[derive(Debug)]
-pub(super) struct Check {
-    pub(super) id: u64,
-    pub(super) at: ZonedDateTime,
-    pub(super) began: Instant,
-    pub(super) answers: BTreeMap<Source, Answer>,
+pub(crate) struct Check {
+    pub(crate) id: u64,
+    pub(crate) at: ZonedDateTime,
+    pub(crate) began: Instant,
+    pub(crate) answers: BTreeMap<Source, SourceReading>,
     /// Sources whose facts are recorded already, by an earlier part of this check.
-    pub(super) recorded: BTreeSet<Source>,
+    pub(crate) recorded: BTreeSet<Source>,
     /// What earlier parts came to.
-    pub(super) report: Option<CheckReport>,
+    pub(crate) report: Option<CheckReport>,
     /// Who asked for this check and waits for its report.
-    pub(super) waiters: Vec<oneshot::Sender<CheckReport>>,
+    pub(crate) waiters: Vec<oneshot::Sender<CheckReport>>,
     waiting: BTreeMap<Monitor, BTreeSet<Source>>,
     ready: BTreeMap<Monitor, Instant>,
     permits: BTreeMap<Source, Permit>,
@@ -43,61 +43,61 @@ pub(super) struct Check {
 
 impl Check {
     /// The monitors that have not been concluded.
-    pub(super) fn monitors(&self) -> impl Iterator<Item = Monitor> {
+    pub(crate) fn monitors(&self) -> impl Iterator<Item = Monitor> {
         self.waiting.keys().chain(self.ready.keys()).copied()
     }
 
     /// Whether every source has answered.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Since when a monitor has all that it needs and could be concluded.
-    pub(super) fn ready_since(&self) -> Option<Instant> {
+    pub(crate) fn ready_since(&self) -> Option<Instant> {
         self.ready.values().min().copied()
     }
 
     /// The monitors that have all they need.
-    pub(super) fn ready(&self) -> Vec<Monitor> {
+    pub(crate) fn ready(&self) -> Vec<Monitor> {
         self.ready.keys().copied().collect()
     }
 
     /// Be told when this check is over.
-    pub(super) fn wait(&mut self) -> oneshot::Receiver<CheckReport> {
+    pub(crate) fn wait(&mut self) -> oneshot::Receiver<CheckReport> {
         let (waiter, report) = oneshot::channel();
         self.waiters.push(waiter);
         report
     }
 
     /// The monitors that have all they need, with how long that took; they leave the check.
-    pub(super) fn take_ready(&mut self) -> BTreeMap<Monitor, SignedDuration> {
+    pub(crate) fn take_ready(&mut self) -> BTreeMap<Monitor, SignedDuration> {
         let took = |at: Instant| SignedDuration::try_from(at - self.began).unwrap_or(SignedDuration::ZERO);
         std::mem::take(&mut self.ready).into_iter().map(|(monitor, at)| (monitor, took(at))).collect()
     }
 
     /// Judge again what was just judged, because it could not be recorded.
-    pub(super) fn retry(&mut self, monitors: impl IntoIterator<Item = Monitor>) {
+    pub(crate) fn retry(&mut self, monitors: impl IntoIterator<Item = Monitor>) {
         let now = Instant::now();
         self.ready.extend(monitors.into_iter().map(|monitor| (monitor, now)));
     }
 
     /// What a source of tasks said. A reading may be long, so that it is handed over, not copied, until it is taken back.
-    pub(super) fn lend_tasks(&mut self, source: Source) -> Option<Result<TaskReading, SourceError>> {
+    pub(crate) fn lend_tasks(&mut self, source: Source) -> Option<Result<TaskReading, sources::Error>> {
         match self.answers.get(&source)? {
-            Answer::Tasks(Err(error)) => return Some(Err(error.clone())),
-            Answer::Tasks(Ok(_)) => {}
+            SourceReading::Tasks(Err(error)) => return Some(Err(error.clone())),
+            SourceReading::Tasks(Ok(_)) => {}
             _ => return None,
         }
         match self.answers.remove(&source) {
-            Some(Answer::Tasks(answer)) => Some(answer),
+            Some(SourceReading::Tasks(answer)) => Some(answer),
             _ => None,
         }
     }
 
     /// Later parts of the check want the readings too. Where there was a failure, a copy was judged, and the failure stays.
-    pub(super) fn take_back(&mut self, readings: Vec<TaskReading>) {
+    pub(crate) fn take_back(&mut self, readings: Vec<TaskReading>) {
         for reading in readings {
-            self.answers.entry(Source::Tasks(reading.source)).or_insert(Answer::Tasks(Ok(reading)));
+            self.answers.entry(Source::Tasks(reading.source)).or_insert(SourceReading::Tasks(Ok(reading)));
         }
     }
 
@@ -117,7 +117,7 @@ impl Check {
 
 impl Engine {
     /// Begin a check of these monitors: ask every source that one of them needs, as far as its circuit allows.
-    pub(super) fn begin(&mut self, due: &[Monitor], arrivals: &mpsc::Sender<Arrival>) -> Check {
+    pub(crate) fn begin(&mut self, due: &[Monitor], arrivals: &mpsc::Sender<SourceResult>) -> Check {
         self.checks_begun += 1;
         let at = self.now();
         self.last_runs.extend(due.iter().map(|monitor| (*monitor, at.timestamp())));
@@ -147,16 +147,16 @@ impl Engine {
         needs.filter(|source| monitor == Monitor::Tasks || !self.is_fresh(*source, at.timestamp())).collect()
     }
 
-    fn ask_source(&mut self, source: Source, check: &mut Check, arrivals: &mpsc::Sender<Arrival>) {
+    fn ask_source(&mut self, source: Source, check: &mut Check, arrivals: &mpsc::Sender<SourceResult>) {
         let leave = self.circuits.entry(source).or_default().acquire(check.at.timestamp());
         if let Ok(permit) = leave {
             check.permits.insert(source, permit);
         } else if !self.setup.is_local(source) {
-            check.answers.insert(source, Answer::failure(source, self.left_alone(source)));
+            check.answers.insert(source, SourceReading::failure(source, self.left_alone(source)));
             return;
         }
         if let Some(account) = &self.setup.oura.account {
-            account.let_renew(!self.dry_run && !self.store.is_scratch());
+            account.allow_refresh(!self.dry_run && !self.store.is_ephemeral());
         }
         self.note_asking(source, check.at.timestamp());
         let (setup, at, since) = (Arc::clone(&self.setup), check.at.clone(), self.first_day_wanted(&check.at));
@@ -166,16 +166,16 @@ impl Engine {
             let asked = tokio::spawn(async move { ask(source, &setup, remote, since, &at).await });
             let answer = asked.await.unwrap_or_else(|_| {
                 let what = "reading it broke off; please report this with the log";
-                Answer::failure(source, SourceError::outage(source.as_str(), what))
+                SourceReading::failure(source, sources::Error::transient(source.as_str(), what))
             });
             // The check may be gone when the engine stops.
-            let _ = arrivals.send(Arrival { check, source, answer }).await;
+            let _ = arrivals.send(SourceResult { check, source, answer }).await;
         });
     }
 
     /// Why a source is not asked now: what it said last.
-    fn left_alone(&self, source: Source) -> SourceError {
-        let unknown = || SourceError::outage(source.as_str(), "left alone for a while after repeated failures");
+    fn left_alone(&self, source: Source) -> sources::Error {
+        let unknown = || sources::Error::transient(source.as_str(), "left alone for a while after repeated failures");
         self.failures.get(&source).cloned().unwrap_or_else(unknown)
     }
 
@@ -190,7 +190,7 @@ impl Engine {
     }
 
     /// Take in an answer: tell the circuit, and see which monitors can go on.
-    pub(super) fn absorb(&mut self, check: &mut Check, source: Source, answer: Answer) {
+    pub(crate) fn absorb(&mut self, check: &mut Check, source: Source, answer: SourceReading) {
         let (now, settings) = (self.clock.now(), &self.config.circuit_breaker);
         let circuit = self.circuits.entry(source).or_default();
         let permit = check.permits.remove(&source);
@@ -214,7 +214,7 @@ impl Engine {
             Some(trouble) => drop(self.failures.insert(source, trouble.clone())),
             None => drop(self.failures.remove(&source)),
         }
-        if answer.trouble().is_some_and(|trouble| trouble.fault == Fault::NotSetUp) {
+        if answer.trouble().is_some_and(|trouble| trouble.kind == ErrorKind::NotConfigured) {
             self.told_as_of.remove(&source); // it was, and is no longer
         }
         self.told_as_of.extend(answer.as_of().map(|at| (source, at)));
@@ -227,7 +227,7 @@ impl Engine {
     }
 
     /// What was passed over in a source is logged when it changes, not at every check.
-    fn tell_notes(&mut self, source: Source, answer: &Answer) {
+    fn tell_notes(&mut self, source: Source, answer: &SourceReading) {
         let notes = answer.notes();
         if self.notes.get(&source).is_none_or(|known| known != notes) {
             notes.iter().for_each(|note| tracing::warn!("{source}: {note}"));
@@ -236,7 +236,7 @@ impl Engine {
     }
 
     /// Give a check up: its answers are no longer wanted, and its sources may be asked by the next.
-    pub(super) fn abandon(&mut self, check: Check) -> Vec<oneshot::Sender<CheckReport>> {
+    pub(crate) fn abandon(&mut self, check: Check) -> Vec<oneshot::Sender<CheckReport>> {
         for (source, permit) in check.permits {
             self.forget_asking(source);
             self.circuits.entry(source).or_default().give_back(permit);
@@ -246,23 +246,23 @@ impl Engine {
 }
 
 /// None when there is nothing to tell the circuit: the source is not set up.
-fn outcome(answer: &Answer) -> Option<Outcome> {
+fn outcome(answer: &SourceReading) -> Option<Outcome> {
     let Some(trouble) = answer.trouble() else { return Some(Outcome::Success) };
-    let cause = match trouble.fault {
-        Fault::NotSetUp => return None,
-        Fault::Outage => Cause::Outage,
-        Fault::NeedsUser => Cause::NeedsUser,
+    let cause = match trouble.kind {
+        ErrorKind::NotConfigured => return None,
+        ErrorKind::Transient => Cause::Outage,
+        ErrorKind::ActionRequired => Cause::NeedsUser,
     };
     Some(Outcome::Failure { cause, retry_after: trouble.retry_after })
 }
 
-fn described(answer: &Answer) -> String {
+fn described(answer: &SourceReading) -> String {
     let Some(trouble) = answer.trouble() else { return String::new() };
     if trouble.advice.is_empty() { trouble.to_string() } else { format!("{trouble} – {}", trouble.advice) }
 }
 
 /// Spreads the pauses between probes; nothing secret depends on it.
-pub(super) fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     use std::hash::{BuildHasher, Hasher};
     let random = std::hash::RandomState::new().build_hasher().finish();
     #[expect(clippy::cast_precision_loss, reason = "53 bits are chance enough")]

@@ -7,9 +7,8 @@ use serde_json::Value;
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
-use crate::core::policy::memory::Pause;
+use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
-use crate::engine::wiring;
 use crate::store::Store;
 
 /// A request to the engine.
@@ -100,8 +99,9 @@ impl Reply {
     }
 }
 
-/// Carry out a command that only changes what is remembered. None: the command is not of that kind.
-pub fn remember(store: &mut Store, command: &Command, now: Timestamp) -> Option<Reply> {
+/// Carry out a command that only changes what is remembered. None: the command is not of that kind. `circuits` are the
+/// circuits of the configured sources.
+pub fn remember(store: &mut Store, command: &Command, circuits: &[String], now: Timestamp) -> Option<Reply> {
     let done = match command {
         Command::Pause { until } => {
             let pause = until.map_or(Pause::UntilResumed, Pause::Until);
@@ -112,7 +112,7 @@ pub fn remember(store: &mut Store, command: &Command, now: Timestamp) -> Option<
         Command::Acknowledge { key } => acknowledge(store, key, now),
         Command::Snooze { key, until } if *until <= now => Ok(Reply::refused(format!("{key}: {until} is past"))),
         Command::Snooze { key, until } => snooze(store, key, *until, now),
-        Command::ResetCircuit { name } => reset_circuit(store, name),
+        Command::ResetCircuit { name } => reset_circuit(store, name, circuits),
         Command::Status
         | Command::RunNow
         | Command::TestAlert { .. }
@@ -124,7 +124,7 @@ pub fn remember(store: &mut Store, command: &Command, now: Timestamp) -> Option<
     Some(done.unwrap_or_else(|error| Reply::refused(error.to_string())))
 }
 
-type Done = Result<Reply, crate::store::StoreError>;
+type Done = Result<Reply, crate::store::Error>;
 
 fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
     store.set_quiet_override(Some(QuietOverride { quiet, until }))?;
@@ -136,7 +136,7 @@ fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
 }
 
 fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
-    let incident = store.answer_incident(key, now, |incident| {
+    let incident = store.update_incident(key, now, |incident| {
         let news = incident.open && !incident.acknowledged;
         incident.acknowledged = incident.open;
         news
@@ -151,7 +151,7 @@ fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
 }
 
 fn snooze(store: &mut Store, key: &AlertKey, until: Timestamp, now: Timestamp) -> Done {
-    let incident = store.answer_incident(key, now, |incident| incident.snoozed_until.replace(until) != Some(until))?;
+    let incident = store.update_incident(key, now, |incident| incident.snoozed_until.replace(until) != Some(until))?;
     Ok(incident.map_or_else(|| unknown(key), |incident| Reply::done(format!("Snoozed: {}.", incident.alert.title))))
 }
 
@@ -159,11 +159,9 @@ fn unknown(key: &AlertKey) -> Reply {
     Reply::refused(format!("{key}: there is no such alert; see `operator alerts --all`"))
 }
 
-fn reset_circuit(store: &mut Store, name: &str) -> Done {
-    let programs: Vec<String> = store.circuits()?.into_keys().filter(|name| wiring::is_named(name)).collect();
-    let names: Vec<&str> = wiring::circuits().into_iter().chain(programs.iter().map(String::as_str)).collect();
-    if !names.contains(&name) {
-        return Ok(Reply::refused(format!("no circuit '{name}': there are {}", names.join(", "))));
+fn reset_circuit(store: &mut Store, name: &str, circuits: &[String]) -> Done {
+    if !circuits.iter().any(|known| known == name) && !store.circuits()?.contains_key(name) {
+        return Ok(Reply::refused(format!("no circuit '{name}': there are {}", circuits.join(", "))));
     }
     store.save_circuit(name, &Circuit::default())?;
     Ok(Reply::done(format!("Circuit {name} is closed: its source is asked again.")))

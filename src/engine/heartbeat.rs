@@ -1,4 +1,4 @@
-//! The heartbeat: a watcher elsewhere, such as Healthchecks, is told once a minute that all is well, and worries when it is not.
+//! The heartbeat: requests a URL of a monitoring service once a minute while the engine is healthy.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,53 +6,58 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
-use crate::alerters::Failure;
-use crate::alerters::http::{Web, exchange, place};
-use crate::alerters::secret::Secret;
-use crate::config::schema::Http;
+use crate::config::schema::HttpConfig;
+use crate::net::HttpClient;
+use crate::net::client::exchange;
+use crate::net::host::host_port;
+use crate::sys::secret_file::Secret;
 
-/// The longest that one beat may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where it goes, and whether it gets there.
+const INVALID_URL: &str =
+    "the heartbeat has no web address – set http.heartbeat_url to an address that begins with https:// or http://";
+
 #[derive(Debug)]
 pub struct Heartbeat {
-    web: Arc<Web>,
-    address: Secret,
-    trouble: Mutex<Option<String>>,
+    http: Arc<HttpClient>,
+    url: Secret,
+    /// The last error, if the last heartbeat failed.
+    error: Mutex<Option<String>>,
 }
 
 impl Heartbeat {
-    /// The heartbeat, if an address is given.
+    /// `None` without a URL in the configuration.
     #[must_use]
-    pub fn of(config: &Http, web: &Arc<Web>) -> Option<Arc<Self>> {
+    pub fn new(config: &HttpConfig, http: &Arc<HttpClient>) -> Option<Arc<Self>> {
         let is_set = config.heartbeat_url.is_some() || config.heartbeat_url_file.is_some();
-        let address = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
-        is_set.then(|| Arc::new(Self { web: Arc::clone(web), address, trouble: Mutex::default() }))
+        let url = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
+        is_set.then(|| Arc::new(Self { http: Arc::clone(http), url, error: Mutex::default() }))
     }
 
-    /// Beat once. A failure is logged when it changes, not every minute: whoever waits for the beat worries by themselves.
-    pub async fn beat(&self) {
-        let trouble = self.reach().await.err().map(|failure| failure.to_string());
-        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match &trouble {
-            now if *now == *known => {}
-            Some(trouble) => tracing::warn!("The heartbeat does not get through: {trouble}"),
-            None => tracing::info!("The heartbeat gets through again"),
+    /// Sends one heartbeat. Logs a failure only when it changes: the monitoring service alerts when none arrives.
+    pub async fn send(&self) {
+        let error = self.request().await.err();
+        let mut last = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        match &error {
+            error if *error == *last => {}
+            Some(error) => tracing::warn!(%error, "heartbeat failed"),
+            None => tracing::info!("heartbeat succeeded again"),
         }
-        *known = trouble;
+        *last = error;
     }
 
-    /// The address is a key by itself: only its server's name is ever told.
-    async fn reach(&self) -> Result<(), Failure> {
-        let wanted = "set http.heartbeat_url to an address that begins with https:// or http://";
-        let given = self.address.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
-        let url = Url::parse(given.expose_secret()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let url = url.ok_or_else(|| Failure::refused("what is given is not a web address", wanted))?;
-        let answer = exchange(self.web.client()?.get(url.clone()), &url, PATIENCE).await?;
-        match answer.status {
+    /// The URL is a secret: an error shows its host and port only.
+    async fn request(&self) -> Result<(), String> {
+        let url = self.url.resolve().map_err(|error| error.to_string())?.ok_or(INVALID_URL)?;
+        let url = Url::parse(url.expose_secret()).map_err(|_| INVALID_URL)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(INVALID_URL.into());
+        }
+        let request = self.http.get(&url).map_err(|error| error.message)?;
+        let response = exchange(request, &url, REQUEST_TIMEOUT).await.map_err(|error| error.message)?;
+        match response.status {
             status if status.is_success() => Ok(()),
-            status => Err(Failure::later(format!("{} answered {status}", place(&url)))),
+            status => Err(format!("{} answered {status}", host_port(&url))),
         }
     }
 }

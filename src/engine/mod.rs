@@ -1,34 +1,25 @@
 //! The only loop: commands in, snapshots out. A check goes begin → absorb answers → conclude.
 
-mod agenda;
-mod carrier;
-mod channels;
+mod calendar_cache;
 mod check;
 pub mod clock;
 pub mod command;
-mod conclude;
 pub mod control;
-pub mod footprint;
+pub mod delivery;
+mod evaluate;
+mod event_loop;
+mod health;
 pub mod heartbeat;
-mod letter;
-pub mod lock;
-mod once;
-mod post;
-mod presses;
 mod recovery;
 mod reload;
 pub mod report;
 mod requests;
-mod run;
+mod single_check;
 mod snapshot;
 mod state_file;
-pub mod test_alert;
-mod vitals;
-pub mod wiring;
 
-pub use reload::Reloaded;
+pub use crate::engine::event_loop::run;
 pub use requests::Request;
-pub use run::run;
 pub use snapshot::zone_of;
 
 use std::collections::BTreeMap;
@@ -37,33 +28,33 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+use crate::alerters::Alerter;
 use crate::config::schema::Config;
 use crate::core::alert::Monitor;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::circuit::Circuit;
 use crate::core::name::Name;
-use crate::core::policy::memory::Pause;
+use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
 use crate::core::schedule::{Intervals, LastRuns};
-use crate::core::status::PageState;
-use crate::monitors::ask::Source;
-use crate::monitors::setup::Setup;
-use crate::sources::error::SourceError;
-use crate::store::{Store, StoreError};
+use crate::core::status::{HttpState, Status};
+use crate::engine::delivery::dispatcher::Dispatcher;
+use crate::engine::health::EngineHealth;
+use crate::monitors::fetch::Source;
+use crate::monitors::sources::Sources;
+use crate::sources;
+use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 use heartbeat::Heartbeat;
-use post::Post;
-use vitals::Vitals;
-use wiring::Wiring;
 
 /// Everything that a check needs. Owned by one thread; others talk to it through commands.
 #[derive(Debug)]
 pub struct Engine {
     config: Arc<Config>,
-    setup: Arc<Setup>,
+    setup: Arc<Sources>,
     shown_config: Value,
     store: Store,
     state_dir: PathBuf,
@@ -74,7 +65,7 @@ pub struct Engine {
     last_runs: LastRuns,
     troubles: BTreeMap<Monitor, Option<String>>,
     /// What each source said when it last failed: while it is left alone, that is still why.
-    failures: BTreeMap<Source, SourceError>,
+    failures: BTreeMap<Source, sources::Error>,
     notes: BTreeMap<Source, Vec<String>>,
     /// The age of what each source told last.
     told_as_of: BTreeMap<Source, Timestamp>,
@@ -94,21 +85,52 @@ pub struct Engine {
     /// Why the file as it stands now is not in force.
     config_error: Option<String>,
     checks_begun: u64,
-    post: Post,
+    dispatcher: Dispatcher,
     /// How the engine itself does.
-    vitals: Vitals,
+    health: EngineHealth,
     heartbeat: Option<Arc<Heartbeat>>,
     /// How the page does.
-    page: watch::Receiver<PageState>,
+    page: watch::Receiver<HttpState>,
     /// Counts what happens.
     metrics: Arc<Metrics>,
 }
 
-/// What an engine is made of.
+/// The components that one configuration asks for, ready to use.
 #[derive(Debug)]
-pub struct Parts {
-    /// What follows from the configuration in force.
-    pub wiring: Wiring,
+pub struct Components {
+    /// The configuration itself.
+    pub config: Arc<Config>,
+    /// Every source, configured or not.
+    pub sources: Sources,
+    /// The enabled channels.
+    pub alerters: Vec<Arc<dyn Alerter>>,
+    /// None: no heartbeat is configured.
+    pub heartbeat: Option<Arc<Heartbeat>>,
+    /// The configuration without its secrets.
+    pub shown_config: Value,
+    /// Warnings about the configuration, as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// A changed configuration file: its components, or why it is invalid.
+pub type ConfigUpdate = Result<Box<Components>, String>;
+
+/// The running engine as its front ends see it.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    /// Takes commands.
+    pub requests: mpsc::Sender<Request>,
+    /// The last published snapshot; closed when the engine has stopped.
+    pub snapshots: watch::Receiver<Option<Status>>,
+    /// Stops the engine when it becomes true.
+    pub stop: watch::Sender<bool>,
+}
+
+/// Everything that an engine is built from.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// The components of the configuration in force.
+    pub components: Components,
     /// Our database.
     pub store: Store,
     /// Where the state file goes.
@@ -126,7 +148,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+    pub fn new(parts: EngineConfig) -> Result<Self, store::Error> {
         let known = parts.store.circuits()?;
         let circuit = |source: Source| {
             let mut circuit = known.get(&source.to_string()).cloned().unwrap_or_default();
@@ -135,9 +157,9 @@ impl Engine {
         };
         let monitors = parts.store.monitors()?;
         let metrics = Metrics::new();
-        metrics.expect(parts.wiring.config.enabled_monitors());
+        metrics.expect_monitors(parts.components.config.enabled_monitors());
         Ok(Self {
-            circuits: parts.wiring.setup.sources().into_iter().map(circuit).collect(),
+            circuits: parts.components.sources.sources().into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),
             last_runs: LastRuns::new(),
             failures: BTreeMap::new(),
@@ -151,26 +173,26 @@ impl Engine {
             pause: parts.store.pause()?,
             quiet_override: parts.store.quiet_override()?,
             started: parts.clock.now(),
-            vitals: Vitals::new(parts.clock.now()),
-            heartbeat: parts.wiring.heartbeat,
-            config: parts.wiring.config,
-            setup: Arc::new(parts.wiring.setup),
-            shown_config: parts.wiring.shown_config,
-            config_warnings: parts.wiring.warnings,
+            health: EngineHealth::new(parts.clock.now()),
+            heartbeat: parts.components.heartbeat,
+            config: parts.components.config,
+            setup: Arc::new(parts.components.sources),
+            shown_config: parts.components.shown_config,
+            config_warnings: parts.components.warnings,
             store: parts.store,
             state_dir: parts.state_dir,
             clock: parts.clock,
             dry_run: parts.dry_run,
             warnings: parts.warnings,
             checks_begun: 0,
-            post: Post::new(parts.wiring.alerters),
-            page: watch::channel(PageState::default()).1,
+            dispatcher: Dispatcher::new(parts.components.alerters),
+            page: watch::channel(HttpState::default()).1,
             metrics: Arc::new(metrics),
         })
     }
 
     /// Tell in every snapshot how the page does.
-    pub fn tell_of(&mut self, page: watch::Receiver<PageState>) {
+    pub fn set_http_state(&mut self, page: watch::Receiver<HttpState>) {
         self.page = page;
     }
 
@@ -196,7 +218,8 @@ impl Engine {
             (Monitor::Patterns, every.pattern_check),
         ];
         let ours = ours.into_iter().filter(|(monitor, _)| on.contains(monitor));
-        let programs = self.config.programs().map(|(name, program)| (Monitor::Exec(name), program.interval_seconds));
+        let programs =
+            self.config.exec_plugins().map(|(name, program)| (Monitor::Exec(name), program.interval_seconds));
         ours.chain(programs).map(|(monitor, every)| (monitor, SignedDuration::from_secs(every.into()))).collect()
     }
 

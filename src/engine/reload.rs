@@ -4,22 +4,22 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Engine;
-use super::run::Desk;
-use super::wiring::{Wiring, is_asked_as_before};
+use super::{Components, ConfigUpdate};
+use crate::config::schema::Config;
 use crate::core::circuit::Circuit;
-use crate::monitors::ask::Source;
+use crate::engine::event_loop::EventLoop;
+use crate::monitors::fetch::Source;
+use crate::monitors::sources::Sources;
 
-/// What became of `config.yaml`: what follows from it now, or why it cannot be used.
-pub type Reloaded = Result<Box<Wiring>, String>;
-
-impl Desk {
+impl EventLoop {
     /// Take a new configuration in, or say why the old one stays in force.
-    pub(super) fn reload(&mut self, reloaded: Reloaded) {
+    pub(crate) fn reload(&mut self, reloaded: ConfigUpdate) {
         match reloaded {
-            Ok(wiring) => {
-                self.engine.rewire(*wiring);
+            Ok(components) => {
+                self.engine.rewire(*components);
                 tracing::info!("The configuration was read anew");
                 self.want_all();
             }
@@ -34,8 +34,8 @@ impl Desk {
 
 impl Engine {
     /// Channels change over when none of them has a message in hand.
-    fn rewire(&mut self, wiring: Wiring) {
-        let Wiring { config, setup, alerters, heartbeat, shown_config, warnings } = wiring;
+    fn rewire(&mut self, components: Components) {
+        let Components { config, sources: setup, alerters, heartbeat, shown_config, warnings } = components;
         let old_config = std::mem::replace(&mut self.config, config);
         let old_setup = std::mem::replace(&mut self.setup, Arc::new(setup));
         for calendar in &self.setup.calendars {
@@ -43,14 +43,14 @@ impl Engine {
                 calendar.follow(before);
             }
         }
-        self.metrics.expect(self.config.enabled_monitors());
+        self.metrics.expect_monitors(self.config.enabled_monitors());
         self.shown_config = shown_config;
         self.config_warnings = warnings;
         self.config_error = None;
-        self.post.replace_by(alerters);
+        self.dispatcher.replace_by(alerters);
         self.heartbeat = heartbeat;
         let now = self.clock.now();
-        self.vitals.watch_anew(now);
+        self.health.watch_anew(now);
         self.forget_agendas(&old_setup);
         let sources = self.setup.sources();
         self.circuits.retain(|source, _| sources.contains(source));
@@ -72,5 +72,28 @@ impl Engine {
     fn rests(&self, source: Source, circuit: &Circuit, now: Timestamp) -> bool {
         let has_asked = self.failures.get(&source).is_some_and(|failure| failure.retry_after.is_some());
         has_asked && circuit.retry_at().is_some_and(|at| at > now)
+    }
+}
+
+/// Whether a server is asked in another configuration as it was in one: where it is and who asks are the same. Others than these never
+/// ask to be left alone.
+fn is_asked_as_before(source: Source, old: (&Config, &Sources), new: (&Config, &Sources)) -> bool {
+    let secret = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    let oura = |config: &Config| {
+        let oura = &config.sources.oura;
+        let place = (oura.base_url.clone(), secret(&oura.token), oura.token_file.clone());
+        (place, oura.client_id.clone(), secret(&oura.client_secret), oura.client_secret_file.clone())
+    };
+    let todoist = |config: &Config| {
+        let todoist = &config.sources.todoist;
+        (todoist.base_url.clone(), secret(&todoist.token), todoist.token_file.clone())
+    };
+    match source {
+        Source::Oura => oura(old.0) == oura(new.0),
+        Source::Tasks("todoist") => todoist(old.0) == todoist(new.0),
+        Source::Calendar(name) => {
+            old.1.calendar(name).zip(new.1.calendar(name)).is_some_and(|(old, new)| new.is_where(old))
+        }
+        _ => false,
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::alert::{Facts, Monitor, Priority};
 use crate::core::channel::Channel;
 use crate::core::circuit::CircuitState;
-use crate::core::policy::verdict::{Decision, Reason, Verdict};
+use crate::core::policy::decision::{Decision, PolicyDecision, Reason};
 use crate::core::status::{MonitorState, RunStatus};
 
 /// One check.
@@ -81,8 +81,8 @@ impl From<&MonitorState> for MonitorReport {
     }
 }
 
-impl From<Verdict> for AlertReport {
-    fn from(Verdict { alert, decision, reason, channels }: Verdict) -> Self {
+impl From<PolicyDecision> for AlertReport {
+    fn from(PolicyDecision { alert, decision, reason, channels }: PolicyDecision) -> Self {
         Self {
             key: alert.key.into(),
             priority: alert.priority,

@@ -5,11 +5,11 @@ use tokio::sync::oneshot;
 use super::check::Check;
 use super::command::{self, Command, Reply};
 use super::report::CheckReport;
-use super::run::{Desk, is_busy};
 use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::status::Status;
-use crate::monitors::ask::{Source, needs};
+use crate::engine::event_loop::{EventLoop, is_busy};
+use crate::monitors::fetch::{Source, needs};
 
 /// A command and where its reply goes.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Request {
     pub reply: oneshot::Sender<Reply>,
 }
 
-impl Desk {
-    pub(super) fn handle(&mut self, request: Request) {
+impl EventLoop {
+    pub(crate) fn handle(&mut self, request: Request) {
         let Request { command, reply } = request;
         let answer = match command {
             Command::RunNow => return self.run_now(reply),
@@ -46,7 +46,7 @@ impl Desk {
     /// A question changes nothing that would have to be published.
     fn status(&self) -> Reply {
         match self.engine.status(true) {
-            Ok(status) => Reply::with(&Status { checking: !self.checks.is_empty(), ..status }),
+            Ok(status) => Reply::with(&Status { check_running: !self.checks.is_empty(), ..status }),
             Err(error) => Reply::refused(error.to_string()),
         }
     }
@@ -54,7 +54,8 @@ impl Desk {
     fn remember(&mut self, change: &Command) -> Reply {
         let engine = &mut self.engine;
         let now = engine.clock.now();
-        let Some(reply) = command::remember(&mut engine.store, change, now) else {
+        let circuits: Vec<String> = engine.setup.sources().iter().map(ToString::to_string).collect();
+        let Some(reply) = command::remember(&mut engine.store, change, &circuits, now) else {
             return Reply::refused("not possible here");
         };
         if reply.ok {

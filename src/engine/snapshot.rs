@@ -11,32 +11,32 @@ use crate::core::alert::{Alert, AlertKey, Monitor, Priority};
 use crate::core::audit::Audit;
 use crate::core::circuit::Circuit;
 use crate::core::policy::dedup;
-use crate::core::policy::memory::{Incident, Pause};
+use crate::core::policy::incident_state::{Incident, Pause};
 use crate::core::schedule;
-use crate::core::status::{MonitorState, OPEN_SHOWN, OpenAlert, SourceState, Status};
-use crate::monitors::ask::Source;
-use crate::sources::error::Fault;
-use crate::store::StoreError;
+use crate::core::status::{MAX_OPEN_SHOWN, MonitorState, OpenAlert, SourceState, Status};
+use crate::monitors::fetch::Source;
+use crate::sources::ErrorKind;
+use crate::store;
 
 impl Engine {
     /// Everything worth showing, now. `running` is false when only the database is asked.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn status(&self, running: bool) -> Result<Status, StoreError> {
+    pub fn status(&self, running: bool) -> Result<Status, store::Error> {
         let now = self.now();
         let at = now.timestamp();
         let counters = self.store.counters()?;
         let (mut open, mut dedup_cache_size) = (Open::default(), 0);
-        self.store.each_incident(|incident| {
+        self.store.for_each_incident(|incident| {
             dedup_cache_size += usize::from(self.remembers(&incident, at));
             open.see(incident, at);
         })?;
         let pause = if running { self.pause } else { self.store.pause()? };
         let pause = pause.filter(|pause| pause.in_force(at));
-        let audited = if running { Ok(self.vitals.audit().cloned()) } else { self.audit_alone(at) };
+        let audited = if running { Ok(self.health.audit().cloned()) } else { self.audit_alone(at) };
         let (audit, trouble) = audited.map_or_else(|error| (None, Some(error.to_string())), |audit| (audit, None));
-        let complaint = audit.as_ref().and_then(Audit::complaint);
+        let error_message = audit.as_ref().and_then(Audit::error_message);
         let uptime = at.duration_since(self.started).max(SignedDuration::ZERO);
         Ok(Status {
             running,
@@ -60,27 +60,27 @@ impl Engine {
             monitor_states: self.monitor_states()?,
             circuit_states: self.circuit_states(),
             sources: self.source_states(),
-            oura_link: self.setup.oura.link(),
+            oura_connection: self.setup.oura.link(),
             open_alerts: open.count,
-            waiting_alerts: open.waiting,
+            unanswered_alerts: open.waiting,
             open: open.most_urgent,
             dedup_cache_size,
-            checking: false,
-            tomorrow: self.config.quiet_hours.resolve().tomorrow(&now),
+            check_running: false,
+            next_morning: self.config.quiet_hours.resolve().tomorrow(&now),
             outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
             channel_states: self.channel_states()?,
             http: self.page.borrow().clone(),
             audit,
             check_overdue_at: if running { self.check_overdue_at() } else { None },
-            database_error: self.vitals.database_error().or(trouble),
+            database_error: self.health.database_error().or(trouble),
             config: self.shown_config.clone(),
-            warnings: self.all_warnings(complaint),
+            warnings: self.all_warnings(error_message),
             config_error: self.config_error.clone(),
         })
     }
 
     /// Each monitor's last run; of programs, only those that still are in the configuration.
-    pub(super) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, StoreError> {
+    pub(crate) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, store::Error> {
         let known: Vec<Monitor> = self.config.monitors.exec.iter().filter_map(|p| p.name.map(Monitor::Exec)).collect();
         let mut states = self.store.monitors()?;
         states.retain(|monitor, _| !matches!(monitor, Monitor::Exec(_)) || known.contains(monitor));
@@ -88,7 +88,7 @@ impl Engine {
     }
 
     fn all_warnings(&self, audit: Option<String>) -> Vec<String> {
-        let page = self.page.borrow().trouble.as_ref().map(|trouble| format!("The dashboard is not served: {trouble}"));
+        let page = self.page.borrow().error.as_ref().map(|trouble| format!("The dashboard is not served: {trouble}"));
         self.config_warnings.iter().chain(&self.warnings).cloned().chain(page).chain(audit).collect()
     }
 
@@ -97,13 +97,17 @@ impl Engine {
             circuit: circuit.state(),
             as_of: self.told_as_of.get(source).copied(),
             next_try: circuit.retry_at(),
-            trouble: self.failures.get(source).filter(|error| error.fault != Fault::NotSetUp).map(ToString::to_string),
+            error: self
+                .failures
+                .get(source)
+                .filter(|error| error.kind != ErrorKind::NotConfigured)
+                .map(ToString::to_string),
         };
         self.shown_circuits().map(|(source, circuit)| (source.to_string(), state(&source, circuit))).collect()
     }
 
     /// Whether an incident would be a duplicate if it fired again now.
-    pub(super) fn remembers(&self, incident: &Incident, now: Timestamp) -> bool {
+    pub(crate) fn remembers(&self, incident: &Incident, now: Timestamp) -> bool {
         let least = SignedDuration::from_secs(self.config.deduplication.window_seconds.into());
         dedup::remembers(incident, least, now)
     }
@@ -134,16 +138,16 @@ impl Open {
         let Alert { key, priority, title, .. } = alert;
         let alert = OpenAlert { key, priority, title, since, acknowledged, snoozed_until };
         self.count += 1;
-        self.waiting += usize::from(alert.waits());
+        self.waiting += usize::from(alert.is_unanswered());
         let place = self.most_urgent.partition_point(|known| rank(known) < rank(&alert));
-        if place < OPEN_SHOWN {
+        if place < MAX_OPEN_SHOWN {
             self.most_urgent.insert(place, alert);
-            self.most_urgent.truncate(OPEN_SHOWN);
+            self.most_urgent.truncate(MAX_OPEN_SHOWN);
         }
     }
 }
 
 /// Those that wait first, the most urgent first.
 fn rank(alert: &OpenAlert) -> (bool, Reverse<Priority>, &AlertKey) {
-    (!alert.waits(), Reverse(alert.priority), &alert.key)
+    (!alert.is_unanswered(), Reverse(alert.priority), &alert.key)
 }

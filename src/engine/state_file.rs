@@ -1,9 +1,7 @@
 //! `operator_state.json`: a window on the database for other programs, replaced as a whole.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -11,14 +9,15 @@ use jiff::Timestamp;
 use super::Engine;
 use crate::core::alert::AlertKey;
 use crate::core::status::StateFile;
-use crate::store::StoreError;
+use crate::store;
+use crate::sys::atomic_file;
 
 /// The file's name in the state directory.
 const FILE_NAME: &str = "operator_state.json";
 
 impl Engine {
     /// Replace the state file. A failure is a warning: the database is the truth.
-    pub(super) fn write_state_file(&self) {
+    pub(crate) fn write_state_file(&self) {
         let written = self
             .state()
             .map_err(|error| error.to_string())
@@ -28,7 +27,7 @@ impl Engine {
         }
     }
 
-    fn state(&self) -> Result<StateFile, StoreError> {
+    fn state(&self) -> Result<StateFile, store::Error> {
         let counters = self.store.counters()?;
         Ok(StateFile {
             last_run: counters.last_run,
@@ -42,11 +41,11 @@ impl Engine {
     }
 
     /// When each key was last told, for those that dedup still remembers.
-    fn recent(&self) -> Result<BTreeMap<AlertKey, Timestamp>, StoreError> {
+    fn recent(&self) -> Result<BTreeMap<AlertKey, Timestamp>, store::Error> {
         let (mut recent, now) = (BTreeMap::new(), self.clock.now());
-        self.store.each_incident(|incident| {
+        self.store.for_each_incident(|incident| {
             let remembered = self.remembers(&incident, now);
-            if let Some(told) = incident.announced.filter(|_| remembered) {
+            if let Some(told) = incident.last_notified.filter(|_| remembered) {
                 recent.insert(incident.alert.key, told.at);
             }
         })?;
@@ -54,15 +53,8 @@ impl Engine {
     }
 }
 
-/// Written beside it, flushed to the disk, then moved over it: a reader sees the old one or the new one.
 fn replace(state_dir: &Path, state: &StateFile) -> io::Result<()> {
-    let (path, beside) = (state_dir.join(FILE_NAME), state_dir.join(format!("{FILE_NAME}.new")));
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
     let mut text = serde_json::to_vec_pretty(state)?;
     text.push(b'\n');
-    let written = file.write_all(&text).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, &path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    atomic_file::replace(&state_dir.join(FILE_NAME), &text, atomic_file::PRIVATE)
 }

@@ -13,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::answer::Trouble;
-use crate::core::span;
+use crate::core::duration;
 
 /// Names and values; a value that is empty is not there.
 #[derive(Debug, Default)]
@@ -59,8 +59,8 @@ impl Asked {
                 Ok(Some(moment))
             }
             (None, Some(length)) => {
-                let span = span::parse(length).map_err(Trouble::Asked)?;
-                Ok(Some(span::ahead(now.timestamp(), span, now.time_zone())))
+                let span = duration::parse(length).map_err(Trouble::Asked)?;
+                Ok(Some(duration::ahead(now.timestamp(), span, now.time_zone())))
             }
         }
     }

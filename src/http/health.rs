@@ -41,7 +41,7 @@ pub struct AuditResult {
     /// When it was made.
     pub at: Timestamp,
     /// Whether every alert that fired has come to something that is known.
-    pub adds_up: bool,
+    pub is_consistent: bool,
 }
 
 impl Health {
@@ -56,7 +56,7 @@ impl Health {
             last_run: status.and_then(|status| status.last_run),
             next_run: status.and_then(|status| status.next_run),
             circuits: status.map(|status| status.circuit_states.clone()).unwrap_or_default(),
-            audit: audit.map(|audit| AuditResult { at: audit.at, adds_up: audit.adds_up() }),
+            audit: audit.map(|audit| AuditResult { at: audit.at, is_consistent: audit.is_consistent() }),
         }
     }
 }
@@ -64,12 +64,12 @@ impl Health {
 fn problems(status: Option<&Status>, runs: bool, now: Timestamp) -> Vec<&'static str> {
     let Some(status) = status else { return vec!["The engine has not said anything yet."] };
     let overdue = status.check_overdue_at.is_some_and(|overdue| overdue < now);
-    let astray = status.audit.as_ref().is_some_and(|audit| !audit.adds_up());
+    let unaccounted = status.audit.as_ref().is_some_and(|audit| !audit.is_consistent());
     let known = [
         (!runs, "The engine has stopped."),
         (overdue, "No check was made within twice its interval."),
         (status.database_error.is_some(), "The database fails."),
-        (astray, "The self-audit does not add up."),
+        (unaccounted, "The self-audit does not add up."),
     ];
     known.into_iter().filter(|(holds, _)| *holds).map(|(_, problem)| problem).collect()
 }

@@ -7,6 +7,7 @@
 mod answer;
 mod api;
 mod asked;
+pub mod dashboard;
 mod guard;
 mod health;
 pub mod keys;

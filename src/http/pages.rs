@@ -13,11 +13,11 @@ use hyper::http::{HeaderMap, HeaderValue};
 
 use super::answer::{self, Trouble};
 use super::asked::Asked;
-use super::health::{Health, State as Verdict};
+use super::health::{Health, State as PolicyDecision};
 use super::keys::SESSION;
 use super::refusal::Refusal;
 use super::site::Site;
-use crate::dashboard;
+use crate::http::dashboard;
 use crate::telemetry::metrics;
 
 /// Changes that come closer upon each other are told as one.
@@ -29,7 +29,7 @@ const STILL_HERE: Duration = Duration::from_secs(30);
 /// `GET /health`: for anybody on this machine, and nothing personal.
 pub(super) async fn health(State(site): State<Arc<Site>>) -> Response {
     let health = Health::of(site.status().as_ref(), site.engine_runs(), site.now().timestamp());
-    let code = if health.status == Verdict::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let code = if health.status == PolicyDecision::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, axum::Json(health)).into_response()
 }
 

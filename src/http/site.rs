@@ -15,13 +15,13 @@ use crate::core::status::Status;
 use crate::engine::clock::Clock;
 use crate::engine::command::{Command, Reply};
 use crate::engine::{self, Request};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 
 /// The longest that a client waits for the engine: as long as a check may take that waits for every source.
 const LONGEST_WAIT: Duration = Duration::from_secs(330);
 
-/// What a page needs of the house it shows.
+/// What a page needs of the context it shows.
 #[derive(Debug)]
 pub struct Parts {
     /// The port on 127.0.0.1.
@@ -40,7 +40,7 @@ pub struct Parts {
     pub stop: watch::Receiver<bool>,
 }
 
-/// The house as the handlers see it.
+/// The context as the handlers see it.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) origin: Origin,
@@ -96,8 +96,8 @@ impl Site {
     }
 
     /// The database as it stands, for reading alone; an empty one where there is none yet.
-    pub(super) fn store(&self) -> Result<Store, StoreError> {
-        Store::open_beside(&self.database)?.map_or_else(Store::in_memory, Ok)
+    pub(super) fn store(&self) -> Result<Store, store::Error> {
+        Store::open_read_only_live(&self.database)?.map_or_else(Store::in_memory, Ok)
     }
 
     /// Ask the engine for as long as it may take.

@@ -1,13 +1,14 @@
 //! The token that every access rests on: random, in a file that only its owner can read.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::keys;
+use crate::sys::atomic_file;
 
 /// The file's name in the state directory.
 const FILE_NAME: &str = "http-token";
@@ -63,21 +64,12 @@ pub(super) fn read_or_make(state_dir: &Path) -> io::Result<SecretString> {
         return Ok(token);
     }
     let token = SecretString::from(keys::random_hex()?);
-    let fresh = path.with_extension("new");
-    write(&fresh, &token).and_then(|()| fs::rename(&fresh, &path))?;
+    let line = format!("{}\n", token.expose_secret());
+    atomic_file::replace(&path, line.as_bytes(), atomic_file::PRIVATE)?;
     Ok(token)
 }
 
 /// Ours, and nobody else's to read.
 fn is_private(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o077 == 0)
-}
-
-fn write(path: &Path, token: &SecretString) -> io::Result<()> {
-    let _ = fs::remove_file(path); // left over from a crash, perhaps with other rights
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?; // whatever the umask
-    file.write_all(token.expose_secret().as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()
 }

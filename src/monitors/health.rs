@@ -6,23 +6,25 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::Finding;
-use super::setup::OuraSetup;
+use super::MonitorOutcome;
 use crate::core::facts::{HealthDay, HealthReading, RestMode};
 use crate::core::history;
 use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
-use crate::sources::error::{Fault, SourceError};
-use crate::sources::oura_api::{Access, OuraApi};
-use crate::sources::{blocking, oura_cache, secret};
+use crate::monitors::sources::OuraSources;
+use crate::sources::blocking::run_blocking;
+use crate::sources::oura::api::{Access, OuraApi};
+use crate::sources::oura::cache;
+use crate::sources::{self, ErrorKind};
+use crate::sys::secret_file;
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
 #[derive(Debug, Clone)]
-pub struct ChainAnswer {
+pub struct OuraReading {
     /// What was read.
     pub reading: Option<HealthReading>,
     /// Why nothing better was.
-    pub trouble: Option<SourceError>,
+    pub trouble: Option<sources::Error>,
 }
 
 /// What the cache has told does not wait longer for what only the API knows.
@@ -32,72 +34,82 @@ const EXTRAS_LIMIT: Duration = Duration::from_secs(5);
 const A_CACHE_HOLDS: i64 = 7;
 
 /// Ask the cache; where it is missing, stale or failing, the API, if `remote` allows it.
-pub async fn read(setup: &OuraSetup, remote: bool, since: Date, now: &ZonedDateTime) -> ChainAnswer {
-    let (path, today) = (setup.cache.clone(), now.date());
-    let cached = blocking("oura_cache", move || oura_cache::read(&path, since, today)).await;
+pub async fn read(sources: &OuraSources, remote: bool, since: Date, now: &ZonedDateTime) -> OuraReading {
+    let (path, today) = (sources.cache.clone(), now.date());
+    let cached = run_blocking("oura_cache", move || cache::read(&path, since, today)).await;
     let cached = match cached {
         Ok(reading) if is_fresh(&reading, now) && reaches_back(&reading, since, now) => {
-            return with_extras(reading, setup, remote, now).await;
+            return with_extras(reading, sources, remote, now).await;
         }
         other => other,
     };
-    match connect(setup, remote).await {
+    match connect(sources, remote).await {
         Ok(Some(api)) => ask_api(&api, cached, remote, since, now).await,
-        Ok(None) => without_api(setup, cached, None),
-        Err(error) => without_api(setup, cached, Some(error)),
+        Ok(None) => without_api(sources, cached, None),
+        Err(error) => without_api(sources, cached, Some(error)),
     }
 }
 
 /// A token that the person gave goes before a connection: whoever writes one down wants it to be used.
-async fn connect(setup: &OuraSetup, remote: bool) -> Result<Option<OuraApi>, SourceError> {
-    let given = secret::given_or_in(setup.token.as_ref(), setup.token_file.as_ref(), "oura_api").await?;
-    let access = match (given, &setup.account) {
+async fn connect(sources: &OuraSources, remote: bool) -> Result<Option<OuraApi>, sources::Error> {
+    let given = secret_file::load(sources.token.as_ref(), sources.token_file.as_ref())
+        .await
+        .map_err(|error| sources::Error::from_secret_file("oura_api", error))?;
+    let access = match (given, &sources.account) {
         (Some(token), _) => Some(Access::Token(token)),
         (None, Some(account)) => {
             // Tokens go by the clock on the wall, whatever moment the check is made for.
-            let token = account.access(remote, Timestamp::now()).await?;
+            let token = account.access_token(remote, Timestamp::now()).await?;
             token.map(|token| Access::Connection(token, Arc::clone(account)))
         }
         (None, None) => None,
     };
-    access.map(|access| OuraApi::new(&setup.base_url, access, setup.timeout)).transpose()
+    access.map(|access| OuraApi::new(&sources.base_url, access, sources.timeout)).transpose()
 }
 
-fn without_api(setup: &OuraSetup, cached: Result<HealthReading, SourceError>, api: Option<SourceError>) -> ChainAnswer {
+fn without_api(
+    sources: &OuraSources,
+    cached: Result<HealthReading, sources::Error>,
+    api: Option<sources::Error>,
+) -> OuraReading {
     match cached {
-        Ok(reading) => ChainAnswer { reading: Some(reading), trouble: api },
-        Err(error) if api.is_none() && !setup.cache_is_named && !setup.cache.exists() => {
+        Ok(reading) => OuraReading { reading: Some(reading), trouble: api },
+        Err(error) if api.is_none() && !sources.cache_is_named && !sources.cache.exists() => {
             let advice = "run `operator connect oura`, or set sources.oura.cache_dir";
-            let what = format!("not connected, and no cache at {}", setup.cache.display());
-            ChainAnswer {
+            let what = format!("not connected, and no cache at {}", sources.cache.display());
+            OuraReading {
                 reading: None,
-                trouble: Some(SourceError { source: error.source, ..SourceError::not_set_up("oura", what, advice) }),
+                trouble: Some(sources::Error {
+                    source: error.source,
+                    ..sources::Error::not_configured("oura", what, advice)
+                }),
             }
         }
-        Err(error) => ChainAnswer { reading: None, trouble: Some(both(Some(&error), api)) },
+        Err(error) => OuraReading { reading: None, trouble: Some(both(Some(&error), api)) },
     }
 }
 
 async fn ask_api(
     api: &OuraApi,
-    cached: Result<HealthReading, SourceError>,
+    cached: Result<HealthReading, sources::Error>,
     remote: bool,
     since: Date,
     now: &ZonedDateTime,
-) -> ChainAnswer {
+) -> OuraReading {
     let answer = if remote {
-        api.read(since, now.date(), now.timestamp()).await
+        api.fetch(since, now.date(), now.timestamp()).await
     } else {
-        Err(SourceError::outage("oura_api", "left alone for now, its circuit is open"))
+        Err(sources::Error::transient("oura_api", "left alone for now, its circuit is open"))
     };
     match (cached, answer) {
-        (Ok(old), Ok(new)) => ChainAnswer { reading: Some(joined(old, new)), trouble: None },
-        (Err(_), Ok(new)) => ChainAnswer { reading: Some(new), trouble: None },
+        (Ok(old), Ok(new)) => OuraReading { reading: Some(joined(old, new)), trouble: None },
+        (Err(_), Ok(new)) => OuraReading { reading: Some(new), trouble: None },
         (Ok(old), Err(error)) => {
-            let stale = SourceError::outage("oura_cache", format!("nothing of today, {}", last_synced(&old, now)));
-            ChainAnswer { reading: Some(old), trouble: Some(both(Some(&stale), Some(error))) }
+            let stale =
+                sources::Error::transient("oura_cache", format!("nothing of today, {}", last_synced(&old, now)));
+            OuraReading { reading: Some(old), trouble: Some(both(Some(&stale), Some(error))) }
         }
-        (Err(old), Err(error)) => ChainAnswer { reading: None, trouble: Some(both(Some(&old), Some(error))) },
+        (Err(old), Err(error)) => OuraReading { reading: None, trouble: Some(both(Some(&old), Some(error))) },
     }
 }
 
@@ -109,25 +121,25 @@ fn last_synced(reading: &HealthReading, now: &ZonedDateTime) -> String {
 
 /// The cache knows neither stress nor rest mode: ask the API for these alone. Without them the rest still counts, so an
 /// outage is only noted; what a person must mend, and a server that wants to be left alone, is told as trouble.
-async fn with_extras(reading: HealthReading, setup: &OuraSetup, remote: bool, now: &ZonedDateTime) -> ChainAnswer {
+async fn with_extras(reading: HealthReading, sources: &OuraSources, remote: bool, now: &ZonedDateTime) -> OuraReading {
     let yesterday = now.date().yesterday().unwrap_or(now.date());
     let asked = async {
-        match connect(setup, remote).await? {
-            Some(api) if remote => api.read_extras(yesterday, now.date(), now.timestamp()).await.map(Some),
+        match connect(sources, remote).await? {
+            Some(api) if remote => api.fetch_extras(yesterday, now.date(), now.timestamp()).await.map(Some),
             _ => Ok(None),
         }
     };
-    let late = |_| Err(SourceError::outage("oura_api", "did not answer in time"));
+    let late = |_| Err(sources::Error::transient("oura_api", "did not answer in time"));
     match tokio::time::timeout(EXTRAS_LIMIT, asked).await.unwrap_or_else(late) {
-        Ok(Some(extras)) => ChainAnswer { reading: Some(completed(reading, extras)), trouble: None },
-        Ok(None) => ChainAnswer { reading: Some(reading), trouble: None },
-        Err(error) if error.fault == Fault::NeedsUser || error.retry_after.is_some() => {
-            ChainAnswer { reading: Some(reading), trouble: Some(error) }
+        Ok(Some(extras)) => OuraReading { reading: Some(completed(reading, extras)), trouble: None },
+        Ok(None) => OuraReading { reading: Some(reading), trouble: None },
+        Err(error) if error.kind == ErrorKind::ActionRequired || error.retry_after.is_some() => {
+            OuraReading { reading: Some(reading), trouble: Some(error) }
         }
         Err(error) => {
             let mut reading = reading;
             reading.notes.push(format!("stress and rest mode are unknown ({error})"));
-            ChainAnswer { reading: Some(reading), trouble: None }
+            OuraReading { reading: Some(reading), trouble: None }
         }
     }
 }
@@ -172,41 +184,45 @@ fn reaches_back(reading: &HealthReading, since: Date, now: &ZonedDateTime) -> bo
     wanted <= A_CACHE_HOLDS || i64::try_from(reading.days.len()).is_ok_and(|days| 2 * days >= wanted)
 }
 
-fn both(first: Option<&SourceError>, second: Option<SourceError>) -> SourceError {
+fn both(first: Option<&sources::Error>, second: Option<sources::Error>) -> sources::Error {
     match (first, second) {
         (Some(first), Some(second)) => {
             let advice = if second.advice.is_empty() { first.advice.clone() } else { second.advice.clone() };
-            let fault = if second.fault == Fault::NotSetUp { first.fault } else { second.fault };
-            let what = format!("{}; {}: {}", first.what, second.source, second.what);
-            SourceError { source: first.source, fault, what, advice, retry_after: second.retry_after }
+            let kind = if second.kind == ErrorKind::NotConfigured { first.kind } else { second.kind };
+            let message = format!("{}; {}: {}", first.message, second.source, second.message);
+            sources::Error { source: first.source, kind, message, advice, retry_after: second.retry_after }
         }
         (Some(only), None) => only.clone(),
         (None, Some(only)) => only,
-        (None, None) => SourceError::outage("oura", "no answer"),
+        (None, None) => sources::Error::transient("oura", "no answer"),
     }
 }
 
 /// Judge today, against the days before it. Without a document of today nothing is judged, least of all yesterday's.
 #[must_use]
 pub fn judge(
-    answer: &ChainAnswer,
+    answer: &OuraReading,
     days: &[HealthDay],
     rest: &[RestMode],
     limits: &HealthThresholds,
     now: &ZonedDateTime,
-) -> Finding {
-    let Some(reading) = &answer.reading else { return Finding::skipped(answer.trouble.as_ref()) };
+) -> MonitorOutcome {
+    let Some(reading) = &answer.reading else { return MonitorOutcome::skipped(answer.trouble.as_ref()) };
     let today = reading.days.iter().find(|day| day.date == now.date() && day.is_synced());
     let resting = rest.iter().any(|rest| covers(rest, now.date()));
     match (today, &answer.trouble) {
-        (None, Some(trouble)) => Finding::skipped([trouble]),
-        (None, None) => Finding::Skipped { reason: "not_synced_yet".into() },
+        (None, Some(trouble)) => MonitorOutcome::skipped([trouble]),
+        (None, None) => MonitorOutcome::Skipped { reason: "not_synced_yet".into() },
         (Some(today), trouble) => {
             let before = days.partition_point(|day| day.date < now.date());
             let history = days.get(..before).unwrap_or_default();
             let facts = HealthFacts { source: reading.source, today: Some(today), history, resting };
             let note = if resting { Some("rest_mode".into()) } else { trouble.as_ref().map(ToString::to_string) };
-            Finding::Judged { judgement: judge_rules(&facts, limits, now), source: reading.source.into(), note }
+            MonitorOutcome::Evaluated {
+                evaluation: judge_rules(&facts, limits, now),
+                source: reading.source.into(),
+                note,
+            }
         }
     }
 }

@@ -1,22 +1,21 @@
 //! A monitor asks its sources, hands the facts to its rules, and says what came of it.
 
-pub mod ask;
 pub mod exec;
+pub mod fetch;
 pub mod health;
 pub mod patterns;
-pub mod setup;
+pub mod sources;
 pub mod tasks;
 
-use crate::core::rules::Judgement;
-use crate::sources::error::SourceError;
+use crate::core::rules::Evaluation;
 
 /// What a monitor's run came to.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Finding {
+pub enum MonitorOutcome {
     /// Its rules ran.
-    Judged {
+    Evaluated {
         /// What they found.
-        judgement: Judgement,
+        evaluation: Evaluation,
         /// Where the facts came from: `oura_cache`, `workos+state_store`.
         source: String,
         /// What was missing all the same.
@@ -34,14 +33,14 @@ pub enum Finding {
     },
 }
 
-impl Finding {
+impl MonitorOutcome {
     /// Skipped, because of these failures.
-    fn skipped<'a>(troubles: impl IntoIterator<Item = &'a SourceError>) -> Self {
+    fn skipped<'a>(troubles: impl IntoIterator<Item = &'a crate::sources::Error>) -> Self {
         Self::Skipped { reason: sentences(troubles) }
     }
 }
 
 /// `workos: connection refused; state_store: not found`.
-fn sentences<'a>(troubles: impl IntoIterator<Item = &'a SourceError>) -> String {
+fn sentences<'a>(troubles: impl IntoIterator<Item = &'a crate::sources::Error>) -> String {
     troubles.into_iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -2,39 +2,39 @@
 
 use jiff::ZonedDateTime;
 
-use super::{Finding, sentences};
+use super::{MonitorOutcome, sentences};
 use crate::core::facts::TaskReading;
 use crate::core::rules::tasks::{FreeTime, TaskFacts, judge as judge_rules};
 use crate::core::rules::thresholds::TaskThresholds;
-use crate::core::tasks::Told;
-use crate::sources::error::{Fault, SourceError};
+use crate::core::tasks::TaskIdentities;
+use crate::sources::{self, ErrorKind};
 
 /// One source's part: what it said, and the copy to go on with when it said nothing.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct TaskInput {
     /// Its answer.
-    pub answer: Result<TaskReading, SourceError>,
+    pub answer: Result<TaskReading, sources::Error>,
     /// Its last good reading, looked up only when the answer is a failure.
     pub copy: Option<TaskReading>,
 }
 
 /// The parts put together.
 #[derive(Debug, Clone, Default)]
-pub struct Gathered {
+pub struct TaskInputs {
     /// Fresh readings and copies.
     pub readings: Vec<TaskReading>,
     /// Whether every source that is set up is among them.
     pub complete: bool,
     /// What failed.
-    pub troubles: Vec<SourceError>,
+    pub troubles: Vec<sources::Error>,
     /// `workos+state_store (copy)`.
     pub source: String,
 }
 
 /// Put the parts together.
 #[must_use]
-pub fn gather(parts: Vec<Part>) -> Gathered {
-    let mut gathered = Gathered { complete: true, ..Gathered::default() };
+pub fn gather(parts: Vec<TaskInput>) -> TaskInputs {
+    let mut gathered = TaskInputs { complete: true, ..TaskInputs::default() };
     let mut names = Vec::new();
     for part in parts {
         match (part.answer, part.copy) {
@@ -42,7 +42,7 @@ pub fn gather(parts: Vec<Part>) -> Gathered {
                 names.push(reading.source.to_owned());
                 gathered.readings.push(reading);
             }
-            (Err(error), _) if error.fault == Fault::NotSetUp => {}
+            (Err(error), _) if error.kind == ErrorKind::NotConfigured => {}
             (Err(error), Some(copy)) => {
                 names.push(format!("{} (copy)", copy.source));
                 gathered.readings.push(copy);
@@ -58,7 +58,7 @@ pub fn gather(parts: Vec<Part>) -> Gathered {
     gathered
 }
 
-impl Gathered {
+impl TaskInputs {
     /// What failed, for the status; none if nothing did.
     #[must_use]
     pub fn note(&self) -> Option<String> {
@@ -67,15 +67,15 @@ impl Gathered {
 
     /// Why nothing can be judged, if there is nothing to judge.
     #[must_use]
-    pub fn nothing(&self) -> Option<Finding> {
+    pub fn nothing(&self) -> Option<MonitorOutcome> {
         if !self.readings.is_empty() {
             return None;
         }
         Some(match self.troubles.is_empty() {
-            true => {
-                Finding::Skipped { reason: "no source of tasks is set up; operator check says what each needs".into() }
-            }
-            false => Finding::skipped(&self.troubles),
+            true => MonitorOutcome::Skipped {
+                reason: "no source of tasks is set up; operator check says what each needs".into(),
+            },
+            false => MonitorOutcome::skipped(&self.troubles),
         })
     }
 }
@@ -83,18 +83,18 @@ impl Gathered {
 /// Judge the tasks and promises.
 #[must_use]
 pub fn judge(
-    gathered: &Gathered,
-    told: &Told,
+    gathered: &TaskInputs,
+    told: &TaskIdentities,
     free: Option<FreeTime<'_>>,
     limits: &TaskThresholds,
     now: &ZonedDateTime,
-) -> Finding {
+) -> MonitorOutcome {
     if let Some(nothing) = gathered.nothing() {
         return nothing;
     }
     let facts = TaskFacts { readings: &gathered.readings, told, complete: gathered.complete, free };
-    Finding::Judged {
-        judgement: judge_rules(&facts, limits, now),
+    MonitorOutcome::Evaluated {
+        evaluation: judge_rules(&facts, limits, now),
         source: gathered.source.clone(),
         note: gathered.note(),
     }

@@ -1,27 +1,22 @@
-//! Data in, one file each.
+//! Data sources: each reads one program, file or service and yields facts.
 
-mod blocking;
-pub mod calendars;
-pub mod error;
+pub mod blocking;
+pub mod calendar;
+mod error;
 pub mod focus_file;
-pub mod icalendar;
-mod inline;
+mod http;
 pub mod markdown;
-pub mod oura_account;
-pub mod oura_api;
-pub mod oura_cache;
-mod oura_json;
+mod markdown_text;
+pub mod oura;
 pub mod reminders;
-pub mod secret;
 mod sqlite;
 pub mod state_store;
-pub mod tasks;
+mod task_builder;
+mod task_source;
 pub mod taskwarrior;
-mod times;
-pub mod tls;
-mod todo;
+mod timestamps;
 pub mod todoist;
-mod web;
 pub mod workos;
 
-pub use blocking::blocking;
+pub use error::{Error, ErrorKind};
+pub use task_source::{FetchFuture, TaskSource};

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{Result, Store, settings};
-use crate::core::audit::{ASTRAY_NAMED, Account, Audit};
+use crate::core::audit::{Audit, DecisionRecord, MAX_UNACCOUNTED_NAMED};
 
 /// How much was written so far, by this connection and by others. Equal ones of one open database mean that it is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version {
+pub struct DataVersion {
     ours: u64,
     others: i64,
 }
@@ -34,7 +34,7 @@ const MISCOUNTED: &str = "
     UNION SELECT key FROM journal WHERE decision <> 'resolve' AND key NOT IN (SELECT key FROM fired)";
 
 impl Store {
-    /// Account for every alert that fired.
+    /// DecisionRecord for every alert that fired.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -44,41 +44,41 @@ impl Store {
             let snapshot = self.db.unchecked_transaction()?;
             made_of(&snapshot, now)
         };
-        audit().map_err(|error| self.fail(error))
+        audit().map_err(|error| self.wrap(error))
     }
 
     /// Whether anything was written since is seen by this alone.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn version(&self) -> Result<Version> {
+    pub fn data_version(&self) -> Result<DataVersion> {
         let others =
             self.db.prepare_cached("PRAGMA data_version").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
-        Ok(Version { ours: self.db.total_changes(), others: others.map_err(|error| self.fail(error))? })
+        Ok(DataVersion { ours: self.db.total_changes(), others: others.map_err(|error| self.wrap(error))? })
     }
 }
 
 fn made_of(db: &Connection, now: Timestamp) -> rusqlite::Result<Audit> {
     let fired: i64 = db.prepare_cached("SELECT ifnull(sum(times), 0) FROM fired")?.query_row([], |row| row.get(0))?;
     let mut audit = Audit { at: now, fired: unsigned(fired), ..Audit::default() };
-    let mut astray = BTreeSet::new();
+    let mut unaccounted = BTreeSet::new();
     let kept_since: i64 = settings::get(db, "messages_kept_since")?.unwrap_or(0);
     let mut decisions = db.prepare_cached(DECISIONS)?;
     let mut rows = decisions.query([])?;
     while let Some(row) = rows.next()? {
         let (channels, messages): (String, Option<String>) = (row.get(4)?, row.get(5)?);
-        match account(row, kept_since, &channels, messages.as_deref())?.and_then(|account| account.fate()) {
+        match account(row, kept_since, &channels, messages.as_deref())?.and_then(|account| account.outcome()) {
             Some(fate) => audit.count(fate, unsigned(row.get(2)?)),
-            None => drop(astray.insert(row.get::<_, String>(1)?)),
+            None => drop(unaccounted.insert(row.get::<_, String>(1)?)),
         }
     }
     let mut miscounted = db.prepare_cached(MISCOUNTED)?;
     for key in miscounted.query_map([], |row| row.get(0))? {
-        astray.insert(key?);
+        unaccounted.insert(key?);
     }
-    audit.astray_count = astray.len() as u64;
+    audit.unaccounted_count = unaccounted.len() as u64;
     // Keys are ours: one that does not parse was not written by us, and is only counted.
-    audit.astray = astray.iter().filter_map(|key| key.parse().ok()).take(ASTRAY_NAMED).collect();
+    audit.unaccounted = unaccounted.iter().filter_map(|key| key.parse().ok()).take(MAX_UNACCOUNTED_NAMED).collect();
     Ok(audit)
 }
 
@@ -88,10 +88,10 @@ fn account<'a>(
     kept_since: i64,
     channels: &'a str,
     messages: Option<&'a str>,
-) -> rusqlite::Result<Option<Account<'a>>> {
+) -> rusqlite::Result<Option<DecisionRecord<'a>>> {
     let id: i64 = row.get(0)?;
     let messages = messages.into_iter().flat_map(|all| all.split(',')).filter_map(|message| message.split_once(' '));
-    Ok(serde_json::from_str(channels).ok().map(|channels| Account {
+    Ok(serde_json::from_str(channels).ok().map(|channels| DecisionRecord {
         decision: row.get_ref(3).ok().and_then(|word| word.as_str().ok()).unwrap_or_default(),
         channels,
         messages: messages.collect(),

@@ -1,5 +1,8 @@
 //! What is to be told on each channel: written with the decision, in the same transaction.
 
+pub mod batch_items;
+pub mod claim;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -9,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::{Result, Store, millis, moment};
 use crate::core::alert::{AlertKey, Priority};
 use crate::core::channel::Channel;
-use crate::core::delivery::lane::Lane;
-use crate::core::policy::verdict::{Decision, Verdict};
+use crate::core::delivery::channel_backoff::ChannelBackoff;
+use crate::core::policy::decision::{Decision, PolicyDecision};
 use crate::core::status::QueueDepth;
 
 /// One message on its way, or what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Dispatch {
+pub struct OutboxEntry {
     /// Where it goes.
     pub channel: String,
     /// `alert`, `digest`, `resolve` or `update`.
@@ -54,7 +57,7 @@ impl Store {
             })
         };
         for channel in Channel::OUTSIDE {
-            depth.insert(channel, read(channel).map_err(|error| self.fail(error))?);
+            depth.insert(channel, read(channel).map_err(|error| self.wrap(error))?);
         }
         Ok(depth)
     }
@@ -63,8 +66,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn dispatches_of(&self, key: &AlertKey, limit: u32) -> Result<Vec<Dispatch>> {
-        let read = || -> rusqlite::Result<Vec<Dispatch>> {
+    pub fn outbox_entries_for(&self, key: &AlertKey, limit: u32) -> Result<Vec<OutboxEntry>> {
+        let read = || -> rusqlite::Result<Vec<OutboxEntry>> {
             let mut rows = self.db.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM outbox
                  WHERE key = ?1 OR digest IN (SELECT digest FROM journal WHERE key = ?1 AND digest IS NOT NULL)
@@ -72,23 +75,28 @@ impl Store {
             ))?;
             rows.query_map(params![key.as_str(), limit], dispatch)?.collect()
         };
-        self.as_channels_wait(read().map_err(|error| self.fail(error))?)
+        self.as_channels_wait(read().map_err(|error| self.wrap(error))?)
     }
 
     /// It is the channel that waits, and all its messages with it.
-    pub(super) fn as_channels_wait(&self, mut dispatches: Vec<Dispatch>) -> Result<Vec<Dispatch>> {
+    pub(super) fn as_channels_wait(&self, mut dispatches: Vec<OutboxEntry>) -> Result<Vec<OutboxEntry>> {
         let mut pending = dispatches.iter_mut().filter(|dispatch| dispatch.state == "pending").peekable();
-        let lanes = if pending.peek().is_some() { self.lanes()? } else { BTreeMap::new() };
+        let lanes = if pending.peek().is_some() { self.channel_backoffs()? } else { BTreeMap::new() };
         for dispatch in pending {
-            let opens = dispatch.channel.parse().ok().and_then(|channel| lanes.get(&channel)).and_then(Lane::opens_at);
+            let opens = dispatch
+                .channel
+                .parse()
+                .ok()
+                .and_then(|channel| lanes.get(&channel))
+                .and_then(ChannelBackoff::opens_at);
             dispatch.next_attempt_at = opens.map_or(dispatch.next_attempt_at, |at| at.max(dispatch.next_attempt_at));
         }
         Ok(dispatches)
     }
 }
 
-pub(super) fn dispatch(row: &Row) -> rusqlite::Result<Dispatch> {
-    Ok(Dispatch {
+pub(super) fn dispatch(row: &Row) -> rusqlite::Result<OutboxEntry> {
+    Ok(OutboxEntry {
         channel: row.get(0)?,
         kind: row.get(1)?,
         state: row.get(2)?,
@@ -101,7 +109,7 @@ pub(super) fn dispatch(row: &Row) -> rusqlite::Result<Dispatch> {
 }
 
 /// Put on its way what one verdict asks for. Whatever waited of the same key is out of date.
-pub(super) fn queue(db: &Connection, verdict: &Verdict, now: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn queue(db: &Connection, verdict: &PolicyDecision, now: Timestamp) -> rusqlite::Result<()> {
     let key = &verdict.alert.key;
     match verdict.decision {
         Decision::Suppress | Decision::Hold => Ok(()),
@@ -130,7 +138,12 @@ pub(super) fn queue(db: &Connection, verdict: &Verdict, now: Timestamp) -> rusql
 }
 
 /// One message a channel for all that a check coalesced.
-pub(super) fn queue_digest(db: &Connection, verdicts: &[Verdict], digest: i64, now: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn queue_digest(
+    db: &Connection,
+    verdicts: &[PolicyDecision],
+    digest: i64,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     let mut members = verdicts.iter().filter(|verdict| verdict.decision == Decision::Coalesce);
     // Verdicts come the most urgent first, and all members of a digest share its channels.
     let Some(first) = members.next() else { return Ok(()) };

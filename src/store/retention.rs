@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
-use super::{millis, tally};
+use super::millis;
+use crate::store::fire_counts;
 
 /// How long things are kept, in days.
 #[derive(Debug, Clone, Copy)]
-pub struct Keep {
+pub struct RetentionPolicy {
     /// Journal entries and sent messages.
     pub journal_days: u32,
     /// Health days, closed tasks, postponements.
@@ -25,7 +26,12 @@ const AT_ONCE: u32 = 5_000;
 /// A clock so far ahead of the last check is not trusted with forgetting; the next check shows whether it was right.
 const SUSPICIOUS: SignedDuration = SignedDuration::from_hours(24 * 3);
 
-pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, keep: &Keep) -> rusqlite::Result<()> {
+pub(super) fn prune(
+    db: &Connection,
+    now: Timestamp,
+    last: Option<Timestamp>,
+    keep: &RetentionPolicy,
+) -> rusqlite::Result<()> {
     if last.is_some_and(|last| now.duration_since(last) > SUSPICIOUS) {
         return Ok(());
     }
@@ -80,7 +86,7 @@ fn forget_entries(db: &Connection, until: i64) -> rusqlite::Result<()> {
         let sum = forgotten.entry(key).or_default();
         *sum = sum.saturating_add(times);
     }
-    tally::lower(db, &forgotten, until)
+    fire_counts::lower(db, &forgotten, until)
 }
 
 fn before(now: Timestamp, days: u32) -> i64 {

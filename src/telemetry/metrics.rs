@@ -1,12 +1,13 @@
-//! What the program counts of itself, in the text that Prometheus reads. Nothing personal: no title, no entity, no message.
+//! Metrics in Prometheus' text format. Invariant: no label holds personal text (title, entity, message).
 //!
-//! The classic text format rather than OpenMetrics: every Prometheus takes it, and so does `promtool check metrics`.
+//! The classic text format, because `promtool check metrics` and every Prometheus read it.
 
 mod gauges;
 
 use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
 use std::time::Duration;
+use strum::VariantArray;
 
 use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
@@ -19,20 +20,19 @@ use prometheus_client::registry::Registry;
 use crate::core::alert::{AlertKey, Category, Monitor};
 use crate::core::channel::Channel;
 use crate::core::delivery::failure::Failure;
-use crate::core::policy::verdict::Verdict;
+use crate::core::policy::decision::PolicyDecision;
 use crate::core::rules;
 use crate::core::status::{MonitorState, RunStatus, Status};
 
 pub use prometheus_text::CONTENT_TYPE;
 
-/// Files are read in milliseconds, servers answer in seconds, and nothing is waited for much longer than a minute.
-const SECONDS: [f64; 7] = [0.01, 0.05, 0.25, 1.0, 5.0, 20.0, 60.0];
+/// Histogram buckets in seconds: files take milliseconds, servers seconds, no send more than a minute.
+const BUCKETS: [f64; 7] = [0.01, 0.05, 0.25, 1.0, 5.0, 20.0, 60.0];
 
-/// What can become of a message: delivered, or the kind of its failure.
-const OUTCOMES: [&str; 6] = ["delivered", "later", "unsure", "offline", "unavailable", "refused"];
+/// `delivered`, or the kind of the failure.
+const OUTCOMES: [&str; 6] = ["delivered", "retryable", "unconfirmed", "offline", "no_transport", "permanent"];
 
-/// Counts since the process began. Their labels are words of ours and the names of the person's programs, so that there are never
-/// more of them than can be listed here and in the configuration.
+/// Counters since the process started. Labels are our own words and names from the configuration, which bounds their number.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -56,7 +56,7 @@ struct MonitorLabel {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AlertLabels {
-    class: &'static str,
+    rule: &'static str,
     priority: &'static str,
     decision: &'static str,
     reason: &'static str,
@@ -80,10 +80,9 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Nothing has happened yet.
     #[must_use]
     pub fn new() -> Self {
-        let seconds: fn() -> Histogram = || Histogram::new(SECONDS);
+        let seconds: fn() -> Histogram = || Histogram::new(BUCKETS);
         let mut metrics = Self {
             registry: Registry::default(),
             checks: Family::default(),
@@ -92,14 +91,14 @@ impl Metrics {
             deliveries: Family::default(),
             delivery_seconds: Family::new_with_constructor(seconds),
         };
-        metrics.begin_at_zero();
+        metrics.create_zero_series();
         metrics.register();
         metrics
     }
 
-    /// A series that began with its first event would hide that event from whoever asks for the increase.
-    fn begin_at_zero(&self) {
-        self.expect(Monitor::SCHEDULED);
+    /// `increase()` misses the first event of a series that does not start at zero.
+    fn create_zero_series(&self) {
+        self.expect_monitors(Monitor::SCHEDULED);
         for channel in Channel::OUTSIDE.map(Channel::as_str) {
             for outcome in OUTCOMES {
                 drop(self.deliveries.get_or_create(&DeliveryLabels { channel, outcome }));
@@ -107,70 +106,68 @@ impl Metrics {
         }
     }
 
-    /// These monitors will be counted.
-    pub fn expect(&self, monitors: impl IntoIterator<Item = Monitor>) {
+    /// Create the zero series of these monitors.
+    pub fn expect_monitors(&self, monitors: impl IntoIterator<Item = Monitor>) {
         for monitor in monitors {
-            for status in [RunStatus::Ok, RunStatus::Skipped, RunStatus::Failed].map(RunStatus::as_str) {
+            for status in RunStatus::VARIANTS.iter().map(|status| status.as_str()) {
                 drop(self.checks.get_or_create(&CheckLabels { monitor: monitor.to_string(), status }));
             }
         }
     }
 
-    /// The names of counters lack the `_total`, and that of the build its `_info`: they get it in the text.
+    /// The encoder appends `_total` to counters and `_info` to the build.
     fn register(&mut self) {
         let all = &mut self.registry;
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION")), ("os", OS), ("arch", ARCH)]);
-        all.register("operator_build", "The program that runs", build);
-        all.register("operator_checks", "Checks recorded, by monitor and how they ended", self.checks.clone());
-        let help = "Time from a check's beginning until its monitor had all it needs";
+        all.register("operator_build", "Version, operating system and architecture", build);
+        all.register("operator_checks", "Recorded checks by monitor and status", self.checks.clone());
+        let help = "Time from the start of a check until its monitor has its facts";
         all.register("operator_check_duration_seconds", help, self.check_seconds.clone());
-        let help = "Decisions recorded about alerts, one each time that a rule fires or ends";
+        let help = "Recorded decisions, one each time a rule fires or ends";
         all.register("operator_alerts", help, self.alerts.clone());
-        let help = "Tries to deliver a message, by what became of them";
+        let help = "Delivery attempts by outcome";
         all.register("operator_deliveries", help, self.deliveries.clone());
-        let help = "Time that one try to deliver a message took";
+        let help = "Duration of one delivery attempt";
         all.register("operator_delivery_duration_seconds", help, self.delivery_seconds.clone());
     }
 
-    /// A check, or a part of one, was recorded: what is only decided does not count. A program that was started as a dry run
-    /// records in a copy, and counts; `operator_dry_run` tells.
-    pub fn checked(&self, states: &BTreeMap<Monitor, MonitorState>, verdicts: &[Verdict]) {
+    /// Count a recorded check. A program started as a dry run records in a copy and counts too: see `operator_dry_run`.
+    pub fn count_check(&self, states: &BTreeMap<Monitor, MonitorState>, decisions: &[PolicyDecision]) {
         for (monitor, state) in states {
             let (monitor, status) = (monitor.to_string(), state.status.as_str());
             let seconds = Duration::from_millis(state.duration_ms).as_secs_f64();
             self.checks.get_or_create(&CheckLabels { monitor: monitor.clone(), status }).inc();
             self.check_seconds.get_or_create(&MonitorLabel { monitor }).observe(seconds);
         }
-        for Verdict { alert, decision, reason, .. } in verdicts {
-            let (class, priority) = (class_of(&alert.key), alert.priority.as_str());
+        for PolicyDecision { alert, decision, reason, .. } in decisions {
+            let (rule, priority) = (rule_label(&alert.key), alert.priority.as_str());
             let (decision, reason) = (decision.as_str(), reason.as_str());
-            self.alerts.get_or_create(&AlertLabels { class, priority, decision, reason }).inc();
+            self.alerts.get_or_create(&AlertLabels { rule, priority, decision, reason }).inc();
         }
     }
 
-    /// A message came back from its channel, a test too: delivered, or with a failure.
-    pub fn sent(&self, channel: Channel, failure: Option<&Failure>, took: Duration) {
+    /// Count one delivery attempt, tests included.
+    pub fn count_delivery(&self, channel: Channel, failure: Option<&Failure>, took: Duration) {
         let (channel, outcome) = (channel.as_str(), failure.map_or("delivered", |failure| failure.kind.as_str()));
         self.deliveries.get_or_create(&DeliveryLabels { channel, outcome }).inc();
         self.delivery_seconds.get_or_create(&ChannelLabel { channel }).observe(took.as_secs_f64());
     }
 
-    /// The text that `GET /metrics` answers with, as `CONTENT_TYPE` says: the counters, and what the last snapshot tells at `now`.
-    /// Without a snapshot its gauges are not there: unknown is not zero.
+    /// The body of `GET /metrics`: counters, and gauges of the last snapshot at `now`. Without a snapshot its gauges are missing,
+    /// because unknown is not zero.
     #[must_use]
     pub fn encode(&self, status: Option<&Status>, now: Timestamp) -> String {
         let mut text = String::new();
-        for registry in [&self.registry, &gauges::of(status, now)] {
-            // A string takes whatever is written to it.
+        for registry in [&self.registry, &gauges::from_status(status, now)] {
+            // Writing to a String cannot fail.
             let _ = prometheus_text::encode(&mut text, registry);
         }
         text
     }
 }
 
-/// The rule that a key comes from, without its entity; of the person's programs, only that it is one. What the database remembers
-/// of a rule that is no longer known has no name here: it could be anything.
-fn class_of(key: &AlertKey) -> &'static str {
+/// The rule of a key without its entity; `exec` for every exec plugin, `other` for rules this version does not know.
+fn rule_label(key: &AlertKey) -> &'static str {
     if key.category() == Category::Exec {
         return Category::Exec.as_str();
     }

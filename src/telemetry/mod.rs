@@ -1,4 +1,4 @@
-//! What the program tells about itself while it runs.
+//! Logs and metrics of the running program.
 
 pub mod logging;
 pub mod metrics;

@@ -50,7 +50,7 @@ impl Chrome {
         });
         let port = port.expect("chromedriver says its port");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        operator::sources::tls::install();
+        operator::net::tls::install();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let profile = tempfile::tempdir().expect("a folder");
         let mut switches = vec![

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::home::{Home, eventually};
 
-pub(crate) struct House {
+pub(crate) struct AppContext {
     home: Home,
     engine: Child,
     port: u16,
@@ -16,7 +16,7 @@ pub(crate) struct House {
     runtime: tokio::runtime::Runtime,
 }
 
-impl House {
+impl AppContext {
     /// Some days of checks lie behind it: alerts are open, and the journal has something to tell.
     pub(crate) fn with_a_week() -> Self {
         let home = Home::new();
@@ -31,13 +31,13 @@ impl House {
         let engine =
             program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        operator::sources::tls::install();
+        operator::net::tls::install();
         // Between two questions nobody would notice that a connection which rests was closed.
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
         let house = Self { home, engine, port, client, runtime };
         eventually("the first check is over", || {
             let status = house.try_getting("/api/status")?;
-            (status["checking"] == json!(false) && status["run_count"] == json!(5)).then_some(())
+            (status["check_running"] == json!(false) && status["run_count"] == json!(5)).then_some(())
         });
         house
     }
@@ -75,7 +75,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for AppContext {
     fn drop(&mut self) {
         let _ = self.engine.kill();
         let _ = self.engine.wait();

@@ -3,14 +3,14 @@
 
 mod chrome;
 #[allow(dead_code, reason = "other tests use the rest of it")]
-#[path = "../it/support/home.rs"]
+#[path = "../support/home.rs"]
 mod home;
 mod house;
 
 use serde_json::{Value, json};
 
 use chrome::{Chrome, DESK, Look, NIGHT, PHONE};
-use house::House;
+use house::AppContext;
 
 /// Serious faults that axe finds in the page as it stands: what a screen reader, a keyboard or weak eyes stumble over.
 fn barriers(chrome: &Chrome) -> Vec<String> {
@@ -27,7 +27,7 @@ fn barriers(chrome: &Chrome) -> Vec<String> {
 
 #[test]
 fn the_page_loads_without_a_complaint_of_the_browser() {
-    let (house, chrome) = (House::with_a_week(), Chrome::start(&[]));
+    let (house, chrome) = (AppContext::with_a_week(), Chrome::start(&[]));
     chrome.open(&house.link());
     chrome.until("the page stands", "return document.querySelector('main h2') !== null && location.pathname === '/'");
     assert_eq!(chrome.console(), Vec::<String>::new());
@@ -37,7 +37,7 @@ fn the_page_loads_without_a_complaint_of_the_browser() {
 
 #[test]
 fn every_point_of_a_chart_is_a_day_of_the_history() {
-    let (house, chrome) = (House::with_a_week(), Chrome::start(&[]));
+    let (house, chrome) = (AppContext::with_a_week(), Chrome::start(&[]));
     chrome.open(&house.link());
     for days in [30, 90] {
         chrome.open(&house.address(&format!("/?days={days}")));
@@ -62,7 +62,7 @@ fn rounded(points: &Value) -> Vec<(String, i64)> {
 
 #[test]
 fn an_alert_is_acknowledged_without_a_reload() {
-    let (house, chrome) = (House::with_a_week(), Chrome::start(&[]));
+    let (house, chrome) = (AppContext::with_a_week(), Chrome::start(&[]));
     chrome.open(&house.link());
     chrome.until("the page stands", "return document.querySelector('[data-key] form[action=\"/api/ack\"]') !== null");
     chrome.run("window.sameDocument = true");
@@ -80,7 +80,7 @@ fn an_alert_is_acknowledged_without_a_reload() {
 
 #[test]
 fn what_changes_elsewhere_appears_by_itself_and_nothing_else_moves() {
-    let (house, chrome) = (House::with_a_week(), Chrome::start(&[]));
+    let (house, chrome) = (AppContext::with_a_week(), Chrome::start(&[]));
     chrome.open(&house.link());
     let key = chrome.until(
         "the page stands",
@@ -104,7 +104,7 @@ fn what_changes_elsewhere_appears_by_itself_and_nothing_else_moves() {
 
 #[test]
 fn the_page_can_be_read_by_everybody() {
-    let (house, chrome) = (House::with_a_week(), Chrome::start(&[]));
+    let (house, chrome) = (AppContext::with_a_week(), Chrome::start(&[]));
     chrome.open(&house.link());
     for (name, look) in
         [("desk", DESK), ("night", NIGHT), ("phone", PHONE), ("phone-night", Look { dark: true, ..PHONE })]
@@ -121,7 +121,7 @@ fn the_page_can_be_read_by_everybody() {
 
 #[test]
 fn the_keyboard_is_enough() {
-    let (house, chrome) = (House::with_a_week(), Chrome::start(&[]));
+    let (house, chrome) = (AppContext::with_a_week(), Chrome::start(&[]));
     chrome.open(&house.link());
     let key = chrome.until(
         "the page stands",
@@ -151,7 +151,7 @@ fn the_keyboard_is_enough() {
 
 #[test]
 fn without_scripts_the_forms_do_the_same() {
-    let (house, chrome) = (House::with_a_week(), Chrome::start(&["--blink-settings=scriptEnabled=false"]));
+    let (house, chrome) = (AppContext::with_a_week(), Chrome::start(&["--blink-settings=scriptEnabled=false"]));
     chrome.open(&house.link());
     let action = "form[action='/api/pause'] button";
     chrome.open(&house.address("/"));
@@ -161,7 +161,7 @@ fn without_scripts_the_forms_do_the_same() {
 
 #[test]
 fn who_is_not_let_in_learns_how() {
-    let (house, chrome) = (House::with_a_week(), Chrome::start(&[]));
+    let (house, chrome) = (AppContext::with_a_week(), Chrome::start(&[]));
     chrome.open(&house.address("/"));
     let text = chrome.run("return document.body.innerText");
     assert!(text.as_str().unwrap().contains("operator dashboard"), "{text}");

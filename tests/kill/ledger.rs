@@ -155,7 +155,7 @@ impl Ledger {
     pub(crate) fn tells_a_true_story(&self, when: &str) {
         assert_eq!(self.integrity, "ok", "{when}");
         if let Some(audit) = &self.audit {
-            assert!(audit.adds_up(), "{when}: {audit:?}");
+            assert!(audit.is_consistent(), "{when}: {audit:?}");
         }
         let told = self.entries.iter().filter(|entry| entry.is_told()).count();
         assert_eq!(self.total, told as u64, "{when}: the counter and the journal");

@@ -6,7 +6,7 @@
 mod delivery;
 mod evidence;
 #[allow(dead_code, reason = "other tests use the rest of it")]
-#[path = "../it/support/home.rs"]
+#[path = "../support/home.rs"]
 mod home;
 mod ledger;
 mod life;

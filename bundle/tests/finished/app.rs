@@ -1,4 +1,4 @@
-//! The finished bundle, as macOS will read it; and what is left when it cannot be finished.
+//! The finished bundle, and the state after a failed build.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -8,36 +8,35 @@ use std::process::{Command, Output};
 
 use bundle::app::{self, Parts};
 use bundle::call::Call;
-use bundle::failure::Failure;
+use bundle::error::Error;
 use bundle::finish::Finish;
 use bundle::icons;
 use bundle::info::Info;
 use icns::{IconFamily, IconType};
 use tempfile::TempDir;
 
-/// Stands in for the program: only its bytes matter.
 const STUB: &[u8] = b"stub";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// A folder with a program, and beside it the folder that the bundle goes to.
-struct Desk {
+/// A temporary folder with a program and an output folder.
+struct Workspace {
     folder: TempDir,
 }
 
-impl Desk {
+impl Workspace {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let desk = Self { folder };
+        let workspace = Self { folder };
         if cfg!(target_os = "macos") {
-            // There it is signed: it must be a real program.
-            fs::copy(env!("CARGO_BIN_EXE_bundle"), desk.program()).unwrap();
+            // macOS signs it, so it must be a real program.
+            fs::copy(env!("CARGO_BIN_EXE_bundle"), workspace.program()).unwrap();
         } else {
-            fs::write(desk.program(), STUB).unwrap();
+            fs::write(workspace.program(), STUB).unwrap();
         }
-        desk
+        workspace
     }
 
     fn program(&self) -> PathBuf {
@@ -52,7 +51,6 @@ impl Desk {
         self.out().join("Operator.app")
     }
 
-    /// Names in the output folder.
     fn made(&self) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.out())
             .into_iter()
@@ -64,7 +62,7 @@ impl Desk {
     }
 
     fn parts(&self) -> Parts {
-        Parts::gather(&root(), Info::read(&root()).unwrap(), &self.program()).unwrap()
+        Parts::gather(&root(), Info::load(&root()).unwrap(), &self.program()).unwrap()
     }
 }
 
@@ -72,24 +70,24 @@ fn bundle(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bundle")).args(args).output().unwrap()
 }
 
-fn lay_out(desk: &Desk) -> Output {
-    bundle(&["app", "--binary", desk.program().to_str().unwrap(), "--out", desk.out().to_str().unwrap()])
+fn lay_out(workspace: &Workspace) -> Output {
+    bundle(&["app", "--binary", workspace.program().to_str().unwrap(), "--out", workspace.out().to_str().unwrap()])
 }
 
-fn said(output: &Output) -> (i32, String, String) {
+fn results(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
-/// Files and folders under `folder`, folders with a stroke at the end, each with its mode.
+/// Files and folders under `folder` with their modes; folders end with a slash.
 fn tree(folder: &Path) -> BTreeSet<(String, u32)> {
     fn walk(at: &Path, root: &Path, found: &mut BTreeSet<(String, u32)>) {
         for entry in fs::read_dir(at).unwrap() {
             let path = entry.unwrap().path();
             let kind = fs::symlink_metadata(&path).unwrap();
-            let stroke = if kind.is_dir() { "/" } else { "" };
+            let slash = if kind.is_dir() { "/" } else { "" };
             let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-            found.insert((format!("{name}{stroke}"), kind.permissions().mode() & 0o777));
+            found.insert((format!("{name}{slash}"), kind.permissions().mode() & 0o777));
             if kind.is_dir() {
                 walk(&path, root, found);
             }
@@ -100,7 +98,7 @@ fn tree(folder: &Path) -> BTreeSet<(String, u32)> {
     found
 }
 
-/// Cargo's own opinion of the program's version.
+/// The version that Cargo reports.
 fn cargo_version() -> String {
     let cargo = std::env::var("CARGO").unwrap();
     let output =
@@ -110,12 +108,12 @@ fn cargo_version() -> String {
 }
 
 #[test]
-fn it_holds_exactly_what_belongs_in_it() {
-    let desk = Desk::new();
-    // Other users must be able to start it, whoever made it.
-    fs::set_permissions(desk.program(), fs::Permissions::from_mode(0o600)).unwrap();
-    let (code, out, _) = said(&lay_out(&desk));
-    assert_eq!((code, out), (0, format!("{}\n", desk.app().display())));
+fn bundle_has_exactly_the_expected_files() {
+    let workspace = Workspace::new();
+    // Other users must be able to start it.
+    fs::set_permissions(workspace.program(), fs::Permissions::from_mode(0o600)).unwrap();
+    let (code, out, _) = results(&lay_out(&workspace));
+    assert_eq!((code, out), (0, format!("{}\n", workspace.app().display())));
     let wanted = [
         ("Contents/", 0o755),
         ("Contents/Info.plist", 0o644),
@@ -125,23 +123,23 @@ fn it_holds_exactly_what_belongs_in_it() {
         ("Contents/Resources/", 0o755),
         ("Contents/Resources/icon.icns", 0o644),
     ];
-    // A Mac signs it as well.
+    // macOS adds a signature.
     let found: BTreeSet<_> =
-        tree(&desk.app()).into_iter().filter(|(name, _)| !name.starts_with("Contents/_CodeSignature")).collect();
+        tree(&workspace.app()).into_iter().filter(|(name, _)| !name.starts_with("Contents/_CodeSignature")).collect();
     assert_eq!(found, wanted.map(|(name, mode)| (name.to_owned(), mode)).into());
-    assert_eq!(fs::metadata(desk.app()).unwrap().permissions().mode() & 0o777, 0o755);
-    assert_eq!(fs::read(desk.app().join("Contents/PkgInfo")).unwrap(), b"APPL????");
+    assert_eq!(fs::metadata(workspace.app()).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(fs::read(workspace.app().join("Contents/PkgInfo")).unwrap(), b"APPL????");
     if cfg!(not(target_os = "macos")) {
-        assert_eq!(fs::read(desk.app().join("Contents/MacOS/operator")).unwrap(), STUB);
+        assert_eq!(fs::read(workspace.app().join("Contents/MacOS/operator")).unwrap(), STUB);
     }
-    assert_eq!(desk.made(), ["Operator.app"]);
+    assert_eq!(workspace.made(), ["Operator.app"]);
 }
 
 #[test]
-fn its_plist_says_what_macos_must_know() {
-    let desk = Desk::new();
-    assert!(lay_out(&desk).status.success());
-    let plist = plist::Value::from_file(desk.app().join("Contents/Info.plist")).unwrap();
+fn plist_has_the_required_keys() {
+    let workspace = Workspace::new();
+    assert!(lay_out(&workspace).status.success());
+    let plist = plist::Value::from_file(workspace.app().join("Contents/Info.plist")).unwrap();
     let keys = plist.as_dictionary().unwrap();
     let text = |key: &str| keys.get(key).and_then(plist::Value::as_string).unwrap_or_else(|| panic!("{key}"));
     let version = cargo_version();
@@ -162,16 +160,16 @@ fn its_plist_says_what_macos_must_know() {
     for key in ["LSUIElement", "NSHighResolutionCapable"] {
         assert_eq!(keys.get(key).and_then(plist::Value::as_boolean), Some(true), "{key}");
     }
-    // What it names is there.
-    assert!(desk.app().join("Contents/MacOS").join(text("CFBundleExecutable")).is_file());
-    assert!(desk.app().join("Contents/Resources").join(text("CFBundleIconFile")).with_extension("icns").is_file());
+    // The named files exist.
+    assert!(workspace.app().join("Contents/MacOS").join(text("CFBundleExecutable")).is_file());
+    assert!(workspace.app().join("Contents/Resources").join(text("CFBundleIconFile")).with_extension("icns").is_file());
 }
 
 #[test]
-fn its_icon_has_every_size() {
-    let desk = Desk::new();
-    assert!(lay_out(&desk).status.success());
-    let family = IconFamily::read(File::open(desk.app().join("Contents/Resources/icon.icns")).unwrap()).unwrap();
+fn icon_has_every_size() {
+    let workspace = Workspace::new();
+    assert!(lay_out(&workspace).status.success());
+    let family = IconFamily::read(File::open(workspace.app().join("Contents/Resources/icon.icns")).unwrap()).unwrap();
     let kinds: BTreeSet<_> = family.available_icons().into_iter().map(|kind| format!("{kind:?}")).collect();
     assert_eq!(kinds, icons::APP.iter().map(|kind| format!("{kind:?}")).collect());
     for kind in icons::APP {
@@ -184,61 +182,61 @@ fn its_icon_has_every_size() {
 }
 
 #[test]
-fn an_older_one_gives_way_whole() {
-    let desk = Desk::new();
-    assert!(lay_out(&desk).status.success());
-    fs::write(desk.app().join("Contents/Resources/of the older one"), "x").unwrap();
-    assert!(lay_out(&desk).status.success());
-    assert!(!desk.app().join("Contents/Resources/of the older one").exists());
-    assert_eq!(desk.made(), ["Operator.app"]);
+fn rebuild_replaces_the_whole_bundle() {
+    let workspace = Workspace::new();
+    assert!(lay_out(&workspace).status.success());
+    fs::write(workspace.app().join("Contents/Resources/old-file"), "x").unwrap();
+    assert!(lay_out(&workspace).status.success());
+    assert!(!workspace.app().join("Contents/Resources/old-file").exists());
+    assert_eq!(workspace.made(), ["Operator.app"]);
 }
 
 #[test]
-fn a_program_that_is_none_makes_nothing() {
-    let desk = Desk::new();
-    fs::write(desk.program(), "").unwrap();
-    let (code, out, err) = said(&lay_out(&desk));
+fn invalid_program_builds_nothing() {
+    let workspace = Workspace::new();
+    fs::write(workspace.program(), "").unwrap();
+    let (code, out, err) = results(&lay_out(&workspace));
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.contains("is not a program"), "{err}");
-    assert!(!desk.out().exists());
-    fs::remove_file(desk.program()).unwrap();
-    let (code, _, err) = said(&lay_out(&desk));
+    assert!(!workspace.out().exists());
+    fs::remove_file(workspace.program()).unwrap();
+    let (code, _, err) = results(&lay_out(&workspace));
     assert!(code == 1 && err.contains("program: No such file"), "{err}");
-    assert!(!desk.out().exists());
+    assert!(!workspace.out().exists());
 }
 
-/// Every step of a Mac fails once: the bundle and the image that were there are untouched, and nothing lies beside them.
+/// Each macOS step fails once: the old bundle and image stay, and no other file is left.
 #[test]
-fn whatever_fails_leaves_what_was_there() {
-    let desk = Desk::new();
-    let parts = desk.parts();
+fn failed_step_keeps_the_old_bundle() {
+    let workspace = Workspace::new();
+    let parts = workspace.parts();
     let finish = Finish { identity: Some("me".into()), image: true, notarize: Some("profile".into()) };
-    fs::create_dir_all(desk.app()).unwrap();
-    fs::write(desk.app().join("old"), "old").unwrap();
-    let image = desk.out().join(parts.image_name());
+    fs::create_dir_all(workspace.app()).unwrap();
+    fs::write(workspace.app().join("old"), "old").unwrap();
+    let image = workspace.out().join(parts.image_name());
     fs::write(&image, "old").unwrap();
-    let before = desk.made();
+    let before = workspace.made();
     for failing in 0.. {
         let mut steps = 0;
-        let made = app::make(&parts, &desk.out(), Some(&finish), &mut |call| {
+        let made = app::make(&parts, &workspace.out(), Some(&finish), &mut |call| {
             steps += 1;
-            if steps > failing { Err(Failure::Usage("no".into())) } else { pretend(call) }
+            if steps > failing { Err(Error::Usage("no".into())) } else { imitate(call) }
         });
         if made.is_ok() {
             assert_eq!(steps, 9, "each step was made to fail");
             break;
         }
-        assert_eq!(desk.made(), before);
-        assert_eq!(fs::read_to_string(desk.app().join("old")).unwrap(), "old");
+        assert_eq!(workspace.made(), before);
+        assert_eq!(fs::read_to_string(workspace.app().join("old")).unwrap(), "old");
         assert_eq!(fs::read_to_string(&image).unwrap(), "old");
     }
-    assert_eq!(desk.made(), before);
+    assert_eq!(workspace.made(), before);
     assert_eq!(fs::read_to_string(&image).unwrap(), "image");
-    assert!(desk.app().join("Contents").is_dir() && !desk.app().join("old").exists());
+    assert!(workspace.app().join("Contents").is_dir() && !workspace.app().join("old").exists());
 }
 
-/// Do of a call what the next steps need: an image is there afterwards. And look at what it is made of.
-fn pretend(call: &Call) -> Result<(), Failure> {
+/// Imitate the calls: create the image and check the content of its folder.
+fn imitate(call: &Call) -> Result<(), Error> {
     let line = call.to_string();
     if line.starts_with("hdiutil") {
         let mut words = line.rsplit(' ');
@@ -252,37 +250,37 @@ fn pretend(call: &Call) -> Result<(), Failure> {
 }
 
 #[test]
-fn the_command_line_says_what_is_wrong_and_ends_with_64() {
-    for (args, told) in [
+fn wrong_usage_exits_with_64() {
+    for (args, expected) in [
         (&["cake"][..], "unrecognized subcommand"),
         (&["app", "--notarize", "x"], "--identity"),
         (&["app", "--identity", "-"], "leave --identity out"),
         (&["cask", "--dmg", "x.dmg", "--repository", "me"], "owner/operator"),
         (&["cask", "--dmg", "x.dmg", "--repository", "me/it"], "is released as Operator-"),
     ] {
-        let (code, out, err) = said(&bundle(args));
+        let (code, out, err) = results(&bundle(args));
         assert_eq!((code, out.as_str()), (64, ""), "{args:?}");
-        assert!(err.contains(told), "{args:?}: {err}");
+        assert!(err.contains(expected), "{args:?}: {err}");
     }
-    assert_eq!(said(&bundle(&["--help"])).0, 0);
+    assert_eq!(results(&bundle(&["--help"])).0, 0);
 }
 
 #[cfg(not(target_os = "macos"))]
 #[test]
-fn away_from_a_mac_it_says_what_is_possible() {
+fn other_systems_get_a_hint() {
     for args in [&["app"][..], &["app", "--dmg"]] {
-        let (code, out, err) = said(&bundle(args));
+        let (code, out, err) = results(&bundle(args));
         assert_eq!((code, out.as_str()), (64, ""), "{args:?}");
         assert!(err.contains("needs a Mac") && err.contains("--binary FILE"), "{err}");
     }
 }
 
 #[test]
-fn the_cask_of_an_image_is_printed() {
-    let desk = Desk::new();
-    let image = desk.folder.path().join(desk.parts().image_name());
+fn cask_of_an_image_is_printed() {
+    let workspace = Workspace::new();
+    let image = workspace.folder.path().join(workspace.parts().image_name());
     fs::write(&image, "abc").unwrap();
-    let (code, out, _) = said(&bundle(&["cask", "--dmg", image.to_str().unwrap(), "--repository", "me/it"]));
+    let (code, out, _) = results(&bundle(&["cask", "--dmg", image.to_str().unwrap(), "--repository", "me/it"]));
     assert_eq!(code, 0);
     assert!(out.contains(&format!("version \"{}\"", cargo_version())), "{out}");
     assert!(out.contains("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), "{out}");

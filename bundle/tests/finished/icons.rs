@@ -1,4 +1,4 @@
-//! The committed icons are those that the drawings give, and status icons are templates that differ by shape.
+//! The committed icons match their SVG files, and status icons are templates that differ by shape.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use bundle::icons::{self, STATUS, STATUS_SIDE};
 use icns::IconFamily;
 use resvg::tiny_skia::Pixmap;
 
-/// Another version of the renderer may round otherwise; nobody sees so little.
+/// Tolerated difference per channel: renderer versions round differently.
 const ROUNDING: u8 = 3;
 
 fn assets() -> PathBuf {
@@ -29,11 +29,11 @@ fn status(name: &str) -> Pixmap {
 }
 
 #[test]
-fn what_is_committed_is_what_the_drawings_give() {
+fn committed_icons_match_the_svg_files() {
     let made = icons::all(&assets()).unwrap();
     assert_eq!(made.len(), 2 + STATUS.len());
     for (path, made) in made {
-        let again = "does not show its drawing: `cargo run -p bundle -- icons`";
+        let again = "does not match its SVG file: run `cargo run -p bundle -- icons`";
         let committed = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; {again}", path.display()));
         for (old, new) in pictures(&path, &committed).iter().zip(pictures(&path, &made)) {
             let same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| a.abs_diff(*b) <= ROUNDING);
@@ -43,14 +43,14 @@ fn what_is_committed_is_what_the_drawings_give() {
 }
 
 #[test]
-fn every_drawing_is_made_into_a_status_icon() {
+fn each_svg_file_has_a_status_icon() {
     let files = fs::read_dir(assets().join("status")).unwrap().map(|it| it.unwrap().path());
     let drawn: BTreeSet<_> = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(drawn, STATUS.map(String::from).into());
 }
 
 #[test]
-fn status_icons_are_black_with_nothing_but_alpha() {
+fn status_icons_are_black_with_alpha() {
     for name in STATUS {
         let picture = status(name);
         assert_eq!((picture.width(), picture.height()), (STATUS_SIDE, STATUS_SIDE), "{name}");
@@ -60,7 +60,7 @@ fn status_icons_are_black_with_nothing_but_alpha() {
     }
 }
 
-/// At the size at which they are seen, any two differ in a tenth of what they show.
+/// At display size, any two differ in a tenth of their pixels.
 #[test]
 fn status_icons_differ_by_shape() {
     let shape = |name: &str| {

@@ -1,5 +1,5 @@
-//! The bundle and the icons, from outside.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+//! The bundle and the icons.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod app;
 mod icons;

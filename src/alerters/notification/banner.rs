@@ -2,7 +2,8 @@
 
 use crate::alerters::words::{fit, headline, more, plain, title};
 use crate::core::alert::Priority;
-use crate::core::notice::{Item, Notice, NoticeKind};
+use crate::core::delivery::message::{Message, MessageItem, MessageKind};
+use crate::core::text::capitalize;
 
 /// Longer texts are cut: a banner is a glance (characters).
 const LONGEST: usize = 1_000;
@@ -37,29 +38,33 @@ pub(super) enum Loudness {
 }
 
 impl Banner {
-    pub(super) fn of(notice: &Notice) -> Self {
-        let loudness = match (notice.kind, notice.priority) {
-            (NoticeKind::Update, _) | (_, Priority::Low | Priority::Medium) => Loudness::Silent,
+    pub(super) fn of(message: &Message) -> Self {
+        let loudness = match (message.kind, message.priority) {
+            (MessageKind::Update, _) | (_, Priority::Low | Priority::Medium) => Loudness::Silent,
             (_, Priority::High) => Loudness::Audible,
             (_, Priority::Critical) => Loudness::Urgent,
         };
         Self {
-            title: headline(notice),
-            body: if notice.is_digest() { list(notice) } else { sentences(notice.items.first()) },
+            title: headline(message),
+            body: if message.is_digest() { list(message) } else { sentences(message.items.first()) },
             loudness,
-            thread: notice.items.first().map_or("system", |item| item.key.category().as_str()),
-            can_be_answered: notice.can_be_answered(),
+            thread: message.items.first().map_or("system", |item| item.key.category().as_str()),
+            can_be_answered: message.can_be_answered(),
         }
     }
 }
 
-fn sentences(item: Option<&Item>) -> String {
+fn sentences(item: Option<&MessageItem>) -> String {
     item.map_or_else(String::new, |item| fit(&plain(&item.message), LONGEST, |_| 1))
 }
 
-fn list(notice: &Notice) -> String {
-    let named = notice.items.iter().take(NAMED).map(|item| format!("{} – {}", item.priority.capital(), title(item)));
-    let left_out = notice.left_out + notice.items.len().saturating_sub(NAMED);
-    let rest = (left_out > 0).then(|| more(left_out));
+fn list(message: &Message) -> String {
+    let named = message
+        .items
+        .iter()
+        .take(NAMED)
+        .map(|item| format!("{} – {}", capitalize(item.priority.as_str()), title(item)));
+    let omitted = message.omitted + message.items.len().saturating_sub(NAMED);
+    let rest = (omitted > 0).then(|| more(omitted));
     named.chain(rest).collect::<Vec<_>>().join("\n")
 }

@@ -9,10 +9,14 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::alerters::http::{Answer, Web, bounded, exchange, place};
-use crate::alerters::secret::Secret;
+use crate::alerters::http::retryable;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
+use crate::net::HttpClient;
+use crate::net::client::{Response, exchange};
+use crate::net::host::host_port;
+use crate::net::retry_after::clamp_retry_after;
+use crate::sys::secret_file::Secret;
 
 /// The longest that a call may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An application's access for one user.
 #[derive(Debug)]
 pub(super) struct Api {
-    pub(super) web: Arc<Web>,
+    pub(super) web: Arc<HttpClient>,
     pub(super) api_url: String,
     pub(super) token: Secret,
     pub(super) user: Secret,
@@ -47,7 +51,7 @@ impl Api {
     /// How an emergency does.
     pub(super) async fn look_at(&self, receipt: &str) -> Result<Emergency, Failure> {
         let said = match self.call(Method::GET, &format!("receipts/{receipt}.json"), false, &[]).await {
-            Err(failure) if failure.kind == FailureKind::Refused => return Ok(Emergency::Over),
+            Err(failure) if failure.kind == FailureKind::Permanent => return Ok(Emergency::Over),
             said => said?,
         };
         let is = |key: &str| said[key] == 1;
@@ -61,7 +65,7 @@ impl Api {
     /// End an emergency. One that is over already or not known is ended as well.
     pub(super) async fn cancel(&self, receipt: &str) -> Result<(), Failure> {
         match self.call(Method::POST, &format!("receipts/{receipt}/cancel.json"), false, &[]).await {
-            Err(failure) if failure.kind != FailureKind::Refused => Err(failure),
+            Err(failure) if failure.kind != FailureKind::Permanent => Err(failure),
             _ => Ok(()),
         }
     }
@@ -70,7 +74,7 @@ impl Api {
     pub(super) async fn devices(&self, device: &[(&str, String)]) -> Result<Vec<String>, Failure> {
         let said = self.call(Method::POST, "users/validate.json", true, device).await?;
         // Any web page answers something.
-        let stranger = || Failure::refused("what answers is not Pushover", "check alerters.pushover.api_url");
+        let stranger = || Failure::permanent("what answers is not Pushover", "check alerters.pushover.api_url");
         let devices = said["devices"].as_array().ok_or_else(stranger)?;
         Ok(devices.iter().filter_map(Value::as_str).map(|name| quoted(name, &[""])).collect())
     }
@@ -92,13 +96,13 @@ impl Api {
         let token = key(&self.token, "token")?;
         let user = key(&self.user, "user")?;
         let url = Url::parse(&format!("{}/1/{path}", self.api_url));
-        let url = url.map_err(|_| Failure::refused("alerters.pushover.api_url is no address", "correct it"))?;
+        let url = url.map_err(|_| Failure::permanent("alerters.pushover.api_url is no address", "correct it"))?;
         let mut fields = vec![("token", token.expose_secret())];
         if with_user {
             fields.push(("user", user.expose_secret()));
         }
         fields.extend(more.iter().map(|(key, value)| (*key, value.as_str())));
-        let request = self.web.client()?.request(method.clone(), url.clone());
+        let request = self.web.request(method.clone(), &url)?;
         let request = if method == Method::GET { request.query(&fields) } else { request.form(&fields) };
         let answer = exchange(request, &url, PATIENCE).await?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -116,38 +120,38 @@ pub(super) fn is_receipt(text: &str) -> bool {
 
 fn key(secret: &Secret, name: &str) -> Result<SecretString, Failure> {
     let advice = || format!("set alerters.pushover.{name} to the one that pushover.net shows: letters and digits");
-    let key = secret.read()?.ok_or_else(|| Failure::refused(format!("there is no {name}"), advice()))?;
+    let key = secret.resolve()?.ok_or_else(|| Failure::permanent(format!("there is no {name}"), advice()))?;
     if key.expose_secret().bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         Ok(key)
     } else {
-        Err(Failure::refused(format!("the {name} has characters that no {name} has"), advice()))
+        Err(Failure::permanent(format!("the {name} has characters that no {name} has"), advice()))
     }
 }
 
-fn refusal(answer: &Answer, said: &Value, url: &Url, secrets: &[&str]) -> Failure {
+fn refusal(answer: &Response, said: &Value, url: &Url, secrets: &[&str]) -> Failure {
     let errors = said["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let errors: Vec<&str> = errors.iter().filter_map(Value::as_str).collect();
     let shown = match quoted(&errors.join("; "), secrets) {
         words if words.is_empty() => answer.status.to_string(),
         words => format!("{} {words}", answer.status.as_u16()),
     };
-    let what = format!("{} answered {shown}", place(url));
-    let kind = match answer.passing(said["status"] == 0) {
-        Some(FailureKind::Later { retry_after: None }) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
-            Some(FailureKind::Later { retry_after: reset(&answer.headers, Timestamp::now()) })
+    let what = format!("{} answered {shown}", host_port(url));
+    let kind = match retryable(answer, said["status"] == 0) {
+        Some(FailureKind::Retryable { retry_after: None }) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+            Some(FailureKind::Retryable { retry_after: reset(&answer.headers, Timestamp::now()) })
         }
         kind => kind,
     };
     match kind {
         Some(kind) => Failure::new(kind, what),
-        None => Failure::refused(what, advice(answer.status.as_u16(), said)),
+        None => Failure::permanent(what, advice(answer.status.as_u16(), said)),
     }
 }
 
 /// When the month's messages are used up: how long until there are new ones.
 fn reset(headers: &HeaderMap, now: Timestamp) -> Option<jiff::SignedDuration> {
     let second = headers.get("x-limit-app-reset")?.to_str().ok()?.trim().parse().ok()?;
-    Some(bounded(Timestamp::from_second(second).ok()?.duration_since(now)))
+    Some(clamp_retry_after(Timestamp::from_second(second).ok()?.duration_since(now)))
 }
 
 fn advice(status: u16, said: &Value) -> &'static str {

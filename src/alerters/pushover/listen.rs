@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::api::{Api, Emergency};
 use super::ringing::Ringing;
 use crate::alerters::failures::Failures;
-use crate::alerters::{Button, Failure, Heard, Press};
+use crate::alerters::{ActionButton, Failure, Inbound, UserAction};
 use crate::core::channel::Channel;
 
 /// How often is asked while something rings. The API wants no more than once in five seconds.
@@ -19,7 +19,7 @@ pub(super) async fn listen(
     api: &Api,
     ringing: &watch::Sender<Ringing>,
     bookmark: Option<String>,
-    engine: &mpsc::Sender<Heard>,
+    engine: &mpsc::Sender<Inbound>,
 ) {
     let mut written = Ringing::from_text(&bookmark.unwrap_or_default());
     let mut changes = ringing.subscribe();
@@ -68,14 +68,16 @@ async fn ask(
     api: &Api,
     ringing: &watch::Sender<Ringing>,
     written: &mut Ringing,
-    engine: &mpsc::Sender<Heard>,
+    engine: &mpsc::Sender<Inbound>,
 ) -> Result<Option<Failure>, Gone> {
-    for (receipt, notice) in written.clone().iter() {
+    for (receipt, message) in written.clone().iter() {
         let press = match api.look_at(receipt).await {
             Err(failure) => return Ok(Some(failure)),
             Ok(Emergency::Rings) => continue,
             Ok(Emergency::Over) => None,
-            Ok(Emergency::Acknowledged) => Some(Press { notice: notice.to_owned(), button: Button::Acknowledge }),
+            Ok(Emergency::Acknowledged) => {
+                Some(UserAction { message: message.to_owned(), button: ActionButton::Acknowledge })
+            }
         };
         let mut rest = ringing.borrow().clone();
         rest.end(receipt);
@@ -87,9 +89,9 @@ async fn ask(
 }
 
 /// With everything goes what still rings, to be remembered.
-async fn tell(engine: &mpsc::Sender<Heard>, press: Option<Press>, rest: &Ringing) -> Result<(), Gone> {
+async fn tell(engine: &mpsc::Sender<Inbound>, press: Option<UserAction>, rest: &Ringing) -> Result<(), Gone> {
     let (reply, done) = oneshot::channel();
-    let heard = Heard { channel: Channel::Pushover, press, bookmark: Some(rest.to_text()), reply };
+    let heard = Inbound { channel: Channel::Pushover, press, bookmark: Some(rest.to_text()), reply };
     engine.send(heard).await.map_err(|_| Gone)?;
     done.await.map(drop).map_err(|_| Gone)
 }

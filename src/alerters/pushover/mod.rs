@@ -15,14 +15,14 @@ use tokio::sync::{mpsc, watch};
 use self::api::Api;
 use self::ringing::Ringing;
 use super::body::body;
-use super::http::Web;
-use super::secret::Secret;
 use super::words::{fit, headline};
-use super::{Alerter, Failure, Heard, Task};
+use super::{Alerter, BoxFuture, Failure, Inbound};
 use crate::config::schema::PushoverConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind, Standing};
+use crate::core::delivery::message::{AlertState, Message, MessageKind};
+use crate::net::HttpClient;
+use crate::sys::secret_file::Secret;
 
 /// A message takes no more characters.
 const LONGEST: usize = 1_024;
@@ -44,7 +44,7 @@ const EMERGENCY: i8 = 2;
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &PushoverConfig, web: &Arc<Web>) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &PushoverConfig, web: &Arc<HttpClient>) -> Option<Arc<dyn Alerter>> {
     let pushover = || Pushover {
         api: Api {
             web: Arc::clone(web),
@@ -71,16 +71,16 @@ impl Alerter for Pushover {
         Channel::Pushover
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
-            match notice.kind {
-                NoticeKind::Update => self.bring_up_to_date(notice).await,
-                NoticeKind::News | NoticeKind::Test => self.tell(notice).await,
+            match message.kind {
+                MessageKind::Update => self.bring_up_to_date(message).await,
+                MessageKind::New | MessageKind::Test => self.tell(message).await,
             }
         })
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
             let devices = self.api.devices(&self.on_device()).await?;
             // How many messages are left is good to know, and no more.
@@ -90,7 +90,7 @@ impl Alerter for Pushover {
         })
     }
 
-    fn listen(self: Arc<Self>, bookmark: Option<String>, engine: mpsc::Sender<Heard>) -> Task<'static, ()> {
+    fn listen(self: Arc<Self>, bookmark: Option<String>, engine: mpsc::Sender<Inbound>) -> BoxFuture<'static, ()> {
         Box::pin(async move { listen::listen(&self.api, &self.ringing, bookmark, &engine).await })
     }
 
@@ -103,14 +103,14 @@ impl Alerter for Pushover {
 
 impl Pushover {
     /// Gives the receipt, if it rings: by that it is silenced.
-    async fn tell(&self, notice: &Notice) -> Result<Option<String>, Failure> {
-        let loudness = loudness(notice);
-        let receipt = self.write(notice, loudness).await?.filter(|_| loudness == EMERGENCY);
+    async fn tell(&self, message: &Message) -> Result<Option<String>, Failure> {
+        let loudness = loudness(message);
+        let receipt = self.write(message, loudness).await?.filter(|_| loudness == EMERGENCY);
         if let Some(receipt) = &receipt {
-            self.ringing.send_modify(|now| now.begin(receipt, &notice.id));
+            self.ringing.send_modify(|now| now.begin(receipt, &message.id));
         }
         // The same told anew: one of them is enough to ring.
-        if let Some(earlier) = &notice.replaces
+        if let Some(earlier) = &message.replaces
             && let Err(failure) = self.silence(earlier).await
         {
             tracing::debug!("pushover: an earlier emergency rings on: {failure}");
@@ -119,12 +119,12 @@ impl Pushover {
     }
 
     /// What was answered elsewhere needs no message: the person knows. It only rings no more.
-    async fn bring_up_to_date(&self, notice: &Notice) -> Result<Option<String>, Failure> {
-        if let Some(receipt) = notice.replaces.as_ref().filter(|_| !still_rings(notice)) {
+    async fn bring_up_to_date(&self, message: &Message) -> Result<Option<String>, Failure> {
+        if let Some(receipt) = message.replaces.as_ref().filter(|_| !still_rings(message)) {
             self.silence(receipt).await?;
         }
-        if notice.items.iter().any(|item| item.standing == Standing::Resolved) {
-            self.write(notice, QUIET).await?;
+        if message.items.iter().any(|item| item.state == AlertState::Resolved) {
+            self.write(message, QUIET).await?;
         }
         // The name of the first message stays.
         Ok(None)
@@ -139,13 +139,13 @@ impl Pushover {
         Ok(())
     }
 
-    async fn write(&self, notice: &Notice, priority: i8) -> Result<Option<String>, Failure> {
+    async fn write(&self, message: &Message, priority: i8) -> Result<Option<String>, Failure> {
         let one = |_| 1;
         let mut message = vec![
-            ("title", fit(&headline(notice), TITLE, one)),
-            ("message", body(notice, LONGEST, one)),
+            ("title", fit(&headline(message), TITLE, one)),
+            ("message", body(message, LONGEST, one)),
             ("priority", priority.to_string()),
-            ("timestamp", notice.at.timestamp().as_second().to_string()),
+            ("timestamp", message.at.timestamp().as_second().to_string()),
         ];
         message.extend(self.on_device());
         if priority == EMERGENCY {
@@ -159,17 +159,17 @@ impl Pushover {
     }
 }
 
-fn loudness(notice: &Notice) -> i8 {
-    match notice.priority {
+fn loudness(message: &Message) -> i8 {
+    match message.priority {
         Priority::Low => QUIET,
         Priority::Medium => 0,
         Priority::High => 1,
-        Priority::Critical if notice.kind == NoticeKind::News => EMERGENCY,
+        Priority::Critical if message.kind == MessageKind::New => EMERGENCY,
         Priority::Critical => 1,
     }
 }
 
 /// Whether something critical of it is still open. The most urgent stands first: nothing that was left out is more so.
-fn still_rings(notice: &Notice) -> bool {
-    notice.items.iter().any(|item| item.priority == Priority::Critical && item.standing == Standing::Open)
+fn still_rings(message: &Message) -> bool {
+    message.items.iter().any(|item| item.priority == Priority::Critical && item.state == AlertState::Open)
 }

@@ -1,4 +1,4 @@
-//! The emergencies that ring, by receipt, each with the notice that it was sent for. As a text they are the channel's bookmark:
+//! The emergencies that ring, by receipt, each with the message that it was sent for. As a text they are the channel's bookmark:
 //! what rings outlives a restart.
 
 use std::collections::BTreeMap;
@@ -13,18 +13,18 @@ impl Ringing {
     /// As it was written down. What cannot be read is left out.
     pub(super) fn from_text(text: &str) -> Self {
         let pairs = text.split(' ').filter_map(|pair| pair.split_once('='));
-        let pairs = pairs.filter(|(receipt, notice)| is_receipt(receipt) && !notice.is_empty());
-        Self(pairs.map(|(receipt, notice)| (receipt.to_owned(), notice.to_owned())).collect())
+        let pairs = pairs.filter(|(receipt, message)| is_receipt(receipt) && !message.is_empty());
+        Self(pairs.map(|(receipt, message)| (receipt.to_owned(), message.to_owned())).collect())
     }
 
     /// To be written down.
     pub(super) fn to_text(&self) -> String {
-        let pairs: Vec<String> = self.0.iter().map(|(receipt, notice)| format!("{receipt}={notice}")).collect();
+        let pairs: Vec<String> = self.0.iter().map(|(receipt, message)| format!("{receipt}={message}")).collect();
         pairs.join(" ")
     }
 
-    pub(super) fn begin(&mut self, receipt: &str, notice: &str) {
-        self.0.insert(receipt.to_owned(), notice.to_owned());
+    pub(super) fn begin(&mut self, receipt: &str, message: &str) {
+        self.0.insert(receipt.to_owned(), message.to_owned());
     }
 
     pub(super) fn end(&mut self, receipt: &str) {
@@ -41,7 +41,7 @@ impl Ringing {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(receipt, notice)| (receipt.as_str(), notice.as_str()))
+        self.0.iter().map(|(receipt, message)| (receipt.as_str(), message.as_str()))
     }
 }
 

@@ -8,10 +8,13 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::alerters::http::{Answer, Web, bounded, exchange, place};
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
+use crate::net::HttpClient;
+use crate::net::client::{Response, exchange};
+use crate::net::host::host_port;
+use crate::net::retry_after::clamp_retry_after;
+use crate::sys::secret_file::Secret;
 
 /// The longest that a call may take; a long poll may take so much longer than it was asked to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,7 +22,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// A bot, by its token.
 #[derive(Debug)]
 pub(super) struct Bot {
-    pub(super) web: Arc<Web>,
+    pub(super) web: Arc<HttpClient>,
     pub(super) api_url: String,
     pub(super) token: Secret,
 }
@@ -42,8 +45,8 @@ impl Bot {
     pub(super) async fn call_for(&self, method: &str, arguments: &Value, patience: Duration) -> Result<Value, Refusal> {
         let token = self.token()?;
         let url = self.address(&token, method)?;
-        let request = self.web.client()?.post(url.clone()).json(arguments);
-        let answer = exchange(request, &url, patience).await?;
+        let request = self.web.post(&url).map_err(Failure::from)?.json(arguments);
+        let answer = exchange(request, &url, patience).await.map_err(Failure::from)?;
         let mut said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         // Whatever the status says: what the API says of itself holds.
         if answer.status.is_success() && said["ok"] != false {
@@ -54,24 +57,28 @@ impl Bot {
 
     fn token(&self) -> Result<SecretString, Failure> {
         let advice = "set alerters.telegram.token to the one that @BotFather gave you";
-        let token = self.token.read()?.ok_or_else(|| Failure::refused("there is no token", advice))?;
+        let token = self
+            .token
+            .resolve()
+            .map_err(Failure::from)?
+            .ok_or_else(|| Failure::permanent("there is no token", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b":_-".contains(&byte);
         if token.expose_secret().bytes().all(fits) {
             Ok(token)
         } else {
-            Err(Failure::refused("the token has characters that no token has", advice))
+            Err(Failure::permanent("the token has characters that no token has", advice))
         }
     }
 
     /// The token is a part of the address, which therefore is never shown.
     fn address(&self, token: &SecretString, method: &str) -> Result<Url, Failure> {
         let url = Url::parse(&format!("{}/bot{}/{method}", self.api_url, token.expose_secret()));
-        url.map_err(|_| Failure::refused("alerters.telegram.api_url is no address", "correct it"))
+        url.map_err(|_| Failure::permanent("alerters.telegram.api_url is no address", "correct it"))
     }
 }
 
 impl Refusal {
-    fn of(answer: &Answer, said: &Value, url: &Url, token: &str) -> Self {
+    fn of(answer: &Response, said: &Value, url: &Url, token: &str) -> Self {
         let code = said["error_code"].as_u64().and_then(|code| u16::try_from(code).ok());
         let status = code.filter(|_| answer.status.is_success()).unwrap_or(answer.status.as_u16());
         let description = said["description"].as_str().unwrap_or_default().to_owned();
@@ -79,15 +86,15 @@ impl Refusal {
             words if words.is_empty() => answer.status.to_string(),
             words => format!("{status} {words}"),
         };
-        let what = format!("{} answered {shown}", place(url));
-        let asked = said["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs).map(bounded);
+        let what = format!("{} answered {shown}", host_port(url));
+        let asked = said["parameters"]["retry_after"].as_i64().map(SignedDuration::from_secs).map(clamp_retry_after);
         let kind = match status {
-            429 | 503 => FailureKind::Later { retry_after: asked.or(answer.retry_after) },
-            408 | 409 | 425 => FailureKind::Later { retry_after: None },
+            429 | 503 => FailureKind::Retryable { retry_after: asked.or(answer.retry_after()) },
+            408 | 409 | 425 => FailureKind::Retryable { retry_after: None },
             // The API itself says that it was not done; a server before it does not know.
-            500.. if said["ok"] == false => FailureKind::Later { retry_after: asked },
-            500.. => FailureKind::Unsure,
-            _ => return Self { failure: Failure::refused(what, advice(status, said, &description)), description },
+            500.. if said["ok"] == false => FailureKind::Retryable { retry_after: asked },
+            500.. => FailureKind::Unconfirmed,
+            _ => return Self { failure: Failure::permanent(what, advice(status, said, &description)), description },
         };
         Self { failure: Failure::new(kind, what), description }
     }

@@ -2,7 +2,7 @@
 
 use crate::alerters::words::{clock, fit, headline, more, origin, plain, title};
 use crate::core::alert::Priority;
-use crate::core::notice::{Item, Notice, Standing};
+use crate::core::delivery::message::{AlertState, Message, MessageItem};
 
 /// Telegram takes 4,096 characters, as UTF-16 counts them, and counts them without markup. Counted with it, no measure is
 /// exceeded.
@@ -15,29 +15,29 @@ const TITLE: usize = 400;
 const LISTED: usize = 300;
 
 /// The whole message.
-pub(super) fn text(notice: &Notice) -> String {
-    if notice.is_digest() {
-        digest(notice)
+pub(super) fn text(message: &Message) -> String {
+    if message.is_digest() {
+        digest(message)
     } else {
-        notice.items.first().map_or_else(String::new, |item| one(notice, item))
+        message.items.first().map_or_else(String::new, |item| one(message, item))
     }
 }
 
-fn one(notice: &Notice, item: &Item) -> String {
+fn one(message: &Message, item: &MessageItem) -> String {
     let head = format!("{} {}\n\n", sign(item), bold(&title(item)));
-    let foot = format!("\n\n<i>{}</i>", escaped(&origin(notice, item), LONGEST));
+    let foot = format!("\n\n<i>{}</i>", escaped(&origin(message, item), LONGEST));
     let room = LONGEST.saturating_sub(width(&head) + width(&foot));
     format!("{head}{}{foot}", escaped(&plain(&item.message), room))
 }
 
-fn digest(notice: &Notice) -> String {
-    let mut text = bold(&headline(notice));
-    let foot = format!("\n\n<i>{}</i>", clock(&notice.at, &notice.at));
-    let all = notice.items.len() + notice.left_out;
+fn digest(message: &Message) -> String {
+    let mut text = bold(&headline(message));
+    let foot = format!("\n\n<i>{}</i>", clock(&message.at, &message.at));
+    let all = message.items.len() + message.omitted;
     // The longest way to say how many are missing.
     let room = LONGEST.saturating_sub(width(&foot) + width(&rest(all)));
     let mut shown = 0;
-    for item in &notice.items {
+    for item in &message.items {
         let listed = format!("\n\n{} {}\n{}", sign(item), bold(&title(item)), escaped(&plain(&item.message), LISTED));
         if width(&text) + width(&listed) > room {
             break;
@@ -51,19 +51,19 @@ fn digest(notice: &Notice) -> String {
     text + &foot
 }
 
-fn rest(left_out: usize) -> String {
-    format!("\n\n… {}", more(left_out))
+fn rest(omitted: usize) -> String {
+    format!("\n\n… {}", more(omitted))
 }
 
-fn sign(item: &Item) -> &'static str {
-    match (&item.standing, item.priority) {
-        (Standing::Resolved, _) => "✅",
-        (Standing::Acknowledged, _) => "👌",
-        (Standing::Snoozed { .. }, _) => "💤",
-        (Standing::Open, Priority::Critical) => "🚨",
-        (Standing::Open, Priority::High) => "🔴",
-        (Standing::Open, Priority::Medium) => "🟡",
-        (Standing::Open, Priority::Low) => "🔵",
+fn sign(item: &MessageItem) -> &'static str {
+    match (&item.state, item.priority) {
+        (AlertState::Resolved, _) => "✅",
+        (AlertState::Acknowledged, _) => "👌",
+        (AlertState::Snoozed { .. }, _) => "💤",
+        (AlertState::Open, Priority::Critical) => "🚨",
+        (AlertState::Open, Priority::High) => "🔴",
+        (AlertState::Open, Priority::Medium) => "🟡",
+        (AlertState::Open, Priority::Low) => "🔵",
     }
 }
 

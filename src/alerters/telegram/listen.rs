@@ -12,7 +12,7 @@ use super::api::{Bot, PATIENCE, Refusal};
 use super::place::Place;
 use crate::alerters::failures::{FIRST_PAUSE, Failures};
 use crate::alerters::words::fit;
-use crate::alerters::{Button, Heard, Press};
+use crate::alerters::{ActionButton, Inbound, UserAction};
 use crate::core::channel::Channel;
 
 /// How long the server keeps a question open (seconds); its own limit is 50.
@@ -56,7 +56,7 @@ struct Query {
 }
 
 /// Listen until the task is dropped.
-pub(super) async fn listen(bot: &Bot, chat: &str, bookmark: Option<String>, engine: &mpsc::Sender<Heard>) {
+pub(super) async fn listen(bot: &Bot, chat: &str, bookmark: Option<String>, engine: &mpsc::Sender<Inbound>) {
     let mut place = Place::at(bookmark);
     let mut ear = Ear { bot, chat, engine, strangers: HashSet::new() };
     let mut failures = Failures::of(Channel::Telegram);
@@ -92,7 +92,7 @@ async fn poll(bot: &Bot, offset: Option<i64>) -> Result<Vec<Value>, Refusal> {
     let patience = Duration::from_secs(POLL) + PATIENCE;
     match bot.call_for("getUpdates", &question, patience).await? {
         Value::Array(updates) => Ok(updates),
-        _ => Err(crate::alerters::Failure::later("the answer to getUpdates cannot be read").into()),
+        _ => Err(crate::alerters::Failure::retryable("the answer to getUpdates cannot be read").into()),
     }
 }
 
@@ -102,7 +102,7 @@ struct Gone;
 struct Ear<'a> {
     bot: &'a Bot,
     chat: &'a str,
-    engine: &'a mpsc::Sender<Heard>,
+    engine: &'a mpsc::Sender<Inbound>,
     strangers: HashSet<i64>,
 }
 
@@ -119,7 +119,7 @@ impl Ear<'_> {
             self.note_stranger(stranger.id);
         }
         let query = query.filter(|_| is_ours);
-        let press = query.as_ref().and_then(|query| Button::pressed(query.data.as_deref()?));
+        let press = query.as_ref().and_then(|query| ActionButton::pressed(query.data.as_deref()?));
         let sentence = self.tell(press, next).await?;
         if let Some(query) = query {
             let sentence = if sentence.is_empty() { "This button means nothing any more." } else { &sentence };
@@ -132,9 +132,9 @@ impl Ear<'_> {
         Ok(())
     }
 
-    async fn tell(&self, press: Option<Press>, next: i64) -> Result<String, Gone> {
+    async fn tell(&self, press: Option<UserAction>, next: i64) -> Result<String, Gone> {
         let (reply, sentence) = oneshot::channel();
-        let heard = Heard { channel: Channel::Telegram, press, bookmark: Some(next.to_string()), reply };
+        let heard = Inbound { channel: Channel::Telegram, press, bookmark: Some(next.to_string()), reply };
         self.engine.send(heard).await.map_err(|_| Gone)?;
         sentence.await.map_err(|_| Gone)
     }

@@ -13,21 +13,21 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use self::api::{Bot, Refusal};
-use super::http::Web;
-use super::secret::Secret;
 use super::words::plain_line;
-use super::{Alerter, Button, Failure, Heard, Task};
+use super::{ActionButton, Alerter, BoxFuture, Failure, Inbound};
 use crate::config::schema::TelegramConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind};
+use crate::core::delivery::message::{Message, MessageKind};
+use crate::net::HttpClient;
+use crate::sys::secret_file::Secret;
 
 /// One message a second per chat: <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
 const PACE: Duration = Duration::from_secs(1);
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &TelegramConfig, web: &Arc<Web>) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &TelegramConfig, web: &Arc<HttpClient>) -> Option<Arc<dyn Alerter>> {
     let telegram = || Telegram {
         bot: Bot {
             web: Arc::clone(web),
@@ -51,20 +51,20 @@ impl Alerter for Telegram {
         Channel::Telegram
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
-            match (notice.kind, &notice.replaces) {
-                (NoticeKind::Update, Some(message)) => self.edit(notice, message).await,
-                _ => self.write(notice).await,
+            match (message.kind, &message.replaces) {
+                (MessageKind::Update, Some(id)) => self.edit(message, id).await,
+                _ => self.write(message).await,
             }
         })
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
             let me = self.bot.call("getMe", &json!({})).await?;
             // Any web page answers something.
-            let stranger = || Failure::refused("what answers is no Bot API", "check alerters.telegram.api_url");
+            let stranger = || Failure::permanent("what answers is no Bot API", "check alerters.telegram.api_url");
             let name = me["username"].as_str().ok_or_else(stranger)?;
             let chat = self.bot.call("getChat", &json!({ "chat_id": self.chat })).await?;
             let names = ["title", "username", "first_name"];
@@ -73,7 +73,7 @@ impl Alerter for Telegram {
         })
     }
 
-    fn listen(self: Arc<Self>, bookmark: Option<String>, engine: mpsc::Sender<Heard>) -> Task<'static, ()> {
+    fn listen(self: Arc<Self>, bookmark: Option<String>, engine: mpsc::Sender<Inbound>) -> BoxFuture<'static, ()> {
         Box::pin(async move { listen::listen(&self.bot, &self.chat, bookmark, &engine).await })
     }
 
@@ -90,42 +90,43 @@ impl Alerter for Telegram {
 }
 
 impl Telegram {
-    async fn write(&self, notice: &Notice) -> Result<Option<String>, Failure> {
-        let mut message = self.message(notice);
-        message["disable_notification"] = is_silent(notice).into();
-        let sent = self.bot.call("sendMessage", &message).await?;
+    async fn write(&self, message: &Message) -> Result<Option<String>, Failure> {
+        let mut request = self.request(message);
+        request["disable_notification"] = is_silent(message).into();
+        let sent = self.bot.call("sendMessage", &request).await?;
         // Without a number it was sent all the same; it only cannot be brought up to date.
         Ok(sent["message_id"].as_i64().map(|id| id.to_string()))
     }
 
-    async fn edit(&self, notice: &Notice, id: &str) -> Result<Option<String>, Failure> {
-        let mut message = self.message(notice);
-        message["message_id"] = id.parse::<i64>().map_or_else(|_| id.into(), Value::from);
-        match self.bot.call("editMessageText", &message).await {
+    async fn edit(&self, message: &Message, id: &str) -> Result<Option<String>, Failure> {
+        let mut request = self.request(message);
+        request["message_id"] = id.parse::<i64>().map_or_else(|_| id.into(), Value::from);
+        match self.bot.call("editMessageText", &request).await {
             Ok(_) => Ok(Some(id.to_owned())),
             Err(refusal) if refusal.is_settled() => Ok(None),
             Err(refusal) => Err(refusal.into()),
         }
     }
 
-    fn message(&self, notice: &Notice) -> Value {
-        let mut message = json!({
+    fn request(&self, message: &Message) -> Value {
+        let mut request = json!({
             "chat_id": self.chat,
-            "text": draw::text(notice),
+            "text": draw::text(message),
             "parse_mode": "HTML",
             "link_preview_options": { "is_disabled": true },
         });
-        if notice.can_be_answered() {
-            let button = |button: Button| json!({ "text": button.label(), "callback_data": button.handle(notice) });
-            message["reply_markup"] = json!({ "inline_keyboard": [Button::ALL.map(button)] });
+        if message.can_be_answered() {
+            let button =
+                |button: ActionButton| json!({ "text": button.label(), "callback_data": button.handle(message) });
+            request["reply_markup"] = json!({ "inline_keyboard": [ActionButton::ALL.map(button)] });
         }
-        message
+        request
     }
 }
 
 /// What is less than high, and what only brings up to date, comes without a sound.
-fn is_silent(notice: &Notice) -> bool {
-    notice.kind == NoticeKind::Update || notice.priority < Priority::High
+fn is_silent(message: &Message) -> bool {
+    message.kind == MessageKind::Update || message.priority < Priority::High
 }
 
 impl From<Refusal> for Failure {

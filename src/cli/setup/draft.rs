@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::steps::{Ask, Kind};
 use crate::app::exit::Failure;
-use crate::app::house::Variable;
+use crate::app::load::EnvFn;
 use crate::config::edit::{self, Setting};
 use crate::config::schema::Config;
 use crate::config::{self, paths};
@@ -15,7 +15,7 @@ pub(super) struct Draft {
     pub(super) path: PathBuf,
     /// Where the name is a link, the file behind it is what changes; what is relative starts from the name all the same.
     file: PathBuf,
-    env: Variable,
+    env: EnvFn,
     /// What stands in the file; none if there is no file.
     found: Option<String>,
     text: String,
@@ -27,7 +27,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// The file that is named, or the usual one; the commented default where there is none yet.
-    pub(super) fn open(named: Option<&Path>, env: Variable) -> Result<Self, Failure> {
+    pub(super) fn open(named: Option<&Path>, env: EnvFn) -> Result<Self, Failure> {
         let path = match named {
             Some(path) => path.to_path_buf(),
             None => paths::default_config(&env)?,
@@ -46,12 +46,12 @@ impl Draft {
     }
 
     /// What it says.
-    pub(super) fn config(&self) -> Result<Config, config::ConfigError> {
+    pub(super) fn config(&self) -> Result<Config, config::Error> {
         config::parse(&self.text, &self.path.display().to_string(), &self.env).map(|(config, _)| config)
     }
 
     /// The environment that it is read in.
-    pub(super) const fn env(&self) -> Variable {
+    pub(super) const fn env(&self) -> EnvFn {
         self.env
     }
 

@@ -15,20 +15,20 @@ use self::steps::{Ask, CHANNELS, Kind, SOURCES, Step, Tried};
 use super::connect;
 use super::doctor::{self, Line};
 use crate::alerters;
+use crate::app::build;
 use crate::app::exit::Failure;
-use crate::app::house::{House, Logs, Variable, runtime};
+use crate::app::load::{AppContext, EnvFn, LogTarget, runtime};
 use crate::config::edit::Setting;
 use crate::config::paths;
 use crate::config::schema::Config;
 use crate::core::channel::Channel;
-use crate::engine::wiring;
-use crate::monitors::ask::CALENDAR;
+use crate::core::name::CALENDAR_PREFIX;
 
 /// Set Operator up.
 ///
 /// # Errors
 /// When the configuration that is there is wrong, or the new one cannot be written. Nothing is changed then.
-pub fn run(named: Option<&Path>, env: Variable) -> Result<ExitCode, Failure> {
+pub fn run(named: Option<&Path>, env: EnvFn) -> Result<ExitCode, Failure> {
     let draft = Draft::open(named, env)?;
     match talk(draft) {
         Ok(outcome) => outcome,
@@ -38,7 +38,7 @@ pub fn run(named: Option<&Path>, env: Variable) -> Result<ExitCode, Failure> {
 
 /// Whether there is no configuration yet, and none was named.
 #[must_use]
-pub fn is_first_start(named: Option<&Path>, env: Variable) -> bool {
+pub fn is_first_start(named: Option<&Path>, env: EnvFn) -> bool {
     named.is_none() && paths::default_config(&env).is_ok_and(|path| !path.exists())
 }
 
@@ -46,7 +46,7 @@ pub fn is_first_start(named: Option<&Path>, env: Variable) -> bool {
 ///
 /// # Errors
 /// When what was asked for could not be written.
-pub fn offer(env: Variable) -> Result<(), Failure> {
+pub fn offer(env: EnvFn) -> Result<(), Failure> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Ok(());
     }
@@ -85,8 +85,8 @@ fn talk(mut draft: Draft) -> Answer<Result<ExitCode, Failure>> {
 }
 
 fn through_the_browser(draft: &Draft) -> Result<ExitCode, Failure> {
-    let house = House::open(Some(&draft.path), draft.env(), false, Logs::Quiet)?;
-    connect::connect(&house, false)
+    let context = AppContext::open(Some(&draft.path), draft.env(), false, LogTarget::Quiet)?;
+    connect::connect(&context, false)
 }
 
 /// The ring is no question of keys: its cache is found, or it is connected in the browser when everything else is done.
@@ -103,7 +103,7 @@ fn oura(draft: &Draft) -> Answer<bool> {
 /// Ask which of these the person has, and then for each.
 fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
     let config = draft.config().unwrap_or_default();
-    let name = |step: &Step| match is_set_up(&config, step, draft.env()) {
+    let name = |step: &Step| match is_configured(&config, step, draft.env()) {
         true => format!("{} – set up", step.name),
         false => step.name.to_owned(),
     };
@@ -117,10 +117,14 @@ fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
     Ok(())
 }
 
-fn is_set_up(config: &Config, step: &Step, env: Variable) -> bool {
+fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
     match step.tried {
-        Tried::Source(name) => wiring::setup(config, &env).tasks.iter().any(|it| it.name() == name && it.is_set_up()),
-        Tried::Calendar => wiring::setup(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR)),
+        Tried::Source(name) => {
+            build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
+        }
+        Tried::Calendar => {
+            build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
+        }
         Tried::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
 }
@@ -254,7 +258,7 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
     let line = runtime.block_on(async {
         match what {
             Tried::Source(name) => source_line(name, &config, env).await,
-            Tried::Calendar => source_line(&format!("{CALENDAR}{}", draft.last_entry()), &config, env).await,
+            Tried::Calendar => source_line(&format!("{CALENDAR_PREFIX}{}", draft.last_entry()), &config, env).await,
             Tried::Channel(channel) => Some(channel_line(channel, &config, env).await),
         }
     });
@@ -262,14 +266,14 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
     line
 }
 
-async fn source_line(name: &str, config: &Config, env: Variable) -> Option<Line> {
-    let setup = wiring::setup(config, &env);
+async fn source_line(name: &str, config: &Config, env: EnvFn) -> Option<Line> {
+    let setup = build::sources(config, &env);
     let source = setup.sources().into_iter().find(|source| source.to_string() == name)?;
     Some(doctor::source(source, &setup, &config.quiet_hours.timezone.now()).await)
 }
 
-async fn channel_line(channel: Channel, config: &Config, env: Variable) -> Line {
-    let alerters = alerters::switched_on(&config.alerters, &std::sync::Arc::default(), &env);
+async fn channel_line(channel: Channel, config: &Config, env: EnvFn) -> Line {
+    let alerters = alerters::enabled(&config.alerters, &std::sync::Arc::default(), &env);
     doctor::channel(channel, &alerters, &config.alerters.routing()).await
 }
 

@@ -1,27 +1,27 @@
 //! What calendars hold: events and to-dos that may come again, the time that events take, and the free time between them.
 
-pub mod agenda;
+pub mod busy_times;
+pub mod datetime;
 mod days;
 pub mod event;
-pub mod moment;
+pub mod expand;
 mod named;
 pub mod reading;
-pub mod recur;
 pub mod rule;
 pub mod series;
 pub mod todo;
 
 /// How much may be looked at before something counts as endless: a day or a moment each.
 #[derive(Debug, Clone)]
-pub struct Work {
+pub struct Budget {
     left: u32,
 }
 
 /// Something comes again so often that it is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endless;
+pub struct BudgetExceeded;
 
-impl Work {
+impl Budget {
     /// So much.
     #[must_use]
     pub const fn of(left: u32) -> Self {
@@ -45,13 +45,13 @@ impl Work {
     ///
     /// # Errors
     /// When there is no more.
-    pub const fn spend(&mut self, steps: u32) -> Result<(), Endless> {
+    pub const fn spend(&mut self, steps: u32) -> Result<(), BudgetExceeded> {
         match self.left.checked_sub(steps) {
             Some(left) => {
                 self.left = left;
                 Ok(())
             }
-            None => Err(Endless),
+            None => Err(BudgetExceeded),
         }
     }
 }

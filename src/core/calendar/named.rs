@@ -6,22 +6,22 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::moment::Moment;
+use crate::core::calendar::datetime::CalDateTime;
 
 /// What is said of certain times of a series.
 #[derive(Debug)]
-pub(super) struct Named<T> {
+pub(super) struct Overrides<T> {
     moments: BTreeMap<Timestamp, T>,
     days: BTreeMap<Date, T>,
 }
 
-impl<T> Named<T> {
+impl<T> Overrides<T> {
     /// Of a series that begins at `start`, for a person at home in this zone. What is said later takes the place of the earlier.
-    pub(super) fn of(said: impl IntoIterator<Item = (Moment, T)>, start: &Moment, home: &TimeZone) -> Self {
+    pub(super) fn of(said: impl IntoIterator<Item = (CalDateTime, T)>, start: &CalDateTime, home: &TimeZone) -> Self {
         let mut named = Self { moments: BTreeMap::new(), days: BTreeMap::new() };
         for (moment, what) in said {
             match &moment {
-                Moment::Day(day) => drop(named.days.insert(*day, what)),
+                CalDateTime::Day(day) => drop(named.days.insert(*day, what)),
                 _ if start.is_day() => drop(named.days.insert(moment.civil_in(home).date(), what)),
                 _ => drop(moment.timestamp(home).map(|at| named.moments.insert(at, what))),
             }

@@ -3,11 +3,11 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
-use super::agenda::Agenda;
 use super::event::Event;
 use super::series::{Occurrence, Series};
 use super::todo::{Todo, open_tasks};
-use super::{Endless, Work};
+use super::{Budget, BudgetExceeded};
+use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::facts::Task;
 use crate::core::text::count;
 
@@ -24,7 +24,7 @@ pub struct CalendarReading {
     /// When this was true.
     pub as_of: Timestamp,
     /// The time that its events take, from yesterday on for a week.
-    pub agenda: Agenda,
+    pub agenda: BusyTimes,
     /// How many events there are today, those that take no time included.
     pub today: usize,
     /// Its to-dos.
@@ -40,7 +40,7 @@ impl CalendarReading {
     #[must_use]
     pub fn of(events: &[Event], todos: &[Todo], notes: &[String], now: &ZonedDateTime) -> Self {
         let home = now.time_zone();
-        let mut work = Work::of(ALL);
+        let mut work = Budget::of(ALL);
         let (occurrences, endless) = occurrences(events, home, now, &mut work);
         let mut unreadable = Vec::new();
         let tasks = open_tasks(todos, home, &mut work, &mut |uid| unreadable.push(uid.to_owned()));
@@ -51,7 +51,7 @@ impl CalendarReading {
         }
         Self {
             as_of: now.timestamp(),
-            agenda: Agenda::of(&occurrences),
+            agenda: BusyTimes::of(&occurrences),
             today: today(&occurrences, now),
             tasks,
             unreadable,
@@ -61,7 +61,7 @@ impl CalendarReading {
 }
 
 /// What happens near `now`, and how many series come again too often to be followed.
-fn occurrences(events: &[Event], home: &TimeZone, now: &ZonedDateTime, work: &mut Work) -> (Vec<Occurrence>, usize) {
+fn occurrences(events: &[Event], home: &TimeZone, now: &ZonedDateTime, work: &mut Budget) -> (Vec<Occurrence>, usize) {
     let at = |days: i64| now.saturating_add(days.days()).timestamp();
     let window = at(-1)..at(DAYS_AHEAD);
     let (mut all, mut endless) = (Vec::new(), 0);
@@ -69,7 +69,7 @@ fn occurrences(events: &[Event], home: &TimeZone, now: &ZonedDateTime, work: &mu
         let mut share = work.share(ONE);
         match series.occurrences(&window, home, &mut share) {
             Ok(occurrences) => all.extend(occurrences),
-            Err(Endless) => endless += 1,
+            Err(BudgetExceeded) => endless += 1,
         }
         work.give_back(&share);
     }

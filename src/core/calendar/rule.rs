@@ -2,7 +2,7 @@
 
 use jiff::civil::{DateTime, Weekday};
 
-use super::moment::Moment;
+use crate::core::calendar::datetime::CalDateTime;
 
 /// The step of a rule, from the longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ pub enum End {
     /// After so many times.
     Times(u32),
     /// After this moment, which is the last that counts.
-    Until(Moment),
+    Until(CalDateTime),
 }
 
 /// A day of the week, or a certain one of a month or year: the second (2), the last (-1).

@@ -8,11 +8,11 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::event::{Event, Times};
-use super::moment::{Length, Moment, timestamp};
-use super::named::Named;
-use super::recur::walk;
+use super::named::Overrides;
 use super::rule::End;
-use super::{Endless, Work};
+use super::{Budget, BudgetExceeded};
+use crate::core::calendar::datetime::{CalDateTime, CalDuration, timestamp};
+use crate::core::calendar::expand::walk;
 
 /// Nothing that lasts longer (days) is looked for, and nothing that an exception moves by more together with all later times.
 const LONGEST_DAYS: i64 = 400;
@@ -37,7 +37,7 @@ struct Turn {
     named_at: DateTime,
     /// What it shows when it really happens.
     civil: DateTime,
-    length: Length,
+    length: CalDuration,
     takes_time: bool,
 }
 
@@ -86,13 +86,13 @@ impl<'a> Series<'a> {
     /// Every time that touches `window`, for a person at home in this zone.
     ///
     /// # Errors
-    /// `Endless` when that would be more work than allowed.
+    /// `BudgetExceeded` when that would be more work than allowed.
     pub fn occurrences(
         &self,
         window: &Range<Timestamp>,
         home: &TimeZone,
-        work: &mut Work,
-    ) -> Result<Vec<Occurrence>, Endless> {
+        work: &mut Budget,
+    ) -> Result<Vec<Occurrence>, BudgetExceeded> {
         let mut found = Vec::new();
         let main = self.main.filter(|event| !event.cancelled);
         if let Some(event) = main {
@@ -100,7 +100,7 @@ impl<'a> Series<'a> {
             self.change_later(event, &mut turns, home);
             let moved = self.exceptions.iter().filter(|other| !changes_later(other));
             let moved = moved.filter_map(|other| Some((other.instead.as_ref()?.of.clone(), ())));
-            let moved = Named::of(moved, &event.times.start, home);
+            let moved = Overrides::of(moved, &event.times.start, home);
             turns.retain(|at, turn| moved.get(turn.named_at, *at).is_none());
             let zone = event.times.start.zone(home);
             found.extend(turns.values().filter_map(|turn| turn.occurrence(event, zone)));
@@ -175,14 +175,18 @@ fn turns(
     takes_time: bool,
     range: &Range<DateTime>,
     home: &TimeZone,
-    work: &mut Work,
-) -> Result<BTreeMap<Timestamp, Turn>, Endless> {
-    let longest =
-        times.also.iter().filter_map(|(_, length)| *length).map(Length::in_days).fold(times.length.in_days(), i64::max);
+    work: &mut Budget,
+) -> Result<BTreeMap<Timestamp, Turn>, BudgetExceeded> {
+    let longest = times
+        .also
+        .iter()
+        .filter_map(|(_, length)| *length)
+        .map(CalDuration::in_days)
+        .fold(times.length.in_days(), i64::max);
     let range = range.start.saturating_sub(longest.min(LONGEST_DAYS).days())..range.end;
     let zone = times.start.zone(home);
     let mut turns = BTreeMap::new();
-    let mut add = |civil: DateTime, length: Length| {
+    let mut add = |civil: DateTime, length: CalDuration| {
         if let Some(at) = timestamp(civil, zone) {
             turns.insert(at, Turn { named_at: civil, civil, length, takes_time });
         }
@@ -204,17 +208,17 @@ fn turns(
         work.spend(1)?;
         add(moment.civil_in(zone), length.unwrap_or(times.length));
     }
-    let except = Named::of(times.except.iter().map(|moment| (moment.clone(), ())), &times.start, home);
+    let except = Overrides::of(times.except.iter().map(|moment| (moment.clone(), ())), &times.start, home);
     turns.retain(|at, turn| except.get(turn.named_at, *at).is_none());
     Ok(turns)
 }
 
 /// Whether a time of a series lies after its last: a day is over at its end, a moment at itself.
-pub(super) fn is_after(civil: DateTime, last: &Moment, start: &Moment, home: &TimeZone) -> bool {
+pub(super) fn is_after(civil: DateTime, last: &CalDateTime, start: &CalDateTime, home: &TimeZone) -> bool {
     match (last, start) {
-        (Moment::Day(day), _) => civil.date() > *day,
-        (Moment::Floating(last), _) => civil > *last,
-        (Moment::At(..), Moment::Day(_)) => civil.date() > last.civil_in(home).date(),
-        (Moment::At(..), _) => timestamp(civil, start.zone(home)) > last.timestamp(home),
+        (CalDateTime::Day(day), _) => civil.date() > *day,
+        (CalDateTime::Floating(last), _) => civil > *last,
+        (CalDateTime::At(..), CalDateTime::Day(_)) => civil.date() > last.civil_in(home).date(),
+        (CalDateTime::At(..), _) => timestamp(civil, start.zone(home)) > last.timestamp(home),
     }
 }

@@ -7,14 +7,14 @@ use jiff::Span;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::event::{Instead, Times};
-use super::moment::Moment;
-use super::named::Named;
-use super::recur::walk;
+use super::event::{Override, Times};
+use super::named::Overrides;
 use super::rule::{End, Rule};
 use super::series::is_after;
-use super::{Endless, Work};
+use super::{Budget, BudgetExceeded};
 use crate::core::alert::Priority;
+use crate::core::calendar::datetime::CalDateTime;
+use crate::core::calendar::expand::walk;
 use crate::core::facts::{Due, Task, TaskStatus};
 
 /// So many times of a series may be done before one is looked for no longer.
@@ -31,13 +31,13 @@ pub struct Todo {
     /// The version: a higher one is the newer.
     pub sequence: i64,
     /// Set in an exception to a series.
-    pub instead: Option<Instead>,
+    pub instead: Option<Override>,
     /// As the person wrote it.
     pub title: String,
     /// When its series begins and how it comes again; none if it has neither a start nor a due time.
     pub times: Option<Times>,
     /// When it is due.
-    pub due: Option<Moment>,
+    pub due: Option<CalDateTime>,
     /// Whether it is completed or cancelled.
     pub is_over: bool,
     /// Whether it was begun.
@@ -49,7 +49,7 @@ pub struct Todo {
 /// The open tasks, one for each to-do: of a series the first time that is neither done nor left out. `endless` is told the names of
 /// those whose next time cannot be found.
 #[must_use]
-pub fn open_tasks(todos: &[Todo], home: &TimeZone, work: &mut Work, endless: &mut dyn FnMut(&str)) -> Vec<Task> {
+pub fn open_tasks(todos: &[Todo], home: &TimeZone, work: &mut Budget, endless: &mut dyn FnMut(&str)) -> Vec<Task> {
     let mut by_uid = BTreeMap::<&str, Vec<&Todo>>::new();
     for todo in todos {
         by_uid.entry(&todo.uid).or_default().push(todo);
@@ -59,14 +59,14 @@ pub fn open_tasks(todos: &[Todo], home: &TimeZone, work: &mut Work, endless: &mu
         let mut share = work.share(SHARE);
         match open_task(&versions, home, &mut share) {
             Ok(task) => tasks.extend(task),
-            Err(Endless) => endless(uid),
+            Err(BudgetExceeded) => endless(uid),
         }
         work.give_back(&share);
     }
     tasks
 }
 
-fn open_task(versions: &[&Todo], home: &TimeZone, work: &mut Work) -> Result<Option<Task>, Endless> {
+fn open_task(versions: &[&Todo], home: &TimeZone, work: &mut Budget) -> Result<Option<Task>, BudgetExceeded> {
     let newest = |todos: &mut dyn Iterator<Item = &Todo>| todos.max_by_key(|todo| todo.sequence).cloned();
     let Some(main) = newest(&mut versions.iter().copied().filter(|todo| todo.instead.is_none())) else {
         // An exception without its series is a to-do of its own.
@@ -80,9 +80,9 @@ fn open_task(versions: &[&Todo], home: &TimeZone, work: &mut Work) -> Result<Opt
         return Ok(Some(main.task(main.uid.clone(), main.due.as_ref(), home)));
     };
     let exceptions = versions.iter().filter_map(|todo| Some((todo.instead.as_ref()?.of.clone(), *todo)));
-    let mut exceptions: Vec<(Moment, &Todo)> = exceptions.collect();
+    let mut exceptions: Vec<(CalDateTime, &Todo)> = exceptions.collect();
     exceptions.sort_by_key(|(_, todo)| todo.sequence);
-    let exceptions = Named::of(exceptions, &times.start, home);
+    let exceptions = Overrides::of(exceptions, &times.start, home);
     let Some(start) = first_open(times, &exceptions, home, work)? else { return Ok(None) };
     let due = main.due.as_ref().map(|due| shifted(due, times, start));
     let at = times.start.moved_to(start).timestamp(home);
@@ -94,7 +94,7 @@ fn open_task(versions: &[&Todo], home: &TimeZone, work: &mut Work) -> Result<Opt
 }
 
 /// The due time of the turn that begins then: as long after it as the first one's.
-fn shifted(due: &Moment, times: &Times, start: DateTime) -> Moment {
+fn shifted(due: &CalDateTime, times: &Times, start: DateTime) -> CalDateTime {
     let zone = due.zone(&TimeZone::UTC).clone();
     let first = times.start.civil_in(&zone);
     let by: Span = first.until(due.civil()).unwrap_or_default();
@@ -105,11 +105,11 @@ fn shifted(due: &Moment, times: &Times, start: DateTime) -> Moment {
 /// When the first turn begins that is to be done.
 fn first_open(
     times: &Times,
-    exceptions: &Named<&Todo>,
+    exceptions: &Overrides<&Todo>,
     home: &TimeZone,
-    work: &mut Work,
-) -> Result<Option<DateTime>, Endless> {
-    let except = Named::of(times.except.iter().map(|moment| (moment.clone(), ())), &times.start, home);
+    work: &mut Budget,
+) -> Result<Option<DateTime>, BudgetExceeded> {
+    let except = Overrides::of(times.except.iter().map(|moment| (moment.clone(), ())), &times.start, home);
     let is_open = |civil: DateTime| {
         let Some(at) = times.start.moved_to(civil).timestamp(home) else { return false };
         except.get(civil, at).is_none() && exceptions.get(civil, at).is_none_or(|todo| !todo.is_over)
@@ -131,8 +131,8 @@ fn first_by(
     times: &Times,
     is_open: &dyn Fn(DateTime) -> bool,
     home: &TimeZone,
-    work: &mut Work,
-) -> Result<Option<DateTime>, Endless> {
+    work: &mut Budget,
+) -> Result<Option<DateTime>, BudgetExceeded> {
     let start = times.start.civil();
     let is_past = |civil: DateTime| match &rule.end {
         End::Until(last) => is_after(civil, last, &times.start, home),
@@ -146,18 +146,18 @@ fn first_by(
         }
         if first.is_some() || done > MOST_DONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    if first.is_none() && done > MOST_DONE { Err(Endless) } else { Ok(first) }
+    if first.is_none() && done > MOST_DONE { Err(BudgetExceeded) } else { Ok(first) }
 }
 
 impl Todo {
-    fn task(&self, id: String, due: Option<&Moment>, home: &TimeZone) -> Task {
+    fn task(&self, id: String, due: Option<&CalDateTime>, home: &TimeZone) -> Task {
         Task {
             id,
             title: self.title.clone(),
             status: if self.is_under_way { TaskStatus::Active } else { TaskStatus::Pending },
             priority: self.priority,
             due: due.map(|due| match due {
-                Moment::Day(day) => Due::Day(*day),
+                CalDateTime::Day(day) => Due::Day(*day),
                 _ => Due::At(due.civil_in(home)),
             }),
             milestone: false,

@@ -2,16 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::memory::{Announcement, Incident};
-use super::verdict::Reason;
 use crate::core::alert::{Alert, Category, Priority};
+use crate::core::policy::decision::Reason;
+use crate::core::policy::incident_state::{Incident, NotificationRecord};
 
 /// Why an alert is news (`first`, `repeat`, `escalated`) or is not (`duplicate`).
 ///
 /// `least` is the shortest window of all (`deduplication.window_seconds`).
 #[must_use]
 pub fn news(alert: &Alert, incident: Option<&Incident>, least: SignedDuration, now: Timestamp) -> Reason {
-    let Some((incident, told)) = incident.and_then(|i| Some((i, i.announced.as_ref()?))) else {
+    let Some((incident, told)) = incident.and_then(|i| Some((i, i.last_notified.as_ref()?))) else {
         return Reason::First;
     };
     let again = if incident.open && told.at >= incident.opened_at { Reason::Repeat } else { Reason::First };
@@ -27,16 +27,16 @@ pub fn news(alert: &Alert, incident: Option<&Incident>, least: SignedDuration, n
 /// Whether the same alert again would be a duplicate now.
 #[must_use]
 pub fn remembers(incident: &Incident, least: SignedDuration, now: Timestamp) -> bool {
-    incident.announced.as_ref().is_some_and(|told| recent(&incident.alert, told, least, now))
+    incident.last_notified.as_ref().is_some_and(|told| recent(&incident.alert, told, least, now))
 }
 
 /// Whoever snoozes wants to hear of it again when the time is up, whatever the window says.
-fn snooze_ended(incident: &Incident, told: &Announcement, now: Timestamp) -> bool {
+fn snooze_ended(incident: &Incident, told: &NotificationRecord, now: Timestamp) -> bool {
     incident.open && incident.snoozed_until.is_some_and(|until| told.at < until && until <= now)
 }
 
 /// A reminder is told once a slot, and two slots that fall close together are one. Everything else has its window.
-fn recent(alert: &Alert, told: &Announcement, least: SignedDuration, now: Timestamp) -> bool {
+fn recent(alert: &Alert, told: &NotificationRecord, least: SignedDuration, now: Timestamp) -> bool {
     let window = match &alert.occasion {
         Some(_) if alert.occasion == told.occasion => return true,
         Some(_) => least,

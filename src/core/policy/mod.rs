@@ -2,12 +2,12 @@
 //!
 //! The stages run in the order of their files below, and the first that has something to say decides.
 
+pub mod decision;
 pub mod dedup;
-pub mod memory;
+pub mod incident_state;
 pub mod quiet_hours;
 pub mod silence;
 pub mod storm;
-pub mod verdict;
 
 use std::mem;
 
@@ -15,13 +15,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::alert::{Alert, AlertKey, Monitor, Priority};
 use super::channel::{Channel, Routing};
-use super::rules::Judgement;
-use memory::{Incident, Memory};
-use verdict::{Decision, Reason, Verdict};
+use super::rules::Evaluation;
+use crate::core::policy::decision::{Decision, PolicyDecision, Reason};
+use crate::core::policy::incident_state::{Incident, IncidentState};
 
 /// What holds at the moment of deciding.
 #[derive(Debug, Clone)]
-pub struct Circumstances<'a> {
+pub struct PolicyContext<'a> {
     /// The moment.
     pub now: Timestamp,
     /// Whether quiet hours are in force.
@@ -40,12 +40,12 @@ pub struct Circumstances<'a> {
 
 /// Decide about everything that the rules found, and about what they no longer find.
 ///
-/// One verdict a key, the most urgent first, resolves last. The order in which judgements and alerts come in changes nothing.
+/// One verdict a key, the most urgent first, resolves last. The order in which evaluations and alerts come in changes nothing.
 #[must_use]
-pub fn decide(mut judgements: Vec<Judgement>, memory: &Memory, at: &Circumstances) -> Vec<Verdict> {
-    let fired = one_per_key(&mut judgements);
-    let resolved = resolved(&judgements, &fired, memory, at);
-    let mut verdicts: Vec<Verdict> = fired.into_iter().map(|alert| first_stages(alert, memory, at)).collect();
+pub fn decide(mut evaluations: Vec<Evaluation>, memory: &IncidentState, at: &PolicyContext) -> Vec<PolicyDecision> {
+    let fired = one_per_key(&mut evaluations);
+    let resolved = resolved(&evaluations, &fired, memory, at);
+    let mut verdicts: Vec<PolicyDecision> = fired.into_iter().map(|alert| first_stages(alert, memory, at)).collect();
     verdicts.sort_by(|a, b| storm::by_urgency(&a.alert, &b.alert));
     coalesce(&mut verdicts, memory, at);
     verdicts.extend(resolved);
@@ -53,10 +53,10 @@ pub fn decide(mut judgements: Vec<Judgement>, memory: &Memory, at: &Circumstance
 }
 
 /// What fired, by key. Two rules never share a key; should a source make them, the more urgent one speaks.
-fn one_per_key(judgements: &mut [Judgement]) -> Vec<Alert> {
+fn one_per_key(evaluations: &mut [Evaluation]) -> Vec<Alert> {
     let mut fired = Vec::new();
-    for judgement in judgements {
-        fired.extend(mem::take(&mut judgement.alerts));
+    for evaluation in evaluations {
+        fired.extend(mem::take(&mut evaluation.alerts));
     }
     fired.sort_by(|a: &Alert, b| {
         a.key.cmp(&b.key).then_with(|| (b.priority, &b.title, &b.message).cmp(&(a.priority, &a.title, &a.message)))
@@ -66,7 +66,7 @@ fn one_per_key(judgements: &mut [Judgement]) -> Vec<Alert> {
 }
 
 /// Silence, dedup, hold; what passes them is delivered unless it is coalesced.
-fn first_stages(alert: Alert, memory: &Memory, at: &Circumstances) -> Verdict {
+fn first_stages(alert: Alert, memory: &IncidentState, at: &PolicyContext) -> PolicyDecision {
     let incident = memory.incidents.get(&alert.key);
     let news = dedup::news(&alert, incident, at.least_window, at.now);
     let (decision, reason) = if let Some(reason) = silence::silenced(incident, at.now) {
@@ -86,11 +86,11 @@ fn first_stages(alert: Alert, memory: &Memory, at: &Circumstances) -> Verdict {
         Decision::Deliver => at.routing.channels(alert.priority),
         _ => vec![Channel::Journal],
     };
-    Verdict { alert, decision, reason, channels }
+    PolicyDecision { alert, decision, reason, channels }
 }
 
 /// What is too much, and what waited, is told in one digest, where its most urgent member would go.
-fn coalesce(verdicts: &mut [Verdict], memory: &Memory, at: &Circumstances) {
+fn coalesce(verdicts: &mut [PolicyDecision], memory: &IncidentState, at: &PolicyContext) {
     let delivered = verdicts.iter().filter(|v| v.decision == Decision::Deliver).map(|v| &v.alert);
     let storm = storm::beyond(delivered, at.max_alerts);
     for verdict in verdicts.iter_mut().filter(|v| v.decision == Decision::Deliver) {
@@ -114,19 +114,24 @@ fn coalesce(verdicts: &mut [Verdict], memory: &Memory, at: &Circumstances) {
 }
 
 /// Open incidents whose rule ran and did not find them again, or whose monitor was switched off.
-fn resolved(judgements: &[Judgement], fired: &[Alert], memory: &Memory, at: &Circumstances) -> Vec<Verdict> {
+fn resolved(
+    evaluations: &[Evaluation],
+    fired: &[Alert],
+    memory: &IncidentState,
+    at: &PolicyContext,
+) -> Vec<PolicyDecision> {
     let fires = |key: &AlertKey| fired.binary_search_by(|alert| alert.key.cmp(key)).is_ok();
-    let judged = |key: &AlertKey| judgements.iter().any(|judgement| judgement.covers(key));
+    let judged = |key: &AlertKey| evaluations.iter().any(|evaluation| evaluation.covers(key));
     let over = |(key, incident): &(&AlertKey, &Incident)| {
         incident.open && !fires(key) && (judged(key) || at.off.contains(&incident.alert.monitor))
     };
     memory.incidents.iter().filter(over).map(|(_, incident)| resolve(incident, at.now)).collect()
 }
 
-fn resolve(incident: &Incident, now: Timestamp) -> Verdict {
-    let told = incident.announced.as_ref().filter(|told| told.at >= incident.opened_at);
+fn resolve(incident: &Incident, now: Timestamp) -> PolicyDecision {
+    let told = incident.last_notified.as_ref().filter(|told| told.at >= incident.opened_at);
     let channels = told.map_or_else(|| vec![Channel::Journal], |told| told.channels.clone());
-    Verdict {
+    PolicyDecision {
         alert: Alert { at: now, ..incident.alert.clone() },
         decision: Decision::Resolve,
         reason: Reason::Resolved,

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::memory::Incident;
-use super::verdict::Reason;
+use crate::core::policy::decision::Reason;
+use crate::core::policy::incident_state::Incident;
 
 /// Why the person does not want to hear of it now, if they said so.
 ///

@@ -2,10 +2,10 @@
 
 use jiff::ZonedDateTime;
 
-use super::Judgement;
-use super::finding::{Collector, Finding};
+use super::Evaluation;
 use crate::core::alert::{Monitor, Priority};
 use crate::core::name::Name;
+use crate::core::rules::draft::{AlertDraft, Collector};
 use crate::core::text::clip;
 
 /// The longest a message may be (characters).
@@ -29,7 +29,7 @@ pub struct Complaint {
 /// An alert for everything that the program called `name` complains of, under `exec:NAME[:ENTITY]`; what it was silent about is
 /// over.
 #[must_use]
-pub fn judge(name: Name, complaints: &[Complaint], now: &ZonedDateTime) -> Judgement {
+pub fn judge(name: Name, complaints: &[Complaint], now: &ZonedDateTime) -> Evaluation {
     let monitor = Monitor::Exec(name);
     let mut found = Collector::new(monitor, now);
     // Monitor and rule go by the same word.
@@ -37,10 +37,10 @@ pub fn judge(name: Name, complaints: &[Complaint], now: &ZonedDateTime) -> Judge
     found.finish()
 }
 
-fn finding(name: Name, complaint: &Complaint, now: &ZonedDateTime) -> Finding {
+fn finding(name: Name, complaint: &Complaint, now: &ZonedDateTime) -> AlertDraft {
     let message = clip(&complaint.message, MESSAGE);
     let mut finding =
-        Finding::new(complaint.priority, &complaint.title, message).read_from(name.as_str(), Some(now.timestamp()));
+        AlertDraft::new(complaint.priority, &complaint.title, message).read_from(name.as_str(), Some(now.timestamp()));
     if let Some(entity) = &complaint.entity {
         finding = finding.about(entity);
     }

@@ -2,13 +2,14 @@
 
 use jiff::ZonedDateTime;
 
+use super::Evaluation;
 use super::calendar::days_ago;
-use super::finding::{Collector, Finding, at_least, reaches, worst};
 use super::thresholds::HealthThresholds;
-use super::wording::{synced, usual, usual_range};
-use super::{Judgement, known};
 use crate::core::alert::{Monitor, Priority};
 use crate::core::facts::HealthDay;
+use crate::core::rules::draft::{AlertDraft, Collector, at_least, reaches, worst};
+use crate::core::rules::phrases::{synced, usual, usual_range};
+use crate::core::rules::plausible;
 use crate::core::stats::mean;
 use crate::core::text::{hours, number};
 
@@ -27,7 +28,7 @@ pub struct HealthFacts<'a> {
 
 /// The health alerts of `now`, whose zone is the person's.
 #[must_use]
-pub fn judge(facts: &HealthFacts<'_>, limits: &HealthThresholds, now: &ZonedDateTime) -> Judgement {
+pub fn judge(facts: &HealthFacts<'_>, limits: &HealthThresholds, now: &ZonedDateTime) -> Evaluation {
     let mut found = Collector::new(Monitor::Health, now);
     if let Some(today) = facts.today.filter(|day| day.date == now.date() && !facts.resting) {
         let body = Body { source: facts.source, today, history: facts.history, limits, now };
@@ -62,14 +63,14 @@ struct Body<'a> {
 }
 
 impl Body<'_> {
-    fn readiness_low(&self) -> Option<Option<Finding>> {
-        let score = known::readiness(self.today)?;
+    fn readiness_low(&self) -> Option<Option<AlertDraft>> {
+        let score = plausible::readiness(self.today)?;
         let levels = [
             (Priority::Medium, self.limits.readiness_medium),
             (Priority::High, self.limits.readiness_high),
             (Priority::Critical, self.limits.readiness_critical),
         ];
-        let range = self.usual(known::readiness);
+        let range = self.usual(plausible::readiness);
         Some(worst(&levels, |limit| score < limit).map(|(priority, limit)| {
             let title = format!("Readiness is low: {}", number(score));
             let message = format!("Readiness {}{}", number(score), usual(range, show_whole));
@@ -77,12 +78,12 @@ impl Body<'_> {
         }))
     }
 
-    fn sleep_short(&self) -> Option<Option<Finding>> {
-        let slept_s = known::slept_s(self.today)?;
+    fn sleep_short(&self) -> Option<Option<AlertDraft>> {
+        let slept_s = plausible::slept_s(self.today)?;
         let slept_h = in_hours(slept_s);
         let levels =
             [(Priority::Medium, self.limits.sleep_hours_medium), (Priority::High, self.limits.sleep_hours_high)];
-        let range = self.usual(|day| known::slept_s(day).map(in_hours));
+        let range = self.usual(|day| plausible::slept_s(day).map(in_hours));
         Some(worst(&levels, |limit| slept_h < limit).map(|(priority, limit)| {
             let slept = format!("Slept {}", hours(slept_s));
             let message = format!("{slept}{}", usual(range, show_hours));
@@ -90,9 +91,9 @@ impl Body<'_> {
         }))
     }
 
-    fn sleep_quality_low(&self) -> Option<Option<Finding>> {
-        let efficiency = known::efficiency(self.today)?;
-        let range = self.usual(known::efficiency);
+    fn sleep_quality_low(&self) -> Option<Option<AlertDraft>> {
+        let efficiency = plausible::efficiency(self.today)?;
+        let range = self.usual(plausible::efficiency);
         let limit = self.limits.sleep_efficiency;
         Some((efficiency < limit).then(|| {
             let title = format!("Restless night: {} % asleep", number(efficiency));
@@ -101,8 +102,8 @@ impl Body<'_> {
         }))
     }
 
-    fn hrv_low(&self) -> Option<Option<Finding>> {
-        let hrv_ms = known::hrv_ms(self.today)?;
+    fn hrv_low(&self) -> Option<Option<AlertDraft>> {
+        let hrv_ms = plausible::hrv_ms(self.today)?;
         let nights = baseline_hrv(self.history, self.limits, self.now);
         let baseline = mean(&nights).filter(|_| at_least(nights.len(), self.limits.hrv_baseline_min_nights))?;
         let drop = 100.0 * (baseline - hrv_ms) / baseline;
@@ -126,10 +127,10 @@ impl Body<'_> {
         }))
     }
 
-    fn stress_high(&self) -> Option<Option<Finding>> {
-        let share = known::stress_share(self.today)?;
+    fn stress_high(&self) -> Option<Option<AlertDraft>> {
+        let share = plausible::stress_share(self.today)?;
         let levels = [(Priority::Medium, self.limits.stress_medium), (Priority::High, self.limits.stress_high)];
-        let range = self.usual(known::stress_share);
+        let range = self.usual(plausible::stress_share);
         Some(worst(&levels, |limit| reaches(share, limit)).map(|(priority, limit)| {
             let title = format!("Stress is high: {share:.0} % against recovery");
             let message = format!("Stress {share:.0} % against recovery so far today{}", usual(range, show_whole));
@@ -141,9 +142,9 @@ impl Body<'_> {
         usual_range(&self.history.iter().filter_map(value).collect::<Vec<_>>())
     }
 
-    fn finding(&self, priority: Priority, title: &str, message: &str, range: Option<(f64, f64)>) -> Finding {
+    fn finding(&self, priority: Priority, title: &str, message: &str, range: Option<(f64, f64)>) -> AlertDraft {
         let message = format!("{message}. {}", synced(self.source, self.today.as_of, self.now));
-        let finding = Finding::new(priority, title, message).read_from(self.source, self.today.as_of);
+        let finding = AlertDraft::new(priority, title, message).read_from(self.source, self.today.as_of);
         match range {
             Some((low, high)) => finding.fact("usual_low", low).fact("usual_high", high),
             None => finding,
@@ -161,5 +162,5 @@ pub(super) fn baseline_hrv<'a>(
         let age = days_ago(day.date, now);
         age > 0 && age.unsigned_abs() <= limits.hrv_baseline_days
     };
-    days.into_iter().filter(in_baseline).filter_map(known::hrv_ms).collect()
+    days.into_iter().filter(in_baseline).filter_map(plausible::hrv_ms).collect()
 }

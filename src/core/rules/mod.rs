@@ -1,16 +1,16 @@
 //! Facts, thresholds and now go in; alerts come out. Every rule is pure and can be replayed on a past moment.
 
 mod calendar;
+mod draft;
 pub mod exec;
-mod finding;
 pub mod health;
-mod known;
-pub mod measure;
+pub mod metric;
 pub mod patterns;
+mod phrases;
+mod plausible;
 pub mod system;
 pub mod tasks;
 pub mod thresholds;
-mod wording;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -45,7 +45,7 @@ pub const NAMES: [&str; 20] = [
 ///
 /// A rule that lacked its facts is not in `judged`: nothing of it may be resolved.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Judgement {
+pub struct Evaluation {
     /// What fires, at most one alert a key.
     pub alerts: Vec<Alert>,
     /// The rules that had what they need, as `"{category}:{type}"`.
@@ -54,7 +54,7 @@ pub struct Judgement {
     pub except: BTreeSet<String>,
 }
 
-impl Judgement {
+impl Evaluation {
     /// Whether an alert of this key would be in `alerts` if its condition still held.
     #[must_use]
     pub fn covers(&self, key: &AlertKey) -> bool {

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
-use super::Judgement;
-use super::finding::{Collector, Finding};
+use super::Evaluation;
 use crate::core::alert::{Monitor, Priority};
 use crate::core::circuit::{Cause, Circuit};
+use crate::core::rules::draft::{AlertDraft, Collector};
 use crate::core::text::{ago, source_name, span};
 
 /// An alert for every circuit that has not been closed for at least `open_for`. All that are given are judged.
 #[must_use]
-pub fn judge(circuits: &BTreeMap<String, Circuit>, open_for: SignedDuration, now: &ZonedDateTime) -> Judgement {
+pub fn judge(circuits: &BTreeMap<String, Circuit>, open_for: SignedDuration, now: &ZonedDateTime) -> Evaluation {
     let mut found = Collector::new(Monitor::System, now);
     let unavailable = circuits.iter().filter_map(|(source, circuit)| unavailable(source, circuit, open_for, now));
     found.rule("system:source_unavailable", true, unavailable);
     found.finish()
 }
 
-fn unavailable(source: &str, circuit: &Circuit, open_for: SignedDuration, now: &ZonedDateTime) -> Option<Finding> {
+fn unavailable(source: &str, circuit: &Circuit, open_for: SignedDuration, now: &ZonedDateTime) -> Option<AlertDraft> {
     let since = circuit.troubled_since()?;
     if now.timestamp().duration_since(since) < open_for {
         return None;
@@ -38,7 +38,7 @@ fn unavailable(source: &str, circuit: &Circuit, open_for: SignedDuration, now: &
         next_try(circuit.retry_at(), now),
     );
     Some(
-        Finding::new(Priority::Medium, &title, message)
+        AlertDraft::new(Priority::Medium, &title, message)
             .about(source)
             .read_from(source, Some(now.timestamp()))
             .fact("since", since.to_string())

@@ -1,8 +1,8 @@
 //! The tasks of all sources, each once: what makes two records one task, and what that task is called.
 
 mod copies;
+mod identities;
 mod naming;
-mod told;
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use super::facts::{Due, Task, TaskReading, UNTITLED};
 
-pub use told::{Bonds, Told};
+pub use crate::core::tasks::identities::{Aliases, TaskIdentities};
 
 /// A task over all sources.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,21 +38,21 @@ impl MergedTask<'_> {
         self.rows.iter().map(|(source, _)| *source).collect::<Vec<_>>().join(", ")
     }
 
-    fn likeness(&self) -> Option<Likeness> {
-        Likeness::of(&self.task.title, self.task.due.map(Due::date))
+    fn likeness(&self) -> Option<MatchKey> {
+        MatchKey::of(&self.task.title, self.task.due.map(Due::date))
     }
 }
 
 /// Tasks of different sources that agree in this are one task.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Likeness {
+pub struct MatchKey {
     /// In lower case, with single spaces.
     title: String,
     /// The date that it is due.
     date: Date,
 }
 
-impl Likeness {
+impl MatchKey {
     /// Of a task with this title that is due on this date; without a date or a title it is like no other.
     #[must_use]
     pub fn of(title: &str, date: Option<Date>) -> Option<Self> {
@@ -65,7 +65,7 @@ impl Likeness {
 /// Whether two rows of different sources are one task.
 #[must_use]
 pub fn is_one_task(a: &Task, b: &Task) -> bool {
-    let likeness = |task: &Task| Likeness::of(&task.title, task.due.map(Due::date));
+    let likeness = |task: &Task| MatchKey::of(&task.title, task.due.map(Due::date));
     likeness(a).is_some() && likeness(a) == likeness(b)
 }
 
@@ -78,7 +78,7 @@ pub fn is_one_task(a: &Task, b: &Task) -> bool {
 /// under the name that it was told under, for as long as one of its rows holds; what nobody was told of is known by the first
 /// of its rows.
 #[must_use]
-pub fn merged_tasks<'a>(readings: &'a [TaskReading], told: &Told) -> Vec<MergedTask<'a>> {
+pub fn merged_tasks<'a>(readings: &'a [TaskReading], told: &TaskIdentities) -> Vec<MergedTask<'a>> {
     let mut merged = naming::named(copies::linked(readings), told);
     merged.sort_by(|a, b| (a.source, &a.task.id, &a.name).cmp(&(b.source, &b.task.id, &b.name)));
     merged

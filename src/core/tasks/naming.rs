@@ -10,13 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
 
-use super::{Likeness, MergedTask, Told};
+use super::{MatchKey, MergedTask, TaskIdentities};
 use crate::core::facts::{Due, Task};
 
-type Alike<'a> = BTreeMap<Likeness, Vec<MergedTask<'a>>>;
+type Alike<'a> = BTreeMap<MatchKey, Vec<MergedTask<'a>>>;
 
 /// Every task once, with its name.
-pub(super) fn named<'a>(rows: Vec<MergedTask<'a>>, told: &Told) -> Vec<MergedTask<'a>> {
+pub(super) fn named<'a>(rows: Vec<MergedTask<'a>>, told: &TaskIdentities) -> Vec<MergedTask<'a>> {
     let mut alike = Alike::new();
     let mut tasks = Vec::new(); // first those that are like no other: they have no date, or no title
     for row in rows {
@@ -45,7 +45,7 @@ pub(super) fn named<'a>(rows: Vec<MergedTask<'a>>, told: &Told) -> Vec<MergedTas
 }
 
 /// Where each told name goes on: where its rows were last seen together if one still is there, else where most of them are.
-fn places<'t>(alike: &Alike<'_>, told: &'t Told) -> BTreeMap<&'t str, Likeness> {
+fn places<'t>(alike: &Alike<'_>, told: &'t TaskIdentities) -> BTreeMap<&'t str, MatchKey> {
     let mut best = BTreeMap::new();
     for (likeness, rows) in alike {
         let mut here: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
@@ -69,12 +69,12 @@ fn places<'t>(alike: &Alike<'_>, told: &'t Told) -> BTreeMap<&'t str, Likeness> 
 
 /// A task among its like: at most one row a source.
 #[derive(Default)]
-struct Seat<'t, 'a> {
+struct MergedSlot<'t, 'a> {
     name: Option<&'t str>,
     rows: Vec<MergedTask<'a>>,
 }
 
-impl Seat<'_, '_> {
+impl MergedSlot<'_, '_> {
     fn is_known_to(&self, source: &str) -> bool {
         self.rows.iter().any(|row| row.source == source)
     }
@@ -86,11 +86,11 @@ impl Seat<'_, '_> {
 
 /// The tasks among rows that are alike: those with a told name first.
 fn seats<'t, 'a>(
-    likeness: &Likeness,
+    likeness: &MatchKey,
     mut rows: Vec<MergedTask<'a>>,
-    places: &BTreeMap<&'t str, Likeness>,
-    told: &'t Told,
-) -> Vec<Seat<'t, 'a>> {
+    places: &BTreeMap<&'t str, MatchKey>,
+    told: &'t TaskIdentities,
+) -> Vec<MergedSlot<'t, 'a>> {
     let name_here = |row: &MergedTask<'_>| {
         let name = told.name_of(row.source, &row.task.id)?;
         (places.get(name)? == likeness).then_some(name)
@@ -99,17 +99,17 @@ fn seats<'t, 'a>(
     rows.sort_by(|a, b| in_order(a).cmp(&in_order(b)));
     // The row whose id a name is has the first right to it among those of its source.
     rows.sort_by_key(|row| name_here(row) != Some(&row.task.id));
-    let mut by_name: BTreeMap<&str, Seat<'_, '_>> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, MergedSlot<'_, '_>> = BTreeMap::new();
     let mut free = Vec::new();
     for row in rows {
         match name_here(&row) {
             Some(name) if !by_name.get(name).is_some_and(|seat| seat.is_known_to(row.source)) => {
-                by_name.entry(name).or_insert(Seat { name: Some(name), rows: Vec::new() }).rows.push(row);
+                by_name.entry(name).or_insert(MergedSlot { name: Some(name), rows: Vec::new() }).rows.push(row);
             }
             _ => free.push(row),
         }
     }
-    let mut seats: Vec<Seat<'_, '_>> = by_name.into_values().collect();
+    let mut seats: Vec<MergedSlot<'_, '_>> = by_name.into_values().collect();
     seats.sort_by_key(|seat| {
         let name = seat.name.unwrap_or_default();
         let own = seat.rows.iter().any(|row| row.task.id == name);
@@ -117,7 +117,7 @@ fn seats<'t, 'a>(
     });
     let one_too_many = seats.split_off(most.min(seats.len()));
     free.extend(one_too_many.into_iter().flat_map(|seat| seat.rows));
-    seats.resize_with(most, Seat::default);
+    seats.resize_with(most, MergedSlot::default);
     fill(&mut seats, free);
     seats
 }
@@ -128,8 +128,8 @@ fn most_of_one_source(rows: &[MergedTask<'_>]) -> usize {
     counts.into_values().max().unwrap_or(0)
 }
 
-/// Seat every free row where its source has none yet, first beside one that is due at the same time.
-fn fill<'a>(seats: &mut [Seat<'_, 'a>], free: Vec<MergedTask<'a>>) {
+/// MergedSlot every free row where its source has none yet, first beside one that is due at the same time.
+fn fill<'a>(seats: &mut [MergedSlot<'_, 'a>], free: Vec<MergedTask<'a>>) {
     let mut by_source: BTreeMap<&str, Vec<MergedTask<'a>>> = BTreeMap::new();
     free.into_iter().for_each(|row| by_source.entry(row.source).or_default().push(row));
     for (source, mut rows) in by_source {

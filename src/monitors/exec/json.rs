@@ -9,7 +9,7 @@ use super::CAP;
 use crate::core::alert::Priority;
 use crate::core::rules::exec::Complaint;
 use crate::core::text::clip;
-use crate::programs::Output;
+use crate::sys::process::Output;
 
 /// The most alerts at once; more are a mistake of the program.
 const MOST: usize = 1_000;
@@ -40,7 +40,7 @@ fn medium() -> Priority {
 }
 
 /// Whether this is to be read as JSON: check plugins print lines such as `[OK] all is well` too.
-pub(super) fn is_meant(printed: &str) -> bool {
+pub(crate) fn is_meant(printed: &str) -> bool {
     let text = printed.trim_start_matches(MARK).trim_start();
     match text.strip_prefix('[') {
         Some(rest) => rest.trim_start().starts_with(['{', ']']),
@@ -49,7 +49,7 @@ pub(super) fn is_meant(printed: &str) -> bool {
 }
 
 /// Whether alerts begin on a line after the first.
-pub(super) fn is_late(printed: &str) -> bool {
+pub(crate) fn is_late(printed: &str) -> bool {
     let is_alert = |text: &str| text.starts_with('{');
     printed.lines().map(str::trim_start).any(|line| {
         let list = line.strip_prefix('[').map(str::trim_start);
@@ -58,8 +58,8 @@ pub(super) fn is_late(printed: &str) -> bool {
 }
 
 /// What is wrong, or why it cannot be understood.
-pub(super) fn complaints(printed: &Output) -> Result<Vec<Complaint>, String> {
-    if printed.is_cut {
+pub(crate) fn complaints(printed: &Output) -> Result<Vec<Complaint>, String> {
+    if printed.is_truncated {
         return Err(format!("printed more than {} KiB", CAP / 1024));
     }
     let bytes = printed.bytes.strip_prefix(MARK.to_string().as_bytes()).unwrap_or(&printed.bytes);

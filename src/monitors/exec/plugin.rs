@@ -6,33 +6,33 @@ use crate::core::rules::exec::Complaint;
 use crate::core::text::source_name;
 
 /// All is well.
-pub(super) const OK: i32 = 0;
+pub(crate) const OK: i32 = 0;
 
 /// Something is not as it should be.
-pub(super) const WARNING: i32 = 1;
+pub(crate) const WARNING: i32 = 1;
 
 /// Something is broken.
-pub(super) const CRITICAL: i32 = 2;
+pub(crate) const CRITICAL: i32 = 2;
 
 /// The plugin could not find out.
-pub(super) const UNKNOWN: i32 = 3;
+pub(crate) const UNKNOWN: i32 = 3;
 
 /// The first line, without the figures for machines that follow a `|`, and without the `;` that some put before it.
-pub(super) fn line(printed: &str) -> String {
+pub(crate) fn line(printed: &str) -> String {
     let line = printed.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     line.split('|').next().unwrap_or_default().trim_matches([' ', '\t', ';']).to_owned()
 }
 
-pub(super) fn warning(setup: &Exec, line: &str) -> Complaint {
-    complaint(setup, setup.warning, "warning", line)
+pub(crate) fn warning(plugin: &Exec, line: &str) -> Complaint {
+    complaint(plugin, plugin.warning, "warning", line)
 }
 
-pub(super) fn critical(setup: &Exec, line: &str) -> Complaint {
-    complaint(setup, setup.critical, "critical", line)
+pub(crate) fn critical(plugin: &Exec, line: &str) -> Complaint {
+    complaint(plugin, plugin.critical, "critical", line)
 }
 
 /// Both are the same alert, so that the one can become the other.
-fn complaint(setup: &Exec, priority: Priority, word: &str, line: &str) -> Complaint {
-    let title = format!("{}: {word}", source_name(setup.name.as_str()));
+fn complaint(plugin: &Exec, priority: Priority, word: &str, line: &str) -> Complaint {
+    let title = format!("{}: {word}", source_name(plugin.name.as_str()));
     Complaint { entity: None, priority, title, message: line.to_owned(), occasion: None }
 }

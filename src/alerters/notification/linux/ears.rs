@@ -10,7 +10,7 @@ use zbus::{Connection, Message, MessageStream};
 
 use super::bus::{Bus, owner_of_service};
 use super::shown::{Closed, Shown};
-use crate::alerters::{Button, Heard};
+use crate::alerters::{ActionButton, Inbound};
 use crate::core::channel::Channel;
 
 /// The pause before the bus is looked for again; each further one doubles it.
@@ -20,7 +20,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Listen for as long as the engine does. While the bus is there, and while there is none, nothing wakes.
-pub(super) async fn listen(bus: &Bus, closed: &Mutex<Closed>, engine: &mpsc::Sender<Heard>) {
+pub(super) async fn listen(bus: &Bus, closed: &Mutex<Closed>, engine: &mpsc::Sender<Inbound>) {
     let mut pause = FIRST_PAUSE;
     while !engine.is_closed() {
         let began = Instant::now();
@@ -55,7 +55,7 @@ enum End {
     Renewed,
 }
 
-async fn hear(bus: &Bus, mut signals: MessageStream, closed: &Mutex<Closed>, engine: &mpsc::Sender<Heard>) -> End {
+async fn hear(bus: &Bus, mut signals: MessageStream, closed: &Mutex<Closed>, engine: &mpsc::Sender<Inbound>) -> End {
     let connection = Connection::from(&signals);
     let mut renewed = pin!(bus.renewed());
     loop {
@@ -86,18 +86,18 @@ fn closed_one(connection: &Connection, signal: &Message) -> Option<Shown> {
 }
 
 /// A button of ours. Anybody on the bus can send us such a signal: only the server of banners is believed.
-async fn pressed_one(connection: &Connection, signal: &Message) -> Option<Heard> {
+async fn pressed_one(connection: &Connection, signal: &Message) -> Option<Inbound> {
     let header = signal.header();
     if header.member()?.as_str() != "ActionInvoked" {
         return None;
     }
     let (_number, handle): (u32, String) = signal.body().deserialize().ok()?;
-    let press = Button::pressed(&handle)?;
+    let press = ActionButton::pressed(&handle)?;
     let owner = owner_of_service(connection).await.ok()??;
     if header.sender()?.as_str() != owner {
         return None;
     }
     // A banner goes when it is pressed: there is nowhere to show what came of it.
     let (reply, _) = oneshot::channel();
-    Some(Heard { channel: Channel::Notification, press: Some(press), bookmark: None, reply })
+    Some(Inbound { channel: Channel::Notification, press: Some(press), bookmark: None, reply })
 }

@@ -58,9 +58,9 @@ impl Closed {
 /// was asked to replace shows the notice once, however often it comes. Servers count from 1 and do not get so far.
 ///
 /// FNV-1a with 32 bits, folded to 30: <https://www.rfc-editor.org/rfc/rfc9923.html>
-pub(super) fn number_of(notice: &str) -> u32 {
+pub(super) fn number_of(message: &str) -> u32 {
     const OURS: u32 = 0x4000_0000;
-    let hash = fnv_1a(notice.as_bytes());
+    let hash = fnv_1a(message.as_bytes());
     OURS | ((hash >> 30) ^ (hash & (OURS - 1)))
 }
 

@@ -8,9 +8,9 @@ use tokio::time::timeout;
 
 use super::permission::{Complaint, Permission, refused, unanswered};
 use crate::alerters::notification::banner::Banner;
-use crate::alerters::{Alerter, Failure, FailureKind, Heard, Press, Task};
+use crate::alerters::{Alerter, BoxFuture, Failure, FailureKind, Inbound, UserAction};
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind};
+use crate::core::delivery::message::{Message, MessageKind};
 
 /// A completion handler comes at once, or never: UserNotifications has been seen to hang in a bundle that was started by path.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -37,7 +37,7 @@ pub(super) trait Center: std::fmt::Debug + Send + Sync + 'static {
 }
 
 /// Where presses wait.
-pub(super) type Presses = Arc<Mutex<mpsc::Receiver<Press>>>;
+pub(super) type Presses = Arc<Mutex<mpsc::Receiver<UserAction>>>;
 
 /// The alerter of the app bundle.
 #[derive(Debug)]
@@ -53,31 +53,31 @@ impl<C: Center> Banners<C> {
     }
 
     /// A banner is named after the notice that showed it first, and keeps the name for as long as it stands.
-    async fn deliver(&self, notice: &Notice) -> Result<Option<String>, Failure> {
-        let name = match (&notice.replaces, notice.kind) {
+    async fn deliver(&self, message: &Message) -> Result<Option<String>, Failure> {
+        let name = match (&message.replaces, message.kind) {
             (Some(shown), _) => shown,
-            (None, NoticeKind::Update) => return Ok(None),
-            (None, _) => &notice.id,
+            (None, MessageKind::Update) => return Ok(None),
+            (None, _) => &message.id,
         };
-        if notice.kind != NoticeKind::Update {
+        if message.kind != MessageKind::Update {
             self.be_allowed().await?;
         }
-        let standing = answer(self.center.standing(name), FailureKind::Later { retry_after: None }).await?;
-        let told = match (notice.kind, standing) {
+        let standing = answer(self.center.standing(name), FailureKind::Retryable { retry_after: None }).await?;
+        let told = match (message.kind, standing) {
             // Cleared away, or gone with a press on its button: it does not come back to say that all is well.
-            (NoticeKind::Update, None) => return Ok(Some(name.clone())),
+            (MessageKind::Update, None) => return Ok(Some(name.clone())),
             // The engine knows what it told as news; an update's buttons go on answering that.
-            (NoticeKind::Update, Some(told)) => told,
+            (MessageKind::Update, Some(told)) => told,
             // An earlier try whose outcome was not known did show it.
-            (_, Some(told)) if told == notice.id => return Ok(Some(name.clone())),
-            _ => notice.id.clone(),
+            (_, Some(told)) if told == message.id => return Ok(Some(name.clone())),
+            _ => message.id.clone(),
         };
-        answer(self.center.show(name, &told, &Banner::of(notice)), FailureKind::Unsure).await??;
+        answer(self.center.show(name, &told, &Banner::of(message)), FailureKind::Unconfirmed).await??;
         Ok(Some(name.clone()))
     }
 
     async fn be_allowed(&self) -> Result<(), Failure> {
-        match answer(self.center.permission(), FailureKind::Later { retry_after: None }).await? {
+        match answer(self.center.permission(), FailureKind::Retryable { retry_after: None }).await? {
             Permission::Granted { .. } => Ok(()),
             Permission::Refused => Err(refused()),
             Permission::NotAsked => self.ask().await,
@@ -101,7 +101,7 @@ impl<C: Center> Banners<C> {
 /// What a completion handler answers; `kind` is what follows if it does not.
 async fn answer<T>(answer: oneshot::Receiver<T>, kind: FailureKind) -> Result<T, Failure> {
     let silent = || Failure {
-        advice: "start Operator from Finder or as a login item if this does not pass".into(),
+        hint: "start Operator from Finder or as a login item if this does not pass".into(),
         ..Failure::new(kind, format!("macOS did not answer within {} s", PATIENCE.as_secs()))
     };
     timeout(PATIENCE, answer).await.map_err(|_| silent())?.map_err(|_| silent())
@@ -116,24 +116,24 @@ impl<C: Center> Alerter for Banners<C> {
         true
     }
 
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
-        Box::pin(self.deliver(notice))
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        Box::pin(self.deliver(message))
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         let permission = self.center.permission();
-        Box::pin(async move { answer(permission, FailureKind::Later { retry_after: None }).await?.said() })
+        Box::pin(async move { answer(permission, FailureKind::Retryable { retry_after: None }).await?.said() })
     }
 
     /// Presses are taken in from the moment of the call, not only once the task runs.
-    fn listen(self: Arc<Self>, _bookmark: Option<String>, engine: mpsc::Sender<Heard>) -> Task<'static, ()> {
+    fn listen(self: Arc<Self>, _bookmark: Option<String>, engine: mpsc::Sender<Inbound>) -> BoxFuture<'static, ()> {
         let presses = self.center.presses();
         Box::pin(async move {
             let mut presses = presses.lock().await;
             while let Some(press) = presses.recv().await {
                 // Nobody waits for the sentence: macOS takes a banner away that has been answered.
                 let (reply, _) = oneshot::channel();
-                let heard = Heard { channel: Channel::Notification, press: Some(press), bookmark: None, reply };
+                let heard = Inbound { channel: Channel::Notification, press: Some(press), bookmark: None, reply };
                 if engine.send(heard).await.is_err() {
                     return;
                 }
@@ -152,36 +152,36 @@ pub(super) mod tests {
     use std::sync::Mutex as Lock;
 
     use super::*;
-    use crate::alerters::Button;
+    use crate::alerters::ActionButton;
     use crate::core::alert::{AlertKey, Category, Priority};
-    use crate::core::notice::{Item, Standing};
+    use crate::core::delivery::message::{AlertState, MessageItem};
 
-    pub(in crate::alerters::notification::macos) fn news(id: &str) -> Notice {
+    pub(in crate::alerters::notification::macos) fn news(id: &str) -> Message {
         let at: jiff::ZonedDateTime = "2026-11-24T10:00[Europe/Berlin]".parse().unwrap();
-        let item = Item {
+        let item = MessageItem {
             key: AlertKey::new(Category::Task, "overdue"),
             priority: Priority::High,
             title: "3 tasks overdue".into(),
             message: "The oldest waits since Monday.".into(),
             source: None,
             at: at.clone(),
-            standing: Standing::Open,
+            state: AlertState::Open,
         };
-        Notice {
+        Message {
             id: id.into(),
-            kind: NoticeKind::News,
+            kind: MessageKind::New,
             priority: Priority::High,
             items: vec![item],
-            left_out: 0,
+            omitted: 0,
             replaces: None,
             at,
         }
     }
 
-    pub(in crate::alerters::notification::macos) fn update(replaces: Option<&str>) -> Notice {
+    pub(in crate::alerters::notification::macos) fn update(replaces: Option<&str>) -> Message {
         let replaces = replaces.map(str::to_owned);
-        let mut update = Notice { kind: NoticeKind::Update, replaces, ..news("1f2e-9") };
-        update.items[0].standing = Standing::Resolved;
+        let mut update = Message { kind: MessageKind::Update, replaces, ..news("1f2e-9") };
+        update.items[0].state = AlertState::Resolved;
         update
     }
 
@@ -194,10 +194,10 @@ pub(super) mod tests {
         asked: Lock<Vec<oneshot::Sender<Result<bool, Complaint>>>>,
         complains: Lock<Option<Complaint>>,
         hangs: bool,
-        /// Name → (notice, title).
+        /// Name → (message, title).
         stands: Lock<BTreeMap<String, (String, String)>>,
         shown: Lock<usize>,
-        pressed: mpsc::Sender<Press>,
+        pressed: mpsc::Sender<UserAction>,
         presses: Presses,
     }
 
@@ -272,7 +272,7 @@ pub(super) mod tests {
     async fn an_alert_told_again_takes_its_old_place_and_an_update_stands_in_it() {
         let banners = Banners::new(fake(ALLOWED));
         assert_eq!(banners.send(&news("1f2e-1")).await, Ok(Some("1f2e-1".into())));
-        let again = Notice { replaces: Some("1f2e-1".into()), ..news("1f2e-4") };
+        let again = Message { replaces: Some("1f2e-1".into()), ..news("1f2e-4") };
         assert_eq!(banners.send(&again).await, Ok(Some("1f2e-1".into())));
         assert_eq!(stands(&banners, "1f2e-1"), some("1f2e-4", "3 tasks overdue"));
         assert_eq!(banners.send(&update(Some("1f2e-1"))).await, Ok(Some("1f2e-1".into())));
@@ -285,7 +285,7 @@ pub(super) mod tests {
         let banners = Banners::new(Fake { hangs: true, ..fake(ALLOWED) });
         tokio::time::pause();
         let failure = banners.send(&news("1f2e-1")).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Unsure);
+        assert_eq!(failure.kind, FailureKind::Unconfirmed);
         assert_eq!(banners.send(&news("1f2e-1")).await, Ok(Some("1f2e-1".into())));
         assert_eq!(*banners.center.shown.lock().unwrap(), 1);
     }
@@ -335,15 +335,15 @@ pub(super) mod tests {
     #[tokio::test]
     async fn check_tells_the_state_and_does_not_ask() {
         let banners = Banners::new(fake(Permission::NotAsked));
-        assert!(banners.try_out().await.is_ok());
+        assert!(banners.probe().await.is_ok());
         assert!(banners.center.asked.lock().unwrap().is_empty());
-        assert_eq!(Banners::new(fake(Permission::Refused)).try_out().await, Err(refused()));
+        assert_eq!(Banners::new(fake(Permission::Refused)).probe().await, Err(refused()));
     }
 
     #[tokio::test]
     async fn what_was_pressed_before_anybody_listened_is_heard() {
         let banners = Arc::new(Banners::new(fake(ALLOWED)));
-        let press = Press { notice: "1f2e-1".into(), button: Button::Snooze };
+        let press = UserAction { message: "1f2e-1".into(), button: ActionButton::Snooze };
         banners.center.pressed.send(press.clone()).await.unwrap();
         // Once dropped, the next one that listens goes on.
         for _ in 0..2 {

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::banners::{Center, Presses};
 use super::permission::{Complaint, Permission};
 use crate::alerters::notification::banner::{Banner, Loudness};
-use crate::alerters::{Button, Press};
+use crate::alerters::{ActionButton, UserAction};
 
 /// The category of what can be answered.
 const ANSWERABLE: &str = "answerable";
@@ -192,7 +192,7 @@ fn register_buttons(center: &UNUserNotificationCenter) {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // Without options an action leaves other apps in front.
-        let action = |button: Button| {
+        let action = |button: ActionButton| {
             UNNotificationAction::actionWithIdentifier_title_options(
                 &NSString::from_str(button.as_str()),
                 &NSString::from_str(button.label()),
@@ -202,7 +202,7 @@ fn register_buttons(center: &UNUserNotificationCenter) {
         // Nor does a category without options start the app when a banner is closed.
         let category = UNNotificationCategory::categoryWithIdentifier_actions_intentIdentifiers_options(
             &NSString::from_str(ANSWERABLE),
-            &NSArray::from_retained_slice(&Button::ALL.map(action)),
+            &NSArray::from_retained_slice(&ActionButton::ALL.map(action)),
             &NSArray::new(),
             UNNotificationCategoryOptions::empty(),
         );
@@ -214,7 +214,7 @@ define_class!(
     // SAFETY: NSObject asks nothing of those that inherit from it, and `Delegate` has no `Drop`.
     #[unsafe(super(NSObject))]
     #[name = "OperatorNotificationDelegate"]
-    #[ivars = mpsc::Sender<Press>]
+    #[ivars = mpsc::Sender<UserAction>]
     struct Delegate;
 
     // SAFETY: nothing is asked for.
@@ -252,7 +252,7 @@ define_class!(
 );
 
 impl Delegate {
-    fn new(pressed: mpsc::Sender<Press>) -> Retained<Self> {
+    fn new(pressed: mpsc::Sender<UserAction>) -> Retained<Self> {
         let delegate = Self::alloc().set_ivars(pressed);
         // SAFETY: `init` of NSObject takes nothing and gives back an object of this class.
         unsafe { msg_send![super(delegate), init] }
@@ -270,10 +270,10 @@ fn presentation(level: UNNotificationInterruptionLevel) -> UNNotificationPresent
 }
 
 /// A click on the banner itself, or on its ×, presses no button.
-fn pressed(response: &UNNotificationResponse) -> Option<Press> {
+fn pressed(response: &UNNotificationResponse) -> Option<UserAction> {
     let action = response.actionIdentifier().to_string();
-    let button = Button::ALL.into_iter().find(|button| button.as_str() == action)?;
-    Some(Press { notice: notice_in(&response.notification().request()), button })
+    let button = ActionButton::ALL.into_iter().find(|button| button.as_str() == action)?;
+    Some(UserAction { message: notice_in(&response.notification().request()), button })
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use tokio::process::Command;
 
 use crate::alerters::notification::banner::{Banner, Loudness};
 use crate::alerters::words::{fit, plain_line};
-use crate::alerters::{Alerter, Failure, FailureKind, Task};
+use crate::alerters::{Alerter, BoxFuture, Failure, FailureKind};
 use crate::core::channel::Channel;
-use crate::core::notice::{Notice, NoticeKind};
+use crate::core::delivery::message::{Message, MessageKind};
 
 const OSASCRIPT: &str = "/usr/bin/osascript";
 
@@ -46,17 +46,17 @@ impl Alerter for Script {
     }
 
     /// An update shows nothing: it would be a second banner beside the first.
-    fn send<'a>(&'a self, notice: &'a Notice) -> Task<'a, Result<Option<String>, Failure>> {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
-            if notice.kind != NoticeKind::Update {
-                let banner = Banner::of(notice);
+            if message.kind != MessageKind::Update {
+                let banner = Banner::of(message);
                 run(&self.osascript, &arguments(&banner), PATIENCE).await?;
             }
             Ok(None)
         })
     }
 
-    fn try_out(&self) -> Task<'_, Result<String, Failure>> {
+    fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         let found = if self.osascript.exists() {
             Ok("through osascript, without buttons: this program is not in its app bundle".into())
         } else {
@@ -79,22 +79,26 @@ fn arguments(banner: &Banner) -> [&str; 9] {
 async fn run(program: &Path, arguments: &[&str], patience: Duration) -> Result<(), Failure> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let failed = |kind, what: String| Failure { advice: BUNDLE.into(), ..Failure::new(kind, what) };
+    let failed = |kind, what: String| Failure { hint: BUNDLE.into(), ..Failure::new(kind, what) };
     let child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => missing(program),
-        _ => failed(FailureKind::Later { retry_after: None }, format!("osascript does not start ({error})")),
+        _ => failed(FailureKind::Retryable { retry_after: None }, format!("osascript does not start ({error})")),
     })?;
     match tokio::time::timeout(patience, child.wait_with_output()).await {
         Ok(Ok(output)) if output.status.success() => Ok(()),
-        Ok(Ok(output)) => Err(failed(FailureKind::Later { retry_after: None }, said(output.status, &output.stderr))),
-        Ok(Err(error)) => Err(failed(FailureKind::Unsure, format!("osascript was lost sight of ({error})"))),
+        Ok(Ok(output)) => {
+            Err(failed(FailureKind::Retryable { retry_after: None }, said(output.status, &output.stderr)))
+        }
+        Ok(Err(error)) => Err(failed(FailureKind::Unconfirmed, format!("osascript was lost sight of ({error})"))),
         // The child goes with its future.
-        Err(_) => Err(failed(FailureKind::Unsure, format!("osascript did not end within {} s", patience.as_secs()))),
+        Err(_) => {
+            Err(failed(FailureKind::Unconfirmed, format!("osascript did not end within {} s", patience.as_secs())))
+        }
     }
 }
 
 fn missing(program: &Path) -> Failure {
-    Failure::unavailable(format!("there is no {}", program.display()), BUNDLE)
+    Failure::no_transport(format!("there is no {}", program.display()), BUNDLE)
 }
 
 fn said(status: ExitStatus, stderr: &[u8]) -> String {
@@ -141,11 +145,11 @@ mod tests {
     proptest! {
         /// An argument with a NUL in it cannot be handed over.
         #[test]
-        fn no_argument_holds_a_nul(title in "[a-z\0\"\n-]{1,20}", message in "[a-z\0\"\n-]{0,20}") {
-            let mut notice = news("1f2e-1");
-            notice.items[0].title = title;
-            notice.items[0].message = message;
-            let banner = Banner::of(&notice);
+        fn no_argument_holds_a_nul(title in "[a-z\0\"\n-]{1,20}", text in "[a-z\0\"\n-]{0,20}") {
+            let mut message = news("1f2e-1");
+            message.items[0].title = title;
+            message.items[0].message = text;
+            let banner = Banner::of(&message);
             prop_assert!(arguments(&banner).iter().all(|argument| !argument.contains('\0')));
         }
     }
@@ -158,11 +162,14 @@ mod tests {
     async fn what_went_wrong_is_said_with_a_way_out() {
         assert_eq!(shell("exit 0").await, Ok(()));
         let failure = shell("echo 'execution error: no' >&2; exit 1").await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Later { retry_after: None });
-        assert_eq!(failure.what, "osascript: execution error: no (exit code 1)");
-        assert!(failure.advice.contains("Operator.app"));
+        assert_eq!(failure.kind, FailureKind::Retryable { retry_after: None });
+        assert_eq!(failure.message, "osascript: execution error: no (exit code 1)");
+        assert!(failure.hint.contains("Operator.app"));
         let absent = run(Path::new("/no/such/osascript"), &[], PATIENCE).await.unwrap_err();
-        assert_eq!((absent.kind, absent.what.as_str()), (FailureKind::Unavailable, "there is no /no/such/osascript"));
+        assert_eq!(
+            (absent.kind, absent.message.as_str()),
+            (FailureKind::NoTransport, "there is no /no/such/osascript")
+        );
     }
 
     #[tokio::test]
@@ -171,7 +178,7 @@ mod tests {
         let mark = folder.path().join("lived-on");
         let start = Instant::now();
         let failure = shell(&format!("sleep 1; touch {}", mark.display())).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Unsure);
+        assert_eq!(failure.kind, FailureKind::Unconfirmed);
         assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
         tokio::time::sleep(Duration::from_millis(1_200)).await;
         assert!(!mark.exists());
@@ -181,10 +188,10 @@ mod tests {
     async fn an_update_shows_nothing_and_a_missing_program_is_found_out() {
         let script = Script { osascript: "/no/such/osascript".into() };
         assert_eq!(script.send(&update(None)).await, Ok(None));
-        assert_eq!(script.send(&news("1f2e-1")).await.unwrap_err().kind, FailureKind::Unavailable);
-        assert_eq!(script.try_out().await.unwrap_err().kind, FailureKind::Unavailable);
+        assert_eq!(script.send(&news("1f2e-1")).await.unwrap_err().kind, FailureKind::NoTransport);
+        assert_eq!(script.probe().await.unwrap_err().kind, FailureKind::NoTransport);
         assert_eq!(Script { osascript: "/bin/sh".into() }.send(&update(Some("1f2e-1"))).await, Ok(None));
-        assert!(Script { osascript: "/bin/sh".into() }.try_out().await.is_ok());
+        assert!(Script { osascript: "/bin/sh".into() }.probe().await.is_ok());
         assert_eq!((Script::default().channel(), Script::default().settings()), (Channel::Notification, 0));
     }
 }

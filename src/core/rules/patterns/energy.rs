@@ -8,10 +8,10 @@ use super::PatternFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::HealthDay;
 use crate::core::rules::calendar::days_ago;
-use crate::core::rules::finding::{Collector, Finding, at_least, reaches};
-use crate::core::rules::known;
+use crate::core::rules::draft::{AlertDraft, Collector, at_least, reaches};
+use crate::core::rules::phrases::{synced, usual, usual_range};
+use crate::core::rules::plausible;
 use crate::core::rules::thresholds::PatternThresholds;
-use crate::core::rules::wording::{synced, usual, usual_range};
 use crate::core::stats::mean;
 use crate::core::text::{hours, number};
 
@@ -23,10 +23,10 @@ pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &Pa
 /// All days come from the Oura chain.
 const SOURCE: &str = "oura";
 
-fn energy_decline(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Option<Finding>> {
+fn energy_decline(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Option<AlertDraft>> {
     let week = |ages: RangeInclusive<i32>| -> Option<(f64, usize)> {
         let days = days.iter().filter(|day| ages.contains(&days_ago(day.date, now)));
-        let scores: Vec<f64> = days.filter_map(known::readiness).collect();
+        let scores: Vec<f64> = days.filter_map(plausible::readiness).collect();
         at_least(scores.len(), limits.energy_min_days).then_some((mean(&scores)?, scores.len()))
     };
     let (last, last_days) = week(0..=6)?;
@@ -41,7 +41,7 @@ fn energy_decline(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDat
             number(before),
             synced(SOURCE, as_of, now),
         );
-        Finding::new(Priority::High, &format!("Energy is down {drop:.0} % from the week before"), message)
+        AlertDraft::new(Priority::High, &format!("Energy is down {drop:.0} % from the week before"), message)
             .read_from(SOURCE, as_of)
             .fact("mean_readiness", last)
             .fact("mean_readiness_before", before)
@@ -50,15 +50,15 @@ fn energy_decline(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDat
     }))
 }
 
-fn sleep_debt(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Option<Finding>> {
+fn sleep_debt(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Option<AlertDraft>> {
     let nights = i32::try_from(limits.sleep_debt_nights).ok()?;
-    let slept_on = |ago: i32| days.iter().find(|day| days_ago(day.date, now) == ago).and_then(known::slept_s);
+    let slept_on = |ago: i32| days.iter().find(|day| days_ago(day.date, now) == ago).and_then(plausible::slept_s);
     let slept: Vec<u32> = (0..nights).rev().map(slept_on).collect::<Option<_>>()?;
     let is_short = |slept_s: &u32| f64::from(*slept_s) / 3600.0 < limits.sleep_debt_hours;
     Some(slept.iter().all(is_short).then(|| {
         let as_of = latest(days);
         let earlier = days.iter().filter(|day| days_ago(day.date, now) >= nights);
-        let range = usual_range(&earlier.filter_map(known::slept_s).map(f64::from).collect::<Vec<_>>());
+        let range = usual_range(&earlier.filter_map(plausible::slept_s).map(f64::from).collect::<Vec<_>>());
         let list = slept.iter().map(|slept_s| hours(*slept_s)).collect::<Vec<_>>().join(", ");
         let limit = number(limits.sleep_debt_hours);
         let message = format!(
@@ -66,7 +66,7 @@ fn sleep_debt(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTim
             usual(range, |seconds| hours(seconds as u32)),
             synced(SOURCE, as_of, now),
         );
-        Finding::new(Priority::High, &format!("{nights} nights running under {limit} h"), message)
+        AlertDraft::new(Priority::High, &format!("{nights} nights running under {limit} h"), message)
             .read_from(SOURCE, as_of)
             .fact("slept_s", slept)
             .fact("limit", limits.sleep_debt_hours)

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, ZonedDateTime};
 use super::PatternFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Activity, TaskReading};
-use crate::core::rules::finding::{Collector, Finding};
+use crate::core::rules::draft::{AlertDraft, Collector};
+use crate::core::rules::phrases::{origin, read};
 use crate::core::rules::thresholds::PatternThresholds;
-use crate::core::rules::wording::{origin, read};
 use crate::core::text::{ago, clip, number, span};
 
 pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) {
@@ -21,7 +21,7 @@ fn overcommitment(
     facts: &PatternFacts<'_>,
     limits: &PatternThresholds,
     now: &ZonedDateTime,
-) -> Option<Option<Finding>> {
+) -> Option<Option<AlertDraft>> {
     let activities: Vec<Activity> = facts.readings.iter().map(|reading| reading.activity).collect::<Option<_>>()?;
     let (source, as_of) = origin(facts.readings).filter(|_| facts.complete)?;
     let created: u64 = activities.iter().map(|activity| u64::from(activity.created)).sum();
@@ -33,7 +33,7 @@ fn overcommitment(
             if completed == 0 { String::new() } else { format!(", {} new ones for each one done", number(ratio)) };
         let message =
             format!("{created} tasks created and {completed} completed in 7 days{each}. {}", read(&source, as_of, now));
-        Finding::new(Priority::Medium, "Taking on more than gets done", message)
+        AlertDraft::new(Priority::Medium, "Taking on more than gets done", message)
             .read_from(&source, Some(as_of))
             .fact("created", created)
             .fact("completed", completed)
@@ -47,26 +47,30 @@ fn most_clients<'a>(facts: &PatternFacts<'a>) -> Option<(&'a TaskReading, u32)> 
     clients.max_by_key(|(_, clients)| *clients)
 }
 
-fn context_switching(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Finding> {
+fn context_switching(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<AlertDraft> {
     let (reading, clients) = most_clients(facts).filter(|(_, clients)| *clients >= limits.clients_in_a_day)?;
     let origin = read(reading.source, reading.as_of, now);
     let message = format!(
         "{clients} clients have a task touched today; {} or more scatter a day. {origin}",
         limits.clients_in_a_day
     );
-    let finding = Finding::new(Priority::Low, &format!("{clients} clients in one day"), message);
+    let finding = AlertDraft::new(Priority::Low, &format!("{clients} clients in one day"), message);
     let finding = finding.read_from(reading.source, Some(reading.as_of));
     Some(finding.fact("clients", clients).fact("limit", limits.clients_in_a_day))
 }
 
-fn stale_focus(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Option<Finding>> {
+fn stale_focus(
+    facts: &PatternFacts<'_>,
+    limits: &PatternThresholds,
+    now: &ZonedDateTime,
+) -> Option<Option<AlertDraft>> {
     let focus = facts.focus.as_ref()?;
     let untouched = now.timestamp().duration_since(focus.modified);
     let stale = untouched >= SignedDuration::from_hours(24 * i64::from(limits.stale_focus_days));
     Some(stale.then(|| {
         let title = format!("Focus untouched for {}", span(untouched));
         let message = format!("{} was last changed {}.", clip(&focus.name, 100), ago(now.timestamp(), focus.modified));
-        Finding::new(Priority::Low, &title, message)
+        AlertDraft::new(Priority::Low, &title, message)
             .read_from("focus_file", Some(now.timestamp()))
             .fact("modified", focus.modified.to_string())
             .fact("limit_days", limits.stale_focus_days)

@@ -1,16 +1,16 @@
 //! Habits over days: putting off, running down, taking on too much.
 
-mod avoidance;
 mod energy;
 mod load;
+mod procrastination;
 
 use jiff::ZonedDateTime;
 
-use super::Judgement;
-use super::finding::Collector;
+use super::Evaluation;
 use super::thresholds::PatternThresholds;
 use crate::core::alert::Monitor;
 use crate::core::facts::{FocusFile, HealthDay, Postponement, TaskReading};
+use crate::core::rules::draft::Collector;
 
 /// What the pattern rules judge.
 #[derive(Debug, Clone)]
@@ -37,9 +37,9 @@ impl PatternFacts<'_> {
 
 /// The pattern alerts of `now`, whose zone is the person's.
 #[must_use]
-pub fn judge(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Judgement {
+pub fn judge(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Evaluation {
     let mut found = Collector::new(Monitor::Patterns, now);
-    avoidance::judge(&mut found, facts, limits, now);
+    crate::core::rules::patterns::procrastination::judge(&mut found, facts, limits, now);
     energy::judge(&mut found, facts, limits, now);
     load::judge(&mut found, facts, limits, now);
     found.finish()

@@ -6,9 +6,9 @@ use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Commitment, Due, TaskReading};
 use crate::core::rules::calendar::occasion;
-use crate::core::rules::finding::{Collector, Finding};
+use crate::core::rules::draft::{AlertDraft, Collector};
+use crate::core::rules::phrases::{quoted, read, since_due};
 use crate::core::rules::thresholds::TaskThresholds;
-use crate::core::rules::wording::{quoted, read, since_due};
 use crate::core::text::{clip, span};
 
 pub(super) fn judge(found: &mut Collector, facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) {
@@ -29,7 +29,7 @@ fn promises_of(reading: &TaskReading) -> impl Iterator<Item = Promise<'_>> {
     reading.commitments.iter().flatten().map(move |promise| (reading, promise))
 }
 
-fn due_soon(promise: Promise<'_>, slot: &str, limits: &TaskThresholds, now: &ZonedDateTime) -> Option<Finding> {
+fn due_soon(promise: Promise<'_>, slot: &str, limits: &TaskThresholds, now: &ZonedDateTime) -> Option<AlertDraft> {
     let due = promise.1.due.filter(|due| !due.is_past(now))?;
     let left = now.duration_until(&due.deadline(now.time_zone())?);
     if left > SignedDuration::from_hours(i64::from(limits.commitment_within_hours)) {
@@ -40,7 +40,7 @@ fn due_soon(promise: Promise<'_>, slot: &str, limits: &TaskThresholds, now: &Zon
     Some(finding(Priority::Medium, &title, &when, due, promise, now).fact("seconds_left", left.as_secs()).on(slot))
 }
 
-fn broken(promise: Promise<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Option<Finding> {
+fn broken(promise: Promise<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Option<AlertDraft> {
     let due = promise.1.due.filter(|due| due.is_past(now))?;
     let days_past = due.days_past(now.date());
     let critical = i64::from(days_past) >= i64::from(limits.violation_critical_days);
@@ -57,12 +57,12 @@ fn finding(
     due: Due,
     (reading, promise): Promise<'_>,
     now: &ZonedDateTime,
-) -> Finding {
+) -> AlertDraft {
     let person = clip(&promise.person, 60);
     let to = if person.is_empty() { String::new() } else { format!(" {person}") };
     let origin = read(reading.source, reading.as_of, now);
     let message = format!("You promised{to} {} {when}. {origin}", quoted(&promise.title));
-    Finding::new(priority, title, message)
+    AlertDraft::new(priority, title, message)
         .about(&promise.id)
         .read_from(reading.source, Some(reading.as_of))
         .fact("promise", promise.title.as_str())

@@ -6,9 +6,9 @@ use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Due, Task};
 use crate::core::rules::calendar::{days_ago, occasion};
-use crate::core::rules::finding::{Collector, Finding};
+use crate::core::rules::draft::{AlertDraft, Collector};
+use crate::core::rules::phrases::{quoted, read, since_due};
 use crate::core::rules::thresholds::TaskThresholds;
-use crate::core::rules::wording::{quoted, read, since_due};
 use crate::core::tasks::MergedTask;
 
 pub(super) fn judge(
@@ -34,7 +34,7 @@ pub(super) fn judge(
     );
 }
 
-fn overdue(merged: &MergedTask<'_>, now: &ZonedDateTime) -> Option<Finding> {
+fn overdue(merged: &MergedTask<'_>, now: &ZonedDateTime) -> Option<AlertDraft> {
     let due = merged.task.due.filter(|due| due.is_past(now))?;
     let (priority, why) = weight(&merged.task);
     let title = format!("Overdue: {}", merged.task.title);
@@ -51,14 +51,14 @@ fn weight(task: &Task) -> (Priority, &'static str) {
     }
 }
 
-fn due_today(merged: &MergedTask<'_>, slot: &str, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> Option<Finding> {
+fn due_today(merged: &MergedTask<'_>, slot: &str, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> Option<AlertDraft> {
     let due = merged.task.due.filter(|due| days_ago(due.date(), now) == 0 && !due.is_past(now))?;
     let title = format!("Due today: {}", merged.task.title);
     let what = format!("is due today{}{}", clock(due), free_before(due, facts, now));
     Some(finding(Priority::Medium, &title, &what, due, merged, now).on(slot))
 }
 
-fn due_tomorrow(merged: &MergedTask<'_>, slot: &str, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> Option<Finding> {
+fn due_tomorrow(merged: &MergedTask<'_>, slot: &str, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> Option<AlertDraft> {
     let due = merged.task.due.filter(|due| days_ago(due.date(), now) == -1)?;
     let title = format!("Due tomorrow: {}", merged.task.title);
     let what = format!("is due tomorrow{}{}", clock(due), free_before(due, facts, now));
@@ -92,11 +92,11 @@ fn finding(
     due: Due,
     merged: &MergedTask<'_>,
     now: &ZonedDateTime,
-) -> Finding {
+) -> AlertDraft {
     let task = &merged.task;
     let sources = merged.sources();
     let message = format!("{} {what}. {}", quoted(&task.title), read(&sources, merged.as_of, now));
-    Finding::new(priority, title, message)
+    AlertDraft::new(priority, title, message)
         .about(&*merged.name)
         .read_from(&sources, Some(merged.as_of))
         .fact("task", task.title.as_str())

@@ -6,9 +6,9 @@ use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Goal, TaskReading, TaskStatus};
 use crate::core::rules::calendar::occasion;
-use crate::core::rules::finding::{Collector, Finding, at_least};
+use crate::core::rules::draft::{AlertDraft, Collector, at_least};
+use crate::core::rules::phrases::{origin, read};
 use crate::core::rules::thresholds::TaskThresholds;
-use crate::core::rules::wording::{origin, read};
 use crate::core::tasks::MergedTask;
 use crate::core::text::{count, number};
 
@@ -26,18 +26,18 @@ pub(super) fn judge(
     found.verdict("task:goal_behind", goal_behind(facts, limits, now));
 }
 
-fn pileup(facts: &TaskFacts<'_>, active: usize, limits: &TaskThresholds, now: &ZonedDateTime) -> Option<Finding> {
+fn pileup(facts: &TaskFacts<'_>, active: usize, limits: &TaskThresholds, now: &ZonedDateTime) -> Option<AlertDraft> {
     let slot = occasion(&[limits.pileup_hour], now)?;
     let (source, as_of) = origin(facts.readings)?;
     let title = format!("{} active at once", count(active, "task"));
     let limit = limits.pileup_tasks;
     let message =
         format!("{} for today; {limit} or more are a pile. {}", count(active, "task"), read(&source, as_of, now));
-    let finding = Finding::new(Priority::Medium, &title, message).read_from(&source, Some(as_of)).on(&slot);
+    let finding = AlertDraft::new(Priority::Medium, &title, message).read_from(&source, Some(as_of)).on(&slot);
     Some(finding.fact("active", active).fact("limit", limit))
 }
 
-fn goal_behind(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Option<Option<Finding>> {
+fn goal_behind(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Option<Option<AlertDraft>> {
     let (reading, goal) = todays_goal(facts.readings, now)?;
     let share = 100.0 * goal.earned / goal.target;
     let from = |hour: u8| now.hour().unsigned_abs() >= hour;
@@ -69,12 +69,12 @@ fn todays_goal<'a>(readings: &'a [TaskReading], now: &ZonedDateTime) -> Option<(
     goals().find(|(_, goal)| goal.target > 0.0).or_else(|| goals().next())
 }
 
-fn behind(priority: Priority, goal: Goal, expected: &str, reading: &TaskReading, now: &ZonedDateTime) -> Finding {
+fn behind(priority: Priority, goal: Goal, expected: &str, reading: &TaskReading, now: &ZonedDateTime) -> AlertDraft {
     let share = 100.0 * goal.earned / goal.target;
     let title = format!("Behind on today's goal: {share:.0} %");
     let points = format!("{} of {} points", number(goal.earned), number(goal.target));
     let message = format!("{points} so far ({share:.0} %), {expected}. {}", read(reading.source, reading.as_of, now));
-    Finding::new(priority, &title, message)
+    AlertDraft::new(priority, &title, message)
         .read_from(reading.source, Some(reading.as_of))
         .fact("earned", goal.earned)
         .fact("target", goal.target)

@@ -6,14 +6,14 @@ mod load;
 
 use jiff::ZonedDateTime;
 
-use super::Judgement;
-use super::finding::Collector;
+use super::Evaluation;
 use super::thresholds::TaskThresholds;
 use crate::core::alert::Monitor;
-use crate::core::calendar::agenda::Agenda;
+use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::facts::TaskReading;
 use crate::core::policy::quiet_hours::QuietHours;
-use crate::core::tasks::{Told, merged_tasks};
+use crate::core::rules::draft::Collector;
+use crate::core::tasks::{TaskIdentities, merged_tasks};
 
 /// What the task rules judge.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub struct TaskFacts<'a> {
     /// One reading a source; a copy counts.
     pub readings: &'a [TaskReading],
     /// What open alerts about tasks go by.
-    pub told: &'a Told,
+    pub told: &'a TaskIdentities,
     /// Whether every source that is set up gave a reading or a copy. If not, what fires counts, and silence means nothing.
     pub complete: bool,
     /// The time that is free, where calendars tell.
@@ -32,14 +32,14 @@ pub struct TaskFacts<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct FreeTime<'a> {
     /// What events take.
-    pub agenda: &'a Agenda,
+    pub agenda: &'a BusyTimes,
     /// What the night takes.
     pub quiet: QuietHours,
 }
 
 /// The task alerts of `now`, whose zone is the person's.
 #[must_use]
-pub fn judge(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Judgement {
+pub fn judge(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Evaluation {
     let mut found = Collector::new(Monitor::Tasks, now);
     let tasks = merged_tasks(facts.readings, facts.told);
     deadlines::judge(&mut found, facts, &tasks, limits, now);
@@ -50,7 +50,7 @@ pub fn judge(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime
 }
 
 /// What nothing is known about: rows by their ids, and what was told of under another name or stands where nothing was read.
-fn unreadable(reading: &TaskReading, told: &Told) -> Vec<String> {
+fn unreadable(reading: &TaskReading, told: &TaskIdentities) -> Vec<String> {
     if reading.unreadable.is_empty() {
         return Vec::new();
     }

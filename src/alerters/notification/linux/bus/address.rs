@@ -16,7 +16,7 @@ pub(super) enum Address {
     /// As somebody wrote it: one or more, `;` between them, to be tried in turn.
     Written(String),
     /// The usual socket, which may not be there yet.
-    Usual(PathBuf),
+    Baseline(PathBuf),
 }
 
 impl Address {
@@ -27,20 +27,20 @@ impl Address {
             return Some(Self::Written(written));
         }
         let folder = PathBuf::from(value("XDG_RUNTIME_DIR")?);
-        folder.is_absolute().then(|| Self::Usual(folder.join("bus")))
+        folder.is_absolute().then(|| Self::Baseline(folder.join("bus")))
     }
 
     /// Whether there is a way to try.
     pub(super) fn exists(&self) -> bool {
         match self {
             Self::Written(_) => true,
-            Self::Usual(socket) => socket.exists(),
+            Self::Baseline(socket) => socket.exists(),
         }
     }
 
     pub(super) async fn connect(&self) -> zbus::Result<Connection> {
         let written = match self {
-            Self::Usual(socket) => return connect_to(socket).await,
+            Self::Baseline(socket) => return connect_to(socket).await,
             Self::Written(written) => written,
         };
         let mut outcome = Err(zbus::Error::Address("it is empty".into()));
@@ -86,7 +86,7 @@ mod tests {
     #[case::nothing(&[], "None")]
     #[case::empty(&[("DBUS_SESSION_BUS_ADDRESS", " "), ("XDG_RUNTIME_DIR", "")], "None")]
     #[case::written(&[("DBUS_SESSION_BUS_ADDRESS", "unix:path=/a"), ("XDG_RUNTIME_DIR", "/b")], r#"Some(Written("unix:path=/a"))"#)]
-    #[case::usual(&[("XDG_RUNTIME_DIR", "/run/user/7")], r#"Some(Usual("/run/user/7/bus"))"#)]
+    #[case::usual(&[("XDG_RUNTIME_DIR", "/run/user/7")], r#"Some(Baseline("/run/user/7/bus"))"#)]
     #[case::relative(&[("XDG_RUNTIME_DIR", "run")], "None")]
     fn the_environment_alone_says_where(#[case] set: &[(&str, &str)], #[case] found: &str) {
         let env = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());

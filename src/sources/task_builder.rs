@@ -1,0 +1,44 @@
+//! Helpers for sources that yield tasks and nothing else.
+
+use jiff::Timestamp;
+
+use crate::core::facts::{Activity, Due, TaskReading, UNTITLED};
+use crate::core::text::clip;
+
+/// Later notes of a reading are dropped.
+const MAX_NOTES: usize = 20;
+
+const MAX_TITLE_CHARS: usize = 500;
+
+/// A reading with due dates and nothing else. Its activity is zero: a count of open tasks alone would be wrong.
+pub(crate) fn empty_reading(source: &'static str, as_of: Timestamp) -> TaskReading {
+    TaskReading {
+        source,
+        as_of,
+        tasks: Vec::new(),
+        commitments: None,
+        has_dates: true,
+        goal: None,
+        thoughts: None,
+        activity: Some(Activity::default()),
+        unreadable: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+pub(crate) fn add_note(notes: &mut Vec<String>, note: String) {
+    if notes.len() < MAX_NOTES {
+        notes.push(note);
+    }
+}
+
+/// One line, never empty.
+pub(crate) fn title(text: &str) -> String {
+    let title = clip(text, MAX_TITLE_CHARS);
+    if title.is_empty() { UNTITLED.into() } else { title }
+}
+
+/// The id of one occurrence of a recurring task. With a common id the next occurrence would look like a postponement.
+pub(crate) fn occurrence_id(id: &str, due: Option<Due>) -> String {
+    due.map_or_else(|| id.to_owned(), |due| format!("{id}@{}", due.date()))
+}

@@ -1,0 +1,9 @@
+//! Access to the operating system: processes, files, locks and autostart.
+
+pub mod atomic_file;
+pub mod autostart;
+#[cfg(target_os = "macos")]
+pub(crate) mod keychain;
+pub mod lock;
+pub mod process;
+pub mod secret_file;

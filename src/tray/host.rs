@@ -1,0 +1,40 @@
+//! Whether there is a bar to put an item into.
+
+/// Look for a session bus with a tray.
+///
+/// # Errors
+/// In a sentence's beginning, when there is none.
+#[cfg(target_os = "macos")]
+pub fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    Ok(())
+}
+
+/// Look for a session bus with a tray. A bus that accepts and never answers would hang whoever puts an item there: it is asked first, and
+/// not for long.
+///
+/// # Errors
+/// In a sentence's beginning, when there is none.
+#[cfg(not(target_os = "macos"))]
+pub fn look(env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+    const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+    let named = env("DBUS_SESSION_BUS_ADDRESS").filter(|address| !address.is_empty());
+    let usual = || Some(format!("unix:path={}/bus", env("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty())?));
+    let address = named.or_else(usual).ok_or("There is no session bus")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let asked = async {
+        let bus = zbus::connection::Builder::address(address.as_str())?.build().await?;
+        let names = zbus::fdo::DBusProxy::new(&bus).await?;
+        names.name_has_owner(WATCHER.try_into()?).await.map_err(zbus::Error::from)
+    };
+    let answer: Result<Result<bool, zbus::Error>, _> =
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
+    runtime.shutdown_background();
+    match answer {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err("There is no tray on this desktop".into()),
+        Ok(Err(error)) => Err(format!("There is no session bus ({error})")),
+        Err(_) => Err("The session bus does not answer".into()),
+    }
+}

@@ -1,0 +1,131 @@
+//! A program that is told of alerts: what it reads, and what its end means.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use operator::alerters::{Alerter, Failure, FailureKind};
+use operator::core::channel::Channel;
+use operator::core::delivery::message::{AlertState, MessageKind};
+use rstest::rstest;
+use serde_json::{Value, json};
+use tempfile::{TempDir, tempdir};
+
+use crate::support::messages::{alerter, item, news, standing, update};
+use crate::support::scripts::{script, sh};
+
+const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
+
+fn exec(path: &Path) -> Arc<dyn Alerter> {
+    alerter(Channel::Exec, &format!("command: ['{}', 'an argument'], timeout_seconds: 1", path.display()))
+}
+
+async fn sent_to(body: &str) -> Result<Option<String>, Failure> {
+    let folder = tempdir().unwrap();
+    exec(&sh(folder.path(), "tell", body)).send(&news(vec![item("Readiness is low: 48", "Rest.")])).await
+}
+
+/// A program that keeps what it reads.
+fn keeper() -> (TempDir, Arc<dyn Alerter>) {
+    let folder = tempdir().unwrap();
+    let place = folder.path().display();
+    let alerter =
+        exec(&sh(folder.path(), "tell", &format!("cat >{place}/read; printf '%s' \"$*\" >{place}/arguments")));
+    (folder, alerter)
+}
+
+fn read(folder: &TempDir) -> Value {
+    serde_json::from_slice(&fs::read(folder.path().join("read")).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn it_reads_the_message_as_the_webhook_posts_it() {
+    let (folder, alerter) = keeper();
+    let told = alerter.send(&news(vec![item("Readiness is low: 48", "Rest today.")])).await.unwrap();
+    assert_eq!(told.as_deref(), Some("1f2e3d4c-17"), "what an update refers to");
+    let expected = json!({
+        "id": "1f2e3d4c-17", "kind": "news", "at": "2026-11-20T07:06:00-06:00", "priority": "high",
+        "title": "Readiness is low: 48", "text": "Rest today.",
+        "alerts": [{
+            "key": "health:readiness_low", "priority": "high", "standing": "open", "snoozed_until": null,
+            "title": "Readiness is low: 48", "message": "Rest today.", "source": "Oura",
+            "at": "2026-11-20T07:05:00-06:00",
+        }],
+        "omitted": 0, "replaces": null,
+    });
+    assert_eq!(read(&folder), expected);
+    assert_eq!(fs::read_to_string(folder.path().join("arguments")).unwrap(), "an argument");
+}
+
+#[tokio::test]
+async fn an_update_names_the_message_that_it_follows() {
+    let (folder, alerter) = keeper();
+    alerter.send(&update(vec![standing("Low", AlertState::Resolved)], "1f2e3d4c-3")).await.unwrap();
+    let read = read(&folder);
+    assert_eq!((&read["kind"], &read["replaces"]), (&json!("update"), &json!("1f2e3d4c-3")));
+    assert_eq!(read["alerts"][0]["standing"], "resolved");
+    assert_eq!(serde_json::to_value(MessageKind::Update).unwrap(), read["kind"]);
+}
+
+#[rstest]
+#[case::later("echo 'no network' >&2; exit 75", LATER, "the program ended with code 75: no network")]
+#[case::a_script_that_broke("echo 'no route' >&2; exit 1", LATER, "the program ended with code 1: no route")]
+#[case::without_a_word("echo ignored; exit 2", LATER, "the program ended with code 2")]
+#[case::the_code_of_another("exit 255", LATER, "the program ended with code 255")]
+#[case::refused(
+    "echo 'who are you?' >&2; exit 77",
+    FailureKind::Permanent,
+    "the program ended with code 77: who are you?"
+)]
+#[case::refused_without_a_word("echo ignored; exit 64", FailureKind::Permanent, "the program ended with code 64")]
+#[case::no_command("exit 127", FailureKind::Permanent, "the program ended with code 127")]
+#[case::crashed("kill -SEGV $$", FailureKind::Unconfirmed, "the program was ended by signal 11")]
+#[case::hangs("exec sleep 600", FailureKind::Unconfirmed, "the program did not end within 1 s")]
+#[tokio::test]
+async fn its_end_says_what_became_of_the_message(#[case] body: &str, #[case] kind: FailureKind, #[case] what: &str) {
+    let failure = sent_to(body).await.unwrap_err();
+    assert_eq!((failure.kind, failure.message.as_str()), (kind, what));
+    assert_eq!(failure.hint.is_empty(), kind != FailureKind::Permanent, "{failure:?}");
+}
+
+#[tokio::test]
+async fn it_need_not_read_nor_be_quiet() {
+    assert!(sent_to("exit 0").await.is_ok());
+    assert!(sent_to("exec <&-; head -c 10000000 /dev/zero; head -c 10000000 /dev/zero >&2").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_looked_for_again() {
+    let folder = tempdir().unwrap();
+    let absent = exec(&folder.path().join("absent"));
+    let plain = folder.path().join("plain");
+    fs::write(&plain, "#!/bin/sh\n").unwrap();
+    for (alerter, what) in [(absent, "there is no "), (exec(&plain), "is not executable")] {
+        let failure = alerter.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NoTransport);
+        assert!(failure.message.contains(what) && !failure.hint.is_empty(), "{failure:?}");
+    }
+    assert_eq!(exec(&folder.path().join("absent")).probe().await.unwrap_err().kind, FailureKind::NoTransport);
+}
+
+#[tokio::test]
+async fn a_look_runs_nothing() {
+    let folder = tempdir().unwrap();
+    let path = sh(folder.path(), "tell", &format!("touch {}/was-run", folder.path().display()));
+    let found = exec(&path).probe().await.unwrap();
+    assert_eq!(found, format!("{} is there; it was not run", path.display()));
+    assert!(!folder.path().join("was-run").exists());
+}
+
+#[test]
+fn another_command_and_another_program_are_other_settings() {
+    let folder = tempdir().unwrap();
+    let path = sh(folder.path(), "tell", "exit 1");
+    let before = exec(&path).settings();
+    assert_eq!(exec(&path).settings(), before);
+    let other = alerter(Channel::Exec, &format!("command: ['{}', other]", path.display()));
+    assert_ne!(other.settings(), before);
+    script(folder.path(), "tell", "#!/bin/sh\n# mended\nexit 0\n");
+    assert_ne!(exec(&path).settings(), before, "what was refused before may be taken now");
+    assert!(exec(&path).is_local());
+}

@@ -1,0 +1,504 @@
+//! Policy: every reason in a table, and its promises as properties over random histories.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use strum::VariantArray;
+
+use jiff::{SignedDuration, Timestamp};
+use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
+use operator::core::channel::{Channel, Routing};
+use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
+use operator::core::policy::incident_state::{IncidentState, Pause};
+use operator::core::policy::{PolicyContext, decide};
+use operator::core::rules::Evaluation;
+use proptest::prelude::*;
+use rstest::rstest;
+
+const HOUR: i64 = 3600;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn key(category: Category, name: &str) -> AlertKey {
+    let kind = match category {
+        Category::Health => "readiness_low",
+        Category::Task => "deadline_overdue",
+        Category::Pattern => "procrastination",
+        Category::System => "source_unavailable",
+        Category::Exec => "disk",
+    };
+    AlertKey::with_entity(category, kind, name)
+}
+
+fn rule(category: Category) -> Cow<'static, str> {
+    Cow::Borrowed(match category {
+        Category::Health => "health:readiness_low",
+        Category::Task => "task:deadline_overdue",
+        Category::Pattern => "pattern:procrastination",
+        Category::System => "system:source_unavailable",
+        Category::Exec => "exec:disk",
+    })
+}
+
+fn alert(category: Category, name: &str, priority: Priority) -> Alert {
+    Alert {
+        key: key(category, name),
+        priority,
+        title: format!("{name} {priority}"),
+        message: "because".into(),
+        facts: Facts::new(),
+        monitor: Monitor::Tasks,
+        at: at(0),
+        occasion: None,
+    }
+}
+
+fn slot(alert: Alert, occasion: &str) -> Alert {
+    Alert { occasion: Some(occasion.into()), ..alert }
+}
+
+fn routing() -> Routing {
+    Routing(vec![(Channel::Notification, Priority::Medium), (Channel::Telegram, Priority::High)])
+}
+
+/// What a test plays with: policy and its memory over time.
+struct Person {
+    memory: IncidentState,
+    quiet: bool,
+    in_event: bool,
+    max_alerts: usize,
+    least_window: i64,
+    off: Vec<Monitor>,
+}
+
+impl Person {
+    fn new() -> Self {
+        Self {
+            memory: IncidentState::default(),
+            quiet: false,
+            in_event: false,
+            max_alerts: 20,
+            least_window: HOUR,
+            off: vec![],
+        }
+    }
+
+    fn check(&mut self, second: i64, alerts: Vec<Alert>) -> Vec<PolicyDecision> {
+        self.judge(second, &[Evaluation { alerts, judged: all_rules(), except: BTreeSet::new() }])
+    }
+
+    fn judge(&mut self, second: i64, evaluations: &[Evaluation]) -> Vec<PolicyDecision> {
+        let routing = routing();
+        let circumstances = PolicyContext {
+            now: at(second),
+            quiet: self.quiet,
+            in_event: self.in_event,
+            least_window: SignedDuration::from_secs(self.least_window),
+            max_alerts: self.max_alerts,
+            off: &self.off,
+            routing: &routing,
+        };
+        let verdicts = decide(evaluations.to_vec(), &self.memory, &circumstances);
+        for verdict in &verdicts {
+            let incident = self.memory.after(verdict, at(second));
+            self.memory.incidents.insert(verdict.alert.key.clone(), incident);
+        }
+        verdicts
+    }
+
+    fn one(&mut self, second: i64, alert: Alert) -> (Decision, Reason) {
+        let verdicts = self.check(second, vec![alert]);
+        assert_eq!(verdicts.len(), 1, "{verdicts:?}");
+        (verdicts[0].decision, verdicts[0].reason)
+    }
+}
+
+fn all_rules() -> BTreeSet<Cow<'static, str>> {
+    Category::VARIANTS.iter().copied().map(rule).collect()
+}
+
+use Decision::{Coalesce, Deliver, Hold, Resolve, Suppress};
+
+#[rstest]
+#[case::critical(Category::Task, Priority::Critical, HOUR)]
+#[case::health(Category::Health, Priority::High, 4 * HOUR)]
+#[case::task(Category::Task, Priority::High, 24 * HOUR)]
+#[case::pattern(Category::Pattern, Priority::Medium, 7 * 24 * HOUR)]
+#[case::system(Category::System, Priority::Medium, 24 * HOUR)]
+#[case::program(Category::Exec, Priority::High, 4 * HOUR)]
+fn a_window_ends_to_the_second(#[case] category: Category, #[case] priority: Priority, #[case] window: i64) {
+    let mut person = Person::new();
+    let alert = || alert(category, "a", priority);
+    assert_eq!(person.one(0, alert()), (Deliver, Reason::First));
+    assert_eq!(person.one(1, alert()), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(window - 1, alert()), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(window, alert()), (Deliver, Reason::Repeat));
+}
+
+#[test]
+fn no_window_is_under_the_least() {
+    let mut person = Person { least_window: 6 * HOUR, ..Person::new() };
+    let critical = || alert(Category::Health, "a", Priority::Critical);
+    person.one(0, critical());
+    assert_eq!(person.one(5 * HOUR, critical()), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(6 * HOUR, critical()), (Deliver, Reason::Repeat));
+}
+
+#[test]
+fn a_rise_inside_the_window_is_told_and_a_fall_is_not() {
+    let mut person = Person::new();
+    let health = |priority| alert(Category::Health, "a", priority);
+    person.one(0, health(Priority::Medium));
+    assert_eq!(person.one(60, health(Priority::High)), (Deliver, Reason::Escalated));
+    assert_eq!(person.one(120, health(Priority::Medium)), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(180, health(Priority::High)), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(240, health(Priority::Critical)), (Deliver, Reason::Escalated));
+}
+
+#[test]
+fn an_occasion_is_told_once_and_two_close_ones_are_one() {
+    let mut person = Person::new();
+    let task = |occasion| slot(alert(Category::Task, "a", Priority::Medium), occasion);
+    assert_eq!(person.one(0, task("2026-11-20T09")), (Deliver, Reason::First));
+    assert_eq!(person.one(4 * HOUR, task("2026-11-20T09")), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(5 * HOUR, task("2026-11-20T14")), (Deliver, Reason::Repeat));
+    assert_eq!(person.one(40 * HOUR, task("2026-11-20T14")), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(48 * HOUR, task("2026-11-21T09")), (Deliver, Reason::Repeat));
+    assert_eq!(person.one(48 * HOUR + 600, task("2026-11-21T14")), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(49 * HOUR, task("2026-11-21T14")), (Deliver, Reason::Repeat));
+}
+
+#[test]
+fn a_flapping_condition_is_told_once_a_window() {
+    let mut person = Person::new();
+    let health = || alert(Category::Health, "a", Priority::High);
+    person.one(0, health());
+    assert_eq!(person.check(60, vec![])[0].decision, Resolve);
+    assert_eq!(person.one(120, health()), (Suppress, Reason::Duplicate));
+    assert_eq!(person.check(180, vec![])[0].decision, Resolve);
+    assert_eq!(person.one(4 * HOUR, health()), (Deliver, Reason::First), "a new incident, told for the first time");
+}
+
+#[test]
+fn an_acknowledgement_ends_with_its_incident() {
+    let mut person = Person::new();
+    let task = || alert(Category::Task, "a", Priority::High);
+    person.one(0, task());
+    person.memory.incidents.get_mut(&key(Category::Task, "a")).unwrap().acknowledged = true;
+    assert_eq!(person.one(25 * HOUR, task()), (Suppress, Reason::Acknowledged));
+    assert_eq!(person.one(26 * HOUR, alert(Category::Task, "a", Priority::Critical)), (Suppress, Reason::Acknowledged));
+    assert_eq!(person.check(27 * HOUR, vec![])[0].decision, Resolve);
+    assert_eq!(person.one(28 * HOUR, task()), (Deliver, Reason::First));
+}
+
+#[test]
+fn a_snooze_ends_when_its_time_is_up_and_then_it_is_told_again() {
+    let mut person = Person::new();
+    let task = || alert(Category::Task, "a", Priority::High);
+    person.one(0, task());
+    person.memory.incidents.get_mut(&key(Category::Task, "a")).unwrap().snoozed_until = Some(at(HOUR));
+    assert_eq!(person.one(HOUR - 1, task()), (Suppress, Reason::Snoozed));
+    assert_eq!(person.one(HOUR, task()), (Deliver, Reason::Repeat), "though its window is a day");
+    assert_eq!(person.one(HOUR + 1, task()), (Suppress, Reason::Duplicate));
+}
+
+#[test]
+fn quiet_hours_hold_all_but_critical_and_end_with_one_digest() {
+    let mut person = Person { quiet: true, ..Person::new() };
+    let high = || alert(Category::Task, "high", Priority::High);
+    let medium = || alert(Category::Health, "medium", Priority::Medium);
+    let critical = || alert(Category::Health, "critical", Priority::Critical);
+    let gone = alert(Category::Task, "gone", Priority::High);
+    let night = person.check(0, vec![medium(), high(), critical(), gone]);
+    assert_eq!(
+        decisions(&night),
+        [
+            ("health:readiness_low:critical", Deliver, Reason::First),
+            ("task:deadline_overdue:gone", Hold, Reason::QuietHours),
+            ("task:deadline_overdue:high", Hold, Reason::QuietHours),
+            ("health:readiness_low:medium", Hold, Reason::QuietHours),
+        ]
+    );
+    person.quiet = false;
+    let morning = person.check(60, vec![medium(), high(), critical()]);
+    assert_eq!(
+        decisions(&morning),
+        [
+            ("health:readiness_low:critical", Suppress, Reason::Duplicate),
+            ("task:deadline_overdue:high", Coalesce, Reason::Digest),
+            ("health:readiness_low:medium", Coalesce, Reason::Digest),
+            ("task:deadline_overdue:gone", Resolve, Reason::Resolved),
+        ]
+    );
+    assert_eq!(morning[1].channels, [Channel::Journal, Channel::Notification, Channel::Telegram]);
+    assert_eq!(morning[2].channels, morning[1].channels, "a digest goes where its most urgent member goes");
+    assert_eq!(morning[3].channels, [Channel::Journal], "what was never told needs no update");
+    let later = person.check(120, vec![medium(), high(), critical()]);
+    assert!(later.iter().all(|v| v.reason == Reason::Duplicate), "a digest is an announcement");
+}
+
+fn decisions(verdicts: &[PolicyDecision]) -> Vec<(&str, Decision, Reason)> {
+    verdicts.iter().map(|v| (v.alert.key.as_str(), v.decision, v.reason)).collect()
+}
+
+#[test]
+fn a_pause_holds_everything_until_it_ends() {
+    let mut person = Person::new();
+    person.memory.pause = Some(Pause::Until(at(HOUR)));
+    let critical = || alert(Category::Health, "a", Priority::Critical);
+    assert_eq!(person.one(0, critical()), (Hold, Reason::Paused));
+    assert_eq!(person.one(HOUR - 1, critical()), (Hold, Reason::Paused));
+    assert_eq!(person.one(HOUR, critical()), (Coalesce, Reason::Digest));
+    person.memory.pause = Some(Pause::UntilResumed);
+    assert_eq!(person.one(1000 * HOUR, critical()), (Hold, Reason::Paused));
+}
+
+#[test]
+fn a_storm_tells_the_most_urgent_and_one_digest_and_spares_critical_ones() {
+    let mut person = Person { max_alerts: 2, ..Person::new() };
+    let mut alerts: Vec<Alert> = ["d", "c", "b", "a"].map(|n| alert(Category::Task, n, Priority::Medium)).into();
+    alerts.push(alert(Category::Health, "h", Priority::High));
+    alerts.extend(["x", "y", "z"].map(|n| alert(Category::Health, n, Priority::Critical)));
+    let verdicts = person.check(0, alerts);
+    let coalesced: Vec<&str> =
+        verdicts.iter().filter(|v| v.decision == Coalesce).map(|v| v.alert.key.as_str()).collect();
+    assert_eq!(coalesced, ["task:deadline_overdue:b", "task:deadline_overdue:c", "task:deadline_overdue:d"]);
+    assert!(verdicts.iter().filter(|v| v.decision == Coalesce).all(|v| v.reason == Reason::Storm));
+    assert_eq!(verdicts.iter().filter(|v| v.decision == Deliver).count(), 5);
+    assert!(verdicts[..3].iter().all(|v| v.alert.priority == Priority::Critical), "the most urgent first");
+}
+
+#[test]
+fn a_resolve_goes_where_the_alert_was_told() {
+    let mut person = Person::new();
+    person.one(0, alert(Category::Task, "a", Priority::High));
+    let over = person.check(60, vec![]);
+    assert_eq!((over[0].decision, over[0].reason), (Resolve, Reason::Resolved));
+    assert_eq!(over[0].channels, [Channel::Journal, Channel::Notification, Channel::Telegram]);
+    assert!(person.check(120, vec![]).is_empty(), "once");
+}
+
+#[test]
+fn what_could_not_be_judged_is_not_resolved() {
+    let mut person = Person::new();
+    person.one(0, alert(Category::Task, "a", Priority::High));
+    assert!(person.judge(60, &[]).is_empty(), "no evaluation");
+    let other = Evaluation { judged: BTreeSet::from([rule(Category::Health)]), ..Evaluation::default() };
+    assert!(person.judge(60, &[other]).is_empty(), "another rule's evaluation");
+    let except = Evaluation { judged: all_rules(), except: BTreeSet::from(["a".to_owned()]), alerts: vec![] };
+    assert!(person.judge(60, &[except]).is_empty(), "a row that could not be read");
+    assert_eq!(person.check(60, vec![])[0].decision, Resolve);
+}
+
+#[test]
+fn a_meeting_holds_all_but_critical_and_ends_with_one_digest() {
+    let mut person = Person { in_event: true, ..Person::new() };
+    let high = || alert(Category::Task, "high", Priority::High);
+    assert_eq!(person.one(0, alert(Category::Health, "critical", Priority::Critical)), (Deliver, Reason::First));
+    person.memory = IncidentState::default();
+    assert_eq!(person.one(0, high()), (Hold, Reason::InEvent));
+    assert_eq!(person.one(60, high()), (Hold, Reason::InEvent), "a meeting goes on");
+    (person.quiet, person.in_event) = (true, false);
+    assert_eq!(person.one(120, high()), (Hold, Reason::QuietHours), "and ends at night");
+    person.quiet = false;
+    assert_eq!(person.one(180, high()), (Coalesce, Reason::Digest));
+    assert_eq!(person.one(240, high()), (Suppress, Reason::Duplicate));
+}
+
+#[test]
+fn what_becomes_critical_at_night_does_not_wait_for_the_morning() {
+    let mut person = Person { quiet: true, ..Person::new() };
+    assert_eq!(person.one(0, alert(Category::Task, "a", Priority::High)), (Hold, Reason::QuietHours));
+    assert_eq!(person.one(60, alert(Category::Task, "a", Priority::Critical)), (Deliver, Reason::First));
+}
+
+#[test]
+fn what_a_monitor_left_open_ends_when_it_is_switched_off() {
+    let mut person = Person::new();
+    person.one(0, alert(Category::Task, "a", Priority::High));
+    person.off = vec![Monitor::Health];
+    assert!(person.judge(60, &[]).is_empty());
+    person.off = vec![Monitor::Tasks];
+    assert_eq!(decisions(&person.judge(60, &[])), [("task:deadline_overdue:a", Resolve, Reason::Resolved)]);
+}
+
+#[test]
+fn a_clock_set_back_neither_repeats_nor_silences_for_years() {
+    let mut person = Person::new();
+    let task = || alert(Category::Task, "a", Priority::High);
+    person.one(0, task());
+    assert_eq!(person.one(-60, task()), (Suppress, Reason::Duplicate));
+    assert_eq!(person.one(-400 * 24 * HOUR, task()).0, Deliver);
+}
+
+// --- properties over random histories ---
+
+#[derive(Debug, Clone)]
+enum Act {
+    Pass(i64),
+    Check(Vec<(u8, u8)>),
+    Quiet(bool),
+    Pause(Option<i64>),
+    Resume,
+    Acknowledge(u8),
+    Snooze(u8, i64),
+}
+
+const CATEGORIES: [Category; 3] = [Category::Health, Category::Task, Category::Pattern];
+const PRIORITIES: [Priority; 4] = [Priority::Low, Priority::Medium, Priority::High, Priority::Critical];
+
+fn alert_of(number: u8, priority: u8) -> Alert {
+    alert(CATEGORIES[usize::from(number) % 3], &format!("{number}"), PRIORITIES[usize::from(priority) % 4])
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let fired = prop::collection::btree_map(0u8..9, 0u8..4, 0..9).prop_map(|map| map.into_iter().collect());
+    let act = prop_oneof![
+        6 => fired.prop_map(Act::Check),
+        6 => prop_oneof![Just(60), Just(900), Just(HOUR), Just(5 * HOUR), Just(30 * HOUR)].prop_map(Act::Pass),
+        2 => any::<bool>().prop_map(Act::Quiet),
+        1 => prop::option::of(60..8 * HOUR).prop_map(Act::Pause),
+        1 => Just(Act::Resume),
+        1 => (0u8..9).prop_map(Act::Acknowledge),
+        1 => (0u8..9, 60..40 * HOUR).prop_map(|(n, t)| Act::Snooze(n, t)),
+    ];
+    prop::collection::vec(act, 1..60)
+}
+
+/// What an observer keeps to judge policy by, apart from policy's own memory.
+#[derive(Default)]
+struct Observer {
+    told: BTreeMap<AlertKey, (i64, Priority)>,
+    held: BTreeMap<AlertKey, i64>,
+    snoozes: BTreeMap<AlertKey, i64>,
+}
+
+impl Observer {
+    fn see(&mut self, second: i64, person: &Person, fired: &[Alert], verdicts: &[PolicyDecision]) {
+        for alert in fired {
+            let about: Vec<_> = verdicts.iter().filter(|v| v.alert.key == alert.key).collect();
+            assert_eq!(about.len(), 1, "each fired alert has exactly one fate");
+            self.see_fate(second, person, about[0]);
+        }
+        for over in verdicts.iter().filter(|v| v.decision == Resolve) {
+            assert!(!fired.iter().any(|alert| alert.key == over.alert.key));
+            self.held.remove(&over.alert.key);
+        }
+        let digests: BTreeSet<_> =
+            verdicts.iter().filter(|v| v.decision == Coalesce).map(|v| v.channels.clone()).collect();
+        assert!(digests.len() <= 1, "one digest a check, everywhere the same members");
+    }
+
+    fn see_fate(&mut self, second: i64, person: &Person, verdict: &PolicyDecision) {
+        let key = verdict.alert.key.clone();
+        let told = matches!(verdict.decision, Deliver | Coalesce);
+        if told {
+            self.not_twice_in_a_window(second, verdict);
+            assert!(!person.memory.paused(at(second)), "told in a pause");
+            assert!(!person.quiet || verdict.alert.priority == Priority::Critical, "told at night");
+            self.told.insert(key.clone(), (second, verdict.alert.priority));
+        }
+        match verdict.decision {
+            Hold => drop(self.held.entry(key).or_insert(second)),
+            _ if told => {
+                let waited = self.held.remove(&key).is_some();
+                let together = verdict.decision == Coalesce;
+                assert!(waited || !together || verdict.reason == Reason::Storm, "a digest of what did not wait");
+                assert!(
+                    !waited || together || person.quiet,
+                    "what waited is told together, but for the critical at night"
+                );
+            }
+            Suppress if verdict.reason == Reason::Duplicate => {
+                assert!(self.told.contains_key(&key), "a duplicate of what was never told");
+            }
+            _ => drop(self.held.remove(&key)),
+        }
+    }
+
+    fn not_twice_in_a_window(&self, second: i64, verdict: &PolicyDecision) {
+        let Some((before, priority)) = self.told.get(&verdict.alert.key) else { return };
+        let snoozed = self.snoozes.get(&verdict.alert.key).is_some_and(|until| before < until && *until <= second);
+        let window = match (verdict.alert.priority, verdict.alert.key.category()) {
+            (Priority::Critical, _) => HOUR,
+            (_, Category::Health) => 4 * HOUR,
+            (_, Category::Pattern) => 168 * HOUR,
+            _ => 24 * HOUR,
+        };
+        let rose = verdict.alert.priority > *priority;
+        assert!(rose || snoozed || second - before >= window, "told twice within its window");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn nothing_is_told_twice_and_nothing_is_lost(acts in acts()) {
+        let mut person = Person::new();
+        let mut observer = Observer::default();
+        let mut second = 0;
+        for act in acts {
+            match act {
+                Act::Pass(seconds) => second += seconds,
+                Act::Check(fired) => {
+                    let fired: Vec<Alert> = fired.into_iter().map(|(n, p)| alert_of(n, p)).collect();
+                    let before = person.memory.clone();
+                    let verdicts = person.check(second, fired.clone());
+                    for verdict in verdicts.iter().filter(|v| v.decision == Resolve) {
+                        prop_assert!(before.incidents[&verdict.alert.key].open, "resolved without having been open");
+                    }
+                    observer.see(second, &person, &fired, &verdicts);
+                }
+                Act::Quiet(quiet) => person.quiet = quiet,
+                Act::Pause(time) => person.memory.pause = Some(time.map_or(Pause::UntilResumed, |t| Pause::Until(at(second + t)))),
+                Act::Resume => person.memory.pause = None,
+                Act::Acknowledge(number) => {
+                    if let Some(incident) = person.memory.incidents.get_mut(&alert_of(number, 0).key) {
+                        incident.acknowledged = incident.open;
+                    }
+                }
+                Act::Snooze(number, seconds) => {
+                    let key = alert_of(number, 0).key;
+                    if let Some(incident) = person.memory.incidents.get_mut(&key) {
+                        incident.snoozed_until = Some(at(second + seconds));
+                        observer.snoozes.insert(key, second + seconds);
+                    }
+                }
+            }
+        }
+        // Whatever still waits is told in the first check after the night and the pause, if it still holds.
+        person.quiet = false;
+        person.memory.pause = None;
+        let waiting: Vec<Alert> = person.memory.incidents.values().filter(|i| i.held).map(|i| i.alert.clone()).collect();
+        let verdicts = person.check(second + 1, waiting.clone());
+        for alert in waiting {
+            let fate = verdicts.iter().find(|v| v.alert.key == alert.key).unwrap();
+            prop_assert!(matches!((fate.decision, fate.reason),
+                (Coalesce, Reason::Digest | Reason::Storm) | (Suppress, _)), "{:?}", (fate.decision, fate.reason));
+        }
+    }
+
+    #[test]
+    fn the_order_of_alerts_changes_nothing(
+        fired in prop::collection::btree_map(0u8..40, 0u8..4, 0..40),
+        held in prop::collection::btree_set(0u8..40, 0..20),
+        quiet in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let alerts: Vec<Alert> = fired.into_iter().map(|(n, p)| alert_of(n, p)).collect();
+        let mut shuffled = alerts.clone();
+        let mut state = seed;
+        shuffled.sort_by_cached_key(|_| { state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1); state });
+        let prepared = || {
+            let mut person = Person { quiet: true, max_alerts: 5, ..Person::new() };
+            person.check(0, held.iter().map(|n| alert_of(*n, 1)).collect());
+            person.quiet = quiet;
+            person
+        };
+        let (split_a, split_b) = shuffled.split_at(shuffled.len() / 2);
+        let halves = [split_b, split_a].map(|half| Evaluation { alerts: half.to_vec(), judged: all_rules(), except: BTreeSet::new() });
+        prop_assert_eq!(prepared().check(60, alerts), prepared().judge(60, &halves));
+    }
+}

@@ -1,0 +1,480 @@
+//! The self-audit: it finds and names whatever is missing, and never cries wolf.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
+use operator::core::audit::{Audit, MAX_UNACCOUNTED_NAMED};
+use operator::core::channel::Channel;
+use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
+use operator::engine::command::Command;
+use operator::store::{CheckCommit, RetentionPolicy, Store};
+use rstest::rstest;
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::bench::{Bench, pass};
+use crate::support::engine::Running;
+use crate::support::home::Home;
+use crate::support::screen::Screen;
+
+const MINUTE: u64 = 60;
+
+fn hour(hours: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_hours(hours)
+}
+
+fn key(name: &str) -> AlertKey {
+    AlertKey::with_entity(Category::Task, "deadline_overdue", name)
+}
+
+fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel]) -> PolicyDecision {
+    let alert = Alert {
+        key: key(name),
+        priority: Priority::High,
+        title: name.into(),
+        message: String::new(),
+        facts: Facts::new(),
+        monitor: Monitor::Tasks,
+        at: hour(0),
+        occasion: None,
+    };
+    PolicyDecision { alert, decision, reason, channels: [&[Channel::Journal], channels].concat() }
+}
+
+const BOTH: &[Channel] = &[Channel::Notification, Channel::Telegram];
+
+fn told(name: &str) -> PolicyDecision {
+    verdict(name, Decision::Deliver, Reason::First, BOTH)
+}
+
+/// A check that finds what it decides about.
+fn check(store: &mut Store, at: Timestamp, keep: u32, verdicts: &[PolicyDecision]) {
+    let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
+    check_that_found(found.map(|verdict| verdict.alert.key.clone()).collect(), store, at, keep, verdicts);
+}
+
+fn check_that_found(
+    found: BTreeSet<AlertKey>,
+    store: &mut Store,
+    at: Timestamp,
+    keep: u32,
+    verdicts: &[PolicyDecision],
+) {
+    let memory = store.incident_state().unwrap();
+    let record = CheckCommit {
+        at,
+        fired_keys: &found,
+        decisions: verdicts,
+        incident_state: &memory,
+        health_days: &[],
+        rest_mode: None,
+        snapshot_diffs: &[],
+        aliases: None,
+        circuits: &BTreeMap::new(),
+        monitors: &BTreeMap::new(),
+        is_final: true,
+        retention: RetentionPolicy { journal_days: keep, history_days: 3660 },
+    };
+    store.commit(&record).unwrap();
+}
+
+/// A database in which something of every kind has happened: a was told and is a duplicate since, b and c went into one digest, d
+/// waits for the morning, e is told in the journal alone, f was told and is over.
+fn full() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("operator.db"), hour(0)).unwrap().store;
+    let digest = |name| verdict(name, Decision::Coalesce, Reason::Storm, BOTH);
+    let held = verdict("d", Decision::Hold, Reason::QuietHours, &[]);
+    let quiet = verdict("e", Decision::Deliver, Reason::First, &[]);
+    check(&mut store, hour(0), 400, &[told("a"), digest("b"), digest("c"), held.clone(), quiet, told("f")]);
+    let again = verdict("a", Decision::Suppress, Reason::Duplicate, &[]);
+    check(&mut store, hour(1), 400, &[again.clone(), held.clone()]);
+    let over = verdict("f", Decision::Resolve, Reason::Resolved, &[]);
+    check(&mut store, hour(2), 400, &[again, held, over]);
+    (folder, store)
+}
+
+fn other(path: &Path) -> Connection {
+    Connection::open(path).unwrap()
+}
+
+#[test]
+fn every_alert_is_accounted_for_by_what_became_of_it() {
+    let (_folder, store) = full();
+    let audit = store.audit(hour(3)).unwrap();
+    let expected = Audit {
+        at: hour(3),
+        fired: 10,
+        delivered: 1,
+        pending: 1,
+        suppressed: 3,
+        held: 3,
+        coalesced: 2,
+        failed: 0,
+        unaccounted: Vec::new(),
+        unaccounted_count: 0,
+    };
+    assert_eq!(audit, expected);
+    assert!(audit.is_consistent());
+    other(store.path()).execute_batch("UPDATE outbox SET state = 'failed' WHERE channel = 'telegram'").unwrap();
+    let refused = store.audit(hour(3)).unwrap();
+    assert_eq!((refused.pending, refused.failed), (1, 1), "f was refused on one channel; a still waits on the other");
+    assert!(refused.is_consistent());
+}
+
+#[rstest]
+#[case::message("DELETE FROM outbox WHERE key LIKE '%:a' AND channel = 'telegram'", "a")]
+#[case::all_messages("DELETE FROM outbox WHERE kind = 'alert'", "a f")]
+#[case::message_elsewhere("UPDATE outbox SET channel = 'pigeon' WHERE key LIKE '%:a' AND channel = 'telegram'", "a")]
+#[case::message_of_another("UPDATE outbox SET key = 'task:pileup' WHERE key LIKE '%:a'", "a")]
+#[case::message_of_another_time("UPDATE outbox SET created_at = created_at + 1 WHERE key LIKE '%:a'", "a")]
+#[case::no_news("UPDATE outbox SET kind = 'update' WHERE key LIKE '%:a'", "a")]
+#[case::strange_state("UPDATE outbox SET state = 'sent' WHERE key LIKE '%:a' AND channel = 'telegram'", "a")]
+#[case::empty_state("UPDATE outbox SET state = '' WHERE key LIKE '%:a'", "a")]
+#[case::digest_on_one_channel("DELETE FROM outbox WHERE digest IS NOT NULL AND channel = 'telegram'", "b c")]
+#[case::digest("DELETE FROM outbox WHERE digest IS NOT NULL", "b c")]
+#[case::digest_of_another_number("UPDATE outbox SET digest = digest + 1 WHERE digest IS NOT NULL", "b c")]
+#[case::digest_in_a_strange_state("UPDATE outbox SET state = 'gone' WHERE digest IS NOT NULL", "b c")]
+#[case::entry_without_its_digest("UPDATE journal SET digest = NULL WHERE key LIKE '%:b'", "b")]
+#[case::entry("DELETE FROM journal WHERE key LIKE '%:a' AND decision = 'suppress'", "a")]
+#[case::all_entries("DELETE FROM journal", "a b c d e f")]
+#[case::entry_of_another("UPDATE journal SET key = 'task:deadline_overdue:z' WHERE key LIKE '%:d'", "d z")]
+#[case::too_few_times("UPDATE journal SET times = 1 WHERE key LIKE '%:d'", "d")]
+#[case::too_many_times("UPDATE journal SET times = 7 WHERE key LIKE '%:d'", "d")]
+#[case::strange_decision("UPDATE journal SET decision = 'forget' WHERE key LIKE '%:e'", "e")]
+#[case::as_if_it_had_resolved("UPDATE journal SET decision = 'resolve' WHERE key LIKE '%:d'", "d")]
+#[case::unreadable_channels("UPDATE journal SET channels = 'journal' WHERE key LIKE '%:e'", "e")]
+#[case::tally("UPDATE fired SET times = times + 1 WHERE key LIKE '%:e'", "e")]
+#[case::lost_tally("DELETE FROM fired WHERE key LIKE '%:e'", "e")]
+#[case::never_decided("INSERT INTO fired VALUES ('health:hrv_low', 1, 0)", "health:hrv_low")]
+#[case::two_that_cancel_out(
+    "UPDATE fired SET times = times + iif(key LIKE '%:e', 1, -1) WHERE key LIKE '%:e' OR key LIKE '%:d'",
+    "d e"
+)]
+fn whatever_is_missing_is_found_and_named(#[case] tamper: &str, #[case] unaccounted: &str) {
+    let (_folder, store) = full();
+    assert!(store.audit(hour(3)).unwrap().is_consistent());
+    other(store.path()).execute_batch(tamper).unwrap();
+    let audit = store.audit(hour(3)).unwrap();
+    let parsed = |name: &str| if name.len() == 1 { key(name) } else { name.parse().unwrap() };
+    let expected: BTreeSet<AlertKey> = unaccounted.split(' ').map(parsed).collect();
+    assert_eq!(audit.unaccounted.iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(audit.unaccounted_count, expected.len() as u64);
+    assert!(!audit.is_consistent());
+}
+
+#[test]
+fn what_the_rules_found_and_policy_lost_is_found() {
+    let (_folder, mut store) = full();
+    check_that_found([key("a"), key("lost")].into(), &mut store, hour(3), 400, &[told("a")]);
+    assert_eq!(store.audit(hour(3)).unwrap().unaccounted, [key("lost")]);
+}
+
+#[test]
+fn what_was_decided_of_nothing_is_found() {
+    let (_folder, mut store) = full();
+    check_that_found([].into(), &mut store, hour(3), 400, &[told("made up")]);
+    assert_eq!(store.audit(hour(3)).unwrap().unaccounted, [key("made up")]);
+}
+
+#[test]
+fn many_are_counted_and_some_of_them_named() {
+    let (_folder, mut store) = full();
+    check_that_found((0..50).map(|n| key(&n.to_string())).collect(), &mut store, hour(3), 400, &[]);
+    let audit = store.audit(hour(3)).unwrap();
+    assert_eq!((audit.unaccounted.len(), audit.unaccounted_count), (MAX_UNACCOUNTED_NAMED, 50));
+    assert!(audit.error_message().unwrap().contains("and 30 more"));
+}
+
+// What must never raise an alarm
+
+/// Entries and messages of an old database, many at once: more than are forgotten at one check.
+fn long_ago(store: &Store, entries: i64) {
+    let first = hour(0).as_millisecond();
+    let db = other(store.path());
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 - 1)
+        INSERT INTO journal (first_at, last_at, key, priority, title, message, facts, monitor, decision, reason, channels)
+        SELECT ?2 + i, ?2 + i, 'task:deadline_overdue:o' || i, 'high', '', '', '{}', 'tasks', 'deliver', 'first',
+          '[\"journal\",\"notification\",\"telegram\"]' FROM n";
+    db.execute(sql, [entries, first]).unwrap();
+    db.execute_batch(
+        // What resolved before that has entries and no messages: those are forgotten faster.
+        "INSERT INTO journal (first_at, last_at, key, priority, title, message, facts, monitor, decision, reason, channels)
+           SELECT first_at - 100000, last_at - 100000, key, priority, '', '', '{}', monitor, 'resolve', 'resolved', channels
+           FROM journal WHERE key LIKE '%:o%';
+         INSERT INTO outbox (channel, kind, key, priority, state, created_at, next_attempt_at)
+           SELECT channel, 'alert', key, 'high', 'delivered', first_at, first_at FROM journal,
+             (SELECT 'notification' AS channel UNION ALL SELECT 'telegram') WHERE key LIKE '%:o%' AND decision = 'deliver' ORDER BY first_at;
+         INSERT INTO fired SELECT key, times, last_at FROM journal WHERE key LIKE '%:o%' AND decision = 'deliver';",
+    )
+    .unwrap();
+}
+
+fn count(store: &Store, sql: &str) -> i64 {
+    other(store.path()).query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn what_is_forgotten_in_portions_is_not_missed() {
+    let (_folder, mut store) = full();
+    long_ago(&store, 12_000);
+    assert!(store.audit(hour(3)).unwrap().is_consistent());
+    for day in 1..14 {
+        check(&mut store, hour(day * 24), 1, &[]);
+        let audit = store.audit(hour(day * 24)).unwrap();
+        assert!(audit.is_consistent(), "day {day}: {:?}", audit.error_message());
+    }
+    let old = |table: &str| count(&store, &format!("SELECT count(*) FROM {table} WHERE key LIKE '%:o%'"));
+    assert_eq!([old("journal"), old("outbox"), old("fired")], [0, 1, 0], "all but the newest number is forgotten");
+}
+
+#[test]
+fn a_difference_ends_when_the_journal_would_have_forgotten_it() {
+    let (_folder, mut store) = full();
+    check_that_found([key("lost")].into(), &mut store, hour(3), 1, &[]);
+    check(&mut store, hour(26), 1, &[]);
+    assert!(!store.audit(hour(26)).unwrap().is_consistent());
+    check(&mut store, hour(28), 1, &[]);
+    assert!(store.audit(hour(28)).unwrap().is_consistent());
+}
+
+#[test]
+fn a_digest_that_waits_on_one_channel_keeps_what_it_said_on_the_other() {
+    let (_folder, mut store) = full();
+    let done = "UPDATE outbox SET state = 'delivered' WHERE channel = 'notification'";
+    other(store.path()).execute_batch(done).unwrap();
+    for day in 1..6 {
+        check(&mut store, hour(day * 24), 1, &[]);
+        let audit = store.audit(hour(day * 24)).unwrap();
+        assert!(audit.is_consistent(), "day {day}: {:?}", audit.error_message());
+    }
+    assert_eq!(store.audit(hour(200)).unwrap().coalesced, 2);
+}
+
+/// How an older Operator left it.
+fn downgraded(store: Store, layout: i64) {
+    let path = store.path().to_owned();
+    drop(store);
+    let db = other(&path);
+    let second = "DROP TABLE fired; DROP INDEX journal_fate; DROP INDEX outbox_fate;
+        DELETE FROM settings WHERE name = 'messages_kept_since'; PRAGMA user_version = 2;";
+    let first = "DROP INDEX outbox_parcel; DROP INDEX outbox_under_way; DROP TABLE told; DROP TABLE lanes;
+        ALTER TABLE outbox DROP COLUMN parcel; ALTER TABLE outbox DROP COLUMN under_way;
+        ALTER TABLE outbox DROP COLUMN in_doubt; PRAGMA user_version = 1;";
+    db.execute_batch(second).unwrap();
+    if layout == 1 {
+        db.execute_batch(first).unwrap();
+    }
+    // It forgot messages before their decisions.
+    db.execute_batch("DELETE FROM outbox WHERE key LIKE '%:f' OR channel = 'telegram'").unwrap();
+}
+
+#[rstest]
+#[case(1)]
+#[case(2)]
+fn a_database_of_an_older_layout_adds_up(#[case] layout: i64) {
+    let (folder, store) = full();
+    downgraded(store, layout);
+    let mut store = Store::open(&folder.path().join("operator.db"), hour(3)).unwrap().store;
+    let audit = store.audit(hour(3)).unwrap();
+    assert!(audit.is_consistent(), "{audit:?}");
+    assert_eq!((audit.fired, audit.pending), (10, 1));
+    check(&mut store, hour(4), 400, &[told("g")]);
+    assert!(store.audit(hour(4)).unwrap().is_consistent());
+    other(store.path()).execute_batch("DELETE FROM outbox WHERE key LIKE '%:g'").unwrap();
+    assert_eq!(store.audit(hour(4)).unwrap().unaccounted, [key("g")], "what came since is watched");
+}
+
+#[test]
+fn a_fresh_database_adds_up_to_nothing() {
+    let audit = Store::in_memory().unwrap().audit(hour(0)).unwrap();
+    assert_eq!(audit, Audit { at: hour(0), ..Audit::default() });
+    assert!(audit.is_consistent());
+}
+
+#[test]
+fn a_database_tells_when_it_was_written_to() {
+    let (_folder, mut store) = full();
+    let before = store.data_version().unwrap();
+    assert!(store.audit(hour(3)).is_ok() && store.data_version().unwrap() == before, "looking is not writing");
+    check(&mut store, hour(3), 400, &[]);
+    let ours = store.data_version().unwrap();
+    assert_ne!(ours, before);
+    other(store.path()).execute_batch("DELETE FROM outbox").unwrap();
+    assert_ne!(store.data_version().unwrap(), ours, "somebody else's hand is noticed too");
+}
+
+// The engine
+
+/// A home whose checks are an hour apart.
+fn home() -> Home {
+    let home = Home::new();
+    home.set(json!({"intervals": {"health_check": 3600, "task_check": 3600, "pattern_check": 3600}}));
+    home
+}
+
+fn audit(bench: &Bench) -> Audit {
+    bench.status().audit.expect("an audit")
+}
+
+/// A key that was told on an outside channel.
+fn somebody_told(home: &Home) -> String {
+    let sql = "SELECT key FROM outbox WHERE kind = 'alert' AND channel = 'notification' ORDER BY id LIMIT 1";
+    home.database().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_made_every_minute_and_painted_only_when_it_tells_something_new() {
+    let home = home();
+    home.set(json!({"alerters": {"notification": {"enabled": false}}}));
+    let mut bench = Bench::start(home, "09:00");
+    pass(1).await;
+    assert_eq!(
+        (audit(&bench).at, audit(&bench).fired),
+        (bench.now() - SignedDuration::from_secs(1), 0),
+        "at the start"
+    );
+    pass(MINUTE).await;
+    let first = audit(&bench);
+    assert!(first.fired > 0 && first.is_consistent(), "{first:?}");
+    bench.snapshots.borrow_and_update();
+    for minute in 1..30 {
+        pass(MINUTE).await;
+        assert_eq!(audit(&bench), Audit { at: first.at + SignedDuration::from_mins(minute), ..first.clone() });
+    }
+    assert!(!bench.snapshots.has_changed().unwrap(), "nothing was painted");
+    bench.jump(-7200);
+    pass(2 * MINUTE).await;
+    assert!(bench.now().duration_since(audit(&bench).at) <= SignedDuration::from_mins(1), "a clock set back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_gone_is_told_within_a_minute_and_once() {
+    let (screen, _guard) = Screen::watch();
+    let bench = Bench::start(home(), "09:00");
+    pass(MINUTE + 1).await;
+    assert!(audit(&bench).is_consistent());
+    let lost = somebody_told(&bench.home);
+    let take = format!(
+        "CREATE TABLE aside AS SELECT * FROM outbox WHERE key = '{lost}'; DELETE FROM outbox WHERE key = '{lost}'"
+    );
+    bench.home.database().execute_batch(&take).unwrap();
+    pass(MINUTE).await;
+    let status = bench.status();
+    assert_eq!(audit(&bench).unaccounted.iter().map(AlertKey::as_str).collect::<Vec<_>>(), [lost.as_str()]);
+    let warning = status.warnings.iter().find(|warning| warning.contains("self-audit")).expect("a warning");
+    assert!(warning.contains(&lost) && warning.contains("operator why KEY"), "{warning}");
+    pass(30 * MINUTE).await;
+    let lines = screen.lines_with("self-audit");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("ERROR") && lines[0].contains(&lost), "{lines:?}");
+    bench.home.database().execute_batch("INSERT INTO outbox SELECT * FROM aside; DROP TABLE aside").unwrap();
+    pass(MINUTE).await;
+    assert!(
+        audit(&bench).is_consistent() && bench.status().warnings.iter().all(|warning| !warning.contains("self-audit"))
+    );
+    assert_eq!(screen.lines_with("The self-audit adds up again").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_has_nothing_fired_and_is_never_late() {
+    let bench = Bench::start(home(), "09:00");
+    pass(MINUTE + 1).await;
+    let real = audit(&bench);
+    assert!(bench.ask(Command::DryRun { on: true }).await.ok);
+    pass(5 * 60 * MINUTE).await;
+    assert!(audit(&bench).agrees_with(&real), "{:?}", audit(&bench));
+    assert!(bench.status().check_overdue_at.unwrap() > bench.now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_are_overdue_after_twice_their_interval_and_a_sleep_counts_anew() {
+    let bench = Bench::start(home(), "09:00");
+    let began = bench.now();
+    pass(1).await;
+    let late = |hours| began + SignedDuration::from_hours(hours);
+    assert!(bench.status().check_overdue_at.unwrap() >= late(2));
+    pass(60 * MINUTE).await;
+    let next = bench.status().check_overdue_at.unwrap();
+    assert!(next >= late(3) && next < late(3) + SignedDuration::from_mins(1), "{next}");
+    bench.jump(8 * 3600);
+    pass(30).await;
+    assert!(bench.status().check_overdue_at.unwrap() > bench.now() + SignedDuration::from_mins(119));
+    let off = json!({"enabled": false});
+    bench.home.set(json!({"monitors": {"health": off, "tasks": off, "patterns": off}}));
+    bench.reload().await;
+    pass(1).await;
+    assert_eq!(bench.status().check_overdue_at, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_cannot_be_recorded_is_an_error_of_the_database_until_one_can() {
+    let bench = Bench::start(home(), "09:00");
+    // Nothing that is shown stands in it.
+    bench.home.database().execute_batch("ALTER TABLE items RENAME TO elsewhere").unwrap();
+    pass(30).await;
+    let error = bench.status().database_error.expect("an error");
+    assert!(error.contains("operator.db") && error.contains("items"), "{error}");
+    assert!(bench.ask(Command::Pause { until: None }).await.ok);
+    assert_eq!(bench.status().database_error, Some(error), "though all else works");
+    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
+    pass(2 * MINUTE).await;
+    assert_eq!(bench.status().database_error, None);
+    assert!(audit(&bench).fired > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_cannot_be_read_is_the_last_one_with_the_error() {
+    let bench = Bench::start(home(), "09:00");
+    pass(MINUTE).await;
+    let known = bench.status();
+    bench.home.database().execute_batch("ALTER TABLE monitors RENAME TO elsewhere").unwrap();
+    assert!(!bench.ask(Command::Status).await.ok);
+    assert!(bench.ask(Command::Resume).await.ok);
+    let now = bench.status();
+    let error = now.database_error.clone().expect("an error");
+    assert!(error.contains("operator.db") && error.contains("monitors"), "{error}");
+    assert_eq!((now.run_count, &now.open), (known.run_count, &known.open));
+    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO monitors").unwrap();
+    pass(2 * MINUTE).await;
+    assert_eq!(bench.status().database_error, None, "it is tried again with the next audit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_audit_that_cannot_be_made_is_an_error_of_the_database_too() {
+    let bench = Bench::start(home(), "09:00");
+    pass(MINUTE + 1).await;
+    let known = audit(&bench);
+    bench.home.database().execute_batch("ALTER TABLE fired RENAME TO elsewhere").unwrap();
+    pass(MINUTE).await;
+    assert!(bench.status().database_error.is_some_and(|error| error.contains("fired")));
+    assert_eq!(audit(&bench), known, "with what was known last");
+    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO fired").unwrap();
+    pass(MINUTE).await;
+    assert_eq!((bench.status().database_error, audit(&bench).is_consistent()), (None, true));
+}
+
+// The program
+
+#[test]
+fn a_message_that_is_gone_is_told_by_the_status() {
+    let home = home();
+    home.check(&home.at("12:00"));
+    let sound = home.run(&["--status"]).ok().out;
+    let line = sound.lines().find(|line| line.starts_with("Audit")).expect("a line");
+    assert!(line.contains(" fired: ") && line.ends_with(" – adds up"), "{line}");
+    let lost = somebody_told(&home);
+    home.database().execute_batch(&format!("DELETE FROM outbox WHERE key = '{lost}'")).unwrap();
+    let told = home.run(&["--status"]).ok().out;
+    assert!(told.contains(&format!(" – unaccounted: {lost}")), "{told}");
+    // An engine audits at its start.
+    let mut engine = Running::start(&home);
+    let status = home.run(&["--status", "--json"]).ok().json();
+    assert_eq!((&status["running"], &status["audit"]["unaccounted"]), (&json!(true), &json!([lost])), "{status:#}");
+    assert!(status["check_overdue_at"].is_string() && status["database_error"].is_null());
+    assert_eq!(engine.stop("TERM"), Some(0));
+    assert!(engine.said().contains(&format!("unaccounted: {lost}")), "{}", engine.said());
+}

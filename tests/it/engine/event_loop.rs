@@ -1,0 +1,377 @@
+//! When the loop checks and when it does not: intervals, jumps of the clock, quiet hours, pauses, commands, a source that
+//! hangs.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use operator::core::alert::Monitor;
+use operator::core::policy::incident_state::Pause;
+use operator::engine::command::Command;
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::support::bench::{Bench, pass};
+use crate::support::home::Home;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// A home whose monitors have intervals of ten, fifteen and thirty minutes.
+fn home() -> Home {
+    let home = Home::new();
+    home.set(json!({"intervals": {"health_check": 600, "task_check": 900, "pattern_check": 1800}}));
+    home
+}
+
+fn minutes(of: impl IntoIterator<Item = i64>) -> Vec<i64> {
+    of.into_iter().map(|minute| minute * 60).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_monitor_keeps_its_own_interval_and_nothing_runs_between() {
+    let bench = Bench::start(home(), "09:00");
+    pass(3 * HOUR + 1).await;
+    assert_eq!(bench.ran(Monitor::Health), minutes((0..=180).step_by(10)));
+    assert_eq!(bench.ran(Monitor::Tasks), minutes((0..=180).step_by(15)));
+    assert_eq!(bench.ran(Monitor::Patterns), minutes((0..=180).step_by(30)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_sleep_everything_is_checked_once() {
+    let bench = Bench::start(home(), "08:00");
+    pass(5 * MINUTE).await;
+    bench.jump(8 * 3600);
+    pass(9 * MINUTE).await;
+    for ran in bench.all_ran() {
+        assert_eq!(ran.len(), 2, "one to catch up, however much was missed: {ran:?}");
+        let woke = ran[1] - 8 * 3600 - 300;
+        assert!((0..=30).contains(&woke), "soon after waking: {woke} s");
+    }
+    pass(HOUR).await;
+    let [health, tasks, patterns] = bench.all_ran();
+    let steps = |ran: &[i64]| ran[1..].windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>();
+    assert_eq!(steps(&health), [600; 6]);
+    assert_eq!(steps(&tasks), [900; 4]);
+    assert_eq!(steps(&patterns), [1800; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_sleep_is_noticed_too() {
+    let bench = Bench::start(home(), "09:00");
+    pass(MINUTE).await;
+    bench.jump(180);
+    pass(MINUTE).await;
+    for ran in bench.all_ran() {
+        assert!(ran.len() == 2 && (240..=270).contains(&ran[1]), "once, soon after waking: {ran:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_night_slept_through_ends_in_one_digest() {
+    let bench = Bench::start(home(), "22:30");
+    pass(MINUTE).await;
+    assert_eq!(bench.digests(), 0);
+    bench.jump(9 * 3600 + 1800);
+    pass(MINUTE).await;
+    assert_eq!(bench.all_ran().map(|ran| ran.len()), [2; 3], "quiet hours over and a jump: one check");
+    assert_eq!(bench.digests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_neither_stops_nor_hurries_it() {
+    let bench = Bench::start(home(), "20:00");
+    pass(5 * MINUTE).await;
+    bench.jump(-3 * 3600);
+    pass(40 * MINUTE).await;
+    let back = |ran: Vec<i64>| ran.into_iter().filter(|at| *at < 0).map(|at| at + 3 * 3600 - 300).collect::<Vec<_>>();
+    let [health, tasks, patterns] = bench.all_ran().map(back);
+    let steps = |ran: &[i64]| ran.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>();
+    assert!((0..=30).contains(&health[0]), "it was noticed: {health:?}");
+    assert_eq!((health[0], health[0]), (tasks[0], patterns[0]), "everything once");
+    assert_eq!(steps(&health), [600; 3]);
+    assert_eq!(steps(&tasks), [900; 2]);
+    assert_eq!(steps(&patterns), [1800]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_put_right_by_seconds_is_no_jump() {
+    let bench = Bench::start(home(), "09:00");
+    for correction in [20, -20, 25, -25] {
+        pass(2 * MINUTE).await;
+        bench.jump(correction);
+    }
+    pass(MINUTE).await;
+    assert_eq!(bench.all_ran(), [[0], [0], [0]]);
+    pass(MINUTE + 1).await;
+    assert_eq!(bench.ran(Monitor::Health), [0, 600], "and the corrections have come to nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_quiet_hours_is_a_reason_to_look_and_brings_one_digest() {
+    let bench = Bench::start(home(), "06:58");
+    pass(MINUTE).await;
+    assert!(bench.status().is_quiet_hours);
+    assert_eq!(bench.digests(), 0);
+    pass(MINUTE + 1).await;
+    assert!(!bench.status().is_quiet_hours);
+    assert_eq!(bench.all_ran(), [[0, 120], [0, 120], [0, 120]]);
+    assert_eq!(bench.digests(), 1, "one message");
+    pass(2 * HOUR).await;
+    assert_eq!(bench.digests(), 1);
+    assert_eq!(bench.ran(Monitor::Health)[2], 120 + 600, "intervals begin anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_begin_of_quiet_hours_is_no_reason_to_look() {
+    let bench = Bench::start(home(), "21:58");
+    pass(5 * MINUTE).await;
+    assert!(bench.status().is_quiet_hours, "but it is shown");
+    assert_eq!(bench.all_ran(), [[0], [0], [0]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_timed_pause_brings_one_digest() {
+    let home = home();
+    let end: Timestamp = home.at("09:07").parse().unwrap();
+    let bench = Bench::start_after(home, "09:00", |store| store.set_pause(Some(Pause::Until(end))).unwrap());
+    pass(6 * MINUTE).await;
+    assert!(bench.status().paused);
+    assert_eq!((bench.digests(), bench.all_ran()), (0, [vec![0], vec![0], vec![0]]));
+    pass(MINUTE + 1).await;
+    assert!(!bench.status().paused);
+    assert_eq!(bench.all_ran(), [[0, 420], [0, 420], [0, 420]]);
+    assert_eq!(bench.digests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_ends_in_quiet_hours_brings_its_digest_in_the_morning() {
+    let home = home();
+    let end: Timestamp = home.at("06:58").parse().unwrap();
+    let bench = Bench::start_after(home, "06:55", |store| store.set_pause(Some(Pause::Until(end))).unwrap());
+    pass(4 * MINUTE + 30).await;
+    assert_eq!((bench.digests(), bench.all_ran()), (0, [vec![0], vec![0], vec![0]]), "still silent");
+    pass(31).await;
+    assert_eq!((bench.digests(), bench.ran(Monitor::Health)), (1, vec![0, 300]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn resuming_looks_at_once() {
+    let bench = Bench::start_after(home(), "09:00", |store| store.set_pause(Some(Pause::UntilResumed)).unwrap());
+    pass(4 * MINUTE).await;
+    assert!(bench.ask(Command::Resume).await.ok);
+    pass(1).await;
+    assert_eq!(bench.all_ran(), [[0, 240], [0, 240], [0, 240]]);
+    assert_eq!(bench.digests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_follow_commands() {
+    let mut bench = Bench::start(home(), "09:00");
+    pass(1).await;
+    let told = bench.status();
+    assert_eq!((told.running, told.run_count, told.paused, told.dry_run), (true, 1, false, false));
+    bench.snapshots.borrow_and_update();
+    assert!(bench.ask(Command::Pause { until: None }).await.ok);
+    assert!(bench.snapshots.has_changed().unwrap(), "without a check in between");
+    assert!(bench.status().paused);
+    assert!(bench.ask(Command::Resume).await.ok);
+    assert!(!bench.status().paused);
+    pass(1).await;
+    let real = bench.status().run_count;
+    assert!(bench.ask(Command::DryRun { on: true }).await.ok);
+    assert!(bench.status().dry_run);
+    pass(HOUR).await;
+    assert_eq!(bench.status().run_count, real, "a dry check is not counted");
+    assert!(bench.ask(Command::DryRun { on: false }).await.ok);
+    pass(HOUR).await;
+    assert!(bench.status().run_count > real);
+    let unknown = bench.ask(Command::Acknowledge { key: "health:nothing".parse().unwrap() }).await;
+    assert!(!unknown.ok && unknown.message.contains("health:nothing"), "{unknown:?}");
+    assert!(!bench.ask(Command::ResetCircuit { name: "nothing".into() }).await.ok);
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_now_runs_everything_and_intervals_begin_anew() {
+    let bench = Bench::start(home(), "09:00");
+    pass(7 * MINUTE).await;
+    let reply = bench.ask(Command::RunNow).await;
+    assert!(reply.ok, "{}", reply.message);
+    for monitor in ["health", "tasks", "patterns"] {
+        assert_eq!(reply.body["monitors"][monitor]["status"], "ok", "{:#}", reply.body);
+    }
+    pass(11 * MINUTE).await;
+    assert_eq!(bench.all_ran(), [vec![0, 420, 1020], vec![0, 420], vec![0, 420]]);
+}
+
+/// Connects, and hears nothing.
+fn deaf_workos(home: &Home) -> TcpListener {
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ada@{}/tasks", deaf.local_addr().unwrap());
+    home.set(json!({"sources": {"workos": {"url": url, "timeout_seconds": 300}}, "monitors": {"patterns": {"enabled": false}}}));
+    home.set(json!({"intervals": {"health_check": 60, "task_check": 60}}));
+    deaf
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_delays_its_own_monitor_alone() {
+    let home = home();
+    let _deaf = deaf_workos(&home);
+    let bench = Bench::start(home, "09:00");
+    pass(290).await;
+    assert_eq!(bench.ran(Monitor::Health), [0, 60, 120, 180, 240]);
+    assert_eq!(bench.ran(Monitor::Tasks), [0; 0]);
+    pass(20).await;
+    assert_eq!(bench.ran(Monitor::Tasks), [0], "when its time was up, on what else there is");
+    let reason = bench.status().monitor_states[&Monitor::Tasks].reason.clone().unwrap();
+    assert!(reason.contains("workos") && reason.contains("300 s"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_ends_it_and_what_hangs_is_not_waited_for() {
+    let home = home();
+    let _deaf = deaf_workos(&home);
+    let bench = Bench::start(home, "09:00");
+    pass(30).await;
+    bench.stop.send(true).unwrap();
+    timeout(Duration::from_secs(10), bench.engine).await.expect("within ten seconds").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_lets_a_check_end_that_can() {
+    let bench = Bench::start(home(), "09:00");
+    // Before a single file was read.
+    tokio::task::yield_now().await;
+    bench.stop.send(true).unwrap();
+    timeout(Duration::from_secs(10), bench.engine).await.expect("within ten seconds").unwrap();
+    let told: i64 = bench.home.database().query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap();
+    assert!(told > 0, "the check under way was recorded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_recorded_is_looked_at_again_within_a_minute() {
+    let home = home();
+    home.set(json!({"intervals": {"health_check": 3600, "task_check": 3600, "pattern_check": 3600}}));
+    let bench = Bench::start_after(home, "09:00", |_| {});
+    bench.home.database().execute_batch("ALTER TABLE journal RENAME TO elsewhere").unwrap();
+    pass(30).await;
+    assert_eq!(bench.all_ran(), [[0; 0]; 3], "nothing was recorded");
+    let told =
+        || bench.home.database().query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(told(), 0, "not half of it either");
+    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO journal").unwrap();
+    pass(31).await;
+    assert_eq!(bench.all_ran(), [[60], [60], [60]]);
+    assert!(told() > 0);
+    pass(HOUR - 60).await;
+    assert_eq!(bench.all_ran(), [[60], [60], [60]], "and then at its interval again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_is_reset_is_asked_at_once() {
+    let bench = Bench::start(home(), "09:00");
+    pass(4 * MINUTE).await;
+    assert!(bench.ask(Command::ResetCircuit { name: "oura".into() }).await.ok);
+    pass(1).await;
+    assert_eq!(bench.all_ran(), [vec![0, 240], vec![0], vec![0, 240]], "what rests on it, and nothing else");
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_now_waits_for_what_is_under_way_too() {
+    let home = home();
+    let _deaf = deaf_workos(&home);
+    let bench = Bench::start(home, "09:00");
+    pass(30).await;
+    let reply = bench.ask(Command::RunNow).await;
+    assert!(reply.body["monitors"]["health"].is_object() && reply.body["monitors"]["tasks"].is_object(), "{reply:?}");
+    let keys: Vec<_> = reply.body["alerts"].as_array().unwrap().iter().map(|alert| alert["key"].clone()).collect();
+    assert!(keys.iter().enumerate().all(|(i, key)| !keys[..i].contains(key)), "one entry a key: {keys:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_before_a_sleep_is_asked_again_after_it() {
+    let home = home();
+    let _deaf = deaf_workos(&home);
+    let bench = Bench::start(home, "09:00");
+    pass(30).await;
+    bench.jump(8 * 3600);
+    pass(299).await;
+    assert_eq!(bench.ran(Monitor::Tasks), [0; 0], "the answer of the morning is not waited for");
+    pass(30).await;
+    let ran = bench.ran(Monitor::Tasks);
+    assert_eq!(ran.len(), 1);
+    assert!(ran[0] >= 8 * 3600, "judged by the time after the sleep: {ran:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meeting_ends_in_one_digest_at_its_last_minute() {
+    let home = home();
+    let day = home.today.strftime("%Y%m%d").to_string();
+    let event = |from: &str, to: &str| {
+        format!("BEGIN:VEVENT\r\nUID:{from}\r\nDTSTART:{day}T{from}00\r\nDTEND:{day}T{to}00\r\nEND:VEVENT\r\n")
+    };
+    let text = format!("BEGIN:VCALENDAR\r\n{}{}END:VCALENDAR\r\n", event("0900", "0907"), event("0907", "0917"));
+    std::fs::write(home.path("work.ics"), text).expect("a calendar");
+    let calendar = json!({"name": "work", "file": home.path("work.ics")});
+    home.set(json!({"sources": {"calendars": [calendar]}, "quiet_hours": {"quiet_during_events": true}}));
+    let bench = Bench::start(home, "09:00");
+    pass(MINUTE).await;
+    let status = bench.status();
+    assert_eq!(status.in_event_until, Some(bench.home.at("09:17").parse().unwrap()));
+    assert!(!status.is_quiet_hours && bench.scraped().contains("operator_in_event 1"));
+    pass(15 * MINUTE).await;
+    assert_eq!(bench.digests(), 0);
+    pass(MINUTE + 10).await;
+    assert_eq!(bench.digests(), 1);
+    assert_eq!((bench.ran(Monitor::Tasks), bench.status().in_event_until), (minutes([0, 15, 17]), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_calendar_that_is_away_is_remembered_for_half_a_day() {
+    let home = home();
+    let day = home.today.strftime("%Y%m%d").to_string();
+    let text = format!(
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:{day}T100000\r\nDURATION:PT2H\r\nEND:VEVENT\r\n\
+         BEGIN:VEVENT\r\nUID:2\r\nDTSTART:{day}T210000\r\nDURATION:PT2H\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    );
+    std::fs::write(home.path("work.ics"), text).expect("a calendar");
+    let calendar = json!({"name": "work", "file": home.path("work.ics")});
+    home.set(json!({
+        "sources": {"calendars": [calendar]},
+        "quiet_hours": {"quiet_during_events": true, "enabled": false},
+    }));
+    let bench = Bench::start(home, "09:00");
+    pass(MINUTE).await;
+    std::fs::remove_file(bench.home.path("work.ics")).expect("it was there");
+    bench.jump(2 * 3600);
+    pass(MINUTE).await;
+    assert!(bench.status().in_event_until.is_some(), "what it said last holds");
+    bench.reload().await;
+    pass(MINUTE).await;
+    assert!(bench.status().in_event_until.is_some(), "and a new configuration forgets nothing");
+    bench.jump(11 * 3600);
+    pass(MINUTE).await;
+    assert!(bench.status().in_event_until.is_none(), "but not for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_calendar_is_read_as_often_as_the_tasks_whoever_wants_to_know_of_meetings() {
+    let home = home();
+    std::fs::write(home.path("work.ics"), "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n").expect("a calendar");
+    let calendar = json!({"name": "work", "file": home.path("work.ics")});
+    home.set(json!({
+        "sources": {"calendars": [calendar]},
+        "quiet_hours": {"quiet_during_events": true},
+        "intervals": {"health_check": 60},
+    }));
+    let bench = Bench::start(home, "09:00");
+    let read_at = || bench.status().sources["calendar:work"].as_of.expect("it was read");
+    pass(14 * MINUTE + 30).await;
+    assert_eq!((bench.ran(Monitor::Health).len(), read_at()), (15, bench.home.at("09:00").parse().unwrap()));
+    pass(MINUTE).await;
+    assert_eq!(read_at(), bench.home.at("09:15").parse().unwrap());
+    bench.home.set(json!({"monitors": {"tasks": {"enabled": false}, "patterns": {"enabled": false}}}));
+    bench.reload().await;
+    pass(HOUR).await;
+    assert!(bench.now().duration_since(read_at()).as_mins() <= 15, "and without the tasks by those who run");
+}

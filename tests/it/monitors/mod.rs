@@ -1,0 +1,4 @@
+//! Monitors against real sources.
+
+mod exec;
+mod oura_chain;

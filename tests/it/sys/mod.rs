@@ -1,0 +1,5 @@
+//! Processes and autostart.
+
+mod autostart_launchd;
+mod process;
+mod secret_file;

@@ -1,0 +1,4 @@
+//! Logs.
+
+mod logging;
+mod metrics;

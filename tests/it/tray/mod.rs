@@ -1,0 +1,3 @@
+//! The menu.
+
+mod menu;
