@@ -1,4 +1,4 @@
-//! The heartbeat: a watcher elsewhere, such as Healthchecks, is told once a minute that all is well, and worries when it is not.
+//! The heartbeat: a request once a minute that tells an external watcher, such as Healthchecks, that Operator is healthy.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,46 +13,45 @@ use crate::net::HttpClient;
 use crate::net::client::exchange;
 use crate::net::host::host_port;
 
-/// The longest that one beat may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where it goes, and whether it gets there.
 #[derive(Debug)]
 pub struct Heartbeat {
-    web: Arc<HttpClient>,
-    address: Secret,
-    trouble: Mutex<Option<String>>,
+    http_client: Arc<HttpClient>,
+    url: Secret,
+    /// Why the last heartbeat failed.
+    error: Mutex<Option<String>>,
 }
 
 impl Heartbeat {
-    /// The heartbeat, if an address is given.
+    /// None: no URL is configured.
     #[must_use]
-    pub fn new(config: &Http, web: &Arc<HttpClient>) -> Option<Arc<Self>> {
+    pub fn new(config: &Http, http_client: &Arc<HttpClient>) -> Option<Arc<Self>> {
         let is_set = config.heartbeat_url.is_some() || config.heartbeat_url_file.is_some();
-        let address = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
-        is_set.then(|| Arc::new(Self { web: Arc::clone(web), address, trouble: Mutex::default() }))
+        let url = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
+        is_set.then(|| Arc::new(Self { http_client: Arc::clone(http_client), url, error: Mutex::default() }))
     }
 
-    /// Beat once. A failure is logged when it changes, not every minute: whoever waits for the beat worries by themselves.
+    /// Send one heartbeat. A failure is logged when it changes, not every minute: the watcher raises the alarm by itself.
     pub async fn beat(&self) {
-        let trouble = self.reach().await.err().map(|failure| failure.to_string());
-        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match &trouble {
+        let error = self.send().await.err().map(|failure| failure.to_string());
+        let mut known = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        match &error {
             now if *now == *known => {}
-            Some(trouble) => tracing::warn!("The heartbeat does not get through: {trouble}"),
-            None => tracing::info!("The heartbeat gets through again"),
+            Some(error) => tracing::warn!(error, "heartbeat failed"),
+            None => tracing::info!("heartbeat works again"),
         }
-        *known = trouble;
+        *known = error;
     }
 
-    /// The address is a key by itself: only its server's name is ever told.
-    async fn reach(&self) -> Result<(), Failure> {
-        let wanted = "set http.heartbeat_url to an address that begins with https:// or http://";
-        let given = self.address.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
-        let url = Url::parse(given.expose_secret()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let url = url.ok_or_else(|| Failure::refused("what is given is not a web address", wanted))?;
-        let answer = exchange(self.web.get(&url)?, &url, PATIENCE).await?;
-        match answer.status {
+    /// The URL contains a secret, so errors name its host only.
+    async fn send(&self) -> Result<(), Failure> {
+        let hint = "set http.heartbeat_url to a URL that begins with https:// or http://";
+        let url = self.url.read()?.ok_or_else(|| Failure::refused("heartbeat URL is empty", hint))?;
+        let url = Url::parse(url.expose_secret()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = url.ok_or_else(|| Failure::refused("heartbeat URL is not a web address", hint))?;
+        let response = exchange(self.http_client.get(&url)?, &url, HEARTBEAT_TIMEOUT).await?;
+        match response.status {
             status if status.is_success() => Ok(()),
             status => Err(Failure::later(format!("{} answered {status}", host_port(&url)))),
         }

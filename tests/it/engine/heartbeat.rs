@@ -1,6 +1,6 @@
 //! The heartbeat: a real server hears it every minute while all is well, and only then.
 
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use operator::engine::heartbeat::Heartbeat;
 use rstest::rstest;
 use serde_json::json;
@@ -180,11 +180,9 @@ async fn a_failure_is_logged_when_it_changes_and_without_the_address() {
     let place = server.url.trim_start_matches("http://");
     let lines = screen.lines_with("heartbeat");
     let expected = [
-        format!(
-            " - operator - WARNING - The heartbeat does not get through: {place} answered 500 Internal Server Error"
-        ),
-        format!(" - operator - WARNING - The heartbeat does not get through: {place} answered 302 Found"),
-        " - operator - INFO - The heartbeat gets through again".to_owned(),
+        format!(" - operator - WARNING - heartbeat failed error=\"{place} answered 500 Internal Server Error\""),
+        format!(" - operator - WARNING - heartbeat failed error=\"{place} answered 302 Found\""),
+        " - operator - INFO - heartbeat works again".to_owned(),
     ];
     assert_eq!(lines, expected);
     assert_eq!(server.asked().len(), 8, "a redirect is not followed");
@@ -203,6 +201,6 @@ async fn whatever_is_wrong_with_the_address_it_is_not_told(#[case] address: &str
     let heartbeat = heartbeat(address);
     heartbeat.beat().await;
     heartbeat.beat().await;
-    assert_eq!(screen.lines_with("does not get through").len(), 1, "{}", screen.text());
+    assert_eq!(screen.lines_with("heartbeat failed").len(), 1, "{}", screen.text());
     assert!(!screen.text().contains("s3cret"), "{}", screen.text());
 }

@@ -104,11 +104,7 @@ fn every_entry_says_what_became_of_its_messages() {
         entries.iter().map(|entry| words(between(entry, "<ul class=\"channels\">", "</ul>"))).collect();
     let waits = "notification: waits";
     assert_eq!(fates, [waits, waits, waits, "notification: not sent (a newer one takes its place)"]);
-    assert!(
-        words(entries[2]).contains("Notified – more urgent than when it was last told"),
-        "{}",
-        words(entries[2])
-    );
+    assert!(words(entries[2]).contains("Notified – more urgent than when it was last told"), "{}", words(entries[2]));
     assert!(words(entries[0]).contains("limit 65") && words(entries[0]).contains("source oura_cache"));
 }
 
