@@ -18,8 +18,8 @@ use operator::core::policy::incident_state::IncidentState;
 use operator::core::policy::{PolicyContext, decide};
 use operator::core::rules::Evaluation;
 use operator::demo::{body, desk};
-use operator::store::task_snapshots::Update;
-use operator::store::{CheckRecord, Keep, Store};
+use operator::store::task_snapshots::SnapshotDiff;
+use operator::store::{CheckCommit, RetentionPolicy, Store};
 use rusqlite::{Connection, params};
 
 use crate::measure::{Cost, operator, run};
@@ -215,17 +215,17 @@ fn remember_years(state_dir: &Path, today: Date) {
     let mut store = Store::open(&state_dir.join("operator.db"), Timestamp::now()).unwrap().store;
     let days: Vec<HealthDay> = (1..3650).map(|ago| day(today.saturating_sub(ago.days()))).collect();
     let at = |days_ago: i64| (morning() - days_ago.days()).timestamp();
-    let all = Update::between(None, &reading(at(401), (0..90_000).map(done).collect()));
+    let all = SnapshotDiff::between(None, &reading(at(401), (0..90_000).map(done).collect()));
     record(&mut store, at(401), &[], &IncidentState::default(), &days, &[all]);
-    let copy = store.copy("state_store").unwrap();
-    let none = Update::between(copy.as_ref(), &reading(at(400), Vec::new()));
+    let copy = store.task_snapshot("state_store").unwrap();
+    let none = SnapshotDiff::between(copy.as_ref(), &reading(at(400), Vec::new()));
     record(&mut store, at(400), &[], &IncidentState::default(), &[], &[none]);
     let routing = Routing(vec![(Channel::Notification, Priority::Medium), (Channel::Telegram, Priority::High)]);
     for days_ago in (1..400).rev() {
         let now = at(days_ago);
         let alerts = (0..10).map(|nth| overdue(now, u32::try_from(days_ago).unwrap() * 10 + nth)).collect();
         let judged = BTreeSet::from(["task:deadline_overdue".into()]);
-        let memory = store.memory().unwrap();
+        let memory = store.incident_state().unwrap();
         let least_window = SignedDuration::from_hours(1);
         let circumstances = PolicyContext {
             now,
@@ -247,25 +247,25 @@ fn record(
     verdicts: &[PolicyDecision],
     memory: &IncidentState,
     days: &[HealthDay],
-    updates: &[Update],
+    updates: &[SnapshotDiff],
 ) {
-    let keep = Keep { journal_days: 400, history_days: 3660 };
+    let keep = RetentionPolicy { journal_days: 400, history_days: 3660 };
     let (circuits, monitors) = (&BTreeMap::new(), &BTreeMap::new());
     let found = &verdicts.iter().filter(|v| v.decision != Decision::Resolve).map(|v| v.alert.key.clone()).collect();
     store
-        .commit(&CheckRecord {
+        .commit(&CheckCommit {
             at,
-            found,
-            verdicts,
-            memory,
-            days,
-            rest: None,
-            updates,
+            fired_keys: found,
+            decisions: verdicts,
+            incident_state: memory,
+            health_days: days,
+            rest_mode: None,
+            snapshot_diffs: updates,
             aliases: None,
             circuits,
             monitors,
-            ends: true,
-            keep,
+            is_final: true,
+            retention: keep,
         })
         .unwrap();
 }
@@ -314,7 +314,7 @@ pub(crate) fn overdue(at: Timestamp, number: u32) -> Alert {
     let facts = [("days_past", "4"), ("due", "2026-11-16"), ("source", "state_store"), ("status", "active")];
     let facts: Facts = facts.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     Alert {
-        key: AlertKey::of(Category::Task, "deadline_overdue", &format!("t{number:06}")),
+        key: AlertKey::with_entity(Category::Task, "deadline_overdue", &format!("t{number:06}")),
         priority: Priority::High,
         title: format!("Overdue: {}", title(number)),
         message: format!("“{}” was due 2026-11-16, 4 days ago. State store, just read.", title(number)),

@@ -2,6 +2,7 @@
 
 use super::words::{clock, fit, more, origin, plain, title};
 use crate::core::delivery::message::{Message, MessageItem};
+use crate::core::text::capitalize;
 
 /// In a digest a message takes no more characters.
 const LISTED: usize = 300;
@@ -31,7 +32,7 @@ fn digest(message: &Message, room: usize, weigh: impl Fn(char) -> usize + Copy) 
     let room = room.saturating_sub(weight(&foot, weigh) + weight(&rest(all), weigh));
     let (mut text, mut shown) = (String::new(), 0);
     for item in &message.items {
-        let line = fit(&format!("{} – {}", item.priority.capital(), title(item)), LINE, |_| 1);
+        let line = fit(&format!("{} – {}", capitalize(item.priority.as_str()), title(item)), LINE, |_| 1);
         let gap = if text.is_empty() { "" } else { "\n\n" };
         let listed = format!("{gap}{line}\n{}", fit(&plain(&item.message), LISTED, |_| 1));
         if weight(&text, weigh) + weight(&listed, weigh) > room {

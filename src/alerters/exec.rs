@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::message::Payload;
 use super::{Alerter, BoxFuture, Failure, FailureKind};
-use crate::config::schema::ExecConfig;
+use crate::config::schema::ExecAlerterConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
-use crate::sys::process::{Cause, End, NotStarted, Program, Run};
+use crate::sys::process::{self, ErrorKind, ExitOutcome, Program, Run};
 
 /// Try again later, as mail programs say it: `EX_TEMPFAIL` of `sysexits.h`.
 const TRY_AGAIN: i32 = 75;
@@ -23,7 +23,7 @@ const fn is_refusal(code: i32) -> bool {
 
 /// The alerter, if it is switched on.
 #[must_use]
-pub(super) fn alerter(config: &ExecConfig) -> Option<Arc<dyn Alerter>> {
+pub(super) fn alerter(config: &ExecAlerterConfig) -> Option<Arc<dyn Alerter>> {
     let patience = Duration::from_secs(config.timeout_seconds.into());
     let exec = || Exec(Program::new(config.command.clone(), patience));
     config.enabled.then(|| Arc::new(exec()) as Arc<dyn Alerter>)
@@ -51,7 +51,7 @@ impl Alerter for Exec {
 
     fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
-            let path = self.0.find().map_err(not_started)?;
+            let path = self.0.resolve().map_err(not_started)?;
             Ok(format!("{} is there; it was not run", path.display()))
         })
     }
@@ -60,31 +60,34 @@ impl Alerter for Exec {
     fn settings(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.0.command.hash(&mut hasher);
-        let file = self.0.find().ok().and_then(|path| path.metadata().ok());
+        let file = self.0.resolve().ok().and_then(|path| path.metadata().ok());
         file.map(|file| (file.len(), file.modified().ok())).hash(&mut hasher);
         hasher.finish()
     }
 }
 
 /// What is missing may be installed, and what cannot be run may be mended, without a word to Operator.
-fn not_started(error: NotStarted) -> Failure {
-    match error.cause {
-        Cause::Missing | Cause::Unusable => Failure::unavailable(error.what, error.advice),
-        Cause::Busy => Failure::later(error.what),
+fn not_started(error: process::Error) -> Failure {
+    match error.kind {
+        ErrorKind::NotFound | ErrorKind::Unusable => Failure::no_transport(error.message, error.advice),
+        ErrorKind::Busy => Failure::retryable(error.message),
     }
 }
 
 /// None when the message was taken.
 fn refusal(run: &Run) -> Option<Failure> {
     let line = run.stderr.first_line();
-    let what =
-        if line.is_empty() { format!("the program {}", run.end) } else { format!("the program {}: {line}", run.end) };
-    match run.end {
-        End::Code(0) => None,
-        End::Code(code) if is_refusal(code) => {
-            Some(Failure::refused(what, "mend the program; it ends with code 75 for what may work later"))
+    let what = if line.is_empty() {
+        format!("the program {}", run.outcome)
+    } else {
+        format!("the program {}: {line}", run.outcome)
+    };
+    match run.outcome {
+        ExitOutcome::Code(0) => None,
+        ExitOutcome::Code(code) if is_refusal(code) => {
+            Some(Failure::permanent(what, "mend the program; it ends with code 75 for what may work later"))
         }
-        End::Code(_) => Some(Failure::later(what)),
-        End::Signal(_) | End::TimedOut(_) => Some(Failure::new(FailureKind::Unconfirmed, what)),
+        ExitOutcome::Code(_) => Some(Failure::retryable(what)),
+        ExitOutcome::Signal(_) | ExitOutcome::TimedOut(_) => Some(Failure::new(FailureKind::Unconfirmed, what)),
     }
 }

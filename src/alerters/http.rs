@@ -3,6 +3,7 @@
 use super::{Failure, FailureKind};
 use crate::net::client::Response;
 use crate::net::{Error, ErrorKind};
+use crate::sys::secret_file;
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
@@ -12,6 +13,12 @@ impl From<Error> for Failure {
             ErrorKind::Timeout | ErrorKind::Cut | ErrorKind::TooLarge => FailureKind::Unconfirmed,
         };
         Self::new(kind, error.message)
+    }
+}
+
+impl From<secret_file::Error> for Failure {
+    fn from(error: secret_file::Error) -> Self {
+        Self::permanent(error.message, error.hint)
     }
 }
 

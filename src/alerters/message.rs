@@ -51,7 +51,7 @@ impl<'a> Payload<'a> {
 
     /// The text of it.
     pub(super) fn json(&self) -> Result<Vec<u8>, Failure> {
-        serde_json::to_vec(self).map_err(|error| Failure::refused(error.to_string(), ""))
+        serde_json::to_vec(self).map_err(|error| Failure::permanent(error.to_string(), ""))
     }
 }
 

@@ -11,7 +11,6 @@ mod message;
 pub mod notification;
 mod ntfy;
 mod pushover;
-pub(crate) mod secret;
 pub mod telegram;
 pub mod webhook;
 mod words;
@@ -26,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Env;
-use crate::config::schema::Alerters;
+use crate::config::schema::AlertersConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
 
@@ -70,7 +69,7 @@ pub trait Alerter: Debug + Send + Sync {
 
 /// Every alerter that is switched on. `env` tells where this machine's desktop is.
 #[must_use]
-pub fn enabled(config: &Alerters, web: &Arc<HttpClient>, env: &Env) -> Vec<Arc<dyn Alerter>> {
+pub fn enabled(config: &AlertersConfig, web: &Arc<HttpClient>, env: &Env) -> Vec<Arc<dyn Alerter>> {
     let all = [
         notification::alerter(&config.notification, env),
         telegram::alerter(&config.telegram, web),

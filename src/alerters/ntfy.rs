@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::body::body;
 use super::http::retryable;
-use super::secret::Secret;
 use super::words::{fit, headline, quoted};
 use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::NtfyConfig;
@@ -22,6 +21,7 @@ use crate::core::delivery::message::{AlertState, Message, MessageKind};
 use crate::net::HttpClient;
 use crate::net::client::{Response, exchange};
 use crate::net::host::host_port;
+use crate::sys::secret_file::Secret;
 
 /// The longest that one try may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -75,7 +75,7 @@ impl Alerter for Ntfy {
             // A token that is not known is refused whatever is asked.
             let said = self.ask(self.web.get(&url)?, &url, &keys).await?;
             // Any web page answers something.
-            let stranger = || Failure::refused("what answers is no ntfy server", "check alerters.ntfy.url");
+            let stranger = || Failure::permanent("what answers is no ntfy server", "check alerters.ntfy.url");
             said["healthy"].as_bool().filter(|healthy| *healthy).ok_or_else(stranger)?;
             let known = if keys.token.is_some() { " and knows the token" } else { "" };
             Ok(format!("{} is an ntfy server{known}", host_port(&url)))
@@ -130,23 +130,26 @@ impl Ntfy {
 
     fn keys(&self) -> Result<Keys, Failure> {
         let advice = "set alerters.ntfy.topic to the one that your phone listens to: letters, digits, - and _";
-        let topic = self.topic.read()?.ok_or_else(|| Failure::refused("there is no topic", advice))?;
+        let topic = self.topic.resolve()?.ok_or_else(|| Failure::permanent("there is no topic", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         let letters = topic.expose_secret();
         if letters.len() > LONGEST_TOPIC || !letters.bytes().all(fits) {
-            return Err(Failure::refused("the topic is none", advice));
+            return Err(Failure::permanent("the topic is none", advice));
         }
-        let token = self.token.read()?;
+        let token = self.token.resolve()?;
         let is_none = |token: &SecretString| !token.expose_secret().bytes().all(fits);
         if token.as_ref().is_some_and(is_none) {
-            return Err(Failure::refused("the token has characters that no token has", "correct alerters.ntfy.token"));
+            return Err(Failure::permanent(
+                "the token has characters that no token has",
+                "correct alerters.ntfy.token",
+            ));
         }
         Ok(Keys { topic, token })
     }
 
     fn address(&self, path: &str) -> Result<Url, Failure> {
         let url = Url::parse(&format!("{}/{path}", self.url));
-        url.map_err(|_| Failure::refused("alerters.ntfy.url is no address", "correct it"))
+        url.map_err(|_| Failure::permanent("alerters.ntfy.url is no address", "correct it"))
     }
 }
 
@@ -183,7 +186,7 @@ fn refusal(answer: &Response, said: &Value, url: &Url, keys: &Keys) -> Failure {
     let what = format!("{} answered {shown}", host_port(url));
     match retryable(answer, said["code"].is_number()) {
         Some(kind) => Failure::new(kind, what),
-        None => Failure::refused(what, advice(answer.status.as_u16(), keys.token.is_some())),
+        None => Failure::permanent(what, advice(answer.status.as_u16(), keys.token.is_some())),
     }
 }
 

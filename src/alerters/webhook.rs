@@ -11,7 +11,6 @@ use secrecy::ExposeSecret;
 
 use super::http::retryable;
 use super::message::Payload;
-use super::secret::Secret;
 use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::WebhookConfig;
 use crate::core::channel::Channel;
@@ -19,6 +18,7 @@ use crate::core::delivery::message::Message;
 use crate::net::HttpClient;
 use crate::net::client::{Response, exchange};
 use crate::net::host::host_port;
+use crate::sys::secret_file::Secret;
 
 /// The alerter, if it is switched on.
 #[must_use]
@@ -52,7 +52,7 @@ impl Alerter for Webhook {
     fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
             let url = self.address()?;
-            self.key.read()?;
+            self.key.resolve()?;
             let asked = self.web.request(Method::OPTIONS, &url)?;
             let answer = exchange(asked, &url, self.patience).await?;
             Ok(format!("{} answers (HTTP {})", host_port(&url), answer.status.as_u16()))
@@ -81,7 +81,7 @@ impl Webhook {
     }
 
     fn signed(&self, request: RequestBuilder, body: &[u8]) -> Result<RequestBuilder, Failure> {
-        let Some(key) = self.key.read()? else { return Ok(request) };
+        let Some(key) = self.key.resolve()? else { return Ok(request) };
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes()), body);
         let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(request.header("x-operator-signature", format!("sha256={hex}")))
@@ -89,14 +89,14 @@ impl Webhook {
 
     fn address(&self) -> Result<Url, Failure> {
         let wanted = "set alerters.webhook.url to an address that begins with https:// or http://";
-        let given = self.url.read()?.ok_or_else(|| Failure::refused("there is no address", wanted))?;
+        let given = self.url.resolve()?.ok_or_else(|| Failure::permanent("there is no address", wanted))?;
         // What the library says of a wrong address may repeat a part of it.
         let url = Url::parse(given.expose_secret())
-            .map_err(|_| Failure::refused("what is given is not an address", wanted))?;
+            .map_err(|_| Failure::permanent("what is given is not an address", wanted))?;
         if matches!(url.scheme(), "http" | "https") {
             Ok(url)
         } else {
-            Err(Failure::refused("not a web address", wanted))
+            Err(Failure::permanent("not a web address", wanted))
         }
     }
 }
@@ -108,7 +108,7 @@ fn refusal(answer: &Response, url: &Url) -> Option<Failure> {
     match retryable(answer, false) {
         _ if status.is_success() => None,
         Some(kind) => Some(Failure::new(kind, said)),
-        None => Some(Failure::refused(said, advice(status))),
+        None => Some(Failure::permanent(said, advice(status))),
     }
 }
 

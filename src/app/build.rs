@@ -6,27 +6,27 @@ use std::time::Duration;
 
 use crate::alerters;
 use crate::config::schema::{
-    CalendarConfig, Config, ExecMonitor, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
+    CalendarConfig, Config, ExecMonitorConfig, MarkdownConfig, OuraConfig, TodoistConfig, TokenStoreKind,
 };
 use crate::config::{Env, paths};
 use crate::core::alert::Monitor;
-use crate::core::name::Name;
+use crate::core::name::{CALENDAR_PREFIX, Name};
 use crate::engine::Components;
 use crate::engine::heartbeat::Heartbeat;
 use crate::monitors::exec::{self, Exec};
-use crate::monitors::fetch::{CALENDAR, Source};
+use crate::monitors::fetch::Source;
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::HttpClient;
+use crate::sources::TaskSource;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::cache;
 use crate::sources::oura::oauth::token_store::TokenStore;
-use crate::sources::oura::oauth::{Account, Client};
+use crate::sources::oura::oauth::{Account, ClientConfig};
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
-use crate::sources::tasks::TaskSource;
 use crate::sources::taskwarrior::Taskwarrior;
-use crate::sources::todoist::{Owner, Todoist};
+use crate::sources::todoist::{Todoist, TokenUser};
 use crate::sources::workos::Workos;
 use crate::sys::process::Program;
 
@@ -53,7 +53,7 @@ pub fn sources(config: &Config, env: &Env) -> Sources {
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
     Sources {
         oura: OuraSources {
-            cache: cache::file_in(&folder),
+            cache: cache::resolve_path(&folder),
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),
@@ -63,7 +63,7 @@ pub fn sources(config: &Config, env: &Env) -> Sources {
         },
         tasks: task_sources(config, &calendars, env),
         focus_file: config.sources.focus_file.path.clone(),
-        exec: config.programs().map(|(name, program)| exec(name, program)).collect(),
+        exec: config.exec_plugins().map(|(name, program)| exec(name, program)).collect(),
         calendars,
         quiet_during_events: config.quiet_hours.quiet_during_events,
     }
@@ -76,7 +76,7 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
         TokenStoreKind::System => TokenStore::system_default(state_dir),
         TokenStoreKind::File => TokenStore::file(state_dir),
     };
-    let client = Client {
+    let client = ClientConfig {
         id: oura.client_id.clone(),
         secret: oura.client_secret.clone(),
         secret_file: oura.client_secret_file.clone(),
@@ -84,9 +84,14 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
     Account::new(store, state_dir, client)
 }
 
-fn exec(name: Name, config: &ExecMonitor) -> Exec {
+fn exec(name: Name, config: &ExecMonitorConfig) -> Exec {
     let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
-    Exec { name, program: Program { cap: exec::CAP, ..program }, warning: config.warning, critical: config.critical }
+    Exec {
+        name,
+        program: Program { max_output_bytes: exec::CAP, ..program },
+        warning: config.warning,
+        critical: config.critical,
+    }
 }
 
 fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<Arc<dyn TaskSource>> {
@@ -149,7 +154,7 @@ fn todoist(todoist: &TodoistConfig) -> Todoist {
         projects: todoist.projects.clone(),
         base_url: todoist.base_url.clone(),
         timeout: seconds(todoist.timeout_seconds),
-        owner: Owner::default(),
+        token_user: TokenUser::default(),
     }
 }
 
@@ -165,7 +170,7 @@ fn taskwarrior(config: &Config, env: &Env) -> Taskwarrior {
 }
 
 fn markdown(markdown: &MarkdownConfig) -> Markdown {
-    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), memory: Arc::default() }
+    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), cache: Arc::default() }
 }
 
 /// The circuits that exist in every configuration.
@@ -177,7 +182,7 @@ pub fn circuit_names() -> Vec<&'static str> {
 /// Whether a circuit can have this name: a built-in one, `exec:NAME` or `calendar:NAME`.
 #[must_use]
 pub fn is_circuit_name(name: &str) -> bool {
-    let is_calendar = name.strip_prefix(CALENDAR).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
+    let is_calendar = name.strip_prefix(CALENDAR_PREFIX).is_some_and(|calendar| calendar.parse::<Name>().is_ok());
     is_calendar || matches!(name.parse(), Ok(Monitor::Exec(_))) || circuit_names().contains(&name)
 }
 

@@ -12,7 +12,7 @@ use crate::app::exit::Failure;
 use crate::app::load::{AppContext, environment};
 use crate::app::reload;
 use crate::app::runtime::Runtime;
-use crate::core::status::{PageState, Status};
+use crate::core::status::{HttpState, Status};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
 use crate::engine::{self, Engine, EngineHandle, Request};
@@ -34,7 +34,7 @@ pub fn run_headless(context: &AppContext, dry_run: bool) -> Result<ExitCode, Fai
 pub fn run_headless_at(
     context: &AppContext,
     clock: Clock,
-    on_ready: impl FnOnce(&PageState),
+    on_ready: impl FnOnce(&HttpState),
 ) -> Result<ExitCode, Failure> {
     let daemon = Daemon::prepare(context, clock, false)?;
     on_ready(&daemon.server_state());
@@ -124,7 +124,7 @@ impl Daemon {
         self.handle.clone()
     }
 
-    fn server_state(&self) -> PageState {
+    fn server_state(&self) -> HttpState {
         self.server.as_ref().map(|server| server.state().borrow().clone()).unwrap_or_default()
     }
 

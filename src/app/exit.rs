@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
-use crate::config::ConfigError;
-use crate::store::StoreError;
+use crate::config;
+use crate::store;
 use crate::sys::lock::LockError;
 
 /// Why Operator could not do what was asked.
@@ -14,7 +14,7 @@ use crate::sys::lock::LockError;
 pub enum Failure {
     /// The configuration is wrong; nothing was started.
     #[error("{0}")]
-    Config(#[from] ConfigError),
+    Config(#[from] config::Error),
     /// The tray was asked for and there is none.
     #[error("{0}")]
     NoTray(String),
@@ -23,7 +23,7 @@ pub enum Failure {
     Lock(#[from] LockError),
     /// The database.
     #[error("{0}")]
-    Store(#[from] StoreError),
+    Store(#[from] store::Error),
     /// Anything else at run time.
     #[error("{0}")]
     Other(String),

@@ -12,7 +12,7 @@ use super::runtime::Runtime;
 use crate::alerters::{self, Alerter};
 use crate::app::build;
 use crate::config::schema::Config;
-use crate::config::{self, ConfigError, paths};
+use crate::config::{self, paths};
 use crate::engine::clock::Clock;
 use crate::engine::{ConfigUpdate, Engine, EngineConfig};
 use crate::monitors::sources::Sources;
@@ -54,7 +54,7 @@ impl ConfigSource {
     pub fn load(&self) -> ConfigUpdate {
         let loaded = config::load(Some(&self.path), &self.env, false).map_err(|error| error.to_string())?;
         let mut warnings = loaded.warnings;
-        let moved = |known: &PathBuf, now: Result<PathBuf, ConfigError>| now.is_ok_and(|now| now != *known);
+        let moved = |known: &PathBuf, now: Result<PathBuf, config::Error>| now.is_ok_and(|now| now != *known);
         if moved(&self.state_dir, paths::state_dir(&loaded.config, &self.env))
             || moved(&self.log_dir, paths::log_dir(&loaded.config, &self.env))
         {
@@ -105,7 +105,8 @@ impl AppContext {
             env,
         };
         let folder = (logs == LogTarget::FileAndStderr).then_some(context.log_dir.as_path());
-        let level = if logs == LogTarget::Quiet { config::schema::Level::Warn } else { context.config.logging.level };
+        let level =
+            if logs == LogTarget::Quiet { config::schema::LogLevel::Warn } else { context.config.logging.level };
         logging::init(level, verbose, folder).map_err(|error| Failure::Other(error.to_string()))?;
         for warning in &context.warnings {
             tracing::warn!("{warning}");
@@ -190,7 +191,7 @@ impl AppContext {
     /// When it cannot be read for another reason.
     pub fn for_dry_run(&self, goes_on: bool) -> Result<Store, Failure> {
         let path = self.database();
-        let opened = if goes_on { Store::scratch_copy(&path).map(Some) } else { Store::open_read_only(&path) };
+        let opened = if goes_on { Store::in_memory_copy(&path).map(Some) } else { Store::open_read_only(&path) };
         match opened {
             Ok(Some(store)) => Ok(store),
             Ok(None) => Ok(Store::in_memory()?),

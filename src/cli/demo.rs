@@ -14,9 +14,9 @@ use super::show::Look;
 use crate::app::daemon;
 use crate::app::exit::Failure;
 use crate::app::load::{AppContext, LogTarget, runtime};
-use crate::config::schema::Http;
+use crate::config::schema::HttpConfig;
 use crate::core::policy::decision::Decision;
-use crate::core::status::PageState;
+use crate::core::status::HttpState;
 use crate::demo::{body, desk};
 use crate::engine::clock::Clock;
 use crate::engine::report::CheckReport;
@@ -47,8 +47,8 @@ fn go_on(context: &AppContext, config: &Path, morning: &ZonedDateTime) -> Result
     daemon::run_headless_at(context, clock, |page| emit(&invitation(context, config, page)))
 }
 
-fn invitation(context: &AppContext, config: &Path, page: &PageState) -> String {
-    let link = page.address.as_ref().ok_or_else(|| page.trouble.clone().unwrap_or_default());
+fn invitation(context: &AppContext, config: &Path, page: &HttpState) -> String {
+    let link = page.address.as_ref().ok_or_else(|| page.error.clone().unwrap_or_default());
     match link.and_then(|address| http::link(&context.state_dir, address)) {
         Ok(link) => format!(
             "\nThe demo goes on until Ctrl-C. Its dashboard, good once within ten minutes:\n  {link}\n\
@@ -62,7 +62,7 @@ fn invitation(context: &AppContext, config: &Path, page: &PageState) -> String {
 
 /// The usual port, or whichever is free.
 fn free_port() -> Option<u16> {
-    let usual = Http::default().port;
+    let usual = HttpConfig::default().port;
     let listener = [usual, 0].into_iter().find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())?;
     listener.local_addr().ok().map(|address| address.port())
 }

@@ -15,11 +15,11 @@ use crate::app::load::{AppContext, runtime};
 use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
-use crate::core::status::OuraLink;
+use crate::core::status::OuraConnection;
 use crate::core::text;
 use crate::monitors::fetch::{Source, SourceReading, ask};
 use crate::monitors::sources::Sources;
-use crate::sources::error::Fault;
+use crate::sources::ErrorKind;
 
 /// Advice where there is nothing to do.
 pub(super) const WAIT: &str = "it may mend itself; Operator goes on trying";
@@ -100,20 +100,20 @@ fn line(source: Source, answer: &SourceReading, now: Timestamp) -> Line {
     let Some(trouble) = answer.trouble() else {
         return Line { name, result: "ok", about: described(answer, now), advice: String::new() };
     };
-    let (result, wait) = match trouble.fault {
-        Fault::NotSetUp => ("off", ""),
-        Fault::Outage => ("failed", WAIT),
-        Fault::NeedsUser => ("failed", ""),
+    let (result, wait) = match trouble.kind {
+        ErrorKind::NotConfigured => ("off", ""),
+        ErrorKind::Transient => ("failed", WAIT),
+        ErrorKind::ActionRequired => ("failed", ""),
     };
     let advice = if trouble.advice.is_empty() { wait.into() } else { trouble.advice.clone() };
     Line { name, result, about: trouble.to_string(), advice }
 }
 
-const fn reached(link: Option<OuraLink>) -> &'static str {
+const fn reached(link: Option<OuraConnection>) -> &'static str {
     match link {
-        Some(OuraLink::Token) => "; its API by sources.oura.token",
-        Some(OuraLink::Connected | OuraLink::Revoked) => "; its API by your connection",
-        Some(OuraLink::Off) | None => "; its API is not connected",
+        Some(OuraConnection::Token) => "; its API by sources.oura.token",
+        Some(OuraConnection::Connected | OuraConnection::Revoked) => "; its API by your connection",
+        Some(OuraConnection::Off) | None => "; its API is not connected",
     }
 }
 
@@ -177,10 +177,10 @@ fn tried(channel: Channel, least: Priority, outcome: Result<String, Failure>) ->
             Line { name, result: "ok", about, advice: String::new() }
         }
         // A machine without a desktop is not broken.
-        Err(failure) if failure.kind == FailureKind::NoTransport && failure.advice.is_empty() => {
-            Line { name, result: "off", about: failure.what, advice: String::new() }
+        Err(failure) if failure.kind == FailureKind::NoTransport && failure.hint.is_empty() => {
+            Line { name, result: "off", about: failure.message, advice: String::new() }
         }
-        Err(failure) => Line { name, result: "failed", about: failure.what, advice: failure.advice },
+        Err(failure) => Line { name, result: "failed", about: failure.message, advice: failure.hint },
     }
 }
 

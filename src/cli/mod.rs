@@ -240,7 +240,7 @@ fn command_of(wanted: &Subcommand, now: Timestamp, context: &AppContext) -> Resu
 
 fn alerts(cli: &Cli, all: bool) -> Done {
     let context = open(cli, LogTarget::Quiet)?;
-    let incidents = context.readable()?.alerts(all)?;
+    let incidents = context.readable()?.incidents(all)?;
     if cli.json {
         emit_json(&incidents)
     } else {
@@ -252,7 +252,7 @@ fn alerts(cli: &Cli, all: bool) -> Done {
 fn why(cli: &Cli, key: &AlertKey) -> Done {
     let context = open(cli, LogTarget::Quiet)?;
     let unknown = || Failure::Other(format!("{key}: never seen; `operator alerts --all` lists what was"));
-    let story = context.readable()?.story(key)?.ok_or_else(unknown)?;
+    let story = context.readable()?.alert_history(key)?.ok_or_else(unknown)?;
     if cli.json {
         emit_json(&story);
     } else {
@@ -268,7 +268,7 @@ fn dashboard(cli: &Cli, print: bool) -> Done {
     let reply =
         ask(&context, &Command::Status)?.ok_or_else(|| other("no Operator runs: start it, then open its dashboard"))?;
     let page = status_in(reply)?.http;
-    let address = page.address.ok_or_else(|| match page.trouble {
+    let address = page.address.ok_or_else(|| match page.error {
         Some(trouble) => Failure::Other(format!("the dashboard is not served: {trouble}")),
         None => other("the dashboard is switched off: set http.enabled to true and start Operator again"),
     })?;
@@ -286,7 +286,7 @@ fn dashboard(cli: &Cli, print: bool) -> Done {
 
 fn journal(cli: &Cli, since: jiff::Span) -> Done {
     let context = open(cli, LogTarget::Quiet)?;
-    let entries = context.readable()?.journal(back(Timestamp::now(), since, &context.zone()), PAGE)?;
+    let entries = context.readable()?.journal_since(back(Timestamp::now(), since, &context.zone()), PAGE)?;
     if cli.json {
         emit_json(&entries)
     } else {

@@ -12,9 +12,9 @@ use crate::core::status::{ChannelHealth, RunStatus, Status};
 use crate::core::text;
 use crate::engine::delivery::test_alert::TestOutcome;
 use crate::engine::report::{AlertReport, CheckReport};
-use crate::store::journal::Entry;
+use crate::store::alert_history::AlertHistory;
+use crate::store::journal::JournalEntry;
 use crate::store::outbox::OutboxEntry;
-use crate::store::story::Story;
 
 /// How the results are drawn: colours, and the person's zone for times.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ impl Look {
 
     /// The journal, the newest first.
     #[must_use]
-    pub fn journal(&self, entries: &[Entry]) -> String {
+    pub fn journal(&self, entries: &[JournalEntry]) -> String {
         if entries.is_empty() {
             return "The journal is empty for this time.\n".into();
         }
@@ -136,7 +136,7 @@ impl Look {
 
     /// An alert's story: how it stands, each decision, and what became of its messages.
     #[must_use]
-    pub fn why(&self, story: &Story) -> String {
+    pub fn why(&self, story: &AlertHistory) -> String {
         let mut shown = String::new();
         if let Some(incident) = &story.incident {
             shown = format!(
@@ -153,7 +153,7 @@ impl Look {
             table.row([
                 self.clock(entry.first_at).into(),
                 format!("{} ({}){}", entry.decision, entry.reason, times(entry.times)).into(),
-                Reason::named(&entry.reason).map_or("", Reason::meaning).into(),
+                entry.reason.parse::<Reason>().ok().map_or("", Reason::meaning).into(),
                 self.faint(&entry.channels.join(", ")),
             ]);
         }
@@ -267,7 +267,8 @@ impl Look {
 /// `123 fired: 40 delivered, 2 pending, … – adds up`.
 fn audited(audit: &Audit) -> String {
     let Audit { fired, delivered, pending, suppressed, held, coalesced, failed, .. } = audit;
-    let sound = if audit.is_consistent() { "adds up".into() } else { format!("unaccounted: {}", audit.named()) };
+    let sound =
+        if audit.is_consistent() { "adds up".into() } else { format!("unaccounted: {}", audit.unaccounted_names()) };
     format!(
         "{fired} fired: {delivered} delivered, {pending} pending, {suppressed} suppressed, {held} held, {coalesced} coalesced, \
          {failed} failed – {sound}"

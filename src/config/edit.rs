@@ -1,66 +1,65 @@
-//! Changing a key of the file and nothing else: comments, order and layout stay.
+//! Change one key of the file. Comments, order and layout stay.
 //!
-//! The text is edited by lines, and the outcome is read again: it must say what it said before, with this one value changed.
+//! The result is parsed again with our own parser. Only this value may differ; otherwise the user must edit the file.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::str::FromStr;
 
-use super::tree::{self, Entry, Node, Value};
+use yaml_edit::path::YamlPath;
+use yaml_edit::{Document, YamlFile};
 
-/// What a key is given.
+use super::tree::{self, Node, Value};
+
+/// The new value of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setting {
-    /// Text, which is quoted where it must be.
+    /// Quoted where necessary.
     Text(String),
-    /// Something that is written bare: `true`, `22`.
+    /// Unquoted: `true`, `22`.
     Bare(String),
-    /// A list of texts.
     List(Vec<String>),
-    /// A list of sections, by key; `caldav.url` is a key of a section in one, whose keys stand together.
+    /// A list of sections. A key such as `caldav.url` is in an inner section; its keys are adjacent.
     Sections(Vec<Vec<(String, String)>>),
 }
 
-/// Give the key at `path`, such as `sources.todoist.token`, this value.
-///
-/// # Errors
-/// In a sentence, where the file is written in a way that this cannot change: then the person has to.
+/// Set the key at `path`, such as `sources.todoist.token`. The error is a sentence for the user.
 pub fn set(text: &str, path: &str, setting: &Setting) -> Result<String, String> {
-    let cannot = || format!("{path} cannot be changed in the way this file is written: set it by hand");
+    let cannot = || format!("{path} cannot be changed automatically in this file: set it by hand");
     let before = tree::parse(text).map_err(|_| cannot())?;
-    let changed = Lines::of(text).set(&before, path, &setting.written()).ok_or_else(cannot)?;
+    let changed = with_value(text, path, &setting.to_yaml()).ok_or_else(cannot)?;
     let after = tree::parse(&changed).map_err(|_| cannot())?;
-    let (mut wanted, found) = (said(&before), said(&after));
+    let (mut wanted, found) = (scalars(&before), scalars(&after));
     let below = format!("{path}.");
     wanted.retain(|key, _| key != path && !key.starts_with(&below));
     let (given, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
         found.into_iter().partition(|(key, _)| key == path || key.starts_with(&below));
-    if rest == wanted && given == setting.said(path) { Ok(changed) } else { Err(cannot()) }
+    if rest == wanted && given == setting.scalars(path) { Ok(changed) } else { Err(cannot()) }
 }
 
-/// What stands under a key, as the person wrote it: a scalar without its quotes, the items of a list with commas between them.
+/// The value of a key as text: a scalar without its quotes, a list with commas.
 #[must_use]
 pub fn get(text: &str, path: &str) -> Option<String> {
     match &tree::parse(text).ok()?.entry(path)?.node.value {
         Value::Scalar(scalar) => Some(scalar.text.clone()),
         Value::List(items) if !items.is_empty() => {
-            let said = items.iter().map(|item| match &item.value {
+            let texts = items.iter().map(|item| match &item.value {
                 Value::Scalar(scalar) => scalar.text.as_str(),
                 _ => "…",
             });
-            Some(said.collect::<Vec<_>>().join(", "))
+            Some(texts.collect::<Vec<_>>().join(", "))
         }
         _ => None,
     }
 }
 
-/// Whether the text has this key, with a value or without.
+/// Whether the text has this key, even without a value.
 #[must_use]
-pub fn is_known(text: &str, path: &str) -> bool {
+pub fn has_key(text: &str, path: &str) -> bool {
     tree::parse(text).is_ok_and(|root| root.entry(path).is_some())
 }
 
 impl Setting {
-    fn written(&self) -> String {
+    fn to_yaml(&self) -> String {
         match self {
             Self::Text(text) => quoted(text),
             Self::Bare(word) => word.clone(),
@@ -74,25 +73,25 @@ impl Setting {
         }
     }
 
-    /// What the file must say afterwards, as `said` tells it.
-    fn said(&self, path: &str) -> BTreeMap<String, String> {
-        let dollars = |text: &String| text.replace('$', "$$");
+    /// The scalars that the file must hold afterwards.
+    fn scalars(&self, path: &str) -> BTreeMap<String, String> {
+        let escape_dollars = |text: &String| text.replace('$', "$$");
         match self {
-            Self::Text(text) => [(path.to_owned(), dollars(text))].into(),
+            Self::Text(text) => [(path.to_owned(), escape_dollars(text))].into(),
             Self::Bare(word) => [(path.to_owned(), word.clone())].into(),
             Self::List(items) => {
-                items.iter().enumerate().map(|(at, item)| (format!("{path}.{at}"), dollars(item))).collect()
+                items.iter().enumerate().map(|(at, item)| (format!("{path}.{at}"), escape_dollars(item))).collect()
             }
             Self::Sections(items) => {
                 let keys = items.iter().enumerate().flat_map(|(at, keys)| keys.iter().map(move |key| (at, key)));
-                keys.map(|(at, (key, text))| (format!("{path}.{at}.{key}"), dollars(text))).collect()
+                keys.map(|(at, (key, text))| (format!("{path}.{at}.{key}"), escape_dollars(text))).collect()
             }
         }
     }
 }
 
-/// Every scalar by its path. Two keys of one name are told apart by nothing: then the check above fails.
-fn said(root: &Node) -> BTreeMap<String, String> {
+/// Every scalar by its path. Duplicate keys collapse into one, and then the check in `set` fails.
+fn scalars(root: &Node) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     collect(root, String::new(), &mut all);
     all
@@ -130,146 +129,46 @@ fn outer(key: &str) -> Option<&str> {
     key.split_once('.').map(|(outer, _)| outer)
 }
 
-/// A text in YAML: bare where nobody could take it for something else. `$` is doubled, for it begins a variable.
+/// Text as YAML: bare where every parser reads it as text, else in double quotes as in JSON, which YAML reads. `$` is doubled,
+/// because a single one begins a variable.
 fn quoted(text: &str) -> String {
     let words = ["true", "false", "yes", "no", "on", "off", "null", "nan"];
-    let bare = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+    let is_bare = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./@-".contains(c))
         && !words.contains(&text.to_ascii_lowercase().as_str());
-    if bare {
-        return text.to_owned();
-    }
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '$' => quoted.push_str("$$"),
-            c if c.is_control() => drop(write!(quoted, "\\u{:04x}", u32::from(c))), // controls are all under U+00A0
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
+    if is_bare { text.to_owned() } else { serde_json::Value::from(text.replace('$', "$$")).to_string() }
 }
 
-/// The lines without their `\n`; a `\r` before it stays with its line.
-struct Lines(Vec<String>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        Self(text.split('\n').map(str::to_owned).collect())
-    }
-
-    fn set(mut self, root: &Node, path: &str, value: &str) -> Option<String> {
-        let keys: Vec<&str> = path.split('.').collect();
-        // The longest part of the path that is in the file.
-        let known = (1..=keys.len()).rev().find_map(|length| {
-            let entry = root.entry(&keys.get(..length)?.join("."))?;
-            Some((length, entry))
-        });
-        match known {
-            Some((length, entry)) if length == keys.len() => self.replace(entry, value)?,
-            Some((length, section)) => {
-                let at = self.line_of(section)?;
-                let children = match &section.node.value {
-                    Value::Section(entries) => entries.first().map(column)?,
-                    Value::Empty => column(section) + 2,
-                    Value::Scalar(_) | Value::List(_) => return None,
-                };
-                let end = self.end_of(at, column(section));
-                self.insert(end, children, keys.get(length..)?, value);
-            }
-            None => {
-                let end = self.0.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |last| last + 1);
-                self.insert(end, 0, &keys, value);
-            }
+/// The text with `value`, which is YAML, at `path`. None if it does not fit there, or if a comment would be lost.
+fn with_value(text: &str, path: &str, value: &str) -> Option<String> {
+    let file = YamlFile::from_str(text).ok()?;
+    let old_comments = comments(&file);
+    file.ensure_document().try_set_path(path, Document::from_str(value).ok()?).ok()?;
+    let new_comments = comments(&file);
+    let are_kept = old_comments.iter().map(|(_, comment)| comment).eq(new_comments.iter().map(|(_, comment)| comment));
+    are_kept.then_some(())?;
+    let mut edited = file.to_string();
+    // A comment behind the changed value keeps its column, or is two spaces behind a longer value. The last comes first:
+    // offsets before a change stay right.
+    for ((old, _), (new, _)) in old_comments.iter().zip(&new_comments).rev() {
+        let (old_line, new_line) = (line_up_to(text, *old)?, line_up_to(&edited, *new)?);
+        let value = new_line.trim_end();
+        if new_line != old_line && !value.is_empty() {
+            let width = old_line.chars().count().max(value.chars().count() + 2);
+            let aligned = format!("{value:<width$}");
+            edited.replace_range(new - new_line.len()..*new, &aligned);
         }
-        Some(self.0.join("\n"))
     }
-
-    fn line_of(&self, entry: &Entry) -> Option<usize> {
-        let at = usize::try_from(entry.at.line).ok()?.checked_sub(1)?;
-        (at < self.0.len()).then_some(at)
-    }
-
-    /// The line after the last one that belongs to the key that stands on line `at`, `indent` columns in.
-    fn end_of(&self, at: usize, indent: usize) -> usize {
-        let mut end = at + 1;
-        for (index, line) in self.0.iter().enumerate().skip(at + 1) {
-            let content = line.trim();
-            let depth = line.len() - line.trim_start().len();
-            if content.is_empty() || content.starts_with('#') {
-                continue;
-            }
-            let item = depth == indent && (content == "-" || content.starts_with("- "));
-            if depth <= indent && !item {
-                break;
-            }
-            end = index + 1;
-        }
-        end
-    }
-
-    fn replace(&mut self, entry: &Entry, value: &str) -> Option<()> {
-        let at = self.line_of(entry)?;
-        let end = self.end_of(at, column(entry));
-        // What would go with the old value is the person's.
-        if self.0.get(at + 1..end)?.iter().any(|line| comment(line).is_some()) {
-            return None;
-        }
-        let (line, ending) = unended(self.0.get(at)?);
-        let colon = column(entry) + line.get(column(entry)..)?.find(':')? + 1;
-        let (head, rest) = line.split_at_checked(colon)?;
-        let written = match comment(rest) {
-            Some(from) => {
-                let (old, comment) = rest.split_at_checked(from)?;
-                let room = old.chars().count();
-                let new = format!(" {value}");
-                // The comment stays in its column where there is room for two blanks before it.
-                let width = room.max(new.chars().count() + 2);
-                format!("{head}{new:<width$}{comment}{ending}")
-            }
-            None => format!("{head} {value}{ending}"),
-        };
-        self.0.splice(at..end, [written]);
-        Some(())
-    }
-
-    fn insert(&mut self, at: usize, indent: usize, keys: &[&str], value: &str) {
-        let Some((last, sections)) = keys.split_last() else { return };
-        let deep = |depth: usize| " ".repeat(indent + 2 * depth);
-        let ending = at.checked_sub(1).and_then(|before| self.0.get(before)).map_or("", |before| unended(before).1);
-        let mut lines: Vec<String> =
-            sections.iter().enumerate().map(|(depth, key)| format!("{}{key}:{ending}", deep(depth))).collect();
-        lines.push(format!("{}{last}: {value}{ending}", deep(sections.len())));
-        self.0.splice(at..at, lines);
-    }
+    Some(edited)
 }
 
-fn column(entry: &Entry) -> usize {
-    usize::try_from(entry.at.column).unwrap_or(1).saturating_sub(1)
+/// Each comment and the byte at which it begins.
+fn comments(file: &YamlFile) -> Vec<(usize, String)> {
+    file.comments().map(|comment| (comment.text_range().start().into(), comment.text().to_owned())).collect()
 }
 
-/// A line, and what of its ending stands in it.
-fn unended(line: &str) -> (&str, &'static str) {
-    line.strip_suffix('\r').map_or((line, ""), |line| (line, "\r"))
-}
-
-/// Where the comment at the end of a line begins: a `#` after white space and outside of quotes.
-fn comment(rest: &str) -> Option<usize> {
-    let (mut quote, mut before, mut escaped) = (None, ' ', false);
-    for (at, c) in rest.char_indices() {
-        match (quote, c) {
-            (Some('"'), _) if escaped => escaped = false,
-            (Some('"'), '\\') => escaped = true,
-            (None, '"' | '\'') if " [{,".contains(before) || before == c => quote = Some(c),
-            (Some(open), c) if open == c => quote = None,
-            (None, '#') if before.is_whitespace() => return Some(at),
-            _ => {}
-        }
-        before = c;
-    }
-    None
+fn line_up_to(text: &str, end: usize) -> Option<&str> {
+    text.get(..end)?.rsplit('\n').next()
 }
 
 #[cfg(test)]
@@ -285,48 +184,51 @@ mod tests {
     }
 
     #[rstest]
-    #[case::a_value("a:\n  b: 1   # why\n  c: 2\n", "a.b", "a:\n  b: new  # why\n  c: 2\n")]
-    #[case::a_longer_column("b: 1           # why\n", "b", "b: new         # why\n")]
-    #[case::nothing_yet("a:\n  b:      # why\n  c: 2\n", "a.b", "a:\n  b: new  # why\n  c: 2\n")]
+    #[case::value("a:\n  b: 1   # why\n  c: 2\n", "a.b", "a:\n  b: new  # why\n  c: 2\n")]
+    #[case::wide_column("b: 1           # why\n", "b", "b: new         # why\n")]
+    #[case::empty_value("a:\n  b:      # why\n  c: 2\n", "a.b", "a:\n  b: new  # why\n  c: 2\n")]
     #[case::no_comment("b: 1\n", "b", "b: new\n")]
     #[case::quoted("b: \"x # y\" # why\n", "b", "b: new     # why\n")]
     #[case::single_quotes("b: 'it''s # y'   # why\n", "b", "b: new           # why\n")]
-    #[case::a_list("b:\n- 1\n- 2\n# after\nc: 3\n", "b", "b: new\n# after\nc: 3\n")]
-    #[case::a_block("b: |\n  one\n\n  two\nc: 3\n", "b", "b: new\nc: 3\n")]
-    #[case::a_key_that_is_missing(
+    #[case::list("b:\n- 1\n- 2\n# after\nc: 3\n", "b", "b: new\n# after\nc: 3\n")]
+    #[case::block("b: |\n  one\n\n  two\nc: 3\n", "b", "b: new\nc: 3\n")]
+    #[case::missing_key(
         "a:\n  c: 2   # two\n\n# Next\nd: 4\n",
         "a.b",
         "a:\n  c: 2   # two\n  b: new\n\n# Next\nd: 4\n"
     )]
     #[case::deeper_indents("a:\n    c: 2\n", "a.b.e", "a:\n    c: 2\n    b:\n      e: new\n")]
-    #[case::an_empty_section("a:   # soon\nd: 4\n", "a.b", "a:   # soon\n  b: new\nd: 4\n")]
-    #[case::a_section_that_is_missing("d: 4\n\n", "a.b", "d: 4\na:\n  b: new\n\n")]
-    #[case::an_empty_file("", "a.b", "a:\n  b: new\n")]
+    #[case::empty_section("a:   # soon\nd: 4\n", "a.b", "a:   # soon\n  b: new\nd: 4\n")]
+    #[case::missing_section("d: 4\n\n", "a.b", "d: 4\n\na:\n  b: new\n")]
+    #[case::json("{\"a\": {\"b\": 1}}\n", "a.b", "{\"a\": {\"b\": new}}\n")]
+    #[case::flow_section("a: {c: 2}\n", "a.b", "a: {c: 2, b: new}\n")]
+    #[case::empty_file("", "a.b", "a:\n  b: new\n")]
     #[case::only_comments("# Hello\n", "a.b", "# Hello\na:\n  b: new\n")]
     #[case::windows_lines("a:\r\n  b: 1\r\n", "a.b", "a:\r\n  b: new\r\n")]
     #[case::mixed_lines("a: 1\r\nb: 1\nc: 1\r\n", "b", "a: 1\r\nb: new\nc: 1\r\n")]
-    #[case::a_backslash_before_the_quote("b: \"C:\\\\x\\\\\"   # mine\n", "b", "b: new         # mine\n")]
-    #[case::an_escaped_quote("b: \"x \\\" # y\" # mine\n", "b", "b: new        # mine\n")]
-    #[case::no_last_line_end("a: 1\nb: 1", "b", "a: 1\nb: new")]
-    #[case::a_key_of_the_same_name_elsewhere("b: 1\na:\n  b: 2\n", "a.b", "b: 1\na:\n  b: new\n")]
-    fn one_value_changes(#[case] before: &str, #[case] path: &str, #[case] after: &str) {
+    #[case::backslash_before_quote("b: \"C:\\\\x\\\\\"   # mine\n", "b", "b: new         # mine\n")]
+    #[case::escaped_quote("b: \"x \\\" # y\" # mine\n", "b", "b: new        # mine\n")]
+    #[case::no_final_newline("a: 1\nb: 1", "b", "a: 1\nb: new")]
+    #[case::same_key_elsewhere("b: 1\na:\n  b: 2\n", "a.b", "b: 1\na:\n  b: new\n")]
+    fn set_changes_one_value(#[case] before: &str, #[case] path: &str, #[case] after: &str) {
         assert_eq!(set(before, path, &text("new")).unwrap(), after);
     }
 
     #[rstest]
-    #[case::json("{\"a\": {\"b\": 1}}\n", "a.b")]
-    #[case::a_flow_section("a: {c: 2}\n", "a.b")]
-    #[case::a_comment_in_the_value("a:\n- 1 # the first\n- 2\n", "a")]
-    #[case::a_line_of_comment_in_the_value("a:\n- 1\n# the second\n- 2\n", "a")]
-    #[case::a_scalar_in_the_way("a: 1\n", "a.b")]
-    #[case::two_of_a_name("a: 1\na: 2\n", "a")]
-    #[case::no_yaml("a: [\n", "a")]
-    fn what_cannot_be_changed_by_lines_is_left_to_the_person(#[case] before: &str, #[case] path: &str) {
+    #[case::alias("b: &n 1\nc: *n\n", "b")]
+    #[case::aliased_section("x: &x\n  b: 1\na: *x\n", "a.b")]
+    #[case::duplicate_inner_key("a:\n  b: 1\n  b: 2\n", "a.b")]
+    #[case::comment_in_value("a:\n- 1 # the first\n- 2\n", "a")]
+    #[case::comment_line_in_value("a:\n- 1\n# the second\n- 2\n", "a")]
+    #[case::scalar_in_path("a: 1\n", "a.b")]
+    #[case::duplicate_key("a: 1\na: 2\n", "a")]
+    #[case::invalid_yaml("a: [\n", "a")]
+    fn set_refuses_unsafe_edit(#[case] before: &str, #[case] path: &str) {
         assert!(set(before, path, &text("new")).unwrap_err().contains("by hand"));
     }
 
     #[test]
-    fn lists_and_sections_are_written_in_one_line() {
+    fn set_writes_lists_on_one_line() {
         let before = "a: []   # none\n";
         let list = Setting::List(vec!["x".into(), "y z".into()]);
         assert_eq!(set(before, "a", &list).unwrap(), "a: [x, \"y z\"]  # none\n");
@@ -339,10 +241,9 @@ mod tests {
         assert_eq!(set(before, "a", &Setting::Bare("true".into())).unwrap(), "a: true  # none\n");
     }
 
-    /// Every key of the default can be set, whatever stands beside it.
     #[test]
-    fn the_default_takes_every_value() {
-        for (path, _) in said(&tree::parse(super::super::DEFAULT).unwrap()) {
+    fn set_keeps_comments_of_default_file() {
+        for (path, _) in scalars(&tree::parse(super::super::DEFAULT).unwrap()) {
             let path = path.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
             let changed = set(super::super::DEFAULT, path, &text("new # \"value\"")).unwrap();
             assert_eq!(changed.matches('#').count(), super::super::DEFAULT.matches('#').count() + 1, "{path}");
@@ -351,10 +252,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_back_as_it_was_given(value in any::<String>(), other in "[a-z #'\":]{0,12}") {
+        fn set_text_is_read_back_unchanged(value in any::<String>(), other in "[a-z #'\":]{0,12}") {
             let before = set("a:\n  c: 1 # one\n", "a.b", &text(&other)).unwrap();
             let after = set(&before, "a.b", &text(&value));
-            // Some characters are in no YAML, quoted or not.
+            // YAML forbids some characters, quoted or not.
             if let Ok(after) = after {
                 let root = tree::parse(&after).unwrap();
                 let Value::Scalar(scalar) = &root.entry("a.b").unwrap().node.value else { panic!("{after}") };

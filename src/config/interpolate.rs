@@ -1,9 +1,9 @@
-//! `${NAME}` and `${NAME:-default}` in values. They are filled in after parsing, so no value can be taken for YAML.
+//! `${NAME}` and `${NAME:-default}` in values. They are filled in after parsing: no value can change the YAML.
 
-use super::error::{Mistake, Position};
+use super::error::{Diagnostic, Position};
 use super::tree::{Node, Value};
 
-/// The environment, as a function of a variable's name.
+/// Looks up an environment variable.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// A key that stays at its default because a variable in it is not set.
@@ -14,57 +14,56 @@ pub(super) struct Unset {
     pub(super) at: Position,
 }
 
-/// What came of the whole file.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct Filled {
     pub(super) unset: Vec<Unset>,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-/// Fill in every value of the tree; one with an unset variable becomes empty.
-pub(super) fn fill_in(root: &mut Node, env: &Env) -> Outcome {
-    let mut outcome = Outcome::default();
+/// Fill in every value of the tree. A value with an unset variable becomes empty.
+pub(super) fn fill_in(root: &mut Node, env: &Env) -> Filled {
+    let mut filled = Filled::default();
     let at = root.at;
-    fill(root, "", at, env, &mut outcome);
-    outcome
+    fill(root, "", at, env, &mut filled);
+    filled
 }
 
-/// `at` is the place of the key that the value belongs to.
-fn fill(node: &mut Node, path: &str, at: Position, env: &Env, outcome: &mut Outcome) {
+/// `at` is the position of the key.
+fn fill(node: &mut Node, path: &str, at: Position, env: &Env, filled: &mut Filled) {
     match &mut node.value {
         Value::Empty => {}
         Value::Section(entries) => {
             for entry in entries {
                 let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
-                fill(&mut entry.node, &path, entry.at, env, outcome);
+                fill(&mut entry.node, &path, entry.at, env, filled);
             }
         }
         Value::List(items) => {
-            let mut lacks = false;
+            let mut is_incomplete = false;
             for (index, item) in items.iter_mut().enumerate() {
-                let before = outcome.unset.len() + outcome.mistakes.len();
+                let before = filled.unset.len() + filled.diagnostics.len();
                 match item.value {
-                    // What is missing in one of several sections is missing there.
-                    Value::Section(_) => fill(item, &format!("{path}[{index}]"), at, env, outcome),
-                    _ => fill(item, path, at, env, outcome),
+                    // An unset variable in one of several sections affects that section only.
+                    Value::Section(_) => fill(item, &format!("{path}[{index}]"), at, env, filled),
+                    _ => fill(item, path, at, env, filled),
                 }
-                let after = outcome.unset.len() + outcome.mistakes.len();
-                lacks |= after > before && !matches!(item.value, Value::Section(_));
+                let after = filled.unset.len() + filled.diagnostics.len();
+                is_incomplete |= after > before && !matches!(item.value, Value::Section(_));
             }
-            if lacks {
-                node.value = Value::Empty; // half a list is not what was meant
+            if is_incomplete {
+                node.value = Value::Empty; // half a list is not what the user meant
             }
         }
         Value::Scalar(scalar) => match expand(&scalar.text, env) {
             Expansion::Literal(text) => scalar.text = text,
-            Expansion::Filled { text, .. } if text.is_empty() => node.value = Value::Empty,
-            Expansion::Filled { text, names } => (scalar.text, scalar.from) = (text, Some(names)),
+            Expansion::Expanded { text, .. } if text.is_empty() => node.value = Value::Empty,
+            Expansion::Expanded { text, names } => (scalar.text, scalar.from) = (text, Some(names)),
             Expansion::Unset(name) => {
-                outcome.unset.push(Unset { name, path: path.to_owned(), at });
+                filled.unset.push(Unset { name, path: path.to_owned(), at });
                 node.value = Value::Empty;
             }
             Expansion::Malformed => {
-                outcome.mistakes.push(Mistake::new(at, format!("{path}: {MALFORMED}")));
+                filled.diagnostics.push(Diagnostic::new(at, format!("{path}: {MALFORMED}")));
                 node.value = Value::Empty;
             }
         },
@@ -76,9 +75,9 @@ const MALFORMED: &str =
 
 #[derive(Debug, PartialEq)]
 enum Expansion {
-    /// No variable in it.
+    /// Without variables.
     Literal(String),
-    Filled {
+    Expanded {
         text: String,
         names: String,
     },
@@ -109,10 +108,14 @@ fn expand(text: &str, env: &Env) -> Expansion {
         }
     }
     out.push_str(rest);
-    if names.is_empty() { Expansion::Literal(out) } else { Expansion::Filled { text: out, names: names.join(" and ") } }
+    if names.is_empty() {
+        Expansion::Literal(out)
+    } else {
+        Expansion::Expanded { text: out, names: names.join(" and ") }
+    }
 }
 
-/// An empty variable is as good as none where there is a default.
+/// With a default, an empty variable counts as unset.
 fn value(name: &str, default: Option<&str>, env: &Env) -> Option<String> {
     match default {
         Some(default) => Some(env(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())),

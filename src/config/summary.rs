@@ -1,15 +1,26 @@
-//! The configuration as `--status --json` shows it: what a person asks about, and no secret.
+//! The configuration in `--status --json`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::schema::Config;
-use super::{channels, sources};
 use crate::core::alert::Monitor;
 
 impl Config {
-    /// What stands under `config` in the status. Of secrets it says only whether they are set.
+    /// The field `config` of the status. Invariant: of a secret, only whether it is set.
     #[must_use]
     pub fn summary(&self) -> Value {
+        let sources = self.sources.sections().map(|(name, section)| {
+            let fields: Map<String, Value> = section.summary().collect();
+            (name.to_owned(), fields.into())
+        });
+        let calendars = ("calendars".to_owned(), self.sources.calendars_summary());
+        let sources: Map<String, Value> = sources.into_iter().chain([calendars]).collect();
+        let journal = &self.alerters.journal;
+        let mut alerters = json!({ "journal": { "enabled": journal.enabled, "min_priority": journal.min_priority } });
+        for section in self.alerters.sections() {
+            let channel = section.channel.as_str();
+            alerters[channel] = section.summary();
+        }
         json!({
             "intervals": {
                 "check_interval": self.intervals.check_interval,
@@ -30,10 +41,10 @@ impl Config {
             },
             "circuit_breaker": self.circuit_breaker,
             "enabled_monitors": self.enabled_monitors(),
-            "programs": self.programs_summary(),
+            "programs": self.exec_plugins_summary(),
             "thresholds": { "health": self.monitors.health.thresholds },
-            "sources": self.sources_summary(),
-            "alerters": self.alerters_summary(),
+            "sources": sources,
+            "alerters": alerters,
             "http": {
                 "enabled": self.http.enabled,
                 "port": self.http.port,
@@ -43,7 +54,6 @@ impl Config {
         })
     }
 
-    /// The monitors that run.
     #[must_use]
     pub fn enabled_monitors(&self) -> Vec<Monitor> {
         let monitors = &self.monitors;
@@ -52,22 +62,22 @@ impl Config {
             (Monitor::Tasks, monitors.tasks.enabled),
             (Monitor::Patterns, monitors.patterns.enabled),
         ];
-        let on = switches.into_iter().filter(|(_, enabled)| *enabled).map(|(monitor, _)| monitor);
-        on.chain(self.programs().map(|(name, _)| Monitor::Exec(name))).collect()
+        let enabled = switches.into_iter().filter(|(_, enabled)| *enabled).map(|(monitor, _)| monitor);
+        enabled.chain(self.exec_plugins().map(|(name, _)| Monitor::Exec(name))).collect()
     }
 
-    fn sources_summary(&self) -> Value {
-        let shown = self.sources.all().map(|section| (section.name().to_owned(), sources::summary(section)));
-        let calendars = ("calendars".to_owned(), self.calendars_summary());
-        Value::Object(shown.into_iter().chain([calendars]).collect())
-    }
-
-    fn alerters_summary(&self) -> Value {
-        let journal = &self.alerters.journal;
-        let mut shown = json!({ "journal": { "enabled": journal.enabled, "min_priority": journal.min_priority } });
-        for section in self.alerters.all() {
-            shown[section.channel().as_str()] = channels::summary(section);
-        }
-        shown
+    /// Arguments can hold secrets: only the program is shown.
+    fn exec_plugins_summary(&self) -> Value {
+        let named = self.monitors.exec.iter().filter_map(|plugin| Some((plugin.name?, plugin)));
+        let fields = named.map(|(name, plugin)| {
+            let summary = json!({
+                "enabled": plugin.enabled,
+                "program": plugin.command.first(),
+                "interval_seconds": plugin.interval_seconds,
+                "timeout_seconds": plugin.timeout_seconds,
+            });
+            (Monitor::Exec(name).to_string(), summary)
+        });
+        Value::Object(fields.collect())
     }
 }

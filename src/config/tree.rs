@@ -1,26 +1,24 @@
-//! The file as a tree in which everything knows where it stands. The only place that knows the YAML library.
+//! The file as a tree of values with positions.
 //!
-//! The tree stands between the text and the types because three things are decided on it: an empty value leaves its key at the
-//! default, `${NAME}` is filled in where it can no longer be taken for YAML, and a mistake does not hide the next one.
+//! The tree is between text and types for three reasons. An empty value leaves its key at the default. `${NAME}` is filled in
+//! where it can no longer change the YAML. One error does not hide the next.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
 
-use super::error::{Mistake, Position};
+use super::error::{Diagnostic, Position};
 
-/// A value and where it stands.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) at: Position,
     pub(super) value: Value,
 }
 
-/// What a value is.
 #[derive(Debug)]
 pub(super) enum Value {
-    /// Nothing: the key stays at its default.
+    /// The key keeps its default.
     Empty,
     Scalar(Scalar),
     List(Vec<Node>),
@@ -31,13 +29,13 @@ pub(super) enum Value {
 #[derive(Debug)]
 pub(super) struct Scalar {
     pub(super) text: String,
-    /// The variables that the text was made from, as `${NAME}`; such a text is never shown.
+    /// The variables in the text, as `${NAME}`. Invariant: text with variables is never shown.
     pub(super) from: Option<String>,
 }
 
 impl Scalar {
-    /// For messages: the text, or where it came from.
-    pub(super) fn shown(&self) -> String {
+    /// The text for an error, or its variables.
+    pub(super) fn display(&self) -> String {
         match &self.from {
             Some(names) => format!("the value of {names}"),
             None if self.text.chars().nth(60).is_some() => "this long text".into(),
@@ -46,7 +44,6 @@ impl Scalar {
     }
 }
 
-/// A key of a section, where it stands, and its value.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
@@ -68,8 +65,8 @@ impl Node {
         }
     }
 
-    /// Where the key or the item of a list at this path stands, if it is in the file.
-    pub(super) fn place(&self, path: &str) -> Option<Position> {
+    /// The position of the key or list item at this path, if the file has it.
+    pub(super) fn position(&self, path: &str) -> Option<Position> {
         match path.rsplit_once('[').filter(|(_, index)| !index.contains('.')) {
             Some((list, index)) => Some(self.entry(list)?.node.item(index)?.at),
             None => self.entry(path).map(|entry| entry.at),
@@ -85,15 +82,12 @@ impl Node {
     }
 }
 
-/// Read the text; it holds no byte order mark.
-///
-/// # Errors
-/// When it is not YAML, or is nested or repeated beyond all need.
-pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
+/// Parse text without a byte order mark. Depth, nodes and alias expansion are bounded.
+pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: 16, max_nodes: 20_000, max_documents: 2 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 20_000 },
-        // Found later, together with the other mistakes of the file.
+        // The deserializer reports duplicates together with the other errors.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
         // A snippet could show a secret.
@@ -102,14 +96,14 @@ pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
     match serde_saphyr::from_str_with_options::<Spanned<Shape>>(text, options) {
         Ok(root) => Ok(node(root, text)),
         Err(Error::Eof { .. }) => Ok(Node { at: Position::START, value: Value::Empty }),
-        Err(error) => Err(Mistake { at: error.location().map(position), sentence: explain(&error) }),
+        Err(error) => Err(Diagnostic { at: error.location().map(position), sentence: explain(&error) }),
     }
 }
 
-/// A value as the library hands it over.
+/// A value as the library returns it.
 enum Shape {
     Null,
-    /// A number or boolean, by the library's lights; what counts is how it is written.
+    /// A number or boolean. Its source text counts, not the library's reading.
     Plain,
     Text(String),
     List(Vec<Spanned<Self>>),
@@ -123,12 +117,12 @@ fn node(shape: Spanned<Shape>, source: &str) -> Node {
         Shape::Plain => Value::Scalar(Scalar { text: slice(source, shape.defined), from: None }),
         Shape::Text(text) => Value::Scalar(Scalar { text, from: None }),
         Shape::List(items) => Value::List(items.into_iter().map(|item| node(item, source)).collect()),
-        Shape::Section(entries) => Value::Section(entries.into_iter().map(|entry| named(entry, source)).collect()),
+        Shape::Section(entries) => Value::Section(entries.into_iter().map(|entry| entry_from(entry, source)).collect()),
     };
     Node { at, value }
 }
 
-fn named((key, value): (Spanned<String>, Spanned<Shape>), source: &str) -> Entry {
+fn entry_from((key, value): (Spanned<String>, Spanned<Shape>), source: &str) -> Entry {
     Entry { at: position(key.defined), key: key.value, node: node(value, source) }
 }
 
@@ -153,6 +147,14 @@ impl<'de> Deserialize<'de> for Shape {
 
 struct ShapeVisitor;
 
+macro_rules! plain_values {
+    ($($method:ident $type:ty),*) => {
+        $(fn $method<E: de::Error>(self, _: $type) -> Result<Shape, E> {
+            Ok(Shape::Plain)
+        })*
+    };
+}
+
 impl<'de> Visitor<'de> for ShapeVisitor {
     type Value = Shape;
 
@@ -168,29 +170,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
         Ok(Shape::Null)
     }
 
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Shape, E> {
-        Ok(Shape::Plain)
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Shape, E> {
-        Ok(Shape::Plain)
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Shape, E> {
-        Ok(Shape::Plain)
-    }
-
-    fn visit_i128<E: de::Error>(self, _: i128) -> Result<Shape, E> {
-        Ok(Shape::Plain)
-    }
-
-    fn visit_u128<E: de::Error>(self, _: u128) -> Result<Shape, E> {
-        Ok(Shape::Plain)
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Shape, E> {
-        Ok(Shape::Plain)
-    }
+    plain_values!(visit_bool bool, visit_i64 i64, visit_u64 u64, visit_i128 i128, visit_u128 u128, visit_f64 f64);
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Shape, E> {
         Ok(Shape::Text(text.to_owned()))
@@ -213,7 +193,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 }
 
-/// In our words, which repeat nothing of the file.
+/// In our words. Invariant: repeats nothing of the file, which may hold secrets.
 fn explain(error: &Error) -> String {
     let sentence = match error {
         Error::ExternalMessage { msg, .. } => return explain_syntax(msg),
@@ -232,7 +212,7 @@ fn explain(error: &Error) -> String {
     sentence.into()
 }
 
-/// The common slips in plain words, the others in the parser's, which name no part of the file.
+/// Common mistakes in plain words, others in the parser's words, which repeat nothing of the file.
 fn explain_syntax(message: &str) -> String {
     let has = |words| message.contains(words);
     if has("tab") {

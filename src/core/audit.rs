@@ -75,7 +75,7 @@ enum Sent {
 impl DecisionRecord<'_> {
     /// What became of it; none when nobody can say.
     #[must_use]
-    pub fn fate(&self) -> Option<Outcome> {
+    pub fn outcome(&self) -> Option<Outcome> {
         match self.decision {
             "suppress" => Some(Outcome::Suppressed),
             "hold" => Some(Outcome::Held),
@@ -122,20 +122,20 @@ impl Audit {
     /// Whether every alert that fired has come to something that is known.
     #[must_use]
     pub const fn is_consistent(&self) -> bool {
-        self.fired == self.known() && self.unaccounted_count == 0
+        self.fired == self.accounted() && self.unaccounted_count == 0
     }
 
     /// The alerts of which it is known what became of them.
     #[must_use]
-    pub const fn known(&self) -> u64 {
+    pub const fn accounted(&self) -> u64 {
         let told = self.delivered.saturating_add(self.coalesced);
         let waiting = self.pending.saturating_add(self.held);
         told.saturating_add(waiting).saturating_add(self.suppressed).saturating_add(self.failed)
     }
 
     /// So often the same became of an alert.
-    pub const fn count(&mut self, fate: Outcome, times: u64) {
-        let term = match fate {
+    pub const fn count(&mut self, outcome: Outcome, times: u64) {
+        let term = match outcome {
             Outcome::Delivered => &mut self.delivered,
             Outcome::Pending => &mut self.pending,
             Outcome::Suppressed => &mut self.suppressed,
@@ -155,19 +155,19 @@ impl Audit {
     /// What is wrong and what to do about it, in sentences; none while it adds up.
     #[must_use]
     pub fn error_message(&self) -> Option<String> {
-        let (fired, known) = (self.fired, self.known());
+        let (fired, known) = (self.fired, self.accounted());
         (!self.is_consistent()).then(|| {
             format!(
                 "The self-audit does not add up: {fired} alerts fired, {known} are accounted for; unaccounted: {}; `operator why KEY` \
                  tells what is known of one, please report it",
-                self.named()
+                self.unaccounted_names()
             )
         })
     }
 
     /// The keys that are unaccounted: `health:readiness_low, task:pileup and 3 more`.
     #[must_use]
-    pub fn named(&self) -> String {
+    pub fn unaccounted_names(&self) -> String {
         let names: Vec<&str> = self.unaccounted.iter().map(AlertKey::as_str).collect();
         let more = self.unaccounted_count.saturating_sub(self.unaccounted.len() as u64);
         match (names.is_empty(), more) {
@@ -213,13 +213,13 @@ mod tests {
         #[case] messages: &str,
         #[case] expected: Option<Outcome>,
     ) {
-        let account = DecisionRecord {
+        let record = DecisionRecord {
             decision,
             channels: channels.split(' ').collect(),
             messages: messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect(),
             may_lack_messages: false,
         };
-        assert_eq!(account.fate(), expected);
+        assert_eq!(record.outcome(), expected);
     }
 
     #[rstest]
@@ -228,15 +228,15 @@ mod tests {
     #[case("a:lost", None)]
     fn what_was_forgotten_early_is_not_missed(#[case] messages: &str, #[case] expected: Option<Outcome>) {
         let messages = messages.split_whitespace().map(|message| message.split_once(':').unwrap()).collect();
-        let account =
+        let record =
             DecisionRecord { decision: "deliver", channels: vec!["a", "b"], messages, may_lack_messages: true };
-        assert_eq!(account.fate(), expected);
+        assert_eq!(record.outcome(), expected);
     }
 
     #[test]
     fn every_term_counts() {
         let mut audit = Audit { fired: 21, ..Audit::default() };
-        let fates = [
+        let outcomes = [
             Outcome::Delivered,
             Outcome::Pending,
             Outcome::Suppressed,
@@ -244,9 +244,9 @@ mod tests {
             Outcome::Coalesced,
             Outcome::Failed,
         ];
-        for (fate, times) in fates.into_iter().zip(1..) {
+        for (outcome, times) in outcomes.into_iter().zip(1..) {
             assert!(!audit.is_consistent());
-            audit.count(fate, times);
+            audit.count(outcome, times);
         }
         assert!(audit.is_consistent() && audit.error_message().is_none());
         assert!(!Audit { unaccounted_count: 1, ..audit.clone() }.is_consistent(), "two differences do not cancel out");

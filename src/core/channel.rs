@@ -1,82 +1,65 @@
-//! The ways an alert can reach a person, and which of them an urgency takes.
-
-use std::fmt;
-use std::str::FromStr;
+//! The channels that deliver alerts, and the routing by priority.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use super::alert::Priority;
 
-/// A way to reach the person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str, parse_err_ty = String, parse_err_fn = invalid_channel)]
 pub enum Channel {
-    /// The record of everything; written by the check itself.
+    /// The record of all decisions, written by the check itself.
     Journal,
-    /// A banner on this machine.
+    /// A desktop banner.
     Notification,
-    /// A Telegram chat.
     Telegram,
-    /// A web address that takes alerts as JSON.
     Webhook,
-    /// Phones, through an ntfy server.
     Ntfy,
-    /// Phones, through Pushover.
     Pushover,
-    /// A mailbox.
     Email,
-    /// A program of the person's own.
     Exec,
 }
 
 impl Channel {
-    /// Those that messages are sent on: all but the journal, which is the database itself.
+    /// All channels but the journal, which is part of the database.
     pub const OUTSIDE: [Self; 7] =
         [Self::Notification, Self::Telegram, Self::Webhook, Self::Ntfy, Self::Pushover, Self::Email, Self::Exec];
 
-    /// The word used in configuration, JSON and the database.
-    #[must_use]
+    /// The word in the configuration, in JSON and in the database.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Journal => "journal",
-            Self::Notification => "notification",
-            Self::Telegram => "telegram",
-            Self::Webhook => "webhook",
-            Self::Ntfy => "ntfy",
-            Self::Pushover => "pushover",
-            Self::Email => "email",
-            Self::Exec => "exec",
-        }
+        self.into_str()
     }
 }
 
-impl fmt::Display for Channel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
+fn invalid_channel(word: &str) -> String {
+    let names: Vec<&str> = Channel::VARIANTS.iter().map(|channel| channel.as_str()).collect();
+    format!("'{word}' is not a channel: use one of {}", names.join(", "))
 }
 
-impl FromStr for Channel {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let known = || std::iter::once(Self::Journal).chain(Self::OUTSIDE);
-        known().find(|channel| channel.as_str() == word).ok_or_else(|| {
-            let names: Vec<&str> = known().map(Self::as_str).collect();
-            format!("'{word}' is not a channel: there are {}", names.join(", "))
-        })
-    }
-}
-
-/// The channels that are switched on besides the journal, each with the least urgency that it takes.
+/// The enabled channels besides the journal, each with its minimum priority.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routing(pub Vec<(Channel, Priority)>);
 
 impl Routing {
-    /// Where an alert of this urgency goes: the journal first.
-    #[must_use]
+    /// The channels of an alert of this priority; the journal is first.
     pub fn channels(&self, priority: Priority) -> Vec<Channel> {
-        let others = self.0.iter().filter(|(_, least)| priority >= *least).map(|(channel, _)| *channel);
+        let others = self.0.iter().filter(|(_, minimum)| priority >= *minimum).map(|(channel, _)| *channel);
         std::iter::once(Channel::Journal).chain(others).collect()
     }
 }

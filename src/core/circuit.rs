@@ -36,27 +36,30 @@ impl Default for BreakerSettings {
 /// A probe that has not answered within this time is given up: longer than any source may take (300 s).
 pub const PROBE_LEASE: SignedDuration = SignedDuration::from_secs(330);
 
-/// The word for a circuit's state in status and JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CircuitState {
-    /// Asked normally.
     Closed,
-    /// Left alone until a time.
     Open,
-    /// Being probed.
     HalfOpen,
 }
 
 impl CircuitState {
-    /// `closed`, `open` or `half_open`.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
+        self.into_str()
     }
 }
 

@@ -14,7 +14,7 @@ pub fn postponed(source: &str, before: &[Task], after: &[Task], at: Timestamp) -
     let after: BTreeMap<&str, &Task> = after.iter().map(|task| (task.id.as_str(), task)).collect();
     let events = after.into_iter().filter_map(|(id, task)| {
         let what = what_moved(before.get(id)?, task)?;
-        Some(Postponement { source: source.into(), task_id: id.into(), title: task.title.clone(), at, what })
+        Some(Postponement { source: source.into(), task_id: id.into(), title: task.title.clone(), at, change: what })
     });
     events.collect()
 }

@@ -1,30 +1,27 @@
-//! What a person calls one of several things of a kind.
+//! User-given names for one of several exec plugins or calendars.
 
 use std::fmt;
 use std::str::FromStr;
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
-/// A short name that keys, labels and terminals carry as it is: 1 to 32 lower-case letters, digits, `-` and `_`.
-///
-/// It lies in itself, so that what is known by a name can be copied like what is known by a word of ours.
+/// Qualifies the name of an exec plugin in monitor and source names, so that no plugin shadows a built-in one.
+pub const EXEC_PREFIX: &str = "exec:";
+
+/// Qualifies the name of a calendar in source names.
+pub const CALENDAR_PREFIX: &str = "calendar:";
+
+/// 1 to 32 lower-case ASCII letters, digits, `-` and `_`: safe in keys, metric labels and terminals. Stored inline, so it is `Copy`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Name {
-    /// Zero behind the last letter: names sort as their texts do.
-    bytes: [u8; Self::LONGEST],
-}
+#[serde(try_from = "String")]
+pub struct Name(ArrayString<{ Self::MAX_BYTES }>);
 
 impl Name {
-    /// The most letters that a name has.
-    pub const LONGEST: usize = 32;
+    pub const MAX_BYTES: usize = 32;
 
-    /// The name itself.
-    #[must_use]
     pub fn as_str(&self) -> &str {
-        let letters = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(Self::LONGEST);
-        // They are ASCII: nothing else becomes a name.
-        self.bytes.get(..letters).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+        &self.0
     }
 }
 
@@ -32,13 +29,11 @@ impl FromStr for Name {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-        let mut bytes = [0; Self::LONGEST];
-        match bytes.get_mut(..text.len()) {
-            Some(room) if !text.is_empty() && text.bytes().all(fits) => room.copy_from_slice(text.as_bytes()),
-            _ => return Err("a name is 1 to 32 lower-case letters, digits, - and _".into()),
+        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        match ArrayString::from(text) {
+            Ok(name) if !text.is_empty() && text.bytes().all(is_allowed) => Ok(Self(name)),
+            _ => Err("a name is 1 to 32 lower-case letters, digits, - and _".into()),
         }
-        Ok(Self { bytes })
     }
 }
 
@@ -47,12 +42,6 @@ impl TryFrom<String> for Name {
 
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
-    }
-}
-
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.as_str().to_owned()
     }
 }
 
@@ -70,21 +59,21 @@ impl fmt::Debug for Name {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;
 
     use super::*;
 
     proptest! {
         #[test]
-        fn a_name_is_its_text(one in "[a-z0-9_-]{1,32}", other in "[a-z0-9_-]{1,32}") {
+        fn name_keeps_its_text_and_order(one in "[a-z0-9_-]{1,32}", other in "[a-z0-9_-]{1,32}") {
             let (name, second): (Name, Name) = (one.parse().unwrap(), other.parse().unwrap());
-            prop_assert_eq!((name.as_str(), name.to_string(), String::from(name)), (one.as_str(), one.clone(), one.clone()));
+            prop_assert_eq!((name.as_str(), name.to_string()), (one.as_str(), one.clone()));
+            prop_assert_eq!(serde_json::to_value(name).unwrap(), serde_json::Value::from(one.clone()));
             prop_assert_eq!(name.cmp(&second), one.cmp(&other));
         }
 
         #[test]
-        fn nothing_else_is_one(text in "[a-z]{0,5}[^a-z0-9_-][a-z]{0,5}|[a-z]{33,40}|") {
+        fn invalid_text_is_rejected(text in "[a-z]{0,5}[^a-z0-9_-][a-z]{0,5}|[a-z]{33,40}|") {
             prop_assert!(text.parse::<Name>().is_err());
         }
     }

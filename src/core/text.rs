@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
-use super::alert::EXEC;
+use super::name::EXEC_PREFIX;
 
 /// One line of at most `max_chars` characters: control characters and runs of white space become one space, and what is too
 /// long is cut at a word, with `…`. A word is cut inside only if whole words would fill less than a third of the line.
@@ -90,11 +90,13 @@ pub fn source_name(source: &str) -> String {
         "oura" | "oura_cache" | "oura_api" => "Oura".into(),
         "workos" => "WorkOS".into(),
         "ics" => "Calendar".into(),
-        other if other.starts_with(EXEC) => other.replacen(EXEC, "Program ", 1),
-        other => {
-            let words = other.replace('_', " ");
-            let mut letters = words.chars();
-            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-        }
+        other if other.starts_with(EXEC_PREFIX) => other.replacen(EXEC_PREFIX, "Program ", 1),
+        other => capitalize(&other.replace('_', " ")),
     }
+}
+
+/// The text with its first letter in upper case.
+pub fn capitalize(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

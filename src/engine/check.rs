@@ -16,7 +16,7 @@ use crate::core::circuit::Permit;
 use crate::core::facts::TaskReading;
 use crate::monitors::fetch::{Source, SourceReading, ask};
 use crate::monitors::sources::Sources;
-use crate::sources::error::SourceError;
+use crate::sources;
 
 /// A reading on its way to the check that requested it.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Check {
             let fetch = tokio::spawn(async move { ask(source, &sources, remote, first_day, &at).await });
             let reading = fetch.await.unwrap_or_else(|_| {
                 let message = "reading it crashed; please report this with the log";
-                SourceReading::failure(source, SourceError::outage(source.as_str(), message))
+                SourceReading::failure(source, sources::Error::transient(source.as_str(), message))
             });
             // Fails only when the engine has stopped.
             let _ = results.send(SourceResult { check, source, reading }).await;
@@ -166,7 +166,7 @@ impl Check {
     }
 
     /// The result of a task source. A reading may be large, so it is moved out until `restore_tasks`.
-    pub(crate) fn take_tasks(&mut self, source: Source) -> Option<Result<TaskReading, SourceError>> {
+    pub(crate) fn take_tasks(&mut self, source: Source) -> Option<Result<TaskReading, sources::Error>> {
         match self.readings.get(&source)? {
             SourceReading::Tasks(Err(error)) => return Some(Err(error.clone())),
             SourceReading::Tasks(Ok(_)) => {}

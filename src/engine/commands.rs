@@ -10,7 +10,7 @@ use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
 use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 
 /// A command to a running engine and where its reply goes.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ pub fn apply(store: &mut Store, command: &Command, circuits: &[String], now: Tim
     Some(result.unwrap_or_else(|error| Reply::refused(error.to_string())))
 }
 
-type Done = Result<Reply, StoreError>;
+type Done = Result<Reply, store::Error>;
 
 fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
     store.set_quiet_override(Some(QuietOverride { quiet, until }))?;
@@ -126,7 +126,7 @@ fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
 }
 
 fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
-    let incident = store.answer_incident(key, now, |incident| {
+    let incident = store.update_incident(key, now, |incident| {
         let changed = incident.open && !incident.acknowledged;
         incident.acknowledged = incident.open;
         changed
@@ -141,7 +141,7 @@ fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
 }
 
 fn snooze(store: &mut Store, key: &AlertKey, until: Timestamp, now: Timestamp) -> Done {
-    let incident = store.answer_incident(key, now, |incident| incident.snoozed_until.replace(until) != Some(until))?;
+    let incident = store.update_incident(key, now, |incident| incident.snoozed_until.replace(until) != Some(until))?;
     Ok(incident.map_or_else(|| unknown(key), |incident| Reply::done(format!("Snoozed: {}.", incident.alert.title))))
 }
 

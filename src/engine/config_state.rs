@@ -43,7 +43,7 @@ impl ConfigState {
             (Monitor::Patterns, intervals.pattern_check),
         ];
         let built_in = built_in.into_iter().filter(|(monitor, _)| enabled.contains(monitor));
-        let plugins = self.config.programs().map(|(name, plugin)| (Monitor::Exec(name), plugin.interval_seconds));
+        let plugins = self.config.exec_plugins().map(|(name, plugin)| (Monitor::Exec(name), plugin.interval_seconds));
         let seconds = |seconds: u32| SignedDuration::from_secs(seconds.into());
         built_in.chain(plugins).map(|(monitor, interval)| (monitor, seconds(interval))).collect()
     }

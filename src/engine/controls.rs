@@ -4,7 +4,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::{QuietHours, QuietOverride};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Controls {
@@ -13,12 +13,12 @@ pub(crate) struct Controls {
 }
 
 impl Controls {
-    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+    pub(crate) fn load(store: &Store) -> Result<Self, store::Error> {
         Ok(Self { pause: store.pause()?, quiet_override: store.quiet_override()? })
     }
 
     /// Write the controls to a database that does not know them yet.
-    pub(crate) fn save(self, store: &mut Store) -> Result<(), StoreError> {
+    pub(crate) fn save(self, store: &mut Store) -> Result<(), store::Error> {
         store.set_quiet_override(self.quiet_override)?;
         store.set_pause(self.pause)
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::store::{self, Opened, Store, StoreError};
+use crate::store::{self, Opened, Store};
 
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -22,7 +22,7 @@ impl Database {
     }
 
     /// Open the missing database, because nothing may be recorded in memory alone. True: a new store was adopted.
-    pub(crate) fn reopen_if_missing(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) fn reopen_if_missing(&mut self, now: Timestamp) -> Result<bool, store::Error> {
         if !self.store_missing {
             return Ok(false);
         }
@@ -31,21 +31,21 @@ impl Database {
     }
 
     /// Set the corrupt file aside and continue with a new one.
-    pub(crate) fn replace_corrupt(&mut self, error: &StoreError, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn replace_corrupt(&mut self, error: &store::Error, now: Timestamp) -> Result<(), store::Error> {
         tracing::error!("{error}");
         let corrupt = std::mem::replace(&mut self.store, Store::in_memory()?);
         self.store_missing = true;
-        self.adopt(corrupt.start_afresh(now))
+        self.adopt(corrupt.replace_corrupt(now))
     }
 
     /// A dry run leaves the corrupt file alone.
-    pub(crate) fn continue_in_memory(&mut self, error: &StoreError) -> Result<(), StoreError> {
+    pub(crate) fn continue_in_memory(&mut self, error: &store::Error) -> Result<(), store::Error> {
         tracing::warn!("{error}; the dry run continues with an empty database");
         self.store = Store::in_memory()?;
         Ok(())
     }
 
-    fn adopt(&mut self, opened: Result<Opened, StoreError>) -> Result<(), StoreError> {
+    fn adopt(&mut self, opened: Result<Opened, store::Error>) -> Result<(), store::Error> {
         let opened = opened?;
         if let Some(warning) = opened.warning() {
             tracing::error!("{warning}");

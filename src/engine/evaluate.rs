@@ -21,9 +21,9 @@ use crate::core::status::{MonitorState, RunStatus};
 use crate::core::tasks::{Aliases, TaskIdentities, merged_tasks};
 use crate::monitors::fetch::{Source, SourceReading};
 use crate::monitors::{MonitorOutcome, exec, health, patterns, tasks};
-use crate::sources::error::SourceError;
-use crate::store::task_snapshots::Update;
-use crate::store::{CheckRecord, Keep, Store, StoreError};
+use crate::sources;
+use crate::store::task_snapshots::SnapshotDiff;
+use crate::store::{self, CheckCommit, RetentionPolicy, Store};
 
 /// A source that has been unavailable this long is worth an alert.
 const SOURCE_UNAVAILABLE_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -56,7 +56,7 @@ struct CheckInputs {
     changed_days: Vec<HealthDay>,
     rest: Vec<RestMode>,
     rest_was_read: bool,
-    updates: Vec<Update>,
+    updates: Vec<SnapshotDiff>,
     postponements: Vec<Postponement>,
     tasks: tasks::TaskInputs,
     identities: TaskIdentities,
@@ -74,7 +74,7 @@ pub(crate) fn evaluate(
     context: &EvaluationContext<'_>,
     commit: bool,
     mut on_outcome: impl FnMut(Monitor, &MonitorOutcome),
-) -> Result<Evaluated, StoreError> {
+) -> Result<Evaluated, store::Error> {
     let ready = check.take_ready();
     let mut inputs = CheckInputs::load(check, store, context.config)?;
     let (mut evaluations, mut states) = (Vec::new(), BTreeMap::new());
@@ -95,42 +95,42 @@ pub(crate) fn evaluate(
     let fired: BTreeSet<AlertKey> =
         evaluations.iter().flat_map(|evaluation| &evaluation.alerts).map(|alert| alert.key.clone()).collect();
     // The stored facts of a firing alert may be large and are replaced anyway, so they are not loaded.
-    let memory = store.memory_without_facts_of(|key| fired.contains(key))?;
+    let memory = store.incident_state_without_facts(|key| fired.contains(key))?;
     let decisions = decide_all(evaluations, &memory, &check.at, context);
     if commit {
-        store.commit(&CheckRecord {
+        store.commit(&CheckCommit {
             at: check.at.timestamp(),
-            found: &fired,
-            verdicts: &decisions,
-            memory: &memory,
-            days: &inputs.changed_days,
-            rest: inputs.rest_was_read.then_some(inputs.rest.as_slice()),
-            updates: &inputs.updates,
+            fired_keys: &fired,
+            decisions: &decisions,
+            incident_state: &memory,
+            health_days: &inputs.changed_days,
+            rest_mode: inputs.rest_was_read.then_some(inputs.rest.as_slice()),
+            snapshot_diffs: &inputs.updates,
             aliases: inputs.changed_aliases.as_ref(),
             circuits: &context.source_states.circuits(),
             monitors: &states,
-            ends: check.is_complete(),
-            keep: retention(context.config),
+            is_final: check.is_complete(),
+            retention: retention(context.config),
         })?;
         check.committed.extend(check.readings.keys().copied());
     }
     Ok(Evaluated { decisions, states })
 }
 
-fn retention(config: &ConfigState) -> Keep {
+fn retention(config: &ConfigState) -> RetentionPolicy {
     let retention = &config.config.retention;
-    Keep { journal_days: retention.journal_days, history_days: retention.history_days }
+    RetentionPolicy { journal_days: retention.journal_days, history_days: retention.history_days }
 }
 
 impl CheckInputs {
-    fn load(check: &mut Check, store: &Store, config: &ConfigState) -> Result<Self, StoreError> {
+    fn load(check: &mut Check, store: &Store, config: &ConfigState) -> Result<Self, store::Error> {
         let mut inputs =
             Self { days: health_history(store, config, &check.at)?, rest: store.rest_mode()?, ..Self::default() };
         if let Some(SourceReading::Health(oura)) = check.readings.get(&Source::Oura)
             && let Some(reading) = &oura.reading
         {
             let days = health::merged(inputs.days.clone(), &reading.days);
-            let is_changed = |day: &&HealthDay| !inputs.days.iter().any(|before| before.tells_the_same(day));
+            let is_changed = |day: &&HealthDay| !inputs.days.iter().any(|before| before.same_data(day));
             inputs.changed_days = days.iter().filter(is_changed).cloned().collect();
             inputs.days = days;
             inputs.rest_was_read = reading.rest.is_some();
@@ -139,7 +139,7 @@ impl CheckInputs {
         let first = check.at.timestamp().saturating_sub(POSTPONEMENT_WINDOW).unwrap_or(Timestamp::MIN);
         inputs.postponements = store.postponements(first)?;
         inputs.aliases = store.task_aliases()?;
-        inputs.identities = store.told_tasks(inputs.aliases.clone())?;
+        inputs.identities = store.task_identities(inputs.aliases.clone())?;
         let mut copies = Vec::new();
         for source in config.sources.task_sources() {
             copies.push((source, inputs.compare_with_stored(source, check, store)?));
@@ -155,12 +155,12 @@ impl CheckInputs {
         source: Source,
         check: &Check,
         store: &Store,
-    ) -> Result<Option<TaskReading>, StoreError> {
+    ) -> Result<Option<TaskReading>, store::Error> {
         let Some(SourceReading::Tasks(result)) = check.readings.get(&source) else { return Ok(None) };
-        let copy = store.copy(source.as_str())?;
+        let copy = store.task_snapshot(source.as_str())?;
         let Ok(reading) = result else { return Ok(copy.map(|copy| copy.reading())) };
         if !check.committed.contains(&source) {
-            let update = Update::between(copy.as_ref(), reading);
+            let update = SnapshotDiff::between(copy.as_ref(), reading);
             self.postponements.extend(update.postponed.iter().cloned());
             self.updates.push(update);
         }
@@ -177,7 +177,7 @@ impl CheckInputs {
     }
 }
 
-fn health_history(store: &Store, config: &ConfigState, now: &ZonedDateTime) -> Result<Vec<HealthDay>, StoreError> {
+fn health_history(store: &Store, config: &ConfigState, now: &ZonedDateTime) -> Result<Vec<HealthDay>, store::Error> {
     let first = config.config.monitors.health.thresholds.first_day_of_history(now.date());
     let mut history = store.health_days(first)?;
     history.retain(|day| day.date <= now.date());
@@ -198,7 +198,7 @@ fn rules_outcome(
     context: &EvaluationContext<'_>,
 ) -> MonitorOutcome {
     let (limits, sources) = (&context.config.config.monitors, &context.config.sources);
-    let not_fetched = |source: Source| SourceError::outage(source.as_str(), "was not fetched");
+    let not_fetched = |source: Source| sources::Error::transient(source.as_str(), "was not fetched");
     let failed = |source: Source| MonitorOutcome::Failed { reason: not_fetched(source).to_string() };
     match monitor {
         Monitor::Health => match check.readings.get(&Source::Oura) {

@@ -21,7 +21,7 @@ use crate::core::channel::Channel;
 use crate::core::delivery::channel_backoff::SendWindow;
 use crate::core::schedule;
 use crate::core::status::Status;
-use crate::sources::oura::oauth::under_way;
+use crate::sources::oura::oauth::refreshes;
 
 /// Checks, sends and token refreshes in flight may take this long to end after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
@@ -232,7 +232,7 @@ impl EventLoop {
         match status {
             Ok(status) => {
                 let checking = !self.checks.is_empty();
-                self.snapshots.send_replace(Some(Status { checking, database_error, ..status }));
+                self.snapshots.send_replace(Some(Status { check_running: checking, database_error, ..status }));
             }
             Err(error) => {
                 tracing::warn!(%error, "status unreadable");
@@ -312,7 +312,7 @@ impl EventLoop {
 
     fn status_reply(&self) -> Reply {
         match self.engine.status(true) {
-            Ok(status) => Reply::with(&Status { checking: !self.checks.is_empty(), ..status }),
+            Ok(status) => Reply::with(&Status { check_running: !self.checks.is_empty(), ..status }),
             Err(error) => Reply::refused(error.to_string()),
         }
     }
@@ -370,7 +370,7 @@ impl EventLoop {
             }
         }
         // A token that arrives after the end of the process would be lost.
-        if tokio::time::timeout_at(deadline, under_way::ended()).await.is_err() {
+        if tokio::time::timeout_at(deadline, refreshes::wait_idle()).await.is_err() {
             tracing::warn!("Oura token refresh did not finish; you may have to connect again");
         }
         self.engine.record_results();

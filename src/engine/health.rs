@@ -8,7 +8,7 @@ use crate::config::schema::Config;
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::audit::Audit;
 use crate::core::schedule::{self, Intervals, LastRuns};
-use crate::store::{Store, StoreError, Version};
+use crate::store::{self, DataVersion, Store};
 
 /// The time of a check besides its fetches.
 const CHECK_OVERHEAD: SignedDuration = SignedDuration::from_secs(30);
@@ -36,7 +36,7 @@ pub(crate) struct EngineHealth {
     /// When an audit was last made or tried.
     audited_at: Option<Timestamp>,
     /// The version of the database that `audit` describes.
-    audited_version: Option<Version>,
+    audited_version: Option<DataVersion>,
     /// The last error of each operation, until the operation succeeds.
     database_errors: BTreeMap<DbOperation, String>,
     /// When each monitor was last evaluated.
@@ -69,7 +69,7 @@ impl EngineHealth {
         self.database_errors.values().next().cloned()
     }
 
-    pub(crate) fn record<T>(&mut self, operation: DbOperation, result: &Result<T, StoreError>) {
+    pub(crate) fn record<T>(&mut self, operation: DbOperation, result: &Result<T, store::Error>) {
         match result {
             Ok(_) => drop(self.database_errors.remove(&operation)),
             Err(error) => drop(self.database_errors.insert(operation, error.to_string())),
@@ -123,12 +123,12 @@ impl EngineHealth {
     /// audited, because none of its messages are sent.
     fn run_audit(&mut self, store: &Store, now: Timestamp) {
         self.audited_at = Some(now);
-        if store.is_scratch() {
+        if store.is_ephemeral() {
             (self.audit, self.audited_version) = (None, None);
             return;
         }
         let before = self.audit.take();
-        let version = store.version();
+        let version = store.data_version();
         let result = match (&version, &before) {
             (Ok(version), Some(known)) if self.audited_version == Some(*version) => {
                 Ok(Audit { at: now, ..known.clone() })
@@ -154,7 +154,7 @@ impl EngineHealth {
 fn check_timeout(config: &Config) -> SignedDuration {
     let sources = &config.sources;
     let chained = sources.oura.timeout_seconds.saturating_add(sources.workos.timeout_seconds);
-    let plugins = config.programs().map(|(_, plugin)| plugin.timeout_seconds);
+    let plugins = config.exec_plugins().map(|(_, plugin)| plugin.timeout_seconds);
     let calendars = sources.calendars.iter().map(|calendar| calendar.timeout_seconds);
     let slowest = plugins.chain(calendars).fold(chained, u32::max);
     SignedDuration::from_secs(slowest.into()) + CHECK_OVERHEAD

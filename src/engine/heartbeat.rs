@@ -1,4 +1,4 @@
-//! The heartbeat: a request once a minute that tells an external watcher, such as Healthchecks, that Operator is healthy.
+//! The heartbeat: requests a URL of a monitoring service once a minute while the engine is healthy.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,54 +6,58 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
-use crate::alerters::Failure;
-use crate::alerters::secret::Secret;
-use crate::config::schema::Http;
+use crate::config::schema::HttpConfig;
 use crate::net::HttpClient;
 use crate::net::client::exchange;
 use crate::net::host::host_port;
+use crate::sys::secret_file::Secret;
 
-const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+const INVALID_URL: &str =
+    "the heartbeat has no web address – set http.heartbeat_url to an address that begins with https:// or http://";
 
 #[derive(Debug)]
 pub struct Heartbeat {
-    http_client: Arc<HttpClient>,
+    http: Arc<HttpClient>,
     url: Secret,
-    /// Why the last heartbeat failed.
+    /// The last error, if the last heartbeat failed.
     error: Mutex<Option<String>>,
 }
 
 impl Heartbeat {
-    /// None: no URL is configured.
+    /// `None` without a URL in the configuration.
     #[must_use]
-    pub fn new(config: &Http, http_client: &Arc<HttpClient>) -> Option<Arc<Self>> {
+    pub fn new(config: &HttpConfig, http: &Arc<HttpClient>) -> Option<Arc<Self>> {
         let is_set = config.heartbeat_url.is_some() || config.heartbeat_url_file.is_some();
         let url = Secret::new(&config.heartbeat_url, &config.heartbeat_url_file);
-        is_set.then(|| Arc::new(Self { http_client: Arc::clone(http_client), url, error: Mutex::default() }))
+        is_set.then(|| Arc::new(Self { http: Arc::clone(http), url, error: Mutex::default() }))
     }
 
-    /// Send one heartbeat. A failure is logged when it changes, not every minute: the watcher raises the alarm by itself.
-    pub async fn beat(&self) {
-        let error = self.send().await.err().map(|failure| failure.to_string());
-        let mut known = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Sends one heartbeat. Logs a failure only when it changes: the monitoring service alerts when none arrives.
+    pub async fn send(&self) {
+        let error = self.request().await.err();
+        let mut last = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         match &error {
-            now if *now == *known => {}
-            Some(error) => tracing::warn!(error, "heartbeat failed"),
-            None => tracing::info!("heartbeat works again"),
+            error if *error == *last => {}
+            Some(error) => tracing::warn!(%error, "heartbeat failed"),
+            None => tracing::info!("heartbeat succeeded again"),
         }
-        *known = error;
+        *last = error;
     }
 
-    /// The URL contains a secret, so errors name its host only.
-    async fn send(&self) -> Result<(), Failure> {
-        let hint = "set http.heartbeat_url to a URL that begins with https:// or http://";
-        let url = self.url.read()?.ok_or_else(|| Failure::refused("heartbeat URL is empty", hint))?;
-        let url = Url::parse(url.expose_secret()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let url = url.ok_or_else(|| Failure::refused("heartbeat URL is not a web address", hint))?;
-        let response = exchange(self.http_client.get(&url)?, &url, HEARTBEAT_TIMEOUT).await?;
+    /// The URL is a secret: an error shows its host and port only.
+    async fn request(&self) -> Result<(), String> {
+        let url = self.url.resolve().map_err(|error| error.to_string())?.ok_or(INVALID_URL)?;
+        let url = Url::parse(url.expose_secret()).map_err(|_| INVALID_URL)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(INVALID_URL.into());
+        }
+        let request = self.http.get(&url).map_err(|error| error.message)?;
+        let response = exchange(request, &url, REQUEST_TIMEOUT).await.map_err(|error| error.message)?;
         match response.status {
             status if status.is_success() => Ok(()),
-            status => Err(Failure::later(format!("{} answered {status}", host_port(&url)))),
+            status => Err(format!("{} answered {status}", host_port(&url))),
         }
     }
 }

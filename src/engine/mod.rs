@@ -40,9 +40,9 @@ use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::delivery::channel_backoff::SendWindow;
 use crate::core::schedule::Intervals;
-use crate::core::status::{PageState, Status};
+use crate::core::status::{HttpState, Status};
 use crate::monitors::fetch::{Source, needs};
-use crate::store::StoreError;
+use crate::store;
 use crate::telemetry::metrics::Metrics;
 use calendar_cache::CalendarCache;
 use check::{Check, FetchOptions, SourceResult};
@@ -84,13 +84,13 @@ pub struct Engine {
     checks_started: u64,
     dispatcher: Dispatcher,
     health: EngineHealth,
-    http_state: watch::Receiver<PageState>,
+    http_state: watch::Receiver<HttpState>,
     metrics: Arc<Metrics>,
 }
 
 impl Engine {
     /// Build an engine from its components and what the database remembers.
-    pub fn new(config: EngineConfig) -> Result<Self, StoreError> {
+    pub fn new(config: EngineConfig) -> Result<Self, store::Error> {
         let EngineConfig { components, store, state_dir, clock, dry_run, warnings } = config;
         let (config, alerters) = ConfigState::new(components);
         let metrics = Metrics::new();
@@ -105,7 +105,7 @@ impl Engine {
             dispatcher: Dispatcher::new(alerters),
             health: EngineHealth::new(now),
             checks_started: 0,
-            http_state: watch::channel(PageState::default()).1,
+            http_state: watch::channel(HttpState::default()).1,
             metrics: Arc::new(metrics),
             started_at: now,
             clock,
@@ -115,7 +115,7 @@ impl Engine {
     }
 
     /// Show the state of the HTTP server in every snapshot.
-    pub fn set_http_state(&mut self, http_state: watch::Receiver<PageState>) {
+    pub fn set_http_state(&mut self, http_state: watch::Receiver<HttpState>) {
         self.http_state = http_state;
     }
 
@@ -137,7 +137,7 @@ impl Engine {
     }
 
     /// The snapshot. `running` is false when no engine runs and only the database is read.
-    pub fn status(&self, running: bool) -> Result<Status, StoreError> {
+    pub fn status(&self, running: bool) -> Result<Status, store::Error> {
         snapshot::build(self, running)
     }
 
@@ -163,7 +163,7 @@ impl Engine {
 
     /// A dry run sends nothing.
     fn may_send(&self) -> bool {
-        !self.dry_run && !self.database.store.is_scratch()
+        !self.dry_run && !self.database.store.is_ephemeral()
     }
 
     fn circuit_names(&self) -> Vec<String> {
@@ -182,7 +182,7 @@ impl Engine {
 /// Checks.
 impl Engine {
     /// Check all enabled monitors once and wait for every source.
-    pub async fn check_once(&mut self) -> Result<CheckReport, StoreError> {
+    pub async fn check_once(&mut self) -> Result<CheckReport, store::Error> {
         let (sender, mut results) = mpsc::channel(8);
         let monitors: Vec<Monitor> = self.intervals().into_keys().collect();
         let mut check = self.start_check(&monitors, &sender);
@@ -200,7 +200,7 @@ impl Engine {
         let at = self.now();
         self.runs.on_started(monitors, at.timestamp());
         if let Some(account) = &self.config.sources.oura.account {
-            account.let_renew(self.may_send());
+            account.allow_refresh(self.may_send());
         }
         let required =
             monitors.iter().map(|monitor| (*monitor, self.required_sources(*monitor, monitors, &at))).collect();
@@ -237,7 +237,7 @@ impl Engine {
     }
 
     /// Evaluate a check. A corrupt database is replaced, and the check is evaluated once more on the new one.
-    fn evaluate_or_recover(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
+    fn evaluate_or_recover(&mut self, check: &mut Check) -> Result<CheckReport, store::Error> {
         let ready = check.ready();
         match self.evaluate(check) {
             Err(error) if error.is_corrupt() => {
@@ -254,13 +254,13 @@ impl Engine {
         }
     }
 
-    fn on_store_adopted(&mut self) -> Result<(), StoreError> {
+    fn on_store_adopted(&mut self) -> Result<(), store::Error> {
         self.dispatcher.on_store_adopted();
         self.health.on_store_adopted();
         self.controls.save(&mut self.database.store)
     }
 
-    fn evaluate(&mut self, check: &mut Check) -> Result<CheckReport, StoreError> {
+    fn evaluate(&mut self, check: &mut Check) -> Result<CheckReport, store::Error> {
         if !self.dry_run && self.database.reopen_if_missing(self.clock.now())? {
             self.on_store_adopted()?;
         }
@@ -269,7 +269,7 @@ impl Engine {
             // that counts as sent.
             self.dispatcher.open_outbox(&mut self.database.store, self.clock.now())?;
         }
-        let commit = !self.dry_run || self.database.store.is_scratch();
+        let commit = !self.dry_run || self.database.store.is_ephemeral();
         let context = EvaluationContext {
             config: &self.config,
             source_states: &self.source_states,
@@ -445,19 +445,18 @@ impl Engine {
     fn send_heartbeat(&self) {
         let is_healthy = !self.dry_run && self.health.is_healthy(self.check_overdue_at(), self.clock.now());
         if let Some(heartbeat) = self.config.heartbeat.clone().filter(|_| is_healthy) {
-            tokio::spawn(async move { heartbeat.beat().await });
+            tokio::spawn(async move { heartbeat.send().await });
         }
     }
 
     /// Warnings for the user, from all parts.
     fn warnings(&self) -> Vec<String> {
-        let http =
-            self.http_state.borrow().trouble.as_ref().map(|error| format!("The dashboard is not served: {error}"));
+        let http = self.http_state.borrow().error.as_ref().map(|error| format!("The dashboard is not served: {error}"));
         self.config.warnings.iter().chain(&self.database.warnings).cloned().chain(http).collect()
     }
 
     /// Each monitor's last run; of exec plugins, only those in the configuration.
-    fn monitor_states(&self) -> Result<BTreeMap<Monitor, crate::core::status::MonitorState>, StoreError> {
+    fn monitor_states(&self) -> Result<BTreeMap<Monitor, crate::core::status::MonitorState>, store::Error> {
         let plugins = &self.config.config.monitors.exec;
         let known: Vec<Monitor> = plugins.iter().filter_map(|plugin| plugin.name.map(Monitor::Exec)).collect();
         let mut states = self.database.store.monitors()?;

@@ -10,16 +10,16 @@ use crate::core::alert::{Alert, AlertKey, Priority};
 use crate::core::audit::Audit;
 use crate::core::policy::dedup;
 use crate::core::policy::incident_state::{Incident, Pause};
-use crate::core::status::{OPEN_SHOWN, OpenAlert, Status};
-use crate::store::{Store, StoreError};
+use crate::core::status::{MAX_OPEN_SHOWN, OpenAlert, Status};
+use crate::store::{self, Store};
 
 /// Build the snapshot. `running` is false when no engine runs and only the database is read.
-pub(crate) fn build(engine: &Engine, running: bool) -> Result<Status, StoreError> {
+pub(crate) fn build(engine: &Engine, running: bool) -> Result<Status, store::Error> {
     let (now, store, config) = (engine.now(), &engine.database.store, &engine.config);
     let at = now.timestamp();
     let (counters, intervals) = (store.counters()?, config.intervals());
     let (mut open, mut dedup_cache_size) = (OpenAlerts::default(), 0);
-    store.each_incident(|incident| {
+    store.for_each_incident(|incident| {
         dedup_cache_size += usize::from(dedup::remembers(&incident, config.dedup_window(), at));
         open.add(incident, at);
     })?;
@@ -50,13 +50,13 @@ pub(crate) fn build(engine: &Engine, running: bool) -> Result<Status, StoreError
         monitor_states: engine.monitor_states()?,
         circuit_states: engine.source_states.circuit_states(&config.sources),
         sources: engine.source_states.shown_states(&config.sources),
-        oura_link: config.sources.oura.link(),
+        oura_connection: config.sources.oura.link(),
         open_alerts: open.count,
         unanswered_alerts: open.unanswered,
         open: open.most_urgent,
         dedup_cache_size,
-        checking: false,
-        tomorrow: config.quiet_hours().tomorrow(&now),
+        check_running: false,
+        next_morning: config.quiet_hours().tomorrow(&now),
         outbox: store.outbox_depth()?,
         channel_states: engine.dispatcher.channel_states(store)?,
         http: engine.http_state.borrow().clone(),
@@ -70,8 +70,8 @@ pub(crate) fn build(engine: &Engine, running: bool) -> Result<Status, StoreError
 }
 
 /// The audit when no engine runs. A copy in memory is not audited.
-fn audit(store: &Store, now: Timestamp) -> Result<Option<Audit>, StoreError> {
-    if store.is_scratch() { Ok(None) } else { store.audit(now).map(Some) }
+fn audit(store: &Store, now: Timestamp) -> Result<Option<Audit>, store::Error> {
+    if store.is_ephemeral() { Ok(None) } else { store.audit(now).map(Some) }
 }
 
 /// The user's time zone, as the configuration in force names it.
@@ -86,7 +86,7 @@ pub fn user_time_zone(status: &Status) -> TimeZone {
 struct OpenAlerts {
     count: usize,
     unanswered: usize,
-    /// At most `OPEN_SHOWN`: there may be many.
+    /// At most `MAX_OPEN_SHOWN`: there may be many.
     most_urgent: Vec<OpenAlert>,
 }
 
@@ -100,16 +100,16 @@ impl OpenAlerts {
         let Alert { key, priority, title, .. } = alert;
         let alert = OpenAlert { key, priority, title, since, acknowledged, snoozed_until };
         self.count += 1;
-        self.unanswered += usize::from(alert.waits());
+        self.unanswered += usize::from(alert.is_unanswered());
         let position = self.most_urgent.partition_point(|known| rank(known) < rank(&alert));
-        if position < OPEN_SHOWN {
+        if position < MAX_OPEN_SHOWN {
             self.most_urgent.insert(position, alert);
-            self.most_urgent.truncate(OPEN_SHOWN);
+            self.most_urgent.truncate(MAX_OPEN_SHOWN);
         }
     }
 }
 
 /// Unanswered alerts first, then by urgency.
 fn rank(alert: &OpenAlert) -> (bool, Reverse<Priority>, &AlertKey) {
-    (!alert.waits(), Reverse(alert.priority), &alert.key)
+    (!alert.is_unanswered(), Reverse(alert.priority), &alert.key)
 }

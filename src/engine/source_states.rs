@@ -11,13 +11,13 @@ use crate::core::circuit::{BreakerSettings, Cause, Change, Circuit, CircuitState
 use crate::core::status::SourceState;
 use crate::monitors::fetch::{Source, SourceReading};
 use crate::monitors::sources::Sources;
-use crate::sources::error::{Fault, SourceError};
+use crate::sources::{self, ErrorKind};
 
 #[derive(Debug, Default)]
 struct TrackedSource {
     circuit: Circuit,
     /// Why the last fetch failed. It stays the reason while the circuit is open.
-    failure: Option<SourceError>,
+    failure: Option<sources::Error>,
     /// What the last reading left out.
     notes: Vec<String>,
     /// When the last data was synced, read or changed.
@@ -57,8 +57,8 @@ impl SourceStates {
     }
 
     /// Why an open circuit lets no request through: the last failure.
-    pub(crate) fn skip_reason(&self, source: Source) -> SourceError {
-        let unknown = || SourceError::outage(source.as_str(), "skipped for a while after repeated failures");
+    pub(crate) fn skip_reason(&self, source: Source) -> sources::Error {
+        let unknown = || sources::Error::transient(source.as_str(), "skipped for a while after repeated failures");
         self.states.get(&source).and_then(|state| state.failure.clone()).unwrap_or_else(unknown)
     }
 
@@ -89,7 +89,7 @@ impl SourceStates {
             state.notes.iter().for_each(|note| tracing::warn!("{source}: {note}"));
         }
         state.failure = error.cloned();
-        if error.is_some_and(|error| error.fault == Fault::NotSetUp) {
+        if error.is_some_and(|error| error.kind == ErrorKind::NotConfigured) {
             state.last_data_at = None;
         }
         state.last_data_at = reading.as_of().or(state.last_data_at);
@@ -152,24 +152,28 @@ impl SourceStates {
             circuit: state.circuit.state(),
             as_of: state.last_data_at,
             next_try: state.circuit.retry_at(),
-            trouble: state.failure.as_ref().filter(|error| error.fault != Fault::NotSetUp).map(ToString::to_string),
+            error: state
+                .failure
+                .as_ref()
+                .filter(|error| error.kind != ErrorKind::NotConfigured)
+                .map(ToString::to_string),
         };
         self.shown(sources).map(|(name, state)| (name, shown(state))).collect()
     }
 }
 
 /// None: the source is not configured, which says nothing about its circuit.
-fn outcome(error: Option<&SourceError>) -> Option<Outcome> {
+fn outcome(error: Option<&sources::Error>) -> Option<Outcome> {
     let Some(error) = error else { return Some(Outcome::Success) };
-    let cause = match error.fault {
-        Fault::NotSetUp => return None,
-        Fault::Outage => Cause::Outage,
-        Fault::NeedsUser => Cause::NeedsUser,
+    let cause = match error.kind {
+        ErrorKind::NotConfigured => return None,
+        ErrorKind::Transient => Cause::Outage,
+        ErrorKind::ActionRequired => Cause::NeedsUser,
     };
     Some(Outcome::Failure { cause, retry_after: error.retry_after })
 }
 
-fn log_change(source: Source, change: Change, error: Option<&SourceError>) {
+fn log_change(source: Source, change: Change, error: Option<&sources::Error>) {
     match (change, error) {
         (Change::Opened, Some(error)) => {
             tracing::warn!(circuit = %source, %error, hint = %error.advice, "circuit opened");

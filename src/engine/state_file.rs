@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Engine;
 use crate::core::policy::dedup;
 use crate::core::status::StateFile;
-use crate::store::StoreError;
+use crate::store;
 use crate::sys::atomic_file;
 
 /// The file's name in the state directory.
@@ -24,11 +24,11 @@ pub(crate) fn write(engine: &Engine) {
     }
 }
 
-fn build(engine: &Engine) -> Result<StateFile, StoreError> {
+fn build(engine: &Engine) -> Result<StateFile, store::Error> {
     let (store, now) = (&engine.database.store, engine.clock.now());
     let counters = store.counters()?;
     let mut recent_dedup_keys = BTreeMap::new();
-    store.each_incident(|incident| {
+    store.for_each_incident(|incident| {
         let is_recent = dedup::remembers(&incident, engine.config.dedup_window(), now);
         if let Some(notified) = incident.last_notified.filter(|_| is_recent) {
             recent_dedup_keys.insert(incident.alert.key, notified.at);

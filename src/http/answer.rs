@@ -8,7 +8,7 @@ use hyper::http::HeaderMap;
 
 use super::refusal::Refusal;
 use crate::engine::commands::Reply;
-use crate::store::StoreError;
+use crate::store;
 
 /// Why there is no result.
 #[derive(Debug)]
@@ -20,11 +20,11 @@ pub(super) enum Trouble {
     /// The engine has not published anything.
     Early,
     /// The database fails.
-    Store(StoreError),
+    Store(store::Error),
 }
 
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
+impl From<store::Error> for Trouble {
+    fn from(error: store::Error) -> Self {
         Self::Store(error)
     }
 }

@@ -19,9 +19,9 @@ use crate::core::facts::HealthDay;
 use crate::core::policy::incident_state::Incident;
 use crate::core::status::Status;
 use crate::engine::commands::{Command, Reply};
-use crate::store::journal::Entry;
-use crate::store::overview::TaskOverview;
-use crate::store::story::Story;
+use crate::store::alert_history::AlertHistory;
+use crate::store::journal::JournalEntry;
+use crate::store::task_summary::TaskSummary;
 
 /// More journal entries than this are not told at once.
 const MOST_ENTRIES: u32 = 10_000;
@@ -53,22 +53,22 @@ pub(super) async fn alerts(State(site): Here, asked: Asked) -> Found<Vec<Inciden
         Some("true") => true,
         Some(other) => return Err(Trouble::Asked(format!("'all' is true or false, not '{other}'."))),
     };
-    Ok(Json(site.store()?.alerts(all)?))
+    Ok(Json(site.store()?.incidents(all)?))
 }
 
 /// `GET /api/why?key=…`
-pub(super) async fn why(State(site): Here, asked: Asked) -> Found<Story> {
+pub(super) async fn why(State(site): Here, asked: Asked) -> Found<AlertHistory> {
     let key = key(&asked.only(&["key"])?)?;
-    let story = site.store()?.story(&key)?;
+    let story = site.store()?.alert_history(&key)?;
     story.map(Json).ok_or_else(|| Trouble::Absent(format!("{key}: never seen.")))
 }
 
 /// `GET /api/journal?since=7d&limit=1000`
-pub(super) async fn journal(State(site): Here, asked: Asked) -> Found<Vec<Entry>> {
+pub(super) async fn journal(State(site): Here, asked: Asked) -> Found<Vec<JournalEntry>> {
     let asked = asked.only(&["since", "limit"])?;
     let (now, limit) = (site.now(), asked.number("limit", MOST_ENTRIES, MOST_ENTRIES)?);
     let since = asked.text("since").map_or_else(|| Ok(7.days()), duration::parse).map_err(Trouble::Asked)?;
-    Ok(Json(site.store()?.journal(duration::back(now.timestamp(), since, now.time_zone()), limit)?))
+    Ok(Json(site.store()?.journal_since(duration::back(now.timestamp(), since, now.time_zone()), limit)?))
 }
 
 /// `GET /api/health-days?days=30`: today is the last of them.
@@ -79,9 +79,9 @@ pub(super) async fn health_days(State(site): Here, asked: Asked) -> Found<Vec<He
 }
 
 /// `GET /api/tasks`
-pub(super) async fn tasks(State(site): Here, asked: Asked) -> Found<TaskOverview> {
+pub(super) async fn tasks(State(site): Here, asked: Asked) -> Found<TaskSummary> {
     asked.only(&[])?;
-    Ok(Json(site.store()?.task_overview(&site.now())?))
+    Ok(Json(site.store()?.task_summary(&site.now())?))
 }
 
 /// `POST /api/run`: answers when everything has been looked at, with what it came to.

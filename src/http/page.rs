@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::keys::Keys;
 use super::site::{Parts, Site};
 use super::{listen, token};
-use crate::core::status::PageState;
+use crate::core::status::HttpState;
 
 /// After the port was taken: try again.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -21,13 +21,13 @@ const AGAIN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Page {
     thread: JoinHandle<()>,
-    state: watch::Receiver<PageState>,
+    state: watch::Receiver<HttpState>,
 }
 
 impl Page {
     /// How it does.
     #[must_use]
-    pub fn state(&self) -> watch::Receiver<PageState> {
+    pub fn state(&self) -> watch::Receiver<HttpState> {
         self.state.clone()
     }
 
@@ -74,14 +74,14 @@ fn prepare(port: u16, state_dir: &Path) -> Result<Ready, String> {
     Ok((listener, Keys::new(&token, Timestamp::now())))
 }
 
-fn told(port: u16, ready: &Result<Ready, String>) -> PageState {
+fn told(port: u16, ready: &Result<Ready, String>) -> HttpState {
     match ready {
-        Ok(_) => PageState { address: Some(format!("{}:{port}", Ipv4Addr::LOCALHOST)), trouble: None },
-        Err(trouble) => PageState { address: None, trouble: Some(trouble.clone()) },
+        Ok(_) => HttpState { address: Some(format!("{}:{port}", Ipv4Addr::LOCALHOST)), error: None },
+        Err(trouble) => HttpState { address: None, error: Some(trouble.clone()) },
     }
 }
 
-async fn serve(parts: Parts, ready: Result<Ready, String>, tell: &watch::Sender<PageState>) {
+async fn serve(parts: Parts, ready: Result<Ready, String>, tell: &watch::Sender<HttpState>) {
     let mut stop = parts.stop.clone();
     let (listener, keys) = tokio::select! {
         served = until_ready(&parts, ready, tell) => served,
@@ -98,7 +98,7 @@ async fn serve(parts: Parts, ready: Result<Ready, String>, tell: &watch::Sender<
 async fn until_ready(
     parts: &Parts,
     mut ready: Result<Ready, String>,
-    tell: &watch::Sender<PageState>,
+    tell: &watch::Sender<HttpState>,
 ) -> (tokio::net::TcpListener, Keys) {
     loop {
         let served = ready.and_then(|(listener, keys)| {

@@ -15,7 +15,7 @@ use crate::core::status::Status;
 use crate::engine::clock::Clock;
 use crate::engine::commands::{Command, Reply};
 use crate::engine::{self, Request};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 
 /// The longest that a client waits for the engine: as long as a check may take that waits for every source.
@@ -96,8 +96,8 @@ impl Site {
     }
 
     /// The database as it stands, for reading alone; an empty one where there is none yet.
-    pub(super) fn store(&self) -> Result<Store, StoreError> {
-        Store::open_beside(&self.database)?.map_or_else(Store::in_memory, Ok)
+    pub(super) fn store(&self) -> Result<Store, store::Error> {
+        Store::open_read_only_live(&self.database)?.map_or_else(Store::in_memory, Ok)
     }
 
     /// Ask the engine for as long as it may take.

@@ -2,7 +2,6 @@
 
 pub mod client;
 pub mod error;
-pub mod fetch;
 pub(crate) mod host;
 pub(crate) mod redact;
 pub(crate) mod retry_after;

@@ -1,19 +1,22 @@
-//! Data in, one file each.
+//! Data sources: each reads one program, file or service and yields facts.
 
 pub mod blocking;
 pub mod calendar;
-pub mod error;
+mod error;
 pub mod focus_file;
+mod http;
 pub mod markdown;
 mod markdown_text;
 pub mod oura;
 pub mod reminders;
-pub mod secret_file;
 mod sqlite;
 pub mod state_store;
 mod task_builder;
-pub mod tasks;
+mod task_source;
 pub mod taskwarrior;
 mod timestamps;
 pub mod todoist;
 pub mod workos;
+
+pub use error::{Error, ErrorKind};
+pub use task_source::{FetchFuture, TaskSource};

@@ -10,7 +10,7 @@ use crate::core::audit::{Audit, DecisionRecord, MAX_UNACCOUNTED_NAMED};
 
 /// How much was written so far, by this connection and by others. Equal ones of one open database mean that it is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version {
+pub struct DataVersion {
     ours: u64,
     others: i64,
 }
@@ -44,17 +44,17 @@ impl Store {
             let snapshot = self.db.unchecked_transaction()?;
             made_of(&snapshot, now)
         };
-        audit().map_err(|error| self.fail(error))
+        audit().map_err(|error| self.wrap(error))
     }
 
     /// Whether anything was written since is seen by this alone.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn version(&self) -> Result<Version> {
+    pub fn data_version(&self) -> Result<DataVersion> {
         let others =
             self.db.prepare_cached("PRAGMA data_version").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
-        Ok(Version { ours: self.db.total_changes(), others: others.map_err(|error| self.fail(error))? })
+        Ok(DataVersion { ours: self.db.total_changes(), others: others.map_err(|error| self.wrap(error))? })
     }
 }
 
@@ -67,7 +67,7 @@ fn made_of(db: &Connection, now: Timestamp) -> rusqlite::Result<Audit> {
     let mut rows = decisions.query([])?;
     while let Some(row) = rows.next()? {
         let (channels, messages): (String, Option<String>) = (row.get(4)?, row.get(5)?);
-        match account(row, kept_since, &channels, messages.as_deref())?.and_then(|account| account.fate()) {
+        match account(row, kept_since, &channels, messages.as_deref())?.and_then(|account| account.outcome()) {
             Some(fate) => audit.count(fate, unsigned(row.get(2)?)),
             None => drop(unaccounted.insert(row.get::<_, String>(1)?)),
         }

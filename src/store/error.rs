@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// A failure of our own database.
 #[derive(Debug, Error)]
-pub enum StoreError {
+pub enum Error {
     /// The file is damaged, or is no database.
     #[error("{path}: the database is damaged ({what})")]
     Corrupt {
@@ -52,7 +52,7 @@ pub enum StoreError {
     },
 }
 
-impl StoreError {
+impl Error {
     pub(super) fn new(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
         let what = error.to_string();

@@ -31,7 +31,7 @@ impl Store {
             let bodies: rusqlite::Result<Vec<String>> = rows.query_map([since], |row| row.get(0))?.collect();
             Ok(bodies?.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
         };
-        read().map_err(|error| self.fail(error))
+        read().map_err(|error| self.wrap(error))
     }
 }
 

@@ -17,17 +17,17 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn memory(&self) -> Result<IncidentState> {
-        self.memory_without_facts_of(|_| false)
+    pub fn incident_state(&self) -> Result<IncidentState> {
+        self.incident_state_without_facts(|_| false)
     }
 
     /// The same, without what the alerts of some keys rested on: most of the memory that memory takes, and seldom needed.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn memory_without_facts_of(&self, omitted: impl Fn(&AlertKey) -> bool) -> Result<IncidentState> {
+    pub fn incident_state_without_facts(&self, omitted: impl Fn(&AlertKey) -> bool) -> Result<IncidentState> {
         let mut incidents = Vec::new();
-        self.each_incident(|mut incident| {
+        self.for_each_incident(|mut incident| {
             if omitted(&incident.alert.key) {
                 incident.alert.facts.clear();
             }
@@ -40,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn each_incident(&self, mut see: impl FnMut(Incident)) -> Result<()> {
+    pub fn for_each_incident(&self, mut see: impl FnMut(Incident)) -> Result<()> {
         let mut read = || -> rusqlite::Result<()> {
             let mut statement = self.db.prepare_cached("SELECT body FROM incidents")?;
             let mut rows = statement.query(())?;
@@ -52,7 +52,7 @@ impl Store {
             }
             Ok(())
         };
-        read().map_err(|error| self.fail(error))
+        read().map_err(|error| self.wrap(error))
     }
 
     /// Change what is remembered of one key because the person spoke about it, if anything is. Where `change` says that it
@@ -60,7 +60,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn answer_incident(
+    pub fn update_incident(
         &mut self,
         key: &AlertKey,
         now: Timestamp,
@@ -87,7 +87,7 @@ impl Store {
             }
             Ok(Some(incident))
         };
-        update(&mut self.db).map_err(|error| super::StoreError::new(&path, error))
+        update(&mut self.db).map_err(|error| super::Error::new(&path, error))
     }
 }
 

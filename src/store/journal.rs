@@ -1,5 +1,7 @@
 //! The journal: every decision with its reason, as it was made and as it can be asked for.
 
+pub mod query;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params, params_from_iter};
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use crate::core::policy::decision::{Decision, PolicyDecision};
 
 /// One decision; the same one again and again is one entry that counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct JournalEntry {
     /// Its number.
     pub id: i64,
     /// When it was first made.
@@ -52,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn journal(&self, since: Timestamp, limit: u32) -> Result<Vec<Entry>> {
+    pub fn journal_since(&self, since: Timestamp, limit: u32) -> Result<Vec<JournalEntry>> {
         let sql = format!("SELECT {COLUMNS} FROM journal WHERE last_at >= ?1 ORDER BY last_at DESC, id DESC LIMIT ?2");
         self.entries(&sql, &[&millis(since), &limit])
     }
@@ -61,23 +63,23 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn journal_of(&self, key: &AlertKey, limit: u32) -> Result<Vec<Entry>> {
+    pub fn journal_for(&self, key: &AlertKey, limit: u32) -> Result<Vec<JournalEntry>> {
         let sql = format!("SELECT {COLUMNS} FROM journal WHERE key = ?1 ORDER BY id DESC LIMIT ?2");
         self.entries(&sql, &[&key.as_str(), &limit])
     }
 
-    fn entries(&self, sql: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<Entry>> {
-        let read = || -> rusqlite::Result<Vec<Entry>> {
+    fn entries(&self, sql: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<JournalEntry>> {
+        let read = || -> rusqlite::Result<Vec<JournalEntry>> {
             let mut rows = self.db.prepare_cached(sql)?;
-            rows.query_map(params_from_iter(parameters), entry)?.collect()
+            rows.query_map(params_from_iter(parameters), parse_entry)?.collect()
         };
-        read().map_err(|error| self.fail(error))
+        read().map_err(|error| self.wrap(error))
     }
 }
 
-pub(super) fn entry(row: &Row) -> rusqlite::Result<Entry> {
+pub(super) fn parse_entry(row: &Row) -> rusqlite::Result<JournalEntry> {
     let parse = |text: String| serde_json::from_str(&text).ok();
-    Ok(Entry {
+    Ok(JournalEntry {
         id: row.get(0)?,
         first_at: moment(row.get(1)?),
         last_at: moment(row.get(2)?),

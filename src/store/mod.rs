@@ -2,8 +2,8 @@
 //!
 //! One connection, owned by whoever holds the instance lock. WAL with `synchronous=FULL`: what is committed survives a crash.
 
+pub mod alert_history;
 mod audit;
-pub mod browse;
 mod check_commit;
 mod error;
 mod fire_counts;
@@ -12,19 +12,18 @@ mod incidents;
 pub mod journal;
 mod open;
 pub mod outbox;
-pub mod overview;
 mod retention;
 mod schema;
 mod settings;
-pub mod story;
 mod task_aliases;
 pub mod task_snapshots;
+pub mod task_summary;
 
-pub use crate::store::check_commit::CheckRecord;
-pub use audit::Version;
-pub use error::StoreError;
+pub use crate::store::check_commit::CheckCommit;
+pub use audit::DataVersion;
+pub use error::Error;
 pub use open::Opened;
-pub use retention::Keep;
+pub use retention::RetentionPolicy;
 
 use std::path::{Path, PathBuf};
 
@@ -41,7 +40,7 @@ pub struct Store {
     path: PathBuf,
 }
 
-type Result<T> = std::result::Result<T, StoreError>;
+type Result<T> = std::result::Result<T, Error>;
 
 impl Store {
     /// Where it is.
@@ -56,8 +55,8 @@ impl Store {
         let _ = self.db.execute_batch("PRAGMA shrink_memory");
     }
 
-    fn fail(&self, error: rusqlite::Error) -> StoreError {
-        StoreError::new(&self.path, error)
+    fn wrap(&self, error: rusqlite::Error) -> Error {
+        Error::new(&self.path, error)
     }
 }
 

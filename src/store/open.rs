@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Result, Store, StoreError, schema};
+use super::{Error, Result, Store, schema};
 
 const IN_MEMORY: &str = ":memory:";
 
@@ -17,14 +17,14 @@ pub struct Opened {
     /// The database.
     pub store: Store,
     /// Set when the old file was damaged and a fresh one was started.
-    pub set_aside: Option<PathBuf>,
+    pub quarantined: Option<PathBuf>,
 }
 
 impl Opened {
     /// What the person should know, if the old file was damaged.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        let (path, kept) = (self.store.path.display(), self.set_aside.as_ref()?.display());
+        let (path, kept) = (self.store.path.display(), self.quarantined.as_ref()?.display());
         Some(format!("{path}: the database was damaged; it was set aside as {kept} and a fresh one was started"))
     }
 }
@@ -36,17 +36,17 @@ impl Store {
     /// When it cannot be written, the disk is full, or a newer Operator made it.
     pub fn open(path: &Path, now: Timestamp) -> Result<Opened> {
         match Self::open_as_is(path) {
-            Ok(store) => Ok(Opened { store, set_aside: None }),
+            Ok(store) => Ok(Opened { store, quarantined: None }),
             Err(error) if error.is_corrupt() => {
                 let set_aside = set_aside(path, now)?;
-                Ok(Opened { store: Self::open_as_is(path)?, set_aside: Some(set_aside) })
+                Ok(Opened { store: Self::open_as_is(path)?, quarantined: Some(set_aside) })
             }
             Err(error) => Err(error),
         }
     }
 
     fn open_as_is(path: &Path) -> Result<Self> {
-        let fail = |error| StoreError::new(path, error);
+        let fail = |error| Error::new(path, error);
         make_private(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = Connection::open_with_flags(path, flags).map_err(fail)?;
@@ -80,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     /// As above.
-    pub fn open_beside(path: &Path) -> Result<Option<Self>> {
+    pub fn open_read_only_live(path: &Path) -> Result<Option<Self>> {
         Self::open_to_read(path, "mode=ro")
     }
 
@@ -88,7 +88,7 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
-        let fail = |error| StoreError::new(path, error);
+        let fail = |error| Error::new(path, error);
         let uri = format!("file:{}?{mode}", escape(path));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(uri, flags).map_err(fail)?;
@@ -97,7 +97,7 @@ impl Store {
             schema::NEWEST => {}
             _ => {
                 let what = "made by an older Operator; start this one once to bring it up to date".into();
-                return Err(StoreError::Other { path: path.to_owned(), what });
+                return Err(Error::Other { path: path.to_owned(), what });
             }
         }
         db.busy_timeout(Duration::from_secs(5)).map_err(fail)?;
@@ -110,19 +110,19 @@ impl Store {
     ///
     /// # Errors
     /// When the original cannot be read.
-    pub fn scratch_copy(path: &Path) -> Result<Self> {
+    pub fn in_memory_copy(path: &Path) -> Result<Self> {
         let mut copy = Self::in_memory()?;
         if let Some(original) = Self::open_read_only(path)? {
             let copied = rusqlite::backup::Backup::new(&original.db, &mut copy.db)
                 .and_then(|backup| backup.run_to_completion(1000, Duration::ZERO, None));
-            copied.map_err(|error| StoreError::new(path, error))?;
+            copied.map_err(|error| Error::new(path, error))?;
         }
         Ok(copy)
     }
 
     /// Whether what is written here is gone with the process.
     #[must_use]
-    pub fn is_scratch(&self) -> bool {
+    pub fn is_ephemeral(&self) -> bool {
         self.path == Path::new(IN_MEMORY)
     }
 
@@ -137,18 +137,18 @@ impl Store {
             schema::migrate(&mut db)?;
             Ok(db)
         };
-        Ok(Self { db: open().map_err(|error| StoreError::new(&path, error))?, path })
+        Ok(Self { db: open().map_err(|error| Error::new(&path, error))?, path })
     }
 
     /// Close it, move the file away and start a fresh one: for damage that shows only in use.
     ///
     /// # Errors
     /// When the file cannot be moved or a new one cannot be made.
-    pub fn start_afresh(self, now: Timestamp) -> Result<Opened> {
+    pub fn replace_corrupt(self, now: Timestamp) -> Result<Opened> {
         let path = self.path.clone();
         drop(self);
         let set_aside = set_aside(&path, now)?;
-        Ok(Opened { store: Self::open_as_is(&path)?, set_aside: Some(set_aside) })
+        Ok(Opened { store: Self::open_as_is(&path)?, quarantined: Some(set_aside) })
     }
 }
 
@@ -159,9 +159,9 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
 }
 
 fn check_layout(db: &Connection, path: &Path) -> Result<i64> {
-    let found = schema::layout(db).map_err(|error| StoreError::new(path, error))?;
+    let found = schema::schema_version(db).map_err(|error| Error::new(path, error))?;
     if found > schema::NEWEST {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known: schema::NEWEST });
+        return Err(Error::Newer { path: path.to_owned(), found, known: schema::NEWEST });
     }
     Ok(found)
 }
@@ -171,8 +171,8 @@ fn make_private(path: &Path) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     made.map(drop).map_err(|error| match error.raw_os_error() {
-        Some(28) => StoreError::Full { path: path.to_owned() }, // ENOSPC
-        _ => StoreError::ReadOnly { path: path.to_owned(), what: error.to_string() },
+        Some(28) => Error::Full { path: path.to_owned() }, // ENOSPC
+        _ => Error::ReadOnly { path: path.to_owned(), what: error.to_string() },
     })
 }
 
@@ -188,7 +188,7 @@ fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf> {
     let to = with_suffix(path, &mark);
     match fs::rename(path, &to) {
         Ok(()) => Ok(to),
-        Err(error) => Err(StoreError::ReadOnly { path: path.to_owned(), what: error.to_string() }),
+        Err(error) => Err(Error::ReadOnly { path: path.to_owned(), what: error.to_string() }),
     }
 }
 

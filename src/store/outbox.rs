@@ -57,7 +57,7 @@ impl Store {
             })
         };
         for channel in Channel::OUTSIDE {
-            depth.insert(channel, read(channel).map_err(|error| self.fail(error))?);
+            depth.insert(channel, read(channel).map_err(|error| self.wrap(error))?);
         }
         Ok(depth)
     }
@@ -75,13 +75,13 @@ impl Store {
             ))?;
             rows.query_map(params![key.as_str(), limit], dispatch)?.collect()
         };
-        self.as_channels_wait(read().map_err(|error| self.fail(error))?)
+        self.as_channels_wait(read().map_err(|error| self.wrap(error))?)
     }
 
     /// It is the channel that waits, and all its messages with it.
     pub(super) fn as_channels_wait(&self, mut dispatches: Vec<OutboxEntry>) -> Result<Vec<OutboxEntry>> {
         let mut pending = dispatches.iter_mut().filter(|dispatch| dispatch.state == "pending").peekable();
-        let lanes = if pending.peek().is_some() { self.lanes()? } else { BTreeMap::new() };
+        let lanes = if pending.peek().is_some() { self.channel_backoffs()? } else { BTreeMap::new() };
         for dispatch in pending {
             let opens = dispatch
                 .channel

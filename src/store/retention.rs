@@ -10,7 +10,7 @@ use crate::store::fire_counts;
 
 /// How long things are kept, in days.
 #[derive(Debug, Clone, Copy)]
-pub struct Keep {
+pub struct RetentionPolicy {
     /// Journal entries and sent messages.
     pub journal_days: u32,
     /// Health days, closed tasks, postponements.
@@ -26,7 +26,12 @@ const AT_ONCE: u32 = 5_000;
 /// A clock so far ahead of the last check is not trusted with forgetting; the next check shows whether it was right.
 const SUSPICIOUS: SignedDuration = SignedDuration::from_hours(24 * 3);
 
-pub(super) fn prune(db: &Connection, now: Timestamp, last: Option<Timestamp>, keep: &Keep) -> rusqlite::Result<()> {
+pub(super) fn prune(
+    db: &Connection,
+    now: Timestamp,
+    last: Option<Timestamp>,
+    keep: &RetentionPolicy,
+) -> rusqlite::Result<()> {
     if last.is_some_and(|last| now.duration_since(last) > SUSPICIOUS) {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step a layout: `user_version` counts the steps that were taken. Steps are only ever added.
-const STEPS: [&str; 3] = ["
+const MIGRATIONS: [&str; 3] = ["
     -- Single values: counters, the pause.
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -79,17 +79,17 @@ const STEPS: [&str; 3] = ["
 "];
 
 /// The newest layout.
-pub(super) const NEWEST: i64 = STEPS.len() as i64;
+pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
 /// The layout that a database has.
-pub(super) fn layout(db: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn schema_version(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Take the steps that are missing, all or none.
 pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
-    let from = layout(db)?;
-    let missing: Vec<&str> = STEPS.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).copied().collect();
+    let from = schema_version(db)?;
+    let missing: Vec<&str> = MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).copied().collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn counters(&self) -> Result<Counters> {
-        Ok(get(&self.db, "counters").map_err(|error| self.fail(error))?.unwrap_or_default())
+        Ok(get(&self.db, "counters").map_err(|error| self.wrap(error))?.unwrap_or_default())
     }
 
     /// Whether the person asked for silence.
@@ -31,7 +31,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn pause(&self) -> Result<Option<Pause>> {
-        Ok(get(&self.db, "pause").map_err(|error| self.fail(error))?.flatten())
+        Ok(get(&self.db, "pause").map_err(|error| self.wrap(error))?.flatten())
     }
 
     /// When the wearer asked Oura for rest, as last told.
@@ -39,7 +39,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn rest_mode(&self) -> Result<Vec<RestMode>> {
-        Ok(get(&self.db, "rest_mode").map_err(|error| self.fail(error))?.unwrap_or_default())
+        Ok(get(&self.db, "rest_mode").map_err(|error| self.wrap(error))?.unwrap_or_default())
     }
 
     /// Pause, or resume.
@@ -47,7 +47,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_pause(&mut self, pause: Option<Pause>) -> Result<()> {
-        set(&self.db, "pause", &pause).map_err(|error| self.fail(error))
+        set(&self.db, "pause", &pause).map_err(|error| self.wrap(error))
     }
 
     /// What the person said against the quiet hours' clock.
@@ -55,7 +55,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn quiet_override(&self) -> Result<Option<QuietOverride>> {
-        Ok(get(&self.db, "quiet_override").map_err(|error| self.fail(error))?.flatten())
+        Ok(get(&self.db, "quiet_override").map_err(|error| self.wrap(error))?.flatten())
     }
 
     /// Keep it, or forget it.
@@ -63,7 +63,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_quiet_override(&mut self, said: Option<QuietOverride>) -> Result<()> {
-        set(&self.db, "quiet_override", &said).map_err(|error| self.fail(error))
+        set(&self.db, "quiet_override", &said).map_err(|error| self.wrap(error))
     }
 
     /// The circuits as they were left.
@@ -71,7 +71,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn circuits(&self) -> Result<BTreeMap<String, Circuit>> {
-        bodies(&self.db, "SELECT name, body FROM circuits").map_err(|error| self.fail(error))
+        bodies(&self.db, "SELECT name, body FROM circuits").map_err(|error| self.wrap(error))
     }
 
     /// Keep one circuit.
@@ -79,16 +79,16 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn save_circuit(&mut self, name: &str, circuit: &Circuit) -> Result<()> {
-        save_circuit(&self.db, name, circuit).map_err(|error| self.fail(error))
+        save_circuit(&self.db, name, circuit).map_err(|error| self.wrap(error))
     }
 
     /// How each channel does.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn lanes(&self) -> Result<BTreeMap<Channel, ChannelBackoff>> {
+    pub fn channel_backoffs(&self) -> Result<BTreeMap<Channel, ChannelBackoff>> {
         let named: BTreeMap<String, ChannelBackoff> =
-            bodies(&self.db, "SELECT name, body FROM lanes").map_err(|error| self.fail(error))?;
+            bodies(&self.db, "SELECT name, body FROM lanes").map_err(|error| self.wrap(error))?;
         Ok(named.into_iter().filter_map(|(name, lane)| Some((name.parse().ok()?, lane))).collect())
     }
 
@@ -96,24 +96,24 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn save_lane(&mut self, channel: Channel, lane: &ChannelBackoff) -> Result<()> {
-        save_lane(&self.db, channel, lane).map_err(|error| self.fail(error))
+    pub fn save_channel_backoff(&mut self, channel: Channel, lane: &ChannelBackoff) -> Result<()> {
+        save_channel_backoff(&self.db, channel, lane).map_err(|error| self.wrap(error))
     }
 
     /// Where a channel's listener stopped reading.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn bookmark(&self, channel: Channel) -> Result<Option<String>> {
-        get(&self.db, &format!("bookmark:{channel}")).map_err(|error| self.fail(error))
+    pub fn cursor(&self, channel: Channel) -> Result<Option<String>> {
+        get(&self.db, &format!("bookmark:{channel}")).map_err(|error| self.wrap(error))
     }
 
     /// Keep where a channel's listener stopped reading.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn set_bookmark(&mut self, channel: Channel, bookmark: &str) -> Result<()> {
-        set(&self.db, &format!("bookmark:{channel}"), &bookmark).map_err(|error| self.fail(error))
+    pub fn set_cursor(&mut self, channel: Channel, bookmark: &str) -> Result<()> {
+        set(&self.db, &format!("bookmark:{channel}"), &bookmark).map_err(|error| self.wrap(error))
     }
 
     /// A word that no other database has: with it the numbers of messages are unlike those of any other. Made, from `fresh`,
@@ -121,7 +121,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn mark(&mut self, fresh: impl FnOnce() -> String) -> Result<String> {
+    pub fn database_id(&mut self, fresh: impl FnOnce() -> String) -> Result<String> {
         let mark = || -> rusqlite::Result<String> {
             if let Some(mark) = get(&self.db, "mark")? {
                 return Ok(mark);
@@ -130,7 +130,7 @@ impl Store {
             set(&self.db, "mark", &mark)?;
             Ok(mark)
         };
-        mark().map_err(|error| self.fail(error))
+        mark().map_err(|error| self.wrap(error))
     }
 
     /// The monitors' last runs.
@@ -139,7 +139,7 @@ impl Store {
     /// When the database cannot be read.
     pub fn monitors(&self) -> Result<BTreeMap<Monitor, MonitorState>> {
         let named: BTreeMap<String, MonitorState> =
-            bodies(&self.db, "SELECT name, body FROM monitors").map_err(|error| self.fail(error))?;
+            bodies(&self.db, "SELECT name, body FROM monitors").map_err(|error| self.wrap(error))?;
         Ok(named.into_iter().filter_map(|(name, state)| Some((name.parse().ok()?, state))).collect())
     }
 }
@@ -158,7 +158,7 @@ pub(super) fn save_circuit(db: &Connection, name: &str, circuit: &Circuit) -> ru
     db.execute("INSERT OR REPLACE INTO circuits (name, body) VALUES (?1, ?2)", params![name, json(circuit)]).map(drop)
 }
 
-pub(super) fn save_lane(db: &Connection, channel: Channel, lane: &ChannelBackoff) -> rusqlite::Result<()> {
+pub(super) fn save_channel_backoff(db: &Connection, channel: Channel, lane: &ChannelBackoff) -> rusqlite::Result<()> {
     let row = params![channel.as_str(), json(lane)];
     db.execute("INSERT OR REPLACE INTO lanes (name, body) VALUES (?1, ?2)", row).map(drop)
 }

@@ -20,7 +20,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn told_tasks(&self, aliases: Aliases) -> Result<TaskIdentities> {
+    pub fn task_identities(&self, aliases: Aliases) -> Result<TaskIdentities> {
         let read = || -> rusqlite::Result<Vec<(String, Option<MatchKey>)>> {
             let mut statement = self.db.prepare_cached(OPEN)?;
             let rows = statement.query_map((), |row| {
@@ -30,7 +30,7 @@ impl Store {
             })?;
             rows.filter_map(rusqlite::Result::transpose).collect()
         };
-        Ok(TaskIdentities::new(read().map_err(|error| self.fail(error))?, aliases))
+        Ok(TaskIdentities::new(read().map_err(|error| self.wrap(error))?, aliases))
     }
 
     /// What such names stand for, as the last check left it; those of alerts that are over are among them.
@@ -38,7 +38,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn task_aliases(&self) -> Result<Aliases> {
-        Ok(settings::get(&self.db, BONDS).map_err(|error| self.fail(error))?.unwrap_or_default())
+        Ok(settings::get(&self.db, BONDS).map_err(|error| self.wrap(error))?.unwrap_or_default())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::core::history;
 
 /// What kind of thing an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ItemKind {
     /// A task.
     Task,
     /// A promise.
@@ -22,33 +22,33 @@ pub enum Kind {
 
 /// The open items of one source as they were last read; bodies are JSON, parsed only when needed.
 #[derive(Debug, Clone)]
-pub struct Copy {
+pub struct Snapshot {
     source: &'static str,
     read_at: Timestamp,
-    about: About,
-    items: BTreeMap<(Kind, String), String>,
+    about: SourceMeta,
+    items: BTreeMap<(ItemKind, String), String>,
 }
 
 /// What the source knows besides its items.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct About {
+struct SourceMeta {
     has_dates: bool,
     has_commitments: bool,
 }
 
 /// How a new reading differs from the last copy: what a check has to write.
 #[derive(Debug, Clone)]
-pub struct Update {
+pub struct SnapshotDiff {
     source: &'static str,
     read_at: Timestamp,
-    about: About,
-    changed: Vec<(Kind, String, String)>,
-    gone: Vec<(Kind, String)>,
+    about: SourceMeta,
+    changed: Vec<(ItemKind, String, String)>,
+    gone: Vec<(ItemKind, String)>,
     /// Tasks that were put off between the two.
     pub postponed: Vec<Postponement>,
 }
 
-impl Kind {
+impl ItemKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Task => "task",
@@ -57,15 +57,15 @@ impl Kind {
     }
 }
 
-impl Copy {
+impl Snapshot {
     /// The copy as if it had just been read, with its age.
     #[must_use]
     pub fn reading(&self) -> TaskReading {
         TaskReading {
             source: self.source,
             as_of: self.read_at,
-            tasks: self.parsed(Kind::Task),
-            commitments: self.about.has_commitments.then(|| self.parsed(Kind::Commitment)),
+            tasks: self.parsed(ItemKind::Task),
+            commitments: self.about.has_commitments.then(|| self.parsed(ItemKind::Commitment)),
             has_dates: self.about.has_dates,
             goal: None,
             thoughts: None,
@@ -75,19 +75,19 @@ impl Copy {
         }
     }
 
-    fn parsed<T: serde::de::DeserializeOwned>(&self, wanted: Kind) -> Vec<T> {
+    fn parsed<T: serde::de::DeserializeOwned>(&self, wanted: ItemKind) -> Vec<T> {
         let bodies = self.items.iter().filter(|((kind, _), _)| *kind == wanted);
         bodies.filter_map(|(_, body)| serde_json::from_str(body).ok()).collect()
     }
 }
 
-impl Update {
+impl SnapshotDiff {
     /// Compare a fresh reading with what was known. Rows that could not be read stay as they were.
     #[must_use]
-    pub fn between(known: Option<&Copy>, reading: &TaskReading) -> Self {
+    pub fn between(known: Option<&Snapshot>, reading: &TaskReading) -> Self {
         let nothing = BTreeMap::new();
         let before = known.map_or(&nothing, |copy| &copy.items);
-        let about = About { has_dates: reading.has_dates, has_commitments: reading.commitments.is_some() };
+        let about = SourceMeta { has_dates: reading.has_dates, has_commitments: reading.commitments.is_some() };
         let mut present = BTreeSet::new();
         let mut changed = Vec::new();
         for (kind, id, body) in bodies(reading) {
@@ -98,26 +98,26 @@ impl Update {
             }
             present.insert(place);
         }
-        let left = |place: &&(Kind, String)| !present.contains(*place) && !reading.is_unreadable(&place.1);
+        let left = |place: &&(ItemKind, String)| !present.contains(*place) && !reading.is_unreadable(&place.1);
         let gone = before.keys().filter(left).cloned().collect();
         let postponed = postponed(before, &changed, reading);
         Self { source: reading.source, read_at: reading.as_of, about, changed, gone, postponed }
     }
 }
 
-fn bodies(reading: &TaskReading) -> impl Iterator<Item = (Kind, String, String)> {
-    let tasks = reading.tasks.iter().map(|task| (Kind::Task, task.id.clone(), json(task)));
+fn bodies(reading: &TaskReading) -> impl Iterator<Item = (ItemKind, String, String)> {
+    let tasks = reading.tasks.iter().map(|task| (ItemKind::Task, task.id.clone(), json(task)));
     let commitments: &[Commitment] = reading.commitments.as_deref().unwrap_or_default();
-    tasks.chain(commitments.iter().map(|promise| (Kind::Commitment, promise.id.clone(), json(promise))))
+    tasks.chain(commitments.iter().map(|promise| (ItemKind::Commitment, promise.id.clone(), json(promise))))
 }
 
 /// Only what changed can have been put off, so only that is parsed.
 fn postponed(
-    before: &BTreeMap<(Kind, String), String>,
-    changed: &[(Kind, String, String)],
+    before: &BTreeMap<(ItemKind, String), String>,
+    changed: &[(ItemKind, String, String)],
     reading: &TaskReading,
 ) -> Vec<Postponement> {
-    let tasks = || changed.iter().filter(|(kind, _, _)| *kind == Kind::Task);
+    let tasks = || changed.iter().filter(|(kind, _, _)| *kind == ItemKind::Task);
     let parse = |body: &String| serde_json::from_str::<Task>(body).ok();
     let was = tasks().filter_map(|(kind, id, _)| parse(before.get(&(*kind, id.clone()))?)).collect::<Vec<_>>();
     let is = tasks().filter_map(|(_, _, body)| parse(body)).collect::<Vec<_>>();
@@ -129,11 +129,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn copy(&self, source: &'static str) -> Result<Option<Copy>> {
-        self.read_copy(source).map_err(|error| self.fail(error))
+    pub fn task_snapshot(&self, source: &'static str) -> Result<Option<Snapshot>> {
+        self.fetch_snapshot(source).map_err(|error| self.wrap(error))
     }
 
-    fn read_copy(&self, source: &'static str) -> rusqlite::Result<Option<Copy>> {
+    fn fetch_snapshot(&self, source: &'static str) -> rusqlite::Result<Option<Snapshot>> {
         let reading: Option<(i64, String)> = super::optional(self.db.query_row(
             "SELECT read_at, about FROM readings WHERE source = ?1",
             [source],
@@ -145,15 +145,15 @@ impl Store {
             .db
             .prepare_cached("SELECT kind, id, body FROM items INDEXED BY items_open WHERE source = ?1 AND open = 1")?;
         let items = rows.query_map([source], |row| {
-            let kind = if row.get_ref(0)?.as_str()? == "task" { Kind::Task } else { Kind::Commitment };
+            let kind = if row.get_ref(0)?.as_str()? == "task" { ItemKind::Task } else { ItemKind::Commitment };
             Ok(((kind, row.get(1)?), row.get(2)?))
         })?;
         let about = serde_json::from_str(&about).unwrap_or_default();
-        Ok(Some(Copy { source, read_at: moment(read_at), about, items: items.collect::<rusqlite::Result<_>>()? }))
+        Ok(Some(Snapshot { source, read_at: moment(read_at), about, items: items.collect::<rusqlite::Result<_>>()? }))
     }
 }
 
-pub(crate) fn save(db: &Connection, update: &Update) -> rusqlite::Result<()> {
+pub(crate) fn save(db: &Connection, update: &SnapshotDiff) -> rusqlite::Result<()> {
     let at = millis(update.read_at);
     db.execute(
         "INSERT OR REPLACE INTO readings (source, read_at, about) VALUES (?1, ?2, ?3)",

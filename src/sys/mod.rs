@@ -6,3 +6,4 @@ pub mod autostart;
 pub(crate) mod keychain;
 pub mod lock;
 pub mod process;
+pub mod secret_file;

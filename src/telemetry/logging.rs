@@ -17,7 +17,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::rotate::RotatingFile;
 use crate::config::paths::private_dir;
-use crate::config::schema::Level;
+use crate::config::schema::LogLevel;
 
 /// The prefix of our modules' targets, and the program's name in a line.
 const TARGET: &str = "operator";
@@ -29,7 +29,7 @@ const MAX_FILES: u32 = 5;
 /// Install the global subscriber: our events from `level` on (from debug on if `verbose`), warnings of libraries.
 ///
 /// Without a folder, or with one that cannot be written, lines go to stderr only. Fails when a subscriber is already set.
-pub fn init(level: Level, verbose: bool, log_dir: Option<&Path>) -> io::Result<()> {
+pub fn init(level: LogLevel, verbose: bool, log_dir: Option<&Path>) -> io::Result<()> {
     let (file, failure) = match log_dir.map(open).transpose() {
         Ok(file) => (file, None),
         Err(error) => (None, Some(error)),
@@ -49,7 +49,7 @@ fn open(folder: &Path) -> io::Result<RotatingFile> {
 
 /// The subscriber that `init` installs, with any writer in place of stderr.
 pub fn subscriber(
-    level: Level,
+    level: LogLevel,
     verbose: bool,
     screen: impl Write + Send + 'static,
     file: Option<RotatingFile>,
@@ -63,12 +63,12 @@ pub fn subscriber(
     tracing_subscriber::registry().with(layer.with_filter(targets))
 }
 
-const fn filter(level: Level) -> LevelFilter {
+const fn filter(level: LogLevel) -> LevelFilter {
     match level {
-        Level::Error => LevelFilter::ERROR,
-        Level::Warn => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
     }
 }
 

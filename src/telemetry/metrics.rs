@@ -7,6 +7,7 @@ mod gauges;
 use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
 use std::time::Duration;
+use strum::VariantArray;
 
 use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
@@ -108,7 +109,7 @@ impl Metrics {
     /// Create the zero series of these monitors.
     pub fn expect_monitors(&self, monitors: impl IntoIterator<Item = Monitor>) {
         for monitor in monitors {
-            for status in [RunStatus::Ok, RunStatus::Skipped, RunStatus::Failed].map(RunStatus::as_str) {
+            for status in RunStatus::VARIANTS.iter().map(|status| status.as_str()) {
                 drop(self.checks.get_or_create(&CheckLabels { monitor: monitor.to_string(), status }));
             }
         }

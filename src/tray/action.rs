@@ -79,11 +79,11 @@ impl Action {
         Some(match self {
             Self::Acknowledge(key) => Command::Acknowledge { key: key.clone() },
             Self::Snooze(key) => Command::Snooze { key: key.clone(), until: in_an_hour },
-            Self::SnoozeUntilTomorrow(key) => Command::Snooze { key: key.clone(), until: status.tomorrow? },
+            Self::SnoozeUntilTomorrow(key) => Command::Snooze { key: key.clone(), until: status.next_morning? },
             Self::RunNow => Command::RunNow,
             Self::DryRun => Command::DryRun { on: !status.dry_run },
             Self::PauseForAnHour => Command::Pause { until: Some(in_an_hour) },
-            Self::PauseUntilTomorrow => Command::Pause { until: Some(status.tomorrow?) },
+            Self::PauseUntilTomorrow => Command::Pause { until: Some(status.next_morning?) },
             Self::Pause => Command::Pause { until: None },
             Self::Resume => Command::Resume,
             Self::QuietHours => {

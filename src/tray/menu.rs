@@ -121,9 +121,9 @@ fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
     }
     menu.push(Entry::Separator(2));
     menu.push(Entry::Item {
-        label: if status.checking { "Running…" } else { "Run Now" }.into(),
+        label: if status.check_running { "Running…" } else { "Run Now" }.into(),
         action: Action::RunNow,
-        enabled: !status.checking,
+        enabled: !status.check_running,
         checked: None,
     });
     menu.push(Entry::check("Dry Run", Action::DryRun, status.dry_run));
@@ -196,7 +196,7 @@ fn complaints(status: &Status) -> Vec<Entry> {
     if !failing.is_empty() {
         entries.push(Entry::text("channels", format!("Nothing gets through to {}", failing.join(", "))));
     }
-    if let Some(trouble) = &status.http.trouble {
+    if let Some(trouble) = &status.http.error {
         entries.push(Entry::text("page", format!("No dashboard: {trouble}")));
     }
     if status.config_error.is_some() {
@@ -207,7 +207,7 @@ fn complaints(status: &Status) -> Vec<Entry> {
 
 /// What waits to be seen, by name as far as there is room; what was answered is only counted.
 fn alerts(status: &Status) -> Vec<Entry> {
-    let waiting = status.open.iter().filter(|alert| alert.waits()).take(NAMED);
+    let waiting = status.open.iter().filter(|alert| alert.is_unanswered()).take(NAMED);
     let mut entries: Vec<Entry> = waiting.map(alert).collect();
     let others = status.unanswered_alerts.saturating_sub(NAMED);
     if others > 0 {
@@ -222,7 +222,7 @@ fn alerts(status: &Status) -> Vec<Entry> {
 
 /// `High – 3 tasks overdue`.
 fn alert(alert: &OpenAlert) -> Entry {
-    let label = format!("{} – {}", alert.priority.capital(), alert.title);
+    let label = format!("{} – {}", text::capitalize(alert.priority.as_str()), alert.title);
     let key = || alert.key.clone();
     let entries = vec![
         Entry::item("Acknowledge", Action::Acknowledge(key())),
@@ -251,7 +251,7 @@ fn sources(status: &Status, around: &Surroundings) -> Entry {
         let stands = if is_connected(state, status) { source(state, around) } else { "not connected".into() };
         let label = format!("{} – {stands}", text::source_name(name));
         let reset = Entry::item("Reset", Action::ResetCircuit(name.clone()));
-        let why = state.trouble.iter().map(|trouble| Entry::text("trouble", trouble.clone()));
+        let why = state.error.iter().map(|trouble| Entry::text("trouble", trouble.clone()));
         let connection = (name == "oura").then(|| oura::beside_the_source(status)).flatten();
         entries.push(Entry::submenu(format!("source {name}"), label, why.chain(connection).chain([reset]).collect()));
     }
@@ -264,10 +264,7 @@ fn nothing_is_connected(status: &Status) -> bool {
 
 /// A source that has neither told anything nor failed by the end of a check is not set up.
 fn is_connected(state: &SourceState, status: &Status) -> bool {
-    state.as_of.is_some()
-        || state.trouble.is_some()
-        || state.circuit != CircuitState::Closed
-        || status.last_run.is_none()
+    state.as_of.is_some() || state.error.is_some() || state.circuit != CircuitState::Closed || status.last_run.is_none()
 }
 
 /// `closed, synced 2 h ago`, `open, next try 14:06`.

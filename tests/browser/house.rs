@@ -37,7 +37,7 @@ impl AppContext {
         let house = Self { home, engine, port, client, runtime };
         eventually("the first check is over", || {
             let status = house.try_getting("/api/status")?;
-            (status["checking"] == json!(false) && status["run_count"] == json!(5)).then_some(())
+            (status["check_running"] == json!(false) && status["run_count"] == json!(5)).then_some(())
         });
         house
     }

@@ -43,7 +43,7 @@ fn a_person_says_yes_and_a_running_engine_fetches_two_months_at_once() {
     let person = Person::new();
     let mut engine = Running::start(&person.home);
     eventually("the first check", || (engine.status()["run_count"] != 0).then_some(()));
-    assert_eq!(engine.status()["oura_link"], "off");
+    assert_eq!(engine.status()["oura_connection"], "off");
     let connecting = person.begin();
     let expected = [
         ("response_type", "code"),
@@ -70,7 +70,7 @@ fn a_person_says_yes_and_a_running_engine_fetches_two_months_at_once() {
         (days == 61).then_some(())
     });
     assert_eq!(asked_from(&person, "sleep"), [first], "once");
-    assert_eq!(engine.status()["oura_link"], "connected");
+    assert_eq!(engine.status()["oura_connection"], "connected");
     engine.ask(r#"{"command": "run_now"}"#).unwrap();
     let week = person.home.today.saturating_sub(7.days()).to_string();
     assert_eq!(asked_from(&person, "sleep")[1..], [week], "from then on a week is enough");
@@ -292,12 +292,12 @@ fn disconnecting_gives_the_access_back_and_the_engine_sees_it() {
     let person = Person::new();
     person.connect();
     let mut engine = Running::start(&person.home);
-    eventually("it is connected", || (engine.status()["oura_link"] == "connected").then_some(()));
+    eventually("it is connected", || (engine.status()["oura_connection"] == "connected").then_some(()));
     let run = person.home.run(&["disconnect", "oura"]).ok();
     assert!(run.out.contains("given back"), "{run:?}");
     assert!(person.oura.is_revoked() && person.kept().is_empty());
     eventually("the engine sees it", || engine.status()["sources"]["oura"]["as_of"].is_null().then_some(()));
-    assert_eq!(engine.status()["oura_link"], "off");
+    assert_eq!(engine.status()["oura_connection"], "off");
     let again = person.home.run(&["disconnect", "oura", "--json"]).ok().json();
     assert!(again["message"].as_str().unwrap().contains("was not connected"), "{again}");
     assert_eq!(engine.stop("TERM"), Some(0));
@@ -381,7 +381,7 @@ fn killed_between_the_servers_change_and_our_note_of_it_it_says_connect_again() 
     let mut engine = Running::start(&person.home);
     let trouble = eventually("it is told", || Some(engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned()));
     assert!(trouble.contains("connect it again"), "{trouble}");
-    assert_eq!(engine.status()["oura_link"], "lapsed");
+    assert_eq!(engine.status()["oura_connection"], "lapsed");
     let asked = person.oura.questions().len();
     engine.ask(r#"{"command": "run_now"}"#).unwrap();
     let check = person.home.run(&["check", "--json"]);
@@ -406,7 +406,7 @@ fn killed_between_the_servers_change_and_our_note_of_it_it_says_connect_again() 
     person.oura.renew_code();
     assert_eq!(person_again.says_yes().code, 200);
     person_again.ended().ok();
-    eventually("it goes on", || (engine.status()["oura_link"] == "connected").then_some(()));
+    eventually("it goes on", || (engine.status()["oura_connection"] == "connected").then_some(()));
     assert_eq!(engine.stop("TERM"), Some(0));
 }
 

@@ -157,7 +157,7 @@ fn two_pairs_that_are_alike_are_two_alerts_and_each_ends_once() {
 #[case::expired(|| Answer::status(403), "Todoist answered 403", "may not read this")]
 #[case::too_often(|| Answer::Whole(429, "retry-after: 120\r\n", "{}".into()), "Todoist answered 429", "goes on trying")]
 #[case::broken(|| Answer::status(500), "Todoist answered 500", "goes on trying")]
-#[case::slow(|| Answer::Hang, "no whole answer within 1 s", "goes on trying")]
+#[case::slow(|| Answer::Hang, "no complete answer within 1 s", "goes on trying")]
 #[case::cut(|| Answer::Cut(r#"{"results":[],"next_cursor":null}"#.into()), "127.0.0.1", "goes on trying")]
 #[case::enormous(|| Answer::json("x".repeat(10_000_001)), "over 10 MB", "goes on trying")]
 #[case::something_else(|| Answer::json("<html>"), "not whole JSON", "goes on trying")]

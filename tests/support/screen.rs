@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use operator::config::schema::Level;
+use operator::config::schema::LogLevel;
 use operator::telemetry::logging::subscriber;
 use tracing::subscriber::{DefaultGuard, set_default};
 
@@ -25,7 +25,7 @@ impl Screen {
     /// Shows what this thread logs until the guard is dropped.
     pub(crate) fn watch() -> (Self, DefaultGuard) {
         let screen = Self::default();
-        let guard = set_default(subscriber(Level::Debug, false, screen.clone(), None));
+        let guard = set_default(subscriber(LogLevel::Debug, false, screen.clone(), None));
         (screen, guard)
     }
 

@@ -154,7 +154,7 @@ impl Alerter for Scripted {
                     self.tries.lock().unwrap()[place].shown = true;
                     return Ok(Some(message.id.clone()));
                 }
-                Weather::ConnectionRefused => Failure::later("connection refused"),
+                Weather::ConnectionRefused => Failure::retryable("connection refused"),
                 Weather::Status500 { .. } => Failure::new(FailureKind::Unconfirmed, "answered 500"),
                 Weather::Mute { .. } => {
                     sleep(PATIENCE).await;
@@ -164,7 +164,7 @@ impl Alerter for Scripted {
                     let retry_after = Some(SignedDuration::from_secs(seconds));
                     Failure::new(FailureKind::Retryable { retry_after }, "answered 429")
                 }
-                Weather::Status400 => Failure::refused("answered 400", "see the server's log"),
+                Weather::Status400 => Failure::permanent("answered 400", "see the server's log"),
                 Weather::Offline => Failure::new(FailureKind::Offline, "no network"),
             };
             Err(failure)

@@ -9,6 +9,7 @@ use lettre::message::{Mailbox, MultiPart};
 use crate::alerters::body::body;
 use crate::alerters::words::{clock, fit, headline, more, origin, plain, title};
 use crate::core::delivery::message::{Message, MessageItem, MessageKind};
+use crate::core::text::capitalize;
 
 /// A subject takes no more characters.
 const SUBJECT: usize = 200;
@@ -51,7 +52,7 @@ fn subject(message: &Message) -> String {
     // What looks like an encoded word would be read as one: something between the signs, which nobody sees, keeps them apart.
     let line = fit(&headline(message), SUBJECT, |_| 1).replace("=?", "=\u{200b}?");
     match message.kind {
-        MessageKind::New => format!("[{}] {line}", message.priority.capital()),
+        MessageKind::New => format!("[{}] {line}", capitalize(message.priority.as_str())),
         MessageKind::Update | MessageKind::Test => line,
     }
 }
@@ -73,7 +74,7 @@ fn html(message: &Message) -> String {
 
 fn one(message: &Message, item: &MessageItem) -> String {
     let head = fit(&title(item), TITLE, |_| 1);
-    let head = if message.is_digest() { format!("{} – {head}", item.priority.capital()) } else { head };
+    let head = if message.is_digest() { format!("{} – {head}", capitalize(item.priority.as_str())) } else { head };
     format!(
         "<h3>{}</h3>\n<p style=\"white-space: pre-wrap\">{}</p>\n<p><small>{}</small></p>\n",
         escaped(&head),

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use lettre::message::Mailbox;
 
 use self::smtp::Server;
-use super::secret::Secret;
 use super::{Alerter, BoxFuture, Failure};
 use crate::config::schema::EmailConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};
+use crate::sys::secret_file::Secret;
 
 /// The alerter, if it is switched on.
 #[must_use]
@@ -48,7 +48,7 @@ impl Alerter for Email {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
             let (from, to) = self.addresses()?;
-            let mail = draw::mail(message, &from, &to).map_err(|error| Failure::refused(error.to_string(), ""))?;
+            let mail = draw::mail(message, &from, &to).map_err(|error| Failure::permanent(error.to_string(), ""))?;
             self.server.take(mail.envelope(), &mail.formatted()).await?;
             // All updates follow the first message.
             let first = message.replaces.clone().filter(|_| message.kind == MessageKind::Update);
@@ -83,6 +83,6 @@ fn mailbox(key: &str, address: &str) -> Result<Mailbox, Failure> {
     let fits = |mailbox: &Mailbox| mailbox.email.to_string().is_ascii();
     address.parse().ok().filter(fits).ok_or_else(|| {
         let advice = format!("correct alerters.email.{key}: ada@example.org, or Ada <ada@example.org>");
-        Failure::refused(format!("'{address}' is not a mail address"), advice)
+        Failure::permanent(format!("'{address}' is not a mail address"), advice)
     })
 }

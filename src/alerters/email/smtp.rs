@@ -14,12 +14,12 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
-use crate::config::schema::Security;
+use crate::config::schema::SmtpSecurity;
 use crate::net::error::root_cause;
 use crate::net::host::{has_network, is_loopback_host};
+use crate::sys::secret_file::Secret;
 
 /// The longest that handing over may take. Servers look for spam before they answer.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -35,7 +35,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) port: u16,
-    pub(super) security: Security,
+    pub(super) security: SmtpSecurity,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) user: Option<String>,
     pub(super) password: Secret,
@@ -65,7 +65,7 @@ impl Server {
 
     /// Log in and leave.
     pub(super) async fn probe(&self) -> Result<String, Failure> {
-        let late = |_| Failure::later(format!("no answer within {} s ({})", PATIENCE.as_secs(), self.place()));
+        let late = |_| Failure::retryable(format!("no answer within {} s ({})", PATIENCE.as_secs(), self.place()));
         let connection = timeout(PATIENCE, self.open()).await.map_err(late)??;
         leave(connection).await;
         let known = self.user.as_ref().map_or_else(String::new, |user| format!(" and knows {user}"));
@@ -90,18 +90,18 @@ impl Server {
     /// Connected, encrypted as wanted, and logged in.
     async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
         let (place, me) = ((self.name.as_str(), self.port), ClientId::default());
-        let wrapper = if self.security == Security::Tls { Some(self.tls()?) } else { None };
+        let wrapper = if self.security == SmtpSecurity::Tls { Some(self.tls()?) } else { None };
         let connection = AsyncSmtpConnection::connect_tokio1(place, Some(CONNECT), &me, wrapper, None).await;
         let mut connection = connection.map_err(|error| self.failure(&error, Step::Greeting))?;
-        if self.security == Security::Starttls {
+        if self.security == SmtpSecurity::Starttls {
             if !connection.can_starttls() {
                 let advice = "set alerters.email.security to tls, or use another server";
-                return Err(Failure::refused(format!("{} does not offer STARTTLS", self.place()), advice));
+                return Err(Failure::permanent(format!("{} does not offer STARTTLS", self.place()), advice));
             }
             let encrypted = connection.starttls(self.tls()?, &me).await;
             encrypted.map_err(|error| self.failure(&error, Step::Greeting))?;
         }
-        if let (Some(user), Some(password)) = (&self.user, self.password.read()?) {
+        if let (Some(user), Some(password)) = (&self.user, self.password.resolve()?) {
             let login = Credentials::new(user.clone(), password.expose_secret().to_owned());
             let known = connection.auth(&[Mechanism::Plain, Mechanism::Login], &login).await;
             known.map_err(|error| self.failure(&error, Step::Login))?;
@@ -115,12 +115,12 @@ impl Server {
         if let Some(file) = &self.ca_file {
             let unusable = |why: String| {
                 let what = format!("the certificates in {} cannot be used: {why}", file.display());
-                Failure::refused(what, "set alerters.email.ca_file to a PEM file with the authority of the server")
+                Failure::permanent(what, "set alerters.email.ca_file to a PEM file with the authority of the server")
             };
             let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
             tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| unusable(root_cause(&e)))?);
         }
-        tls.build_rustls().map_err(|error| Failure::later(format!("cannot set up TLS: {}", root_cause(&error))))
+        tls.build_rustls().map_err(|error| Failure::retryable(format!("cannot set up TLS: {}", root_cause(&error))))
     }
 
     fn place(&self) -> String {
@@ -141,7 +141,7 @@ impl Server {
         let words = if step == Step::Login { String::new() } else { quoted(&words, &self.secrets()) };
         let what = format!("{} answered {}", self.place(), format!("{code} {words}").trim_end());
         if error.is_transient() {
-            return Failure::later(what); // full, busy, or wants to see whether we come again
+            return Failure::retryable(what); // full, busy, or wants to see whether we come again
         }
         let advice = match step {
             Step::Greeting => "check alerters.email.server and port: the server does not take mail from here",
@@ -153,7 +153,7 @@ impl Server {
             Step::To => "check alerters.email.to: the server does not take mail for that address",
             Step::Text => "see what the server says of it",
         };
-        Failure::refused(what, advice)
+        Failure::permanent(what, advice)
     }
 
     /// It broke. Before the text nothing was sent; afterwards nobody knows.
@@ -161,7 +161,7 @@ impl Server {
         let why = root_cause(error);
         let what = format!("{} ({})", quoted(&why, &self.secrets()), self.place());
         if error.is_client() {
-            return Failure::refused(what, "check alerters.email.user and password, and what the server offers");
+            return Failure::permanent(what, "check alerters.email.user and password, and what the server offers");
         }
         let kind = match step {
             Step::Text => FailureKind::Unconfirmed,
@@ -172,11 +172,11 @@ impl Server {
             true => "check alerters.email.server; if its authority is your own, set ca_file".into(),
             false => String::new(),
         };
-        Failure { advice, ..Failure::new(kind, what) }
+        Failure { hint: advice, ..Failure::new(kind, what) }
     }
 
     fn secrets(&self) -> Vec<String> {
-        let password: Option<SecretString> = self.password.read().ok().flatten();
+        let password: Option<SecretString> = self.password.resolve().ok().flatten();
         password.iter().map(|password| password.expose_secret().to_owned()).collect()
     }
 }

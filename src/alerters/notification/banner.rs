@@ -3,6 +3,7 @@
 use crate::alerters::words::{fit, headline, more, plain, title};
 use crate::core::alert::Priority;
 use crate::core::delivery::message::{Message, MessageItem, MessageKind};
+use crate::core::text::capitalize;
 
 /// Longer texts are cut: a banner is a glance (characters).
 const LONGEST: usize = 1_000;
@@ -58,7 +59,11 @@ fn sentences(item: Option<&MessageItem>) -> String {
 }
 
 fn list(message: &Message) -> String {
-    let named = message.items.iter().take(NAMED).map(|item| format!("{} – {}", item.priority.capital(), title(item)));
+    let named = message
+        .items
+        .iter()
+        .take(NAMED)
+        .map(|item| format!("{} – {}", capitalize(item.priority.as_str()), title(item)));
     let omitted = message.omitted + message.items.len().saturating_sub(NAMED);
     let rest = (omitted > 0).then(|| more(omitted));
     named.chain(rest).collect::<Vec<_>>().join("\n")

@@ -10,13 +10,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::alerters::http::retryable;
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 use crate::net::HttpClient;
 use crate::net::client::{Response, exchange};
 use crate::net::host::host_port;
 use crate::net::retry_after::clamp_retry_after;
+use crate::sys::secret_file::Secret;
 
 /// The longest that a call may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,7 +74,7 @@ impl Api {
     pub(super) async fn devices(&self, device: &[(&str, String)]) -> Result<Vec<String>, Failure> {
         let said = self.call(Method::POST, "users/validate.json", true, device).await?;
         // Any web page answers something.
-        let stranger = || Failure::refused("what answers is not Pushover", "check alerters.pushover.api_url");
+        let stranger = || Failure::permanent("what answers is not Pushover", "check alerters.pushover.api_url");
         let devices = said["devices"].as_array().ok_or_else(stranger)?;
         Ok(devices.iter().filter_map(Value::as_str).map(|name| quoted(name, &[""])).collect())
     }
@@ -96,7 +96,7 @@ impl Api {
         let token = key(&self.token, "token")?;
         let user = key(&self.user, "user")?;
         let url = Url::parse(&format!("{}/1/{path}", self.api_url));
-        let url = url.map_err(|_| Failure::refused("alerters.pushover.api_url is no address", "correct it"))?;
+        let url = url.map_err(|_| Failure::permanent("alerters.pushover.api_url is no address", "correct it"))?;
         let mut fields = vec![("token", token.expose_secret())];
         if with_user {
             fields.push(("user", user.expose_secret()));
@@ -120,11 +120,11 @@ pub(super) fn is_receipt(text: &str) -> bool {
 
 fn key(secret: &Secret, name: &str) -> Result<SecretString, Failure> {
     let advice = || format!("set alerters.pushover.{name} to the one that pushover.net shows: letters and digits");
-    let key = secret.read()?.ok_or_else(|| Failure::refused(format!("there is no {name}"), advice()))?;
+    let key = secret.resolve()?.ok_or_else(|| Failure::permanent(format!("there is no {name}"), advice()))?;
     if key.expose_secret().bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         Ok(key)
     } else {
-        Err(Failure::refused(format!("the {name} has characters that no {name} has"), advice()))
+        Err(Failure::permanent(format!("the {name} has characters that no {name} has"), advice()))
     }
 }
 
@@ -144,7 +144,7 @@ fn refusal(answer: &Response, said: &Value, url: &Url, secrets: &[&str]) -> Fail
     };
     match kind {
         Some(kind) => Failure::new(kind, what),
-        None => Failure::refused(what, advice(answer.status.as_u16(), said)),
+        None => Failure::permanent(what, advice(answer.status.as_u16(), said)),
     }
 }
 

@@ -15,7 +15,6 @@ use tokio::sync::{mpsc, watch};
 use self::api::Api;
 use self::ringing::Ringing;
 use super::body::body;
-use super::secret::Secret;
 use super::words::{fit, headline};
 use super::{Alerter, BoxFuture, Failure, Inbound};
 use crate::config::schema::PushoverConfig;
@@ -23,6 +22,7 @@ use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{AlertState, Message, MessageKind};
 use crate::net::HttpClient;
+use crate::sys::secret_file::Secret;
 
 /// A message takes no more characters.
 const LONGEST: usize = 1_024;

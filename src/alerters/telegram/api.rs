@@ -8,13 +8,13 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::alerters::secret::Secret;
 use crate::alerters::words::quoted;
 use crate::alerters::{Failure, FailureKind};
 use crate::net::HttpClient;
 use crate::net::client::{Response, exchange};
 use crate::net::host::host_port;
 use crate::net::retry_after::clamp_retry_after;
+use crate::sys::secret_file::Secret;
 
 /// The longest that a call may take; a long poll may take so much longer than it was asked to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -57,19 +57,23 @@ impl Bot {
 
     fn token(&self) -> Result<SecretString, Failure> {
         let advice = "set alerters.telegram.token to the one that @BotFather gave you";
-        let token = self.token.read()?.ok_or_else(|| Failure::refused("there is no token", advice))?;
+        let token = self
+            .token
+            .resolve()
+            .map_err(Failure::from)?
+            .ok_or_else(|| Failure::permanent("there is no token", advice))?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b":_-".contains(&byte);
         if token.expose_secret().bytes().all(fits) {
             Ok(token)
         } else {
-            Err(Failure::refused("the token has characters that no token has", advice))
+            Err(Failure::permanent("the token has characters that no token has", advice))
         }
     }
 
     /// The token is a part of the address, which therefore is never shown.
     fn address(&self, token: &SecretString, method: &str) -> Result<Url, Failure> {
         let url = Url::parse(&format!("{}/bot{}/{method}", self.api_url, token.expose_secret()));
-        url.map_err(|_| Failure::refused("alerters.telegram.api_url is no address", "correct it"))
+        url.map_err(|_| Failure::permanent("alerters.telegram.api_url is no address", "correct it"))
     }
 }
 
@@ -90,7 +94,7 @@ impl Refusal {
             // The API itself says that it was not done; a server before it does not know.
             500.. if said["ok"] == false => FailureKind::Retryable { retry_after: asked },
             500.. => FailureKind::Unconfirmed,
-            _ => return Self { failure: Failure::refused(what, advice(status, said, &description)), description },
+            _ => return Self { failure: Failure::permanent(what, advice(status, said, &description)), description },
         };
         Self { failure: Failure::new(kind, what), description }
     }

@@ -92,7 +92,7 @@ async fn poll(bot: &Bot, offset: Option<i64>) -> Result<Vec<Value>, Refusal> {
     let patience = Duration::from_secs(POLL) + PATIENCE;
     match bot.call_for("getUpdates", &question, patience).await? {
         Value::Array(updates) => Ok(updates),
-        _ => Err(crate::alerters::Failure::later("the answer to getUpdates cannot be read").into()),
+        _ => Err(crate::alerters::Failure::retryable("the answer to getUpdates cannot be read").into()),
     }
 }
 

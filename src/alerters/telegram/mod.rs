@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use self::api::{Bot, Refusal};
-use super::secret::Secret;
 use super::words::plain_line;
 use super::{ActionButton, Alerter, BoxFuture, Failure, Inbound};
 use crate::config::schema::TelegramConfig;
@@ -21,6 +20,7 @@ use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::{Message, MessageKind};
 use crate::net::HttpClient;
+use crate::sys::secret_file::Secret;
 
 /// One message a second per chat: <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
 const PACE: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ impl Alerter for Telegram {
         Box::pin(async {
             let me = self.bot.call("getMe", &json!({})).await?;
             // Any web page answers something.
-            let stranger = || Failure::refused("what answers is no Bot API", "check alerters.telegram.api_url");
+            let stranger = || Failure::permanent("what answers is no Bot API", "check alerters.telegram.api_url");
             let name = me["username"].as_str().ok_or_else(stranger)?;
             let chat = self.bot.call("getChat", &json!({ "chat_id": self.chat })).await?;
             let names = ["title", "username", "first_name"];

@@ -46,7 +46,7 @@ impl Draft {
     }
 
     /// What it says.
-    pub(super) fn config(&self) -> Result<Config, config::ConfigError> {
+    pub(super) fn config(&self) -> Result<Config, config::Error> {
         config::parse(&self.text, &self.path.display().to_string(), &self.env).map(|(config, _)| config)
     }
 

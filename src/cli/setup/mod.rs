@@ -22,7 +22,7 @@ use crate::config::edit::Setting;
 use crate::config::paths;
 use crate::config::schema::Config;
 use crate::core::channel::Channel;
-use crate::monitors::fetch::CALENDAR;
+use crate::core::name::CALENDAR_PREFIX;
 
 /// Set Operator up.
 ///
@@ -103,7 +103,7 @@ fn oura(draft: &Draft) -> Answer<bool> {
 /// Ask which of these the person has, and then for each.
 fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
     let config = draft.config().unwrap_or_default();
-    let name = |step: &Step| match is_set_up(&config, step, draft.env()) {
+    let name = |step: &Step| match is_configured(&config, step, draft.env()) {
         true => format!("{} – set up", step.name),
         false => step.name.to_owned(),
     };
@@ -117,10 +117,14 @@ fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
     Ok(())
 }
 
-fn is_set_up(config: &Config, step: &Step, env: EnvFn) -> bool {
+fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
     match step.tried {
-        Tried::Source(name) => build::sources(config, &env).tasks.iter().any(|it| it.name() == name && it.is_set_up()),
-        Tried::Calendar => build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR)),
+        Tried::Source(name) => {
+            build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
+        }
+        Tried::Calendar => {
+            build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
+        }
         Tried::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
 }
@@ -254,7 +258,7 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
     let line = runtime.block_on(async {
         match what {
             Tried::Source(name) => source_line(name, &config, env).await,
-            Tried::Calendar => source_line(&format!("{CALENDAR}{}", draft.last_entry()), &config, env).await,
+            Tried::Calendar => source_line(&format!("{CALENDAR_PREFIX}{}", draft.last_entry()), &config, env).await,
             Tried::Channel(channel) => Some(channel_line(channel, &config, env).await),
         }
     });

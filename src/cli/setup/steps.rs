@@ -208,7 +208,7 @@ mod tests {
             {
                 let name = key.rsplit('.').next().unwrap();
                 let in_entry = step.entry.is_some_and(|entry| entry != key);
-                assert!(in_entry || edit::is_known(config::DEFAULT, key), "{key}");
+                assert!(in_entry || edit::has_key(config::DEFAULT, key), "{key}");
                 assert!(config::DEFAULT.contains(&format!("{name}:")), "{key}");
             }
         }

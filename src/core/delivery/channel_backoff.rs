@@ -32,13 +32,13 @@ pub struct ChannelBackoff {
     failures: u32,
     wait: Option<Wait>,
     /// There was nothing to send by.
-    absent: bool,
+    no_transport: bool,
     /// What is wrong, for as long as it is.
-    pub trouble: Option<String>,
+    pub last_error: Option<String>,
     /// When a message got through last.
     pub delivered_at: Option<Timestamp>,
-    /// The alerter's settings, by which a change of them shows.
-    pub settings: u64,
+    /// The alerter's config_hash, by which a change of them shows.
+    pub config_hash: u64,
 }
 
 /// A pause between two tries.
@@ -51,10 +51,10 @@ struct Wait {
 }
 
 impl ChannelBackoff {
-    /// A lane with nothing behind it, for an alerter with these settings.
+    /// A lane with nothing behind it, for an alerter with these config_hash.
     #[must_use]
-    pub fn new(settings: u64) -> Self {
-        Self { settings, ..Self::default() }
+    pub fn new(config_hash: u64) -> Self {
+        Self { config_hash, ..Self::default() }
     }
 
     /// When the next message may be tried; none: at once.
@@ -82,14 +82,14 @@ impl ChannelBackoff {
     }
 
     /// Something got through.
-    pub fn delivered(&mut self, now: Timestamp) {
-        *self = Self { delivered_at: Some(now), ..Self::new(self.settings) };
+    pub fn record_success(&mut self, now: Timestamp) {
+        *self = Self { delivered_at: Some(now), ..Self::new(self.config_hash) };
     }
 
     /// Something did not. `chance`, 0 to 1, spreads the tries of many machines.
-    pub fn failed(&mut self, failure: &Failure, now: Timestamp, chance: f64) {
-        self.trouble = Some(failure.to_string());
-        self.absent = failure.kind == FailureKind::NoTransport;
+    pub fn record_failure(&mut self, failure: &Failure, now: Timestamp, chance: f64) {
+        self.last_error = Some(failure.to_string());
+        self.no_transport = failure.kind == FailureKind::NoTransport;
         let (pause, asked) = match failure.kind {
             // The server answers: what it refuses says nothing about the next message.
             FailureKind::Permanent => {
@@ -118,14 +118,14 @@ impl ChannelBackoff {
     }
 
     /// Try again at once, unless a server asked for a pause: the machine woke, or the person wants to know.
-    pub fn hurry(&mut self) {
+    pub fn reset(&mut self) {
         self.wait = self.wait.filter(|wait| wait.asked);
     }
 
     /// Whether there was nothing to send by when it was tried last: waiting a little changes nothing then.
     #[must_use]
-    pub const fn is_absent(&self) -> bool {
-        self.absent
+    pub const fn has_no_transport(&self) -> bool {
+        self.no_transport
     }
 }
 
@@ -160,9 +160,9 @@ pub enum SendWindow {
 }
 
 impl SendWindow {
-    /// Whether an alert of this urgency may pass.
+    /// Whether an alert of this priority may be sent now.
     #[must_use]
-    pub fn lets(self, priority: Priority) -> bool {
+    pub fn allows(self, priority: Priority) -> bool {
         match self {
             Self::Closed => false,
             Self::CriticalOnly => priority == Priority::Critical,
@@ -195,8 +195,8 @@ mod tests {
     fn a_server_is_obeyed_to_the_second_by_critical_alerts_too() {
         let mut lane = ChannelBackoff::default();
         let asked = FailureKind::Retryable { retry_after: Some(SignedDuration::from_secs(37)) };
-        lane.failed(&failure(asked), seconds(0), 0.5);
-        lane.hurry();
+        lane.record_failure(&failure(asked), seconds(0), 0.5);
+        lane.reset();
         assert!(!lane.is_open(seconds(36)) && !lane.is_open_for_urgent(seconds(36)));
         assert!(lane.is_open(seconds(37)) && lane.is_open_for_urgent(seconds(37)));
     }
@@ -205,7 +205,7 @@ mod tests {
     fn what_is_critical_and_new_need_not_wait_out_a_long_pause() {
         let mut lane = ChannelBackoff::default();
         for _ in 0..9 {
-            lane.failed(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
+            lane.record_failure(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
         }
         assert!(!lane.is_open(seconds(899)) && lane.is_open(seconds(900)));
         assert!(!lane.is_open_for_urgent(seconds(119)) && lane.is_open_for_urgent(seconds(120)));
@@ -214,29 +214,29 @@ mod tests {
     #[test]
     fn a_refusal_keeps_nobody_waiting_and_is_remembered() {
         let mut lane = ChannelBackoff::default();
-        lane.failed(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
-        lane.failed(&Failure::refused("no", "mend it"), seconds(5), 0.0);
+        lane.record_failure(&failure(FailureKind::Unconfirmed), seconds(0), 0.0);
+        lane.record_failure(&Failure::permanent("no", "fix it"), seconds(5), 0.0);
         assert!(lane.is_open(seconds(5)));
-        assert_eq!(lane.trouble.as_deref(), Some("no – mend it"));
-        lane.delivered(seconds(6));
-        assert_eq!((lane.trouble, lane.delivered_at), (None, Some(seconds(6))));
+        assert_eq!(lane.last_error.as_deref(), Some("no – fix it"));
+        lane.record_success(seconds(6));
+        assert_eq!((lane.last_error, lane.delivered_at), (None, Some(seconds(6))));
     }
 
     #[test]
     fn being_offline_does_not_make_pauses_grow() {
         let mut lane = ChannelBackoff::default();
         for at in 0..50 {
-            lane.failed(&failure(FailureKind::Offline), seconds(30 * at), 0.0);
+            lane.record_failure(&failure(FailureKind::Offline), seconds(30 * at), 0.0);
             assert!(lane.is_open(seconds(30 * at + 30)));
         }
-        lane.failed(&failure(FailureKind::Unconfirmed), seconds(2000), 0.0);
+        lane.record_failure(&failure(FailureKind::Unconfirmed), seconds(2000), 0.0);
         assert!(lane.is_open(seconds(2005)));
     }
 
     #[test]
     fn a_clock_set_back_ends_a_pause() {
         let mut lane = ChannelBackoff::default();
-        lane.failed(&failure(FailureKind::Unconfirmed), seconds(86_400), 0.0);
+        lane.record_failure(&failure(FailureKind::Unconfirmed), seconds(86_400), 0.0);
         assert!(lane.is_open(seconds(0)));
     }
 
@@ -256,7 +256,7 @@ mod tests {
             ];
             while now < 3600 {
                 if lane.is_open_for_urgent(seconds(now)) {
-                    lane.failed(&failure(kinds[mix[tries % 100]]), seconds(now), chances[tries % 100]);
+                    lane.record_failure(&failure(kinds[mix[tries % 100]]), seconds(now), chances[tries % 100]);
                     tries += 1;
                 }
                 now += 1;

@@ -1,35 +1,31 @@
-//! Why a message was not handed over, and what follows from it.
+//! Why a message was not delivered, and how the dispatcher reacts.
 
 use std::fmt;
 
 use jiff::SignedDuration;
 
-/// Why a message was not handed over, or may not have been. Holds no secret.
+/// Why a message was not delivered, or may not have been. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What follows from it.
     pub kind: FailureKind,
-    /// What happened and where: `connection refused (api.telegram.org:443)`.
-    pub what: String,
-    /// What the person should do; empty when waiting is all there is to do.
-    pub advice: String,
+    /// The error and its place: `connection refused (api.telegram.org:443)`.
+    pub message: String,
+    /// What the user can do about it; empty when only waiting helps.
+    pub hint: String,
 }
 
-/// What follows from a failure.
+/// How the dispatcher reacts to a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// It did not arrive and may later: try again, not before the time the server asked for.
-    Retryable {
-        /// How long the server wants us to wait.
-        retry_after: Option<SignedDuration>,
-    },
-    /// It may have arrived: try again under the same id.
+    /// The message did not arrive. Retry after a pause, or after the delay the server asked for.
+    Retryable { retry_after: Option<SignedDuration> },
+    /// The message may have arrived. Retry under the same id.
     Unconfirmed,
-    /// The machine has no network: wait for it.
+    /// The machine has no network. Retry when it may be back.
     Offline,
-    /// There is nothing here to send it by, such as no session bus: look again now and then.
+    /// This machine has no way to send, such as no session bus. Retry now and then.
     NoTransport,
-    /// It will never be taken as it is: the person must change something.
+    /// The service will never accept this message. The user must change something.
     Permanent,
 }
 
@@ -48,35 +44,32 @@ impl FailureKind {
 }
 
 impl Failure {
-    /// A failure with nothing to do about it but to wait.
+    /// A failure that only waiting can fix.
     #[must_use]
-    pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), advice: String::new() }
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: String::new() }
     }
 
-    /// It did not arrive and may later.
     #[must_use]
-    pub fn later(what: impl Into<String>) -> Self {
-        Self::new(FailureKind::Retryable { retry_after: None }, what)
+    pub fn retryable(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Retryable { retry_after: None }, message)
     }
 
-    /// Refused for good.
     #[must_use]
-    pub fn refused(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Permanent, what: what.into(), advice: advice.into() }
+    pub fn permanent(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..Self::new(FailureKind::Permanent, message) }
     }
 
-    /// Nothing to send it by.
     #[must_use]
-    pub fn unavailable(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { kind: FailureKind::NoTransport, what: what.into(), advice: advice.into() }
+    pub fn no_transport(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..Self::new(FailureKind::NoTransport, message) }
     }
 }
 
 impl fmt::Display for Failure {
     /// `Telegram answered 401 Unauthorized – check alerters.telegram.token`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        if self.advice.is_empty() { Ok(()) } else { write!(f, " – {}", self.advice) }
+        f.write_str(&self.message)?;
+        if self.hint.is_empty() { Ok(()) } else { write!(f, " – {}", self.hint) }
     }
 }

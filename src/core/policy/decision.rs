@@ -1,79 +1,47 @@
-//! What was decided of an alert, and why.
+//! A policy decision about an alert, and its reason.
 
 use serde::{Deserialize, Serialize};
 
 use crate::core::alert::Alert;
 use crate::core::channel::Channel;
 
-/// What happens with an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Declared in the order in which a front end lists them.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Decision {
-    /// Not told.
-    Suppress,
-    /// TaskIdentities later, if it still holds then.
-    Hold,
-    /// TaskIdentities in a digest with others.
-    Coalesce,
-    /// TaskIdentities now.
+    /// Notify now.
     Deliver,
-    /// Over: what was told is updated in place.
+    /// Notify now, in a digest with others.
+    Coalesce,
+    /// Notify later, if the condition still holds then.
+    Hold,
+    /// Do not notify.
+    Suppress,
+    /// The condition is over: update the messages in place.
     Resolve,
 }
 
-/// Why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// The person said that they know.
-    Acknowledged,
-    /// The person wants to hear of it later.
-    Snoozed,
-    /// TaskIdentities within its window, or for the same occasion.
-    Duplicate,
-    /// The person asked for a pause.
-    Paused,
-    /// It is night, and this can wait.
-    QuietHours,
-    /// The person is in a meeting, and this can wait.
-    InEvent,
-    /// More at once than a person can take.
-    Storm,
-    /// It waited, and the wait is over.
-    Digest,
-    /// News.
-    First,
-    /// TaskIdentities before, and its window has passed.
-    Repeat,
-    /// More urgent than when it was last told.
-    Escalated,
-    /// The rule ran and no longer fires.
-    Resolved,
-}
-
 impl Decision {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Deliver, Self::Coalesce, Self::Hold, Self::Suppress, Self::Resolve];
-
-    /// The word used in JSON, the journal and on screen.
-    #[must_use]
+    /// The word in JSON and in the journal.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Suppress => "suppress",
-            Self::Hold => "hold",
-            Self::Coalesce => "coalesce",
-            Self::Deliver => "deliver",
-            Self::Resolve => "resolve",
-        }
+        self.into_str()
     }
 
-    /// The decision that goes by this word.
-    #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|decision| decision.as_str() == word)
-    }
-
-    /// What happened with the alert, as a person says it.
+    /// A phrase for the user.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -86,30 +54,52 @@ impl Decision {
     }
 }
 
-impl Reason {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::Acknowledged,
-        Self::Snoozed,
-        Self::Duplicate,
-        Self::Paused,
-        Self::QuietHours,
-        Self::InEvent,
-        Self::Storm,
-        Self::Digest,
-        Self::First,
-        Self::Repeat,
-        Self::Escalated,
-        Self::Resolved,
-    ];
+/// The reason for a decision.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Reason {
+    Acknowledged,
+    Snoozed,
+    /// Notified within its window, or for the same occasion.
+    Duplicate,
+    Paused,
+    QuietHours,
+    /// An event in a calendar is under way.
+    InEvent,
+    /// More alerts than `max_alerts_per_run`.
+    Storm,
+    /// It was held, and the hold is over.
+    Digest,
+    First,
+    /// Notified before, and its window has passed.
+    Repeat,
+    /// Of a higher priority than at the last notification.
+    Escalated,
+    /// The rule ran and no longer fires.
+    Resolved,
+}
 
-    /// The reason that goes by this word.
-    #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+impl Reason {
+    /// The word in JSON and in the journal.
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
     }
 
-    /// The same as a person says it.
+    /// A phrase for the user.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -127,36 +117,15 @@ impl Reason {
             Self::Resolved => "its rule ran and found it no more",
         }
     }
-
-    /// The word used in JSON, the journal and on screen.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Acknowledged => "acknowledged",
-            Self::Snoozed => "snoozed",
-            Self::Duplicate => "duplicate",
-            Self::Paused => "paused",
-            Self::QuietHours => "quiet_hours",
-            Self::InEvent => "in_event",
-            Self::Storm => "storm",
-            Self::Digest => "digest",
-            Self::First => "first",
-            Self::Repeat => "repeat",
-            Self::Escalated => "escalated",
-            Self::Resolved => "resolved",
-        }
-    }
 }
 
-/// One alert with its decision, its reason and where it goes.
+/// An alert with its decision, reason and channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyDecision {
-    /// The alert; for a resolve, as it last fired.
+    /// For a resolve, the alert as it last fired.
     pub alert: Alert,
-    /// What happens with it.
     pub decision: Decision,
-    /// Why.
     pub reason: Reason,
-    /// Where it is told now: the journal always, the others when it is delivered, coalesced or resolved there.
+    /// Where to notify now. The journal is always included; others only for deliver, coalesce and resolve.
     pub channels: Vec<Channel>,
 }

@@ -121,7 +121,7 @@ impl Collector {
         let kind = rule.split_once(':').map_or(rule, |(_, kind)| kind);
         Alert {
             key: match finding.entity {
-                Some(entity) => AlertKey::of(category, kind, &entity),
+                Some(entity) => AlertKey::with_entity(category, kind, &entity),
                 None => AlertKey::new(category, kind),
             },
             priority: finding.priority,

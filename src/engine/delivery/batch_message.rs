@@ -12,7 +12,7 @@ use crate::store::outbox::claim::OutboxBatch;
 pub(crate) fn message_from_batch(batch: &OutboxBatch, database_id: &str, now: &ZonedDateTime) -> Message {
     let items: Vec<MessageItem> = match batch.kind {
         MessageKind::Test => vec![test_item(now)],
-        _ => batch.members.iter().map(|item| message_item(item, now)).collect(),
+        _ => batch.items.iter().map(|item| message_item(item, now)).collect(),
     };
     let highest = |only_open: bool| {
         let counts = |item: &&MessageItem| !only_open || item.state == AlertState::Open;

@@ -20,7 +20,7 @@ use crate::core::delivery::message::MessageKind;
 use crate::core::status::{ChannelHealth, ChannelState};
 use crate::engine::source_states::jitter;
 use crate::store::outbox::claim::{ClaimOptions, OutboxBatch};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 
 /// Alerters have their own, shorter timeouts; this one protects the channel from an alerter without.
@@ -121,7 +121,7 @@ impl Dispatcher {
 
     /// Retry at once on every channel, except where a server requested the delay.
     pub(crate) fn reset_backoff(&mut self) {
-        self.workers.values_mut().for_each(|worker| worker.backoff.hurry());
+        self.workers.values_mut().for_each(|worker| worker.backoff.reset());
     }
 
     /// Whether the result of a message is still awaited.
@@ -135,23 +135,23 @@ impl Dispatcher {
 
     /// At the first use of a database: recover what its last process left, and retry refused messages on channels whose
     /// settings have changed.
-    pub(crate) fn open_outbox(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn open_outbox(&mut self, store: &mut Store, now: Timestamp) -> Result<(), store::Error> {
         if self.database_id.is_some() {
             return Ok(());
         }
-        let database_id = store.mark(new_database_id)?;
+        let database_id = store.database_id(new_database_id)?;
         store.recover_outbox(&self.channels(), now)?;
-        let mut known = store.lanes()?;
+        let mut known = store.channel_backoffs()?;
         for (channel, worker) in &mut self.workers {
             let config_hash = worker.alerter.settings();
             worker.backoff = match known.remove(channel) {
-                Some(backoff) if backoff.settings == config_hash => backoff,
+                Some(backoff) if backoff.config_hash == config_hash => backoff,
                 other => {
                     if other.is_some() {
-                        store.try_refused_again(*channel)?;
+                        store.requeue_failed(*channel)?;
                     }
                     let backoff = ChannelBackoff::new(config_hash);
-                    store.save_lane(*channel, &backoff)?;
+                    store.save_channel_backoff(*channel, &backoff)?;
                     backoff
                 }
             };
@@ -181,7 +181,7 @@ impl Dispatcher {
         store: &mut Store,
         context: &DispatchContext,
         completed: &mpsc::Sender<SendCompleted>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), store::Error> {
         let now = context.now.timestamp();
         self.open_outbox(store, now)?;
         let Some(database_id) = self.database_id.clone() else { return Ok(()) };
@@ -214,13 +214,13 @@ impl Dispatcher {
         let Some(in_flight) = worker.in_flight.iter_mut().find(|in_flight| in_flight.batch.id == batch) else { return };
         metrics.count_delivery(channel, result.as_ref().err(), in_flight.since.elapsed());
         let is_test = in_flight.batch.kind == MessageKind::Test;
-        let before = worker.backoff.trouble.clone();
+        let before = worker.backoff.last_error.clone();
         match &result {
-            Ok(_) => worker.backoff.delivered(now),
-            Err(failure) if !is_test => worker.backoff.failed(failure, now, jitter()),
+            Ok(_) => worker.backoff.record_success(now),
+            Err(failure) if !is_test => worker.backoff.record_failure(failure, now, jitter()),
             Err(_) => {}
         }
-        log_change(channel, before.as_deref(), worker.backoff.trouble.as_deref());
+        log_change(channel, before.as_deref(), worker.backoff.last_error.as_deref());
         if is_test && let Some(index) = self.testers.iter().position(|(tested, _)| *tested == channel) {
             // Fails only if the client has gone.
             let _ = self.testers.swap_remove(index).1.send(result.clone());
@@ -246,7 +246,7 @@ impl Dispatcher {
         let window = self.effective_window(window);
         let workers = self.workers.iter().filter_map(|(channel, worker)| {
             // An unreadable database is reported elsewhere, and the loop wakes up regularly anyway.
-            let pending = store.waiting(*channel, window).ok().filter(|pending| pending.anything)?;
+            let pending = store.pending_summary(*channel, window).ok().filter(|pending| pending.any)?;
             worker.next_wakeup(pending, now)
         });
         let deferred = self.deferred_until.map(|until| remaining(Some(until))).filter(|left| !left.is_zero());
@@ -256,8 +256,8 @@ impl Dispatcher {
     /// Whether all that waits belongs to channels without any transport.
     pub(crate) fn nothing_sendable(&self, store: &Store, window: SendWindow) -> bool {
         let window = self.effective_window(window);
-        self.workers.iter().all(|(channel, worker)| match store.waiting(*channel, window) {
-            Ok(pending) => !pending.anything || worker.backoff.is_absent() && !pending.test,
+        self.workers.iter().all(|(channel, worker)| match store.pending_summary(*channel, window) {
+            Ok(pending) => !pending.any || worker.backoff.has_no_transport() && !pending.test,
             Err(_) => true,
         })
     }
@@ -266,7 +266,7 @@ impl Dispatcher {
     pub(crate) fn listen(&self, store: &Store, inbound: &mpsc::Sender<Inbound>) -> JoinSet<()> {
         let mut listeners = JoinSet::new();
         for (channel, worker) in &self.workers {
-            let cursor = store.bookmark(*channel).unwrap_or_default();
+            let cursor = store.cursor(*channel).unwrap_or_default();
             listeners.spawn(Arc::clone(&worker.alerter).listen(cursor, inbound.clone()));
         }
         listeners
@@ -280,8 +280,8 @@ impl Dispatcher {
             Err(failure) if probe.is_fixable() => Some(failure.to_string()),
             Err(_) => return false,
         };
-        let before = std::mem::replace(&mut worker.backoff.trouble, problem);
-        log_change(probe.channel, before.as_deref(), worker.backoff.trouble.as_deref());
+        let before = std::mem::replace(&mut worker.backoff.last_error, problem);
+        log_change(probe.channel, before.as_deref(), worker.backoff.last_error.as_deref());
         true
     }
 
@@ -291,7 +291,7 @@ impl Dispatcher {
         channel: Channel,
         store: &mut Store,
         now: Timestamp,
-    ) -> Result<oneshot::Receiver<SendResult>, StoreError> {
+    ) -> Result<oneshot::Receiver<SendResult>, store::Error> {
         self.open_outbox(store, now)?;
         store.queue_test(channel, now)?;
         let (tester, result) = oneshot::channel();
@@ -304,14 +304,14 @@ impl Dispatcher {
         self.testers.clear();
     }
 
-    pub(crate) fn channel_states(&self, store: &Store) -> Result<BTreeMap<Channel, ChannelState>, StoreError> {
-        let stored = if self.database_id.is_some() { BTreeMap::new() } else { store.lanes()? };
+    pub(crate) fn channel_states(&self, store: &Store) -> Result<BTreeMap<Channel, ChannelState>, store::Error> {
+        let stored = if self.database_id.is_some() { BTreeMap::new() } else { store.channel_backoffs()? };
         let state = |channel: Channel| {
             let Some(worker) = self.workers.get(&channel) else { return ChannelState::default() };
             let backoff = stored.get(&channel).unwrap_or(&worker.backoff);
             ChannelState {
-                state: if backoff.trouble.is_some() { ChannelHealth::Failing } else { ChannelHealth::Ok },
-                reason: backoff.trouble.clone(),
+                state: if backoff.last_error.is_some() { ChannelHealth::Failing } else { ChannelHealth::Ok },
+                reason: backoff.last_error.clone(),
                 next_try: backoff.opens_at(),
                 last_delivered: backoff.delivered_at,
             }
@@ -327,17 +327,21 @@ fn claim(
     window: SendWindow,
     max_alerts: u32,
     now: Timestamp,
-) -> Result<Option<OutboxBatch>, StoreError> {
+) -> Result<Option<OutboxBatch>, store::Error> {
     let channel = worker.alerter.channel();
-    if is_future(worker.next_claim_at) || !worker.may_claim(store.waiting(channel, window)?, now) {
+    if is_future(worker.next_claim_at) || !worker.may_claim(store.pending_summary(channel, window)?, now) {
         return Ok(None);
     }
     let only_urgent = !(worker.is_idle() && worker.backoff.is_open(now));
-    let batch = store.take(channel, ClaimOptions { gate: window, only_urgent, most: max_alerts }, now)?;
+    let batch = store.claim_next(
+        channel,
+        ClaimOptions { send_window: window, urgent_only: only_urgent, max_separate: max_alerts },
+        now,
+    )?;
     let wait = match &batch {
         Some(_) => worker.alerter.pace(),
         // The waiting messages were obsolete, so a new one need not wait.
-        None if !worker.may_claim(store.waiting(channel, window)?, now) => Duration::ZERO,
+        None if !worker.may_claim(store.pending_summary(channel, window)?, now) => Duration::ZERO,
         // Something waits that cannot be claimed: do not ask for it in a busy loop.
         None => RETRY_AFTER,
     };

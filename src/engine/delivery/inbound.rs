@@ -7,7 +7,7 @@ use crate::alerters::{ActionButton, Inbound, UserAction};
 use crate::core::alert::AlertKey;
 use crate::core::text;
 use crate::engine::commands::{self, Command};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 
 /// Apply the action and reply, then save the read position: after a crash in between, the action comes again and changes nothing.
 pub(crate) fn handle(inbound: Inbound, database_id: Option<&str>, store: &mut Store, now: Timestamp) {
@@ -18,7 +18,7 @@ pub(crate) fn handle(inbound: Inbound, database_id: Option<&str>, store: &mut St
         tracing::info!(%channel, "{answer}");
         answer
     });
-    if let Some(Err(error)) = cursor.map(|cursor| store.set_bookmark(channel, &cursor)) {
+    if let Some(Err(error)) = cursor.map(|cursor| store.set_cursor(channel, &cursor)) {
         tracing::warn!(%channel, %error, "read position not saved");
     }
     // Fails only if the listener has ended.
@@ -30,9 +30,9 @@ fn apply(
     database_id: Option<&str>,
     store: &mut Store,
     now: Timestamp,
-) -> Result<String, StoreError> {
+) -> Result<String, store::Error> {
     let keys = match database_id.and_then(|database_id| batch_id_from(&action.message, database_id)) {
-        Some(batch) => store.told_in(batch)?,
+        Some(batch) => store.open_keys_in_batch(batch)?,
         // Some desktops return only the name of the banner, which is the alert's key.
         None => action.message.parse::<AlertKey>().into_iter().collect(),
     };

@@ -17,7 +17,7 @@ impl ProbeResult {
     /// Whether the user can fix the failure. A machine without a desktop is not broken.
     pub(crate) fn is_fixable(&self) -> bool {
         self.result.as_ref().is_err_and(|failure| {
-            matches!(failure.kind, FailureKind::Permanent | FailureKind::NoTransport) && !failure.advice.is_empty()
+            matches!(failure.kind, FailureKind::Permanent | FailureKind::NoTransport) && !failure.hint.is_empty()
         })
     }
 }

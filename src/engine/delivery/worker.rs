@@ -10,7 +10,7 @@ use super::dispatcher::SendResult;
 use crate::alerters::Alerter;
 use crate::core::delivery::channel_backoff::ChannelBackoff;
 use crate::store::outbox::claim::{OutboxBatch, PendingSummary};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 
 /// After this time in flight a critical message may be sent beside a slow one. Earlier, one message at a time leaves the least
 /// unconfirmed if the process ends.
@@ -49,10 +49,10 @@ impl ChannelWorker {
     }
 
     /// Record the results of ended sends. A message stays in flight until then; otherwise it would be sent again.
-    pub(crate) fn record_results(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn record_results(&mut self, store: &mut Store, now: Timestamp) -> Result<(), store::Error> {
         while let Some(index) = self.in_flight.iter().position(|in_flight| in_flight.result.is_some()) {
             if let Some(InFlight { batch, result: Some(result), .. }) = self.in_flight.get(index) {
-                store.settle(batch, result, &self.backoff, now)?;
+                store.record_result(batch, result, &self.backoff, now)?;
             }
             self.in_flight.remove(index);
         }
@@ -72,7 +72,7 @@ impl ChannelWorker {
     pub(crate) fn may_claim(&self, pending: PendingSummary, now: Timestamp) -> bool {
         let urgent = pending.urgent && self.backoff.is_open_for_urgent(now);
         if self.is_idle() {
-            pending.test || urgent || pending.anything && self.backoff.is_open(now)
+            pending.test || urgent || pending.any && self.backoff.is_open(now)
         } else {
             urgent && self.priority_slot_in() == Some(Duration::ZERO)
         }

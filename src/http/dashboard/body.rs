@@ -12,8 +12,8 @@ use crate::core::facts::HealthDay;
 use crate::core::rules::metric::Measure;
 use crate::core::rules::thresholds::HealthThresholds;
 use crate::core::status::Status;
-use crate::store::browse::Firing;
-use crate::store::{Store, StoreError};
+use crate::store::journal::query::FiringSpan;
+use crate::store::{self, Store};
 
 /// The charts and their table.
 pub(crate) struct Body {
@@ -40,7 +40,7 @@ pub(crate) struct Row {
 }
 
 impl Body {
-    pub(crate) fn read(status: &Status, store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn read(status: &Status, store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, store::Error> {
         let limits = thresholds(status);
         let last = clock.now.date();
         let first = last.saturating_sub(i64::from(query.days.saturating_sub(1)).days());
@@ -50,7 +50,7 @@ impl Body {
         let since = midnight.map_or(Timestamp::MIN, |midnight| midnight.timestamp());
         let (mut charts, mut marks) = (Vec::new(), Vec::new());
         for measure in Measure::ALL {
-            let fired = marks_of(measure, &store.firings(measure.rules(), since)?, &days, clock);
+            let fired = marks_of(measure, &store.firing_spans(measure.rules(), since)?, &days, clock);
             let usual = measure.usual(&days, &limits, clock.now);
             charts.push(Chart::draw(&Drawing { measure, days: &days, usual, marks: &fired, first, last }));
             marks.push(fired);
@@ -76,7 +76,7 @@ fn thresholds(status: &Status) -> HealthThresholds {
 }
 
 /// The days on which alerts of a measure fired. An entry that counts spans days: it fired on those that were known.
-fn marks_of(measure: Measure, firings: &[Firing], days: &[HealthDay], clock: &Clock<'_>) -> Marks {
+fn marks_of(measure: Measure, firings: &[FiringSpan], days: &[HealthDay], clock: &Clock<'_>) -> Marks {
     let mut marks = Marks::new();
     for firing in firings {
         let (first, last) = (clock.local(firing.first_at).date(), clock.local(firing.last_at).date());

@@ -1,15 +1,16 @@
 //! The journal: every decision with its reason, filtered, the newest first.
 
 use serde_json::Value;
+use strum::VariantArray;
 
 use super::query::Query;
 use super::words::{self, Clock, Moment, Urgency, because, decided, times};
 use crate::core::alert::Priority;
 use crate::core::policy::decision::Decision;
 use crate::core::text::number;
-use crate::store::journal::Entry;
+use crate::store::journal::JournalEntry;
 use crate::store::outbox::OutboxEntry;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 
 /// A page has so many entries.
 const SHOWN: u32 = 100;
@@ -55,16 +56,17 @@ pub(crate) struct Row {
 }
 
 impl Journal {
-    pub(crate) fn read(store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn read(store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, store::Error> {
         let filter = query.filter(clock.timestamp());
-        let mut entries = store.browse(&filter, SHOWN + 1)?;
+        let mut entries = store.query_journal(&filter, SHOWN + 1)?;
         let more = entries.len() > SHOWN as usize;
         entries.truncate(SHOWN as usize);
         let last = entries.last().filter(|_| more).map(|entry| entry.id);
-        let rows = entries.into_iter().map(|entry| Ok(Row::of(&entry, &store.dispatches_for(&entry)?, clock)));
+        let rows =
+            entries.into_iter().map(|entry| Ok(Row::of(&entry, &store.outbox_entries_of_decision(&entry)?, clock)));
         let from = |before| Query { before, ..query.clone() }.address();
         Ok(Self {
-            rows: rows.collect::<Result<_, StoreError>>()?,
+            rows: rows.collect::<Result<_, store::Error>>()?,
             older: last.map(|id| from(Some(id))),
             newest: query.before.map(|_| from(None)),
             empty: empty(query),
@@ -99,7 +101,7 @@ fn priorities(query: &Query) -> Vec<Choice> {
 
 fn decisions(query: &Query) -> Vec<Choice> {
     let any = Choice { value: String::new(), label: "any".into(), chosen: query.decision.is_none() };
-    let each = Decision::ALL.map(|decision| Choice {
+    let each = Decision::VARIANTS.iter().map(|&decision| Choice {
         value: decision.as_str().into(),
         label: decision.meaning().into(),
         chosen: query.decision == Some(decision),
@@ -118,14 +120,18 @@ fn spans(query: &Query) -> Vec<Choice> {
 }
 
 impl Row {
-    fn of(entry: &Entry, sent: &[OutboxEntry], clock: &Clock<'_>) -> Self {
+    fn of(entry: &JournalEntry, sent: &[OutboxEntry], clock: &Clock<'_>) -> Self {
         Self {
             id: entry.id,
             at: clock.at(entry.last_at),
             since: (entry.times > 1).then(|| clock.at(entry.first_at)),
             urgency: Urgency::named(&entry.priority),
             decision: words::sentence(&decided(&entry.decision)),
-            class: Decision::named(&entry.decision).map_or_else(String::new, |decision| decision.as_str().into()),
+            class: entry
+                .decision
+                .parse::<Decision>()
+                .ok()
+                .map_or_else(String::new, |decision| decision.as_str().into()),
             reason: because(&entry.reason),
             times: times(entry.times),
             title: words::title(&entry.title),
@@ -142,7 +148,7 @@ impl Row {
 }
 
 /// Each channel with what became of its message. The journal itself is told by being read.
-fn channels(entry: &Entry, sent: &[OutboxEntry]) -> Vec<String> {
+fn channels(entry: &JournalEntry, sent: &[OutboxEntry]) -> Vec<String> {
     let fate = |channel: &String| {
         let found = sent.iter().find(|dispatch| dispatch.channel == *channel)?;
         let word = words::became(&found.state);

@@ -19,7 +19,7 @@ use jiff::ZonedDateTime;
 pub use query::Query;
 
 use crate::core::status::Status;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 
 /// How the page looks: `/dashboard.css`.
 pub const STYLE: &str = include_str!("../../../assets/dashboard.css");
@@ -42,7 +42,7 @@ struct Page {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn page(status: &Status, store: &Store, query: &Query, now: &ZonedDateTime) -> Result<String, StoreError> {
+pub fn page(status: &Status, store: &Store, query: &Query, now: &ZonedDateTime) -> Result<String, store::Error> {
     let clock = words::Clock::new(now);
     let page = Page {
         state: state::State::of(status, &clock),

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use crate::core::alert::Priority;
 use crate::core::policy::decision::Decision;
 use crate::core::text::clip;
-use crate::store::browse::Filter;
+use crate::store::journal::query::JournalFilter;
 
 /// A text that is looked for is no longer (characters).
 const LONGEST_TEXT: usize = 100;
@@ -51,7 +51,7 @@ impl Query {
         match name {
             "days" => self.days = if value == "90" { 90 } else { 30 },
             "priority" => self.priority = value.parse().ok(),
-            "decision" => self.decision = Decision::named(value),
+            "decision" => self.decision = value.parse::<Decision>().ok(),
             "text" => self.text = clip(value, LONGEST_TEXT),
             "since" => {
                 self.since_days = match value {
@@ -72,9 +72,9 @@ impl Query {
     }
 
     /// Which entries of the journal are meant.
-    pub(crate) fn filter(&self, now: Timestamp) -> Filter {
+    pub(crate) fn filter(&self, now: Timestamp) -> JournalFilter {
         let back = |days: u32| now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)));
-        Filter {
+        JournalFilter {
             since: self.since_days.and_then(|days| back(days).ok()).unwrap_or(Timestamp::MIN),
             priority: self.priority,
             decision: self.decision,

@@ -64,15 +64,13 @@ impl Sources {
 }
 
 fn is_troubled(state: &SourceState) -> bool {
-    state.trouble.is_some() || state.circuit != CircuitState::Closed
+    state.error.is_some() || state.circuit != CircuitState::Closed
 }
 
 impl Source {
     fn of(name: &str, state: &SourceState, checked: bool, clock: &Clock<'_>) -> Self {
         let (stands, class) = match state.circuit {
-            CircuitState::Closed if state.trouble.is_some() => {
-                ("Failed just now, asked again at the next check", "bad")
-            }
+            CircuitState::Closed if state.error.is_some() => ("Failed just now, asked again at the next check", "bad"),
             CircuitState::Closed if state.as_of.is_some() => ("Answers", "good"),
             CircuitState::Closed if checked => ("Not connected", "off"),
             CircuitState::Closed => ("Not asked yet", "off"),
@@ -87,7 +85,7 @@ impl Source {
             circuit: state.circuit.as_str(),
             as_of: state.as_of.map(|at| clock.ago(at)),
             next_try: state.next_try.map(|at| clock.at(at)),
-            trouble: message(state.trouble.as_deref().unwrap_or_default()),
+            trouble: message(state.error.as_deref().unwrap_or_default()),
             can_be_reset: state.circuit != CircuitState::Closed,
         }
     }

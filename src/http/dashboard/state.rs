@@ -47,9 +47,9 @@ impl State {
             more: down.into_iter().chain(silence(status, clock)).chain(dry_run(status)).collect(),
             last: status.last_run.map(|at| clock.ago(at)),
             next: status.next_run.map(|at| clock.at(at.max(clock.timestamp()))),
-            checking: status.checking,
+            checking: status.check_running,
             paused: status.paused,
-            tomorrow: status.tomorrow.map(|at| at.to_string()),
+            tomorrow: status.next_morning.map(|at| at.to_string()),
             quiet: quiet(status, clock),
             audit: status.audit.as_ref().map(|audit| AuditLine::of(audit, clock)),
             warnings: warnings(status),
@@ -129,7 +129,7 @@ impl AuditLine {
             at: clock.at(audit.at),
             is_consistent: audit.is_consistent(),
             sum: format!("{} fired = {}", thousands(audit.fired), parts.join(" + ")),
-            unaccounted: message(&audit.named()),
+            unaccounted: message(&audit.unaccounted_names()),
         }
     }
 }

@@ -5,8 +5,8 @@ use jiff::ZonedDateTime;
 use super::words::{Clock, Moment, day, thousands, title};
 use crate::core::facts::Due;
 use crate::core::text::source_name;
-use crate::store::overview::{TaskBrief, TaskOverview};
-use crate::store::{Store, StoreError};
+use crate::store::task_summary::{TaskSummary, TaskSummaryItem};
+use crate::store::{self, Store};
 
 /// The tasks at a glance.
 pub(crate) struct Tasks {
@@ -34,8 +34,8 @@ pub(crate) struct Task {
 }
 
 impl Tasks {
-    pub(crate) fn read(store: &Store, clock: &Clock<'_>) -> Result<Self, StoreError> {
-        let overview = store.task_overview(clock.now)?;
+    pub(crate) fn read(store: &Store, clock: &Clock<'_>) -> Result<Self, store::Error> {
+        let overview = store.task_summary(clock.now)?;
         let more = overview.overdue.saturating_sub(overview.longest_overdue.len() as u64);
         Ok(Self {
             counts: counts(&overview),
@@ -47,7 +47,7 @@ impl Tasks {
     }
 }
 
-fn counts(overview: &TaskOverview) -> [Count; 3] {
+fn counts(overview: &TaskSummary) -> [Count; 3] {
     let late = if overview.overdue > 0 { "late" } else { "" };
     [
         Count { name: "open", number: thousands(overview.open), class: "" },
@@ -57,7 +57,7 @@ fn counts(overview: &TaskOverview) -> [Count; 3] {
 }
 
 impl Task {
-    fn of(task: &TaskBrief, now: &ZonedDateTime) -> Self {
+    fn of(task: &TaskSummaryItem, now: &ZonedDateTime) -> Self {
         let postponed = match task.postponed {
             0 => String::new(),
             1 => "once".into(),

@@ -4,9 +4,9 @@ use super::words::{self, Clock, Moment, Urgency, because, decided, times};
 use crate::core::channel::Channel;
 use crate::core::policy::incident_state::{Incident, NotificationRecord};
 use crate::core::status::{OpenAlert, Status};
-use crate::store::journal::Entry;
+use crate::store::journal::JournalEntry;
 use crate::store::outbox::OutboxEntry;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store};
 
 /// A story has so many decisions and messages; `operator why` has them all.
 const STORY: u32 = 8;
@@ -56,8 +56,8 @@ pub(crate) struct Sent {
 }
 
 impl Today {
-    pub(crate) fn read(status: &Status, store: &Store, clock: &Clock<'_>) -> Result<Self, StoreError> {
-        let tomorrow = status.tomorrow.map(|at| at.to_string());
+    pub(crate) fn read(status: &Status, store: &Store, clock: &Clock<'_>) -> Result<Self, store::Error> {
+        let tomorrow = status.next_morning.map(|at| at.to_string());
         let alerts = status.open.iter().map(|open| Alert::read(open, store, tomorrow.clone(), clock));
         let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
         let others = match status.open_alerts.saturating_sub(alerts.len()) {
@@ -70,11 +70,16 @@ impl Today {
 }
 
 impl Alert {
-    fn read(open: &OpenAlert, store: &Store, tomorrow: Option<String>, clock: &Clock<'_>) -> Result<Self, StoreError> {
-        let (incident, entries) = (store.incident(&open.key)?, store.journal_of(&open.key, STORY)?);
+    fn read(
+        open: &OpenAlert,
+        store: &Store,
+        tomorrow: Option<String>,
+        clock: &Clock<'_>,
+    ) -> Result<Self, store::Error> {
+        let (incident, entries) = (store.incident(&open.key)?, store.journal_for(&open.key, STORY)?);
         let mut messages = Vec::new();
         for entry in &entries {
-            messages.extend(store.dispatches_for(entry)?);
+            messages.extend(store.outbox_entries_of_decision(entry)?);
         }
         let message = incident.as_ref().map(|incident| words::message(&incident.alert.message)).unwrap_or_default();
         Ok(Self {
@@ -86,7 +91,7 @@ impl Alert {
             since: clock.ago(open.since),
             standing: Standing { open, incident: incident.as_ref(), last: entries.first(), messages: &messages }
                 .words(clock),
-            class: if open.waits() { "waits" } else { "answered" },
+            class: if open.is_unanswered() { "waits" } else { "answered" },
             acknowledged: open.acknowledged,
             tomorrow,
             decisions: entries.iter().map(|entry| Decided::of(entry, clock)).collect(),
@@ -99,7 +104,7 @@ impl Alert {
 struct Standing<'a> {
     open: &'a OpenAlert,
     incident: Option<&'a Incident>,
-    last: Option<&'a Entry>,
+    last: Option<&'a JournalEntry>,
     messages: &'a [OutboxEntry],
 }
 
@@ -151,7 +156,7 @@ impl Standing<'_> {
 }
 
 impl Decided {
-    fn of(entry: &Entry, clock: &Clock<'_>) -> Self {
+    fn of(entry: &JournalEntry, clock: &Clock<'_>) -> Self {
         Self {
             at: clock.at(entry.first_at),
             what: format!("{}{}", words::sentence(&decided(&entry.decision)), times(entry.times)),

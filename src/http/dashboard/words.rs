@@ -33,7 +33,7 @@ pub(crate) struct Moment {
 /// How urgent, as a word and as the name of its colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Urgency {
-    pub(crate) word: &'static str,
+    pub(crate) word: String,
     pub(crate) class: &'static str,
 }
 
@@ -71,8 +71,8 @@ impl<'a> Clock<'a> {
 }
 
 impl Urgency {
-    pub(crate) const fn of(priority: Priority) -> Self {
-        Self { word: priority.capital(), class: priority.as_str() }
+    pub(crate) fn of(priority: Priority) -> Self {
+        Self { word: text::capitalize(priority.as_str()), class: priority.as_str() }
     }
 
     /// Of a word in the database.
@@ -98,12 +98,12 @@ pub(crate) fn message(message: &str) -> String {
 
 /// A word of the database for what was decided, as a person says it.
 pub(crate) fn decided(word: &str) -> String {
-    Decision::named(word).map_or_else(|| title(word), |decision| decision.meaning().into())
+    word.parse::<Decision>().ok().map_or_else(|| title(word), |decision| decision.meaning().into())
 }
 
 /// The same for why.
 pub(crate) fn because(word: &str) -> String {
-    Reason::named(word).map_or_else(|| title(word), |reason| reason.meaning().into())
+    word.parse::<Reason>().ok().map_or_else(|| title(word), |reason| reason.meaning().into())
 }
 
 /// A word of the database for what became of a message, as a person says it.

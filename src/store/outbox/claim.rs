@@ -13,7 +13,7 @@ use crate::core::delivery::channel_backoff::{ChannelBackoff, SendWindow};
 use crate::core::delivery::failure::{Failure, FailureKind};
 use crate::core::delivery::message::MessageKind;
 use crate::store::outbox::batch_items::{self, BatchItem, BatchItems};
-use crate::store::{Result, Store, StoreError, millis, optional, settings};
+use crate::store::{Error, Result, Store, millis, optional, settings};
 
 /// News that has waited for longer than this is late.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
@@ -40,7 +40,7 @@ pub struct OutboxBatch {
     /// What it is for.
     pub kind: MessageKind,
     /// What it shows, the most urgent first; empty for a test.
-    pub members: Vec<BatchItem>,
+    pub items: Vec<BatchItem>,
     /// How many more there are.
     pub omitted: usize,
     /// What the channel called the message that it takes the place of.
@@ -55,18 +55,18 @@ pub struct OutboxBatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimOptions {
     /// Which news.
-    pub gate: SendWindow,
+    pub send_window: SendWindow,
     /// Whether only critical news that was not tried yet may be tried, for the lane is closed to everything else.
-    pub only_urgent: bool,
+    pub urgent_only: bool,
     /// More news at once than this is told together.
-    pub most: u32,
+    pub max_separate: u32,
 }
 
 /// What waits on a channel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PendingSummary {
     /// Anything that may be sent.
-    pub anything: bool,
+    pub any: bool,
     /// Critical news that was not tried yet.
     pub urgent: bool,
     /// A test.
@@ -78,7 +78,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn waiting(&self, channel: Channel, gate: SendWindow) -> Result<PendingSummary> {
+    pub fn pending_summary(&self, channel: Channel, gate: SendWindow) -> Result<PendingSummary> {
         let read = || -> rusqlite::Result<PendingSummary> {
             if !any(&self.db, channel, "1")? {
                 return Ok(PendingSummary::default());
@@ -87,9 +87,9 @@ impl Store {
                 gate >= SendWindow::CriticalOnly && any(&self.db, channel, &format!("{CRITICAL} AND attempts = 0"))?;
             let test = any(&self.db, channel, TESTS)?;
             let news = any(&self.db, channel, news(gate))?;
-            Ok(PendingSummary { anything: test || news || any(&self.db, channel, UPDATES)?, urgent, test })
+            Ok(PendingSummary { any: test || news || any(&self.db, channel, UPDATES)?, urgent, test })
         };
-        read().map_err(|error| self.fail(error))
+        read().map_err(|error| self.wrap(error))
     }
 
     /// Take the next message of a channel: critical news first, other news by urgency, then what was told and has changed. It
@@ -97,7 +97,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written; then nothing was taken.
-    pub fn take(&mut self, channel: Channel, access: ClaimOptions, now: Timestamp) -> Result<Option<OutboxBatch>> {
+    pub fn claim_next(
+        &mut self,
+        channel: Channel,
+        access: ClaimOptions,
+        now: Timestamp,
+    ) -> Result<Option<OutboxBatch>> {
         let path = self.path.clone();
         let take = |db: &mut Connection| -> rusqlite::Result<Option<OutboxBatch>> {
             let transaction = db.transaction()?;
@@ -107,19 +112,19 @@ impl Store {
                     "UPDATE outbox SET under_way = 1, attempts = attempts + 1 WHERE parcel = ?1 AND state = 'pending'",
                 )?;
                 mark.execute([parcel.id])?;
-                hand(&transaction, parcel)?;
+                log_attempt(&transaction, parcel)?;
             }
             transaction.commit()?;
             Ok(parcel)
         };
-        take(&mut self.db).map_err(|error| StoreError::new(&path, error))
+        take(&mut self.db).map_err(|error| Error::new(&path, error))
     }
 
     /// Write down what became of a message, and how its channel does since.
     ///
     /// # Errors
     /// When the database cannot be written; the message stays under way then.
-    pub fn settle(
+    pub fn record_result(
         &mut self,
         parcel: &OutboxBatch,
         fate: &std::result::Result<Option<String>, Failure>,
@@ -133,10 +138,10 @@ impl Store {
                 Ok(shown) => delivered(&transaction, parcel, shown.as_deref(), now)?,
                 Err(failure) => failed(&transaction, parcel, failure, now)?,
             }
-            settings::save_lane(&transaction, parcel.channel, lane)?;
+            settings::save_channel_backoff(&transaction, parcel.channel, lane)?;
             transaction.commit()
         };
-        settle(&mut self.db).map_err(|error| StoreError::new(&path, error))
+        settle(&mut self.db).map_err(|error| Error::new(&path, error))
     }
 
     /// After a start: what was in doubt when the last process ended may have been seen; it goes out again. Tests do not, nor
@@ -158,14 +163,14 @@ impl Store {
             }
             transaction.commit()
         };
-        recover(&mut self.db).map_err(|error| StoreError::new(&path, error))
+        recover(&mut self.db).map_err(|error| Error::new(&path, error))
     }
 
     /// The person changed how a channel sends: what it refused and what still holds is tried again.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn try_refused_again(&mut self, channel: Channel) -> Result<()> {
+    pub fn requeue_failed(&mut self, channel: Channel) -> Result<()> {
         let again = self.db.execute(
             "UPDATE outbox SET state = 'pending', reason = NULL, done_at = NULL
              WHERE channel = ?1 AND state = 'failed' AND (kind IN ('digest', 'resolve')
@@ -173,7 +178,7 @@ impl Store {
                  (SELECT max(id) FROM outbox AS newer WHERE newer.key = outbox.key AND newer.channel = ?1))",
             [channel.as_str()],
         );
-        again.map(drop).map_err(|error| self.fail(error))
+        again.map(drop).map_err(|error| self.wrap(error))
     }
 
     /// Put a test on its way.
@@ -182,15 +187,15 @@ impl Store {
     /// When the database cannot be written.
     pub fn queue_test(&mut self, channel: Channel, now: Timestamp) -> Result<()> {
         crate::store::outbox::insert(&self.db, channel, "test", None, None, Priority::High, now)
-            .map_err(|error| self.fail(error))
+            .map_err(|error| self.wrap(error))
     }
 
     /// The keys that a message told of and that are open.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn told_in(&self, parcel: i64) -> Result<Vec<AlertKey>> {
-        batch_items::told_and_open(&self.db, parcel).map_err(|error| self.fail(error))
+    pub fn open_keys_in_batch(&self, parcel: i64) -> Result<Vec<AlertKey>> {
+        batch_items::told_and_open(&self.db, parcel).map_err(|error| self.wrap(error))
     }
 }
 
@@ -215,7 +220,7 @@ struct Head {
     parcel: Option<i64>,
 }
 
-fn head(db: &Transaction, channel: Channel, which: &str) -> rusqlite::Result<Option<Head>> {
+fn next_row(db: &Transaction, channel: Channel, which: &str) -> rusqlite::Result<Option<Head>> {
     let sql = format!(
         "SELECT id, parcel FROM outbox WHERE channel = ?1 AND state = 'pending' AND {which} ORDER BY {RANK}, id LIMIT 1"
     );
@@ -229,28 +234,28 @@ fn next(
     access: ClaimOptions,
     now: Timestamp,
 ) -> rusqlite::Result<Option<OutboxBatch>> {
-    if let Some(head) = head(db, channel, TESTS)? {
-        pack(db, &head, "0", channel)?;
+    if let Some(head) = next_row(db, channel, TESTS)? {
+        assign_batch(db, &head, "0", channel)?;
         return Ok(Some(OutboxBatch::new(head.parcel.unwrap_or(head.id), channel, MessageKind::Test)));
     }
-    let critical = if access.only_urgent { format!("{CRITICAL} AND attempts = 0") } else { CRITICAL.to_owned() };
+    let critical = if access.urgent_only { format!("{CRITICAL} AND attempts = 0") } else { CRITICAL.to_owned() };
     let classes = [(SendWindow::CriticalOnly, critical.as_str()), (SendWindow::Open, OTHERS)];
-    let open = classes.into_iter().filter(|(gate, _)| access.gate >= *gate);
-    for (gate, class) in open.take(if access.only_urgent { 1 } else { 2 }) {
+    let open = classes.into_iter().filter(|(gate, _)| access.send_window >= *gate);
+    for (gate, class) in open.take(if access.urgent_only { 1 } else { 2 }) {
         // What nobody needs to hear of any more is passed over.
-        while let Some(head) = head(db, channel, class)? {
-            pack(db, &head, company(db, channel, class, gate, access, now)?, channel)?;
+        while let Some(head) = next_row(db, channel, class)? {
+            assign_batch(db, &head, batch_filter(db, channel, class, gate, access, now)?, channel)?;
             if let Some(parcel) = news_of(db, &head, channel, now)? {
                 return Ok(Some(parcel));
             }
         }
     }
-    if access.only_urgent { Ok(None) } else { next_update(db, channel, now) }
+    if access.urgent_only { Ok(None) } else { next_update(db, channel, now) }
 }
 
 /// What goes out in one message with the first of its class: the others of it when there is too much at once, too much too late,
 /// or a digest; with a digest that ended a silence, all that waits beside it.
-fn company<'a>(
+fn batch_filter<'a>(
     db: &Transaction,
     channel: Channel,
     class: &'a str,
@@ -267,11 +272,11 @@ fn company<'a>(
         let mut counts = db.prepare_cached(&sql)?;
         counts.query_row(params![channel.as_str(), late], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
     };
-    let (all, late, _) = count(news(access.gate))?;
+    let (all, late, _) = count(news(access.send_window))?;
     let (mine, _, digests) = count(class)?;
-    let crowd = all > i64::from(access.most) || late > MOST_LATE;
+    let crowd = all > i64::from(access.max_separate) || late > MOST_LATE;
     Ok(match gate {
-        SendWindow::CriticalOnly if digests > 0 && !access.only_urgent => news(access.gate),
+        SendWindow::CriticalOnly if digests > 0 && !access.urgent_only => news(access.send_window),
         SendWindow::CriticalOnly if digests > 0 || crowd && mine > MOST_CRITICAL => class,
         SendWindow::Open if digests > 0 || crowd => class,
         _ => "0",
@@ -279,7 +284,7 @@ fn company<'a>(
 }
 
 /// Give the head a number as a parcel, and the others of its class the same.
-fn pack(db: &Transaction, head: &Head, others: &str, channel: Channel) -> rusqlite::Result<()> {
+fn assign_batch(db: &Transaction, head: &Head, others: &str, channel: Channel) -> rusqlite::Result<()> {
     if head.parcel.is_some() {
         return Ok(());
     }
@@ -302,12 +307,12 @@ fn news_of(db: &Transaction, head: &Head, channel: Channel, now: Timestamp) -> r
         [key] => batch_items::alone_in_its_message(db, channel, key)?,
         _ => None,
     };
-    Ok(Some(OutboxBatch { members: shown, omitted, replaces, keys, ..OutboxBatch::new(id, channel, MessageKind::New) }))
+    Ok(Some(OutboxBatch { items: shown, omitted, replaces, keys, ..OutboxBatch::new(id, channel, MessageKind::New) }))
 }
 
 /// All that changed in one message goes into one update of it.
 fn next_update(db: &Transaction, channel: Channel, now: Timestamp) -> rusqlite::Result<Option<OutboxBatch>> {
-    while let Some(head) = head(db, channel, UPDATES)? {
+    while let Some(head) = next_row(db, channel, UPDATES)? {
         let id = head.parcel.unwrap_or(head.id);
         let target: Option<i64> = optional(db.query_row(
             "SELECT told.parcel FROM told JOIN outbox USING (channel, key) WHERE outbox.id = ?1 AND told.state = 'standing'",
@@ -315,17 +320,17 @@ fn next_update(db: &Transaction, channel: Channel, now: Timestamp) -> rusqlite::
             |row| row.get(0),
         ))?;
         let Some(target) = target else {
-            pack(db, &head, "0", channel)?;
+            assign_batch(db, &head, "0", channel)?;
             supersede(db, id, "what it speaks of does not stand there any more", now)?;
             continue;
         };
         let others =
             format!("{UPDATES} AND key IN (SELECT key FROM told WHERE parcel = {target} AND state = 'standing')");
-        pack(db, &head, &others, channel)?;
+        assign_batch(db, &head, &others, channel)?;
         let BatchItems { shown, omitted, keys } = batch_items::of_update(db, id, target, head.parcel.is_some())?;
         let replaces = batch_items::external_id(db, target)?;
         let parcel = OutboxBatch::new(id, channel, MessageKind::Update);
-        return Ok(Some(OutboxBatch { members: shown, omitted, replaces, keys, target: Some(target), ..parcel }));
+        return Ok(Some(OutboxBatch { items: shown, omitted, replaces, keys, target: Some(target), ..parcel }));
     }
     Ok(None)
 }
@@ -346,7 +351,7 @@ fn delivered(db: &Transaction, parcel: &OutboxBatch, shown: Option<&str>, now: T
     )?;
     done.execute(params![parcel.id, millis(now), shown])?;
     match (parcel.kind, parcel.target) {
-        (MessageKind::New, _) => stand(db, parcel),
+        (MessageKind::New, _) => mark_active(db, parcel),
         (MessageKind::Update, Some(target)) => {
             if let Some(shown) = shown {
                 db.execute("UPDATE outbox SET external_id = ?2 WHERE parcel = ?1", params![target, shown])?;
@@ -360,7 +365,7 @@ fn delivered(db: &Transaction, parcel: &OutboxBatch, shown: Option<&str>, now: T
 
 /// What is in a message is written down before it goes: after a crash nobody could say any more, for what is acknowledged or
 /// resolved by then may have been in it or not.
-fn hand(db: &Transaction, parcel: &OutboxBatch) -> rusqlite::Result<()> {
+fn log_attempt(db: &Transaction, parcel: &OutboxBatch) -> rusqlite::Result<()> {
     if parcel.kind != MessageKind::New {
         return Ok(());
     }
@@ -374,7 +379,7 @@ fn hand(db: &Transaction, parcel: &OutboxBatch) -> rusqlite::Result<()> {
 
 /// From now on the keys stand told by this parcel, and by no earlier one. One that was written earlier may come back later, when
 /// something critical went beside it: it takes nothing over then.
-fn stand(db: &Transaction, parcel: &OutboxBatch) -> rusqlite::Result<()> {
+fn mark_active(db: &Transaction, parcel: &OutboxBatch) -> rusqlite::Result<()> {
     let mut others = db.prepare_cached(
         "SELECT parcel FROM told WHERE key = ?1 AND channel = ?2 AND state = 'standing' AND parcel <> ?3",
     )?;
@@ -404,7 +409,7 @@ fn failed(db: &Transaction, parcel: &OutboxBatch, failure: &Failure, now: Timest
     let why = failure.to_string();
     let unsure = failure.kind == FailureKind::Unconfirmed;
     if unsure && parcel.kind == MessageKind::New {
-        stand(db, parcel)?;
+        mark_active(db, parcel)?;
     }
     // The rest surely was not seen.
     db.prepare_cached("DELETE FROM told WHERE parcel = ?1 AND state = 'handed'")?.execute([parcel.id])?;
@@ -436,7 +441,7 @@ fn recover(db: &Transaction, now: Timestamp) -> rusqlite::Result<()> {
     for (name, id) in parcels {
         let Ok(channel) = name.parse() else { continue };
         let keys = batch_items::of_interrupted(db, id)?;
-        stand(db, &OutboxBatch { keys, ..OutboxBatch::new(id, channel, MessageKind::New) })?;
+        mark_active(db, &OutboxBatch { keys, ..OutboxBatch::new(id, channel, MessageKind::New) })?;
     }
     db.execute("UPDATE outbox SET in_doubt = 1, under_way = 0 WHERE under_way = 1", [])?;
     db.execute(
@@ -455,6 +460,6 @@ impl OutboxBatch {
     }
 
     fn new(id: i64, channel: Channel, kind: MessageKind) -> Self {
-        Self { id, channel, kind, members: Vec::new(), omitted: 0, replaces: None, keys: Vec::new(), target: None }
+        Self { id, channel, kind, items: Vec::new(), omitted: 0, replaces: None, keys: Vec::new(), target: None }
     }
 }

@@ -107,7 +107,7 @@ fn the_way_to_the_bus_decides_what_is_said() {
         (";", "the session bus cannot be reached (its address cannot be read)"),
     ] {
         let failure = Alone::at(address).send(&notice("a-1", MessageKind::New, "one", None)).unwrap_err();
-        assert_eq!((failure.kind, failure.what.as_str()), (FailureKind::NoTransport, said));
-        assert!(failure.advice.contains("DBUS_SESSION_BUS_ADDRESS"), "{failure}");
+        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::NoTransport, said));
+        assert!(failure.hint.contains("DBUS_SESSION_BUS_ADDRESS"), "{failure}");
     }
 }

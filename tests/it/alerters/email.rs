@@ -213,7 +213,7 @@ async fn a_greylisted_mail_is_tried_again() {
     let server = MailServer::start("starttls");
     let email = email(&server, json!({"to": ["grey@example.org"]}));
     let failure = clean(email.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == LATER && failure.what.contains("451 4.7.1 Greylisted, come again"), "{failure}");
+    assert!(failure.kind == LATER && failure.message.contains("451 4.7.1 Greylisted, come again"), "{failure}");
     assert!(email.send(&news(vec![item("Low", "Rest.")])).await.is_ok());
 }
 
@@ -232,8 +232,8 @@ async fn what_never_passes_says_what_to_do(
 ) {
     let server = MailServer::start("starttls");
     let failure = clean(email(&server, change).send(&news(vec![item(title, "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
-    assert!(failure.what.contains(words), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains(advice), "{failure}");
+    assert!(failure.message.contains(words), "{failure}");
     assert!(server.is_empty());
 }
 
@@ -245,8 +245,8 @@ async fn a_server_with_a_certificate_that_is_not_trusted_gets_no_password(#[case
     let server = MailServer::start(security);
     for change in [json!({"ca_file": null}), json!({"server": "127.0.0.1"})] {
         let failure = clean(email(&server, change).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-        assert!(failure.kind == LATER && failure.advice.contains("check alerters.email.server"), "{failure}");
-        assert!(failure.what.contains("certificate"), "{failure}");
+        assert!(failure.kind == LATER && failure.hint.contains("check alerters.email.server"), "{failure}");
+        assert!(failure.message.contains("certificate"), "{failure}");
     }
     assert!(server.is_empty());
 }
@@ -257,7 +257,7 @@ async fn without_starttls_nothing_is_said() {
     let keys = "server: 127.0.0.1, security: starttls, from: o@example.org, to: [a@example.org], user: ada";
     let email = alerter(Channel::Email, &format!("{keys}, password: s3cret, port: {}", server.port));
     let failure = clean(email.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.what.contains("does not offer STARTTLS"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.message.contains("does not offer STARTTLS"), "{failure}");
     assert!(server.heard().iter().all(|line| line.is_empty() || line.starts_with("EHLO")), "{:?}", server.heard());
 }
 
@@ -288,7 +288,7 @@ async fn what_passes_is_tried_again(
 ) {
     let failure = refused_by(at_line(begin, reply)).await;
     assert_eq!(failure.kind, kind, "{failure}");
-    assert!(failure.what.contains("127.0.0.1:") && failure.what.len() < 400, "{failure}");
+    assert!(failure.message.contains("127.0.0.1:") && failure.message.len() < 400, "{failure}");
 }
 
 #[rstest]
@@ -302,7 +302,7 @@ async fn what_is_refused_says_what_to_do(
     #[case] advice: &str,
 ) {
     let failure = refused_by(at_line(begin, reply)).await;
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains(advice), "{failure}");
 }
 
 #[rstest]
@@ -339,7 +339,7 @@ async fn patience_ends(#[case] begin: &'static str, #[case] kind: FailureKind) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(40)).await;
     let failure = clean(sending.await.unwrap().unwrap_err());
-    assert!(failure.kind == kind && failure.what.contains("no answer within 40 s"), "{failure}");
+    assert!(failure.kind == kind && failure.message.contains("no answer within 40 s"), "{failure}");
 }
 
 #[tokio::test]
@@ -347,7 +347,7 @@ async fn who_is_not_there_took_nothing() {
     let keys = |server: &str| format!("server: {server}, port: 1, from: o@example.org, to: [a@example.org]");
     let message = news(vec![item("Low", "Rest.")]);
     let refused = clean(alerter(Channel::Email, &keys("localhost")).send(&message).await.unwrap_err());
-    assert!(refused.kind == LATER && refused.what.contains("refused"), "{refused}");
+    assert!(refused.kind == LATER && refused.message.contains("refused"), "{refused}");
     let unknown = clean(alerter(Channel::Email, &keys("no.such.host.invalid")).send(&message).await.unwrap_err());
     assert!([LATER, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
 }

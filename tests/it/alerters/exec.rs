@@ -84,8 +84,8 @@ async fn an_update_names_the_message_that_it_follows() {
 #[tokio::test]
 async fn its_end_says_what_became_of_the_message(#[case] body: &str, #[case] kind: FailureKind, #[case] what: &str) {
     let failure = sent_to(body).await.unwrap_err();
-    assert_eq!((failure.kind, failure.what.as_str()), (kind, what));
-    assert_eq!(failure.advice.is_empty(), kind != FailureKind::Permanent, "{failure:?}");
+    assert_eq!((failure.kind, failure.message.as_str()), (kind, what));
+    assert_eq!(failure.hint.is_empty(), kind != FailureKind::Permanent, "{failure:?}");
 }
 
 #[tokio::test]
@@ -100,10 +100,10 @@ async fn a_program_that_is_not_there_is_looked_for_again() {
     let absent = exec(&folder.path().join("absent"));
     let plain = folder.path().join("plain");
     fs::write(&plain, "#!/bin/sh\n").unwrap();
-    for (alerter, what) in [(absent, "there is no "), (exec(&plain), "may not be executed")] {
+    for (alerter, what) in [(absent, "there is no "), (exec(&plain), "is not executable")] {
         let failure = alerter.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::NoTransport);
-        assert!(failure.what.contains(what) && !failure.advice.is_empty(), "{failure:?}");
+        assert!(failure.message.contains(what) && !failure.hint.is_empty(), "{failure:?}");
     }
     assert_eq!(exec(&folder.path().join("absent")).probe().await.unwrap_err().kind, FailureKind::NoTransport);
 }

@@ -240,8 +240,8 @@ fn retry(seconds: i64) -> FailureKind {
 async fn what_passes_is_tried_again(#[case] answer: Answer, #[case] kind: FailureKind, #[case] words: &str) {
     let answer = std::sync::Mutex::new(Some(answer));
     let failure = refused_by(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
-    assert_eq!((failure.kind, failure.advice.as_str()), (kind, ""), "{failure}");
-    assert!(failure.what.contains(words) && failure.what.contains("127.0.0.1:"), "{failure}");
+    assert_eq!((failure.kind, failure.hint.as_str()), (kind, ""), "{failure}");
+    assert!(failure.message.contains(words) && failure.message.contains("127.0.0.1:"), "{failure}");
 }
 
 #[rstest]
@@ -255,8 +255,8 @@ async fn what_passes_is_tried_again(#[case] answer: Answer, #[case] kind: Failur
 #[tokio::test]
 async fn what_never_passes_says_what_to_do(#[case] status: u16, #[case] advice: &str) {
     let failure = refused_by(move |_| refusal(status, 40_000, "no")).await;
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
-    assert!(failure.what.contains(&format!("{status} no")), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains(advice), "{failure}");
+    assert!(failure.message.contains(&format!("{status} no")), "{failure}");
 }
 
 #[tokio::test]
@@ -264,7 +264,7 @@ async fn without_a_token_a_closed_server_asks_for_one() {
     let server = Ntfy::start();
     let open = alerter(Channel::Ntfy, &format!("topic: {TOPIC}, url: '{}'", server.server.url));
     let failure = clean(open.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("set alerters.ntfy.token"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("set alerters.ntfy.token"), "{failure}");
 }
 
 #[tokio::test]
@@ -287,14 +287,14 @@ async fn patience_ends() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(20)).await;
     let failure = clean(sending.await.unwrap().unwrap_err());
-    assert!(failure.kind == FailureKind::Unconfirmed && failure.what.contains("no answer within 20 s"), "{failure}");
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.message.contains("no answer within 20 s"), "{failure}");
 }
 
 #[tokio::test]
 async fn who_is_not_there_took_nothing() {
     let message = news(vec![item("Low", "Rest.")]);
     let refused = clean(ntfy_at("http://127.0.0.1:1").send(&message).await.unwrap_err());
-    assert!(refused.kind == LATER && refused.what.contains("refused"), "{refused}");
+    assert!(refused.kind == LATER && refused.message.contains("refused"), "{refused}");
     let unknown = clean(ntfy_at("https://no.such.host.invalid").send(&message).await.unwrap_err());
     assert!([LATER, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
 }
@@ -308,7 +308,7 @@ async fn a_secret_that_is_none_is_not_sent(#[case] keys: &str, #[case] words: &s
     let server = Server::start(|_| Answer::json("{}"));
     let wrong = alerter(Channel::Ntfy, &format!("{keys}, url: '{}'", server.url));
     let failure = clean(wrong.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.what.contains(words), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.message.contains(words), "{failure}");
     assert_eq!(server.asked().len(), 0);
 }
 
@@ -338,5 +338,5 @@ async fn trying_it_out_publishes_nothing() {
     assert!(server.phone().shown.is_empty());
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
     let failure = clean(ntfy_at(&page.url).probe().await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.ntfy.url"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("alerters.ntfy.url"), "{failure}");
 }

@@ -93,7 +93,7 @@ async fn one_device_may_be_named() {
     on("pixel").send(&news(vec![item("Low", "Rest.")])).await.unwrap();
     assert_eq!(server.messages()[0]["device"], "pixel");
     let failure = clean(on("toaster").send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.pushover.device"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("alerters.pushover.device"), "{failure}");
 }
 
 #[tokio::test]
@@ -369,8 +369,8 @@ fn retry(seconds: i64) -> FailureKind {
 async fn what_passes_is_tried_again(#[case] answer: Answer, #[case] kind: FailureKind, #[case] words: &str) {
     let answer = std::sync::Mutex::new(Some(answer));
     let failure = refused_by(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
-    assert_eq!((failure.kind, failure.advice.as_str()), (kind, ""), "{failure}");
-    assert!(failure.what.contains(words) && failure.what.contains("127.0.0.1:"), "{failure}");
+    assert_eq!((failure.kind, failure.hint.as_str()), (kind, ""), "{failure}");
+    assert!(failure.message.contains(words) && failure.message.contains("127.0.0.1:"), "{failure}");
 }
 
 #[tokio::test]
@@ -393,8 +393,8 @@ async fn a_used_up_month_is_waited_out() {
 #[tokio::test]
 async fn what_never_passes_says_what_to_do(#[case] status: u16, #[case] key: &'static str, #[case] advice: &str) {
     let failure = refused_by(move |_| refusal(status, key, "this is invalid")).await;
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
-    assert!(failure.what.contains(&format!("{status} this is invalid")), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains(advice), "{failure}");
+    assert!(failure.message.contains(&format!("{status} this is invalid")), "{failure}");
 }
 
 #[tokio::test]
@@ -413,13 +413,13 @@ async fn patience_ends() {
     }
     half_a_minute().await;
     let failure = clean(sending.await.unwrap().unwrap_err());
-    assert!(failure.kind == FailureKind::Unconfirmed && failure.what.contains("no answer within 20 s"), "{failure}");
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.message.contains("no answer within 20 s"), "{failure}");
 }
 
 #[tokio::test]
 async fn who_is_not_there_took_nothing() {
     let refused = clean(pushover_at("http://127.0.0.1:1").send(&emergency()).await.unwrap_err());
-    assert!(refused.kind == LATER && refused.what.contains("refused"), "{refused}");
+    assert!(refused.kind == LATER && refused.message.contains("refused"), "{refused}");
 }
 
 #[tokio::test]
@@ -428,7 +428,7 @@ async fn a_key_that_is_none_is_not_sent() {
     let wrong =
         alerter(Channel::Pushover, &format!("token: {TOKEN}, user: ada@s3cret.com, api_url: '{}'", server.server.url));
     let failure = clean(wrong.send(&emergency()).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.pushover.user"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("alerters.pushover.user"), "{failure}");
     assert_eq!(server.server.asked().len(), 0);
 }
 
@@ -457,8 +457,5 @@ async fn trying_it_out_sends_nothing_and_says_whom_it_reaches() {
     assert!(server.messages().is_empty());
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
     let failure = clean(pushover_at(&page.url).probe().await.unwrap_err());
-    assert!(
-        failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.pushover.api_url"),
-        "{failure}"
-    );
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("alerters.pushover.api_url"), "{failure}");
 }

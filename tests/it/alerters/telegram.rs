@@ -235,8 +235,8 @@ async fn what_passes_is_tried_again(
     #[case] words: &str,
 ) {
     let failure = refused_by(move |_| Answer::Whole(status, header, body.into())).await;
-    assert_eq!((failure.kind, failure.advice.as_str()), (kind, ""));
-    assert!(failure.what.contains(words) && failure.what.starts_with("127.0.0.1:"), "{failure}");
+    assert_eq!((failure.kind, failure.hint.as_str()), (kind, ""));
+    assert!(failure.message.contains(words) && failure.message.starts_with("127.0.0.1:"), "{failure}");
 }
 
 #[tokio::test]
@@ -263,21 +263,21 @@ async fn what_never_passes_says_what_to_do(
 ) {
     let failure = refused_by(move |_| refusal(status, description)).await;
     assert_eq!(failure.kind, FailureKind::Permanent);
-    assert!(failure.what.contains(description) && failure.advice.contains(advice), "{failure}");
+    assert!(failure.message.contains(description) && failure.hint.contains(advice), "{failure}");
 }
 
 #[tokio::test]
 async fn a_group_that_moved_is_named() {
     let body = r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded","parameters":{"migrate_to_chat_id":-1001}}"#;
     let failure = refused_by(move |_| Answer::Whole(400, "", body.into())).await;
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("chat_id to -1001"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("chat_id to -1001"), "{failure}");
 }
 
 #[tokio::test]
 async fn an_address_without_a_bot_api_is_not_blamed_on_the_token() {
     let failure = refused_by(|_| Answer::Whole(404, "", "<html>Not Found</html>".into())).await;
     assert!(
-        failure.kind == FailureKind::Permanent && failure.advice.contains("check alerters.telegram.api_url"),
+        failure.kind == FailureKind::Permanent && failure.hint.contains("check alerters.telegram.api_url"),
         "{failure}"
     );
 }
@@ -288,7 +288,7 @@ async fn a_redirect_is_not_followed() {
     let location: &'static str = Box::leak(format!("Location: {}/bot{TOKEN}/x\r\n", other.url).into_boxed_str());
     for status in [301, 302, 307, 308] {
         let failure = refused_by(move |_| Answer::Whole(status, location, String::new())).await;
-        assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("api_url"), "{failure}");
+        assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("api_url"), "{failure}");
     }
     assert_eq!(other.asked().len(), 0, "the token was carried on");
 }
@@ -298,8 +298,8 @@ async fn a_server_that_repeats_our_question_does_not_make_us_tell_the_token() {
     for echo in [TOKEN.to_owned(), TOKEN.replace(':', "%3A"), format!("\u{1b}[31m{TOKEN}{}", "x".repeat(500_000))] {
         let description = format!("no route for {echo}");
         let failure = refused_by(move |_| refusal(400, &description)).await;
-        assert!(failure.what.contains("no route for") && failure.what.len() < 400, "{failure}");
-        assert!(!failure.what.contains('\u{1b}'), "{failure}");
+        assert!(failure.message.contains("no route for") && failure.message.len() < 400, "{failure}");
+        assert!(!failure.message.contains('\u{1b}'), "{failure}");
     }
 }
 
@@ -324,7 +324,7 @@ async fn patience_ends() {
     let (hanging, stalling) = (telegram_at(&hangs.url), telegram_at(&stalls.url));
     let (hanging, stalling) = tokio::join!(hanging.send(&message), stalling.send(&message));
     let failure = clean(hanging.unwrap_err());
-    assert!(failure.kind == FailureKind::Unconfirmed && failure.what.contains("no answer within 20 s"), "{failure}");
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.message.contains("no answer within 20 s"), "{failure}");
     assert_eq!(stalling, Ok(None), "it was taken: that stands in the status");
 }
 
@@ -332,7 +332,7 @@ async fn patience_ends() {
 async fn who_is_not_there_took_nothing() {
     let refused = clean(telegram_at("http://127.0.0.1:1").send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
     assert_eq!(refused.kind, LATER, "{refused}");
-    assert!(refused.what.contains("refused") && refused.what.contains("127.0.0.1:1"), "{refused}");
+    assert!(refused.message.contains("refused") && refused.message.contains("127.0.0.1:1"), "{refused}");
     let unknown = telegram_at("http://no.such.host.invalid").send(&news(vec![item("Low", "Rest.")])).await;
     let unknown = clean(unknown.unwrap_err());
     assert!([LATER, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
@@ -408,7 +408,7 @@ async fn trying_it_out_sends_nothing_and_says_who_writes_to_whom() {
 async fn a_web_page_is_not_taken_for_telegram() {
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
     let failure = clean(telegram_at(&page.url).probe().await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("api_url"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("api_url"), "{failure}");
 }
 
 #[rstest]
@@ -419,7 +419,7 @@ async fn a_token_that_is_none_goes_nowhere(#[case] token: &str, #[case] words: &
     let server = Server::start(|_| Answer::json("{}"));
     let keys = format!("token: '{token}', chat_id: {CHAT}, api_url: '{}'", server.url);
     let failure = clean(alerter(Channel::Telegram, &keys).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
-    assert!(failure.kind == FailureKind::Permanent && failure.what.contains(words), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.message.contains(words), "{failure}");
     assert_eq!(server.asked().len(), 0);
 }
 

@@ -197,8 +197,8 @@ fn retry(seconds: i64) -> FailureKind {
 #[tokio::test]
 async fn what_passes_is_tried_again(#[case] status: u16, #[case] header: &'static str, #[case] kind: FailureKind) {
     let failure = refused_by(move |_| Answer::Whole(status, header, "<html>s3cret-path</html>".into())).await;
-    assert_eq!((failure.kind, failure.advice.as_str()), (kind, ""));
-    assert!(failure.what.contains(&status.to_string()), "{failure}");
+    assert_eq!((failure.kind, failure.hint.as_str()), (kind, ""));
+    assert!(failure.message.contains(&status.to_string()), "{failure}");
 }
 
 #[rstest]
@@ -213,8 +213,8 @@ async fn what_passes_is_tried_again(#[case] status: u16, #[case] header: &'stati
 #[tokio::test]
 async fn what_never_passes_says_what_to_do(#[case] status: u16, #[case] advice: &str) {
     let failure = refused_by(move |_| Answer::status(status)).await;
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains(advice), "{failure}");
-    assert!(failure.what.contains(&status.to_string()) && failure.what.starts_with("127.0.0.1:"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains(advice), "{failure}");
+    assert!(failure.message.contains(&status.to_string()) && failure.message.starts_with("127.0.0.1:"), "{failure}");
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn a_redirect_is_not_followed() {
     let location: &'static str = Box::leak(format!("Location: {}/s3cret\r\n", other.url).into_boxed_str());
     for status in [301, 302, 307, 308] {
         let failure = refused_by(move |_| Answer::Whole(status, location, String::new())).await;
-        assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("moved"), "{failure}");
+        assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("moved"), "{failure}");
     }
     assert_eq!(other.asked().len(), 0);
 }
@@ -237,14 +237,14 @@ async fn a_redirect_is_not_followed() {
 async fn without_an_answer_nobody_knows(#[case] answer: Answer, #[case] words: &str) {
     let answer = std::sync::Mutex::new(Some(answer));
     let failure = refused_by(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
-    assert!(failure.kind == FailureKind::Unconfirmed && failure.what.contains(words), "{failure}");
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.message.contains(words), "{failure}");
 }
 
 #[tokio::test]
 async fn who_is_not_there_took_nothing() {
     let message = news(vec![item("Low", "Rest.")]);
     let refused = clean(webhook_at("http://ada:s3cret@127.0.0.1:1/hook?key=s3cret").send(&message).await.unwrap_err());
-    assert!(refused.kind == LATER && refused.what.contains("refused"), "{refused}");
+    assert!(refused.kind == LATER && refused.message.contains("refused"), "{refused}");
     let unknown = clean(webhook_at("https://ada:s3cret@no.such.host.invalid/hook").send(&message).await.unwrap_err());
     assert!([LATER, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
 }
@@ -261,12 +261,12 @@ async fn an_address_that_is_none_is_refused_without_being_told(#[case] url: &str
             .send(&news(vec![item("Low", "Rest.")]))
             .await
             .map_err(|mut failure| {
-                failure.advice = failure.advice.replace("https:// or http://", "…"); // the form that is wanted
+                failure.hint = failure.hint.replace("https:// or http://", "…"); // the form that is wanted
                 failure
             })
             .unwrap_err(),
     );
-    assert!(failure.kind == FailureKind::Permanent && failure.advice.contains("alerters.webhook.url"), "{failure}");
+    assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("alerters.webhook.url"), "{failure}");
 }
 
 // === Files and trying out ===
@@ -290,7 +290,10 @@ async fn address_and_secret_in_files_are_read_at_every_use() {
     assert_eq!(marks.len(), 2, "a new address is a reason to try again");
     write("key", "\n");
     let failure = webhook.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err();
-    assert!(failure.kind == FailureKind::Permanent && failure.what.contains("is empty"), "never unsigned: {failure}");
+    assert!(
+        failure.kind == FailureKind::Permanent && failure.message.contains("is empty"),
+        "never unsigned: {failure}"
+    );
     assert_eq!(new.asked().len(), 1);
 }
 

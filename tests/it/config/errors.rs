@@ -1,4 +1,4 @@
-//! Every mistake in `config.yaml` is named with its line and column, in one sentence, without a secret.
+//! Errors of `config.yaml`: line, column, one sentence, no secret.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ fn message(fixture: &str) -> String {
     "3:5: sources.oura.base_url: this must be an address that begins with https:// or http:// and names a host"
 )]
 #[case("duplicate_by_alias", "2:3: sources.oura: 'cache_dir' is given twice, under two names")]
-#[case("duplicate_key", "4:3: 'check_interval' stands here twice: first on line 2")]
+#[case("duplicate_key", "4:3: 'check_interval' is here twice: first on line 2")]
 #[case("empty_list", "4:7: monitors.tasks.thresholds.due_today_hours: the list is too short: give at least 1")]
 #[case(
     "far_too_large",
@@ -64,7 +64,7 @@ fn message(fixture: &str) -> String {
     "hrv_nights_contradiction",
     "4:7: monitors.health.thresholds.hrv_baseline_min_nights: 31 is over hrv_baseline_days (30): it must not be"
 )]
-#[case("journal_off", "3:5: alerters.journal.enabled: must stay true: the journal is what 'operator why' answers from")]
+#[case("journal_off", "3:5: alerters.journal.enabled: must stay true: 'operator why' answers from the journal")]
 #[case("journal_priority", "3:5: alerters.journal.min_priority: must stay low: the journal takes every alert")]
 #[case("list_for_secret", "3:5: alerters.telegram.token: expected text, found a list")]
 #[case("list_for_section", "1:1: quiet_hours: expected a section with keys, found a list")]
@@ -192,12 +192,12 @@ fn message(fixture: &str) -> String {
 #[case("word_for_fraction", "4:7: monitors.patterns.thresholds.overcommitment_ratio: 'much' is not a number")]
 #[case("word_for_number", "2:3: intervals.check_interval: 'soon' is not a whole number")]
 #[case("word_in_list", "4:7: monitors.tasks.thresholds.due_today_hours[1]: 'noon' is not a whole number")]
-fn a_mistake_is_named(#[case] fixture: &str, #[case] expected: &str) {
+fn error_names_position_and_fix(#[case] fixture: &str, #[case] expected: &str) {
     assert_eq!(message(fixture), format!("etc/c.yaml:{expected}"));
 }
 
 #[test]
-fn several_mistakes_are_named_together_from_top_to_bottom() {
+fn errors_are_reported_together_in_order() {
     let expected = [
         "etc/c.yaml:2:3: intervals.check_interval: 'soon' is not a whole number",
         "etc/c.yaml:3:3: intervals.task_check: '5' is lower than 10, the least allowed",
@@ -208,9 +208,9 @@ fn several_mistakes_are_named_together_from_top_to_bottom() {
     assert_eq!(message("several"), expected.join("\n"));
 }
 
-/// The fixtures that hold a secret hold this one.
+/// `s3cret` is the only secret of the fixtures.
 #[test]
-fn no_message_shows_a_secret() {
+fn errors_show_no_secret() {
     let files = std::fs::read_dir("tests/fixtures/config").unwrap();
     let names: BTreeSet<String> =
         files.map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
@@ -221,7 +221,7 @@ fn no_message_shows_a_secret() {
 }
 
 #[test]
-fn of_very_many_mistakes_the_first_are_shown() {
+fn many_errors_show_the_first_twenty() {
     let text: String = (0..500).map(|n| format!("key_{n}: 1\n")).collect();
     let message = parse(&text, "c.yaml", &env).unwrap_err().to_string();
     assert_eq!(message.lines().count(), 21);

@@ -1,4 +1,4 @@
-//! `monitors.exec` and `alerters.exec` in `config.yaml`: what may be written there, what is said of mistakes, and what is shown.
+//! `monitors.exec` and `alerters.exec`: keys, errors and summary.
 
 use operator::config::parse;
 use operator::config::schema::Config;
@@ -18,7 +18,7 @@ fn config(text: &str) -> (Config, Vec<String>) {
     parse(text, "/etc/operator/c.yaml", &env).unwrap()
 }
 
-fn mistake(text: &str) -> String {
+fn error_of(text: &str) -> String {
     parse(text, "c.yaml", &env).unwrap_err().to_string()
 }
 
@@ -26,10 +26,10 @@ const DISK: &str =
     "monitors:\n  exec:\n    - name: disk\n      command: [check_disk, -w, '${LEVEL}', '', '$$HOME', 5]\n";
 
 #[test]
-fn a_program_has_a_name_a_command_and_defaults() {
+fn plugin_has_name_command_and_defaults() {
     let (config, warnings) = config(DISK);
     assert_eq!(warnings, [""; 0]);
-    let [disk] = &config.monitors.exec[..] else { panic!("one program") };
+    let [disk] = &config.monitors.exec[..] else { panic!("expected one plugin") };
     assert_eq!(disk.command, ["check_disk", "-w", "10%", "", "$HOME", "5"]);
     assert_eq!((disk.interval_seconds, disk.timeout_seconds), (300, 10));
     assert_eq!((disk.warning, disk.critical), (Priority::Medium, Priority::High));
@@ -38,16 +38,16 @@ fn a_program_has_a_name_a_command_and_defaults() {
 }
 
 #[test]
-fn every_key_can_be_set() {
+fn plugin_keys_are_parsed() {
     let (config, _) = config(
         "monitors: {exec: [{name: a_b-1, command: [/x], enabled: no, interval_seconds: 60, timeout_seconds: 300, \
          warning: low, critical: critical}]}\n",
     );
-    let [program] = &config.monitors.exec[..] else { panic!("one program") };
-    assert_eq!(program.name.unwrap().as_str(), "a_b-1");
-    assert_eq!((program.enabled, program.interval_seconds, program.timeout_seconds), (false, 60, 300));
-    assert_eq!((program.warning, program.critical), (Priority::Low, Priority::Critical));
-    assert_eq!(config.programs().count(), 0, "it is switched off");
+    let [plugin] = &config.monitors.exec[..] else { panic!("expected one plugin") };
+    assert_eq!(plugin.name.unwrap().as_str(), "a_b-1");
+    assert_eq!((plugin.enabled, plugin.interval_seconds, plugin.timeout_seconds), (false, 60, 300));
+    assert_eq!((plugin.warning, plugin.critical), (Priority::Low, Priority::Critical));
+    assert_eq!(config.exec_plugins().count(), 0, "disabled");
 }
 
 #[rstest]
@@ -56,21 +56,21 @@ fn every_key_can_be_set() {
 #[case("~/bin/mine", "/home/ada/bin/mine")]
 #[case("./mine", "/etc/operator/./mine")]
 #[case("checks/mine", "/etc/operator/checks/mine")]
-fn a_program_is_a_name_or_a_path_like_any_other(#[case] given: &str, #[case] meant: &str) {
+fn program_path_is_resolved(#[case] given: &str, #[case] meant: &str) {
     let (config, _) = config(&format!(
         "monitors: {{exec: [{{name: a, command: ['{given}', ~/x]}}]}}\nalerters: {{exec: {{command: ['{given}']}}}}\n"
     ));
-    assert_eq!(config.monitors.exec[0].command, [meant, "~/x"], "the arguments are the program's business");
+    assert_eq!(config.monitors.exec[0].command, [meant, "~/x"], "arguments stay as written");
     assert_eq!(config.alerters.exec.command, [meant]);
 }
 
 #[rstest]
 #[case("[{name: Disk, command: [x]}]", "2:11: monitors.exec[0].name: a name is 1 to 32 lower-case letters")]
 #[case("[{name: 'a:b', command: [x]}]", "2:11: monitors.exec[0].name: a name is")]
-#[case("[{command: [x]}]", "2:10: monitors.exec[0]: a program cannot be run without a name")]
-#[case("[{name: a}]", "2:10: monitors.exec[0]: a program cannot be run without a command")]
-#[case("[{name: a, command: []}]", "2:10: monitors.exec[0]: a program cannot be run without a command")]
-#[case("[{name: a, command: ['']}]", "2:10: monitors.exec[0]: a program cannot be run without a command")]
+#[case("[{command: [x]}]", "2:10: monitors.exec[0]: an exec plugin cannot run without a name")]
+#[case("[{name: a}]", "2:10: monitors.exec[0]: an exec plugin cannot run without a command")]
+#[case("[{name: a, command: []}]", "2:10: monitors.exec[0]: an exec plugin cannot run without a command")]
+#[case("[{name: a, command: ['']}]", "2:10: monitors.exec[0]: an exec plugin cannot run without a command")]
 #[case("[{name: a, command: x -w 1}]", "2:20: monitors.exec[0].command: expected a list")]
 #[case("[{name: a, command: [x], comand: 1}]", "2:34: unknown key 'comand': did you mean 'command'?")]
 #[case(
@@ -86,44 +86,47 @@ fn a_program_is_a_name_or_a_path_like_any_other(#[case] given: &str, #[case] mea
 #[case("[x]", "2:3: monitors.exec[0]: expected a section with keys, found a single value")]
 #[case("{name: a}", "2:3: monitors.exec: expected a list")]
 #[case("[{name: a, command: [x, '${OPEN']}]", "2:20: monitors.exec[0].command: '${' begins a variable")]
-fn a_mistake_is_shown_where_it_stands(#[case] programs: &str, #[case] expected: &str) {
-    let said = mistake(&format!("monitors:\n  exec: {programs}\n"));
-    assert!(said.starts_with(&format!("c.yaml:{expected}")), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+fn error_names_position_in_list(#[case] plugins: &str, #[case] expected: &str) {
+    let error = error_of(&format!("monitors:\n  exec: {plugins}\n"));
+    assert!(error.starts_with(&format!("c.yaml:{expected}")), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
 }
 
 #[test]
-fn a_hundred_programs_are_enough_for_anybody() {
-    let programs = |count| (0..count).map(|number| format!("{{name: n{number}, command: [x]}},")).collect::<String>();
-    let text = |count| format!("monitors: {{exec: [{}]}}\n", programs(count));
-    assert_eq!(config(&text(100)).0.programs().count(), 100);
-    assert!(mistake(&text(101)).contains("monitors.exec: the list is too long: give at most 100"));
+fn plugins_are_limited_to_a_hundred() {
+    let plugins = |count| (0..count).map(|number| format!("{{name: n{number}, command: [x]}},")).collect::<String>();
+    let text = |count| format!("monitors: {{exec: [{}]}}\n", plugins(count));
+    assert_eq!(config(&text(100)).0.exec_plugins().count(), 100);
+    assert!(error_of(&text(101)).contains("monitors.exec: the list is too long: give at most 100"));
 }
 
 #[test]
-fn a_program_that_lacks_a_variable_stays_off_and_the_others_run() {
+fn plugin_with_unset_variable_is_disabled() {
     let (config, warnings) = config(
         "monitors: {exec: [{name: a, command: [x, '${NOWHERE}']}, {name: b, command: [y]}]}\n\
          alerters: {exec: {enabled: true, command: [z, '${NOWHERE}']}}\n",
     );
-    assert_eq!(config.programs().map(|(name, _)| name.to_string()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(config.exec_plugins().map(|(name, _)| name.to_string()).collect::<Vec<_>>(), ["b"]);
     assert!(!config.alerters.exec.enabled);
-    let said = warnings.join("\n");
-    assert!(said.contains("${NOWHERE} is not set: monitors.exec[0].command and alerters.exec.command"), "{said}");
-    assert!(said.contains("monitors.exec[0] stays off: it has no command"), "{said}");
-    assert!(said.contains("The program stays off: it has no command"), "{said}");
+    let warnings = warnings.join("\n");
+    assert!(
+        warnings.contains("${NOWHERE} is not set: monitors.exec[0].command and alerters.exec.command"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("monitors.exec[0] stays off: it has no command"), "{warnings}");
+    assert!(warnings.contains("The exec plugin stays off: it has no command"), "{warnings}");
 }
 
 #[test]
-fn a_channel_needs_a_command() {
-    let said = mistake("alerters: {exec: {enabled: true}}\n");
-    assert!(said.contains("alerters.exec.enabled: The program cannot be on without command"), "{said}");
-    let said = mistake("alerters: {exec: {timeout_seconds: 61}}\n");
-    assert!(said.contains("alerters.exec.timeout_seconds: '61' is greater than 60"), "{said}");
+fn channel_without_command_is_refused() {
+    let error = error_of("alerters: {exec: {enabled: true}}\n");
+    assert!(error.contains("alerters.exec.enabled: The exec plugin cannot be on without command"), "{error}");
+    let error = error_of("alerters: {exec: {timeout_seconds: 61}}\n");
+    assert!(error.contains("alerters.exec.timeout_seconds: '61' is greater than 60"), "{error}");
 }
 
 #[test]
-fn arguments_are_not_shown_for_a_secret_may_stand_there() {
+fn summary_hides_arguments() {
     let (config, _) = config(
         "monitors: {exec: [{name: db, command: [check_mysql, -p, s3cret]}]}\n\
          alerters: {exec: {enabled: true, command: [tell, --token, s3cret]}}\n",

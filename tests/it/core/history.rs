@@ -30,7 +30,7 @@ fn moment() -> Timestamp {
 fn a_due_date_that_moved_later_is_a_postponement(#[case] old: &str, #[case] new: &str, #[case] expected: Option<&str>) {
     let with_due = |text: &str| Task { due: (!text.is_empty()).then(|| due(text)), ..task("7", "Report") };
     let events = postponed("state_store", &[with_due(old)], &[with_due(new)], moment());
-    assert_eq!(events.iter().map(|event| event.what.as_str()).next(), expected);
+    assert_eq!(events.iter().map(|event| event.change.as_str()).next(), expected);
     assert!(events.len() <= 1);
 }
 
@@ -49,7 +49,7 @@ fn a_status_that_went_back_is_a_postponement(
 ) {
     let with_status = |status| Task { status, ..task("7", "Report") };
     let events = postponed("workos", &[with_status(old)], &[with_status(new)], moment());
-    assert_eq!(events.first().map(|event| event.what.as_str()), expected);
+    assert_eq!(events.first().map(|event| event.change.as_str()), expected);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn one_event_a_task_even_if_both_happened() {
     assert_eq!(events.len(), 1);
     let event = &events[0];
     assert_eq!((event.source.as_str(), event.task_id.as_str()), ("state_store", "7"));
-    assert_eq!(event.what, "due 2026-11-18 → 2026-11-19, active → queued");
+    assert_eq!(event.change, "due 2026-11-18 → 2026-11-19, active → queued");
     assert_eq!((event.title.as_str(), event.at), ("New title", moment()));
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use strum::VariantArray;
 
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
@@ -27,7 +28,7 @@ fn key(category: Category, name: &str) -> AlertKey {
         Category::System => "source_unavailable",
         Category::Exec => "disk",
     };
-    AlertKey::of(category, kind, name)
+    AlertKey::with_entity(category, kind, name)
 }
 
 fn rule(category: Category) -> Cow<'static, str> {
@@ -114,7 +115,7 @@ impl Person {
 }
 
 fn all_rules() -> BTreeSet<Cow<'static, str>> {
-    Category::ALL.into_iter().map(rule).collect()
+    Category::VARIANTS.iter().copied().map(rule).collect()
 }
 
 use Decision::{Coalesce, Deliver, Hold, Resolve, Suppress};

@@ -9,7 +9,7 @@ use operator::core::audit::{Audit, MAX_UNACCOUNTED_NAMED};
 use operator::core::channel::Channel;
 use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
 use operator::engine::commands::Command;
-use operator::store::{CheckRecord, Keep, Store};
+use operator::store::{CheckCommit, RetentionPolicy, Store};
 use rstest::rstest;
 use rusqlite::Connection;
 use serde_json::json;
@@ -27,7 +27,7 @@ fn hour(hours: i64) -> Timestamp {
 }
 
 fn key(name: &str) -> AlertKey {
-    AlertKey::of(Category::Task, "deadline_overdue", name)
+    AlertKey::with_entity(Category::Task, "deadline_overdue", name)
 }
 
 fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel]) -> PolicyDecision {
@@ -63,20 +63,20 @@ fn check_that_found(
     keep: u32,
     verdicts: &[PolicyDecision],
 ) {
-    let memory = store.memory().unwrap();
-    let record = CheckRecord {
+    let memory = store.incident_state().unwrap();
+    let record = CheckCommit {
         at,
-        found: &found,
-        verdicts,
-        memory: &memory,
-        days: &[],
-        rest: None,
-        updates: &[],
+        fired_keys: &found,
+        decisions: verdicts,
+        incident_state: &memory,
+        health_days: &[],
+        rest_mode: None,
+        snapshot_diffs: &[],
         aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
-        ends: true,
-        keep: Keep { journal_days: keep, history_days: 3660 },
+        is_final: true,
+        retention: RetentionPolicy { journal_days: keep, history_days: 3660 },
     };
     store.commit(&record).unwrap();
 }
@@ -298,13 +298,13 @@ fn a_fresh_database_adds_up_to_nothing() {
 #[test]
 fn a_database_tells_when_it_was_written_to() {
     let (_folder, mut store) = full();
-    let before = store.version().unwrap();
-    assert!(store.audit(hour(3)).is_ok() && store.version().unwrap() == before, "looking is not writing");
+    let before = store.data_version().unwrap();
+    assert!(store.audit(hour(3)).is_ok() && store.data_version().unwrap() == before, "looking is not writing");
     check(&mut store, hour(3), 400, &[]);
-    let ours = store.version().unwrap();
+    let ours = store.data_version().unwrap();
     assert_ne!(ours, before);
     other(store.path()).execute_batch("DELETE FROM outbox").unwrap();
-    assert_ne!(store.version().unwrap(), ours, "somebody else's hand is noticed too");
+    assert_ne!(store.data_version().unwrap(), ours, "somebody else's hand is noticed too");
 }
 
 // The engine

@@ -1,4 +1,4 @@
-//! The heartbeat: a real server hears it every minute while all is well, and only then.
+//! The heartbeat requests its URL every minute while the engine is healthy, and only then.
 
 use operator::engine::commands::Command;
 use operator::engine::heartbeat::Heartbeat;
@@ -25,17 +25,17 @@ fn home(server: &Server) -> Home {
     home
 }
 
-/// Wait until it was heard so often. Time stands still while something is always ready to run.
-async fn heard(server: &Server, times: usize) {
+/// Waits for this many requests. The paused clock does not advance while a task is ready to run.
+async fn wait_for(server: &Server, times: usize) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while server.asked().len() < times {
-        assert!(std::time::Instant::now() < deadline, "in vain: {times} beats");
+        assert!(std::time::Instant::now() < deadline, "fewer than {times} heartbeats");
         tokio::task::yield_now().await;
     }
     assert_eq!(server.asked().len(), times);
 }
 
-/// Let what is under way on the network come to its end, while time stands still.
+/// Lets requests in flight complete while the clock is paused.
 async fn settle() {
     let until = std::time::Instant::now() + std::time::Duration::from_millis(200);
     while std::time::Instant::now() < until {
@@ -43,99 +43,99 @@ async fn settle() {
     }
 }
 
-/// An engine that has beaten once. From here on the test looks half a second after each beat: long enough for it to have begun, and
-/// no patience is over by then.
-async fn begun(home: Home, time: &str, server: &Server) -> Bench {
+/// An engine that has sent one heartbeat. The clock is then half a second past each minute: the next request has started and no
+/// timeout is over.
+async fn started(home: Home, time: &str, server: &Server) -> Bench {
     let bench = Bench::start(home, time);
-    heard(server, 1).await;
+    wait_for(server, 1).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     bench
 }
 
-/// Let minutes go by in each of which it beats.
-async fn beats(server: &Server, minutes: usize) {
+/// Lets minutes pass and expects one heartbeat in each.
+async fn expect_beats(server: &Server, minutes: usize) {
     let before = server.asked().len();
     for minute in 1..=minutes {
         pass(MINUTE).await;
-        heard(server, before + minute).await;
+        wait_for(server, before + minute).await;
     }
 }
 
-fn lose_a_message(bench: &Bench) {
+fn hide_outbox(bench: &Bench) {
     let take = "CREATE TABLE aside AS SELECT * FROM outbox; DELETE FROM outbox";
     bench.home.database().execute_batch(take).unwrap();
 }
 
-fn find_it_again(bench: &Bench) {
+fn restore_outbox(bench: &Bench) {
     let back = "INSERT INTO outbox SELECT * FROM aside; DROP TABLE aside";
     bench.home.database().execute_batch(back).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_beats_every_minute_through_night_and_pause() {
+async fn healthy_engine_beats_at_night_and_in_pause() {
     let server = server();
-    let bench = begun(home(&server), "21:58", &server).await;
-    beats(&server, 5).await;
+    let bench = started(home(&server), "21:58", &server).await;
+    expect_beats(&server, 5).await;
     assert!(bench.status().is_quiet_hours);
     assert!(bench.ask(Command::Pause { until: None }).await.ok);
-    beats(&server, 3).await;
+    expect_beats(&server, 3).await;
     for request in server.asked() {
         assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/ping/s3cret-beat"));
-        assert_eq!((request.query["key"].as_str(), request.body.len()), ("s3cret-query", 0), "as it was given");
+        assert_eq!((request.query["key"].as_str(), request.body.len()), ("s3cret-query", 0), "the configured query");
         let agent = request.headers["user-agent"].clone();
-        assert!(agent.starts_with("operator/") && request.headers.len() <= 4, "nothing personal: {request:?}");
+        assert!(agent.starts_with("operator/") && request.headers.len() <= 4, "no personal data: {request:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_stops_while_the_audit_fails_and_begins_again() {
+async fn failing_audit_stops_the_heartbeat() {
     let server = server();
-    let bench = begun(home(&server), "09:00", &server).await;
-    beats(&server, 2).await;
-    lose_a_message(&bench);
+    let bench = started(home(&server), "09:00", &server).await;
+    expect_beats(&server, 2).await;
+    hide_outbox(&bench);
     pass(10 * MINUTE).await;
-    assert_eq!(server.asked().len(), 3, "silence");
-    find_it_again(&bench);
-    beats(&server, 2).await;
+    assert_eq!(server.asked().len(), 3, "no heartbeat");
+    restore_outbox(&bench);
+    expect_beats(&server, 2).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_stops_while_the_database_fails_and_begins_again() {
+async fn failing_database_stops_the_heartbeat() {
     let server = server();
     let bench = Bench::start(home(&server), "09:00");
     bench.home.database().execute_batch("ALTER TABLE items RENAME TO elsewhere").unwrap();
-    heard(&server, 1).await;
+    wait_for(&server, 1).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     pass(10 * MINUTE).await;
-    assert_eq!(server.asked().len(), 1, "silence");
+    assert_eq!(server.asked().len(), 1, "no heartbeat");
     bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
-    // A check is recorded again within a minute; the audit of that minute may have come before it.
+    // The next check is recorded within a minute; that minute's audit may run before it.
     for _ in 0..2 {
         pass(MINUTE).await;
         settle().await;
     }
-    beats(&server, 2).await;
+    expect_beats(&server, 2).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_does_not_beat() {
+async fn dry_run_sends_no_heartbeat() {
     let server = server();
-    let bench = begun(home(&server), "09:00", &server).await;
+    let bench = started(home(&server), "09:00", &server).await;
     assert!(bench.ask(Command::DryRun { on: true }).await.ok);
     pass(10 * MINUTE).await;
     assert_eq!(server.asked().len(), 1);
     assert!(bench.ask(Command::DryRun { on: false }).await.ok);
-    beats(&server, 2).await;
+    expect_beats(&server, 2).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_address_holds_from_the_next_minute_on() {
+async fn new_url_is_used_from_the_next_minute() {
     let (first, second) = (server(), server());
-    let bench = begun(home(&first), "09:00", &first).await;
+    let bench = started(home(&first), "09:00", &first).await;
     bench.home.set(json!({"http": {"heartbeat_url": null, "heartbeat_url_file": bench.home.path("address")}}));
     std::fs::write(bench.home.path("address"), format!("{}/other\n", second.url)).unwrap();
     bench.reload().await;
-    beats(&second, 2).await;
+    expect_beats(&second, 2).await;
     bench.home.set(json!({"http": {"heartbeat_url_file": null}}));
     bench.reload().await;
     pass(5 * MINUTE).await;
@@ -144,45 +144,45 @@ async fn another_address_holds_from_the_next_minute_on() {
 
 #[rstest]
 #[case::broken(|| Answer::status(500))]
-#[case::mute(|| Answer::Hang)]
-#[case::rude(|| Answer::Close)]
+#[case::hangs(|| Answer::Hang)]
+#[case::closes(|| Answer::Close)]
 #[case::nonsense(|| Answer::Raw("no HTTP".into()))]
 #[tokio::test(start_paused = true)]
-async fn a_server_that_fails_is_asked_again_every_minute(#[case] answer: fn() -> Answer) {
+async fn failing_server_gets_every_heartbeat(#[case] answer: fn() -> Answer) {
     let server = Server::start(move |_| answer());
-    let bench = begun(home(&server), "09:00", &server).await;
-    beats(&server, 4).await;
+    let bench = started(home(&server), "09:00", &server).await;
+    expect_beats(&server, 4).await;
     assert!(bench.status().audit.unwrap().is_consistent() && !bench.engine.is_finished());
 }
 
-fn heartbeat(address: &str) -> std::sync::Arc<Heartbeat> {
-    let mut config = operator::config::schema::Http::default();
-    assert!(Heartbeat::new(&config, &std::sync::Arc::default()).is_none(), "no address, no heartbeat");
-    config.heartbeat_url = Some(address.into());
+fn heartbeat(url: &str) -> std::sync::Arc<Heartbeat> {
+    let mut config = operator::config::schema::HttpConfig::default();
+    assert!(Heartbeat::new(&config, &std::sync::Arc::default()).is_none(), "no URL, no heartbeat");
+    config.heartbeat_url = Some(url.into());
     assert!(!format!("{config:?}").contains("s3cret"));
     Heartbeat::new(&config, &std::sync::Arc::default()).unwrap()
 }
 
 #[tokio::test]
-async fn a_failure_is_logged_when_it_changes_and_without_the_address() {
+async fn failure_is_logged_once_without_the_url() {
     let status = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(200));
-    let told = std::sync::Arc::clone(&status);
+    let script = std::sync::Arc::clone(&status);
     let server = Server::start(move |_| {
-        let status = told.load(std::sync::atomic::Ordering::SeqCst);
+        let status = script.load(std::sync::atomic::Ordering::SeqCst);
         Answer::Whole(status, "location: /elsewhere/s3cret\r\n", "s3cret".into())
     });
     let (screen, _guard) = Screen::watch();
     let heartbeat = heartbeat(&format!("{}/s3cret-path?s3cret-query", server.url));
     for answer in [200, 500, 500, 500, 302, 302, 200, 200] {
         status.store(answer, std::sync::atomic::Ordering::SeqCst);
-        heartbeat.beat().await;
+        heartbeat.send().await;
     }
     let place = server.url.trim_start_matches("http://");
     let lines = screen.lines_with("heartbeat");
     let expected = [
         format!(" - operator - WARNING - heartbeat failed error=\"{place} answered 500 Internal Server Error\""),
         format!(" - operator - WARNING - heartbeat failed error=\"{place} answered 302 Found\""),
-        " - operator - INFO - heartbeat works again".to_owned(),
+        " - operator - INFO - heartbeat succeeded again".to_owned(),
     ];
     assert_eq!(lines, expected);
     assert_eq!(server.asked().len(), 8, "a redirect is not followed");
@@ -190,17 +190,17 @@ async fn a_failure_is_logged_when_it_changes_and_without_the_address() {
 }
 
 #[rstest]
-#[case::nobody_listens("http://127.0.0.1:1/s3cret")]
+#[case::refused("http://127.0.0.1:1/s3cret")]
 #[case::no_such_host("https://no.such.host.invalid/s3cret")]
-#[case::no_address("s3cret")]
-#[case::another_kind("ftp://ada:s3cret@127.0.0.1/s3cret")]
-#[case::a_password("http://ada:s3cret@127.0.0.1:1/s3cret")]
+#[case::no_url("s3cret")]
+#[case::other_scheme("ftp://ada:s3cret@127.0.0.1/s3cret")]
+#[case::password("http://ada:s3cret@127.0.0.1:1/s3cret")]
 #[tokio::test]
-async fn whatever_is_wrong_with_the_address_it_is_not_told(#[case] address: &str) {
+async fn invalid_url_is_not_logged(#[case] url: &str) {
     let (screen, _guard) = Screen::watch();
-    let heartbeat = heartbeat(address);
-    heartbeat.beat().await;
-    heartbeat.beat().await;
+    let heartbeat = heartbeat(url);
+    heartbeat.send().await;
+    heartbeat.send().await;
     assert_eq!(screen.lines_with("heartbeat failed").len(), 1, "{}", screen.text());
     assert!(!screen.text().contains("s3cret"), "{}", screen.text());
 }

@@ -14,7 +14,7 @@ use operator::core::policy::incident_state::Pause;
 use operator::core::policy::{PolicyContext, decide};
 use operator::core::rules::Evaluation;
 use operator::store::outbox::claim::{ClaimOptions, OutboxBatch};
-use operator::store::{CheckRecord, Keep, Store};
+use operator::store::{CheckCommit, RetentionPolicy, Store};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -85,7 +85,7 @@ impl Screen {
     /// Show a message; gives what the channel calls it.
     fn show(&mut self, parcel: &OutboxBatch, keyed: bool) -> String {
         let content: BTreeMap<AlertKey, bool> =
-            parcel.members.iter().map(|member| (member.incident.alert.key.clone(), member.resolved)).collect();
+            parcel.items.iter().map(|member| (member.incident.alert.key.clone(), member.resolved)).collect();
         let known = self.arrived.get(&parcel.id.to_string()).cloned();
         if let (Some(known), true) = (&known, keyed) {
             return known.clone();
@@ -136,7 +136,7 @@ struct World {
 }
 
 fn key(number: u8) -> AlertKey {
-    AlertKey::of(Category::Task, "deadline_overdue", &format!("k{number}"))
+    AlertKey::with_entity(Category::Task, "deadline_overdue", &format!("k{number}"))
 }
 
 impl World {
@@ -205,7 +205,7 @@ impl World {
         let pause = self.paused.then_some(Pause::UntilResumed);
         let store = self.store();
         store.set_pause(pause).unwrap();
-        let memory = store.memory().unwrap();
+        let memory = store.incident_state().unwrap();
         let circumstances = PolicyContext {
             now,
             quiet,
@@ -216,19 +216,19 @@ impl World {
             routing: &routing,
         };
         let verdicts = decide(vec![evaluation], &memory, &circumstances);
-        let record = CheckRecord {
+        let record = CheckCommit {
             at: now,
-            found: &found,
-            verdicts: &verdicts,
-            memory: &memory,
-            days: &[],
-            rest: None,
-            updates: &[],
+            fired_keys: &found,
+            decisions: &verdicts,
+            incident_state: &memory,
+            health_days: &[],
+            rest_mode: None,
+            snapshot_diffs: &[],
             aliases: None,
             circuits: &BTreeMap::new(),
             monitors: &BTreeMap::new(),
-            ends: true,
-            keep: Keep { journal_days, history_days: 3660 },
+            is_final: true,
+            retention: RetentionPolicy { journal_days, history_days: 3660 },
         };
         self.store().commit(&record).unwrap();
     }
@@ -241,11 +241,12 @@ impl World {
         if !self.on[which] {
             return None;
         }
-        let (access, now) = (ClaimOptions { gate: self.gate(), only_urgent, most: 2 }, self.now);
-        let parcel = self.store().take(CHANNELS[which], access, now).unwrap()?;
-        assert!(!parcel.members.is_empty(), "a message that tells nothing");
+        let (access, now) =
+            (ClaimOptions { send_window: self.gate(), urgent_only: only_urgent, max_separate: 2 }, self.now);
+        let parcel = self.store().claim_next(CHANNELS[which], access, now).unwrap()?;
+        assert!(!parcel.items.is_empty(), "a message that tells nothing");
         if parcel.kind == MessageKind::New {
-            for member in &parcel.members {
+            for member in &parcel.items {
                 assert!(member.incident.open && !member.incident.acknowledged, "told, and it does not hold");
             }
         }
@@ -254,7 +255,7 @@ impl World {
 
     /// Nobody knows whether it was seen: it may come again, and what it told or took back may be told or taken back again.
     fn doubt(&mut self, which: usize, parcel: &OutboxBatch) {
-        let told = parcel.members.iter().filter(|member| member.resolved || parcel.kind == MessageKind::New);
+        let told = parcel.items.iter().filter(|member| member.resolved || parcel.kind == MessageKind::New);
         let keys = told.map(|member| (member.incident.alert.key.clone(), true));
         self.screens[which].doubted.extend(keys);
     }
@@ -266,18 +267,18 @@ impl World {
             let weather = self.weather[which];
             let fate = match weather {
                 Weather::Fine => Ok(Some(self.screens[which].show(&parcel, which == 0))),
-                Weather::Down => Err(Failure::later("down")),
+                Weather::Down => Err(Failure::retryable("down")),
                 Weather::Refuses => {
                     self.excused = true;
                     if parcel.kind == MessageKind::Update {
-                        let over = parcel.members.iter().filter(|member| member.resolved);
+                        let over = parcel.items.iter().filter(|member| member.resolved);
                         for key in over.map(|member| &member.incident.alert.key) {
                             // It is parked; something else may take it back.
                             self.screens[which].standing.remove(key);
                             self.screens[which].doubted.insert(key.clone(), true);
                         }
                     }
-                    Err(Failure::refused("no", ""))
+                    Err(Failure::permanent("no", ""))
                 }
                 Weather::Mute { seen } => {
                     if seen {
@@ -288,7 +289,7 @@ impl World {
                 }
             };
             let (lane, now) = (ChannelBackoff::new(0), self.now);
-            self.store().settle(&parcel, &fate, &lane, now).unwrap();
+            self.store().record_result(&parcel, &fate, &lane, now).unwrap();
             if matches!(weather, Weather::Down | Weather::Mute { .. }) {
                 return;
             }
@@ -299,7 +300,7 @@ impl World {
     fn arrive(&mut self, which: usize, parcel: &OutboxBatch) {
         let fate = Ok(Some(self.screens[which].show(parcel, which == 0)));
         let (lane, now) = (ChannelBackoff::new(0), self.now);
-        self.store().settle(parcel, &fate, &lane, now).unwrap();
+        self.store().record_result(parcel, &fate, &lane, now).unwrap();
     }
 
     /// The slow one is answered last, and was seen first or last.
@@ -317,7 +318,7 @@ impl World {
         } else {
             let fate = Ok(self.screens[which].arrived.get(&slow.id.to_string()).cloned());
             let (lane, now) = (ChannelBackoff::new(0), self.now);
-            self.store().settle(&slow, &fate, &lane, now).unwrap();
+            self.store().record_result(&slow, &fate, &lane, now).unwrap();
         }
     }
 
@@ -354,7 +355,7 @@ impl World {
                     incident.acknowledged = incident.open;
                     news
                 };
-                self.store().answer_incident(&key(number), now, acknowledge).unwrap();
+                self.store().update_incident(&key(number), now, acknowledge).unwrap();
             }
             Event::Snooze(number) => {
                 self.excused = true;
@@ -364,7 +365,7 @@ impl World {
                     incident.snoozed_until = Some(until);
                     true
                 };
-                self.store().answer_incident(&key(number), now, snooze).unwrap();
+                self.store().update_incident(&key(number), now, snooze).unwrap();
             }
             Event::Pass(minutes) => self.now += SignedDuration::from_mins(minutes.into()),
         }

@@ -6,9 +6,9 @@ use std::path::Path;
 use jiff::ZonedDateTime;
 use jiff::civil::{Date, date};
 use operator::core::facts::HealthReading;
-use operator::sources::error::{Fault, SourceError};
 use operator::sources::oura::cache;
 use operator::sources::state_store;
+use operator::sources::{self, ErrorKind};
 use rusqlite::Connection;
 
 use crate::support::files::{STATE_STORE, cache, contents, database, oura_cache as new_cache};
@@ -19,12 +19,12 @@ fn now() -> ZonedDateTime {
     "2026-11-20T09:05:00-06:00[America/Chicago]".parse().unwrap()
 }
 
-fn read_cache(path: &Path) -> Result<HealthReading, SourceError> {
+fn read_cache(path: &Path) -> Result<HealthReading, sources::Error> {
     cache::read(path, TODAY, TODAY)
 }
 
 /// Both sources' refusals of one file.
-fn refusals(path: &Path) -> [SourceError; 2] {
+fn refusals(path: &Path) -> [sources::Error; 2] {
     [read_cache(path).unwrap_err(), state_store::read(path, &now()).unwrap_err()]
 }
 
@@ -42,8 +42,8 @@ fn a_missing_file_may_appear() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not-yet.db");
     for error in refusals(&path) {
-        assert_eq!(error.fault, Fault::Outage);
-        assert!(error.what.contains("there is no file") && error.what.contains("not-yet.db"), "{error}");
+        assert_eq!(error.kind, ErrorKind::Transient);
+        assert!(error.message.contains("there is no file") && error.message.contains("not-yet.db"), "{error}");
     }
     assert!(contents(folder.path()).is_empty());
 }
@@ -52,8 +52,8 @@ fn a_missing_file_may_appear() {
 fn a_folder_is_not_a_database() {
     let folder = tempfile::tempdir().unwrap();
     for error in refusals(folder.path()) {
-        assert_eq!(error.fault, Fault::NeedsUser);
-        assert!(error.what.contains("is a folder"), "{error}");
+        assert_eq!(error.kind, ErrorKind::ActionRequired);
+        assert!(error.message.contains("is a folder"), "{error}");
     }
 }
 
@@ -62,7 +62,7 @@ fn a_path_through_a_file_needs_the_user() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "x").unwrap();
     for error in refusals(&folder.path().join("file/inside.db")) {
-        assert_eq!(error.fault, Fault::NeedsUser);
+        assert_eq!(error.kind, ErrorKind::ActionRequired);
     }
 }
 
@@ -72,8 +72,8 @@ fn an_empty_file_may_be_filled() {
     let path = folder.path().join("empty.db");
     fs::write(&path, "").unwrap();
     for error in refusals(&path) {
-        assert_eq!(error.fault, Fault::Outage);
-        assert!(error.what.contains("empty"), "{error}");
+        assert_eq!(error.kind, ErrorKind::Transient);
+        assert!(error.message.contains("empty"), "{error}");
     }
 }
 
@@ -83,8 +83,8 @@ fn another_kind_of_file_is_refused() {
     let path = folder.path().join("notes.db");
     fs::write(&path, "# not a database\n".repeat(500)).unwrap();
     for error in refusals(&path) {
-        assert_eq!(error.fault, Fault::NeedsUser);
-        assert!(error.what.contains("is not an SQLite database"), "{error}");
+        assert_eq!(error.kind, ErrorKind::ActionRequired);
+        assert!(error.message.contains("is not an SQLite database"), "{error}");
     }
 }
 
@@ -97,8 +97,8 @@ fn a_truncated_database_says_so() {
         for length in [50, 150, 5000, whole.len() - 4096] {
             fs::write(&path, &whole[..length]).unwrap();
             for error in refusals(&path) {
-                assert_eq!(error.fault, Fault::Outage, "{length}: {error}");
-                assert!(error.what.contains("damaged"), "{length}: {error}");
+                assert_eq!(error.kind, ErrorKind::Transient, "{length}: {error}");
+                assert!(error.message.contains("damaged"), "{length}: {error}");
             }
         }
         assert_eq!(contents(folder.path()).len(), 1);
@@ -113,26 +113,26 @@ fn a_garbled_database_says_so() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[100..].fill(0xAA);
     fs::write(&path, bytes).unwrap();
-    assert!(read_cache(&path).unwrap_err().what.contains("damaged"));
+    assert!(read_cache(&path).unwrap_err().message.contains("damaged"));
 }
 
 #[test]
 fn a_database_of_another_program_is_named_as_such() {
     let (_folder, path, _writer) = database("other.db", "CREATE TABLE songs (id, title);");
     let [cache, store] = refusals(&path);
-    assert_eq!((cache.fault, store.fault), (Fault::NeedsUser, Fault::NeedsUser));
-    assert!(cache.what.contains("no table readiness_data"), "{cache}");
-    assert!(store.what.contains("no table tasks"), "{store}");
+    assert_eq!((cache.kind, store.kind), (ErrorKind::ActionRequired, ErrorKind::ActionRequired));
+    assert!(cache.message.contains("no table readiness_data"), "{cache}");
+    assert!(store.message.contains("no table tasks"), "{store}");
 }
 
 #[test]
 fn missing_tables_and_columns_are_named() {
     let (_folder, path, writer) = database("a.db", "CREATE TABLE readiness_data (id, day, data, cached_at);");
-    assert!(read_cache(&path).unwrap_err().what.contains("no table sleep_data"));
+    assert!(read_cache(&path).unwrap_err().message.contains("no table sleep_data"));
     writer.execute_batch("CREATE TABLE sleep_data (id, data); CREATE TABLE tasks (id, title);").unwrap();
     let [cache, store] = refusals(&path);
-    assert!(cache.what.contains("table sleep_data has no column day, cached_at"), "{cache}");
-    assert!(store.what.contains("table tasks has no column status, due_date"), "{store}");
+    assert!(cache.message.contains("table sleep_data has no column day, cached_at"), "{cache}");
+    assert!(store.message.contains("table tasks has no column status, due_date"), "{store}");
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn a_locked_file_is_waited_for_and_then_reported() {
     writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let before = contents(folder.path());
     let error = state_store::read(&path, &now()).unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains("locked by another program"), "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains("locked by another program"), "{error}");
     assert_eq!(contents(folder.path()), before);
     writer.execute_batch("COMMIT").unwrap();
     assert!(state_store::read(&path, &now()).is_ok());
@@ -205,8 +205,8 @@ fn a_write_that_was_interrupted_is_left_to_its_program() {
     }
     let before = contents(folder.path());
     let error = state_store::read(&folder.path().join("store.db"), &now()).unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains("interrupted write"), "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains("interrupted write"), "{error}");
     assert!(contents(folder.path()) == before);
 }
 

@@ -4,7 +4,7 @@ use jiff::civil::date;
 use jiff::{Timestamp, ZonedDateTime};
 use operator::core::alert::Priority;
 use operator::core::facts::{Activity, Due, Task, TaskReading, TaskStatus};
-use operator::sources::error::Fault;
+use operator::sources::ErrorKind;
 use operator::sources::state_store::read;
 use rstest::rstest;
 use rusqlite::{Connection, ToSql};
@@ -174,7 +174,7 @@ fn an_older_store_lacks_columns_and_promises() {
 fn a_file_without_tasks_is_no_state_store() {
     let (_folder, path, _writer) = database("x.db", "CREATE TABLE commitments (id, title, status, due_date);");
     let error = read(&path, &now()).unwrap_err();
-    assert_eq!((error.source, error.fault), ("state_store", Fault::NeedsUser));
+    assert_eq!((error.source, error.kind), ("state_store", ErrorKind::ActionRequired));
 }
 
 #[test]

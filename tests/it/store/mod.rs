@@ -9,8 +9,8 @@ use operator::core::delivery::channel_backoff::SendWindow;
 use operator::core::facts::TaskReading;
 use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
 use operator::store::outbox::claim::ClaimOptions;
-use operator::store::task_snapshots::Update;
-use operator::store::{CheckRecord, Keep, Store};
+use operator::store::task_snapshots::SnapshotDiff;
+use operator::store::{CheckCommit, RetentionPolicy, Store};
 
 use crate::support::facts::{state_store, task, task_due};
 
@@ -33,10 +33,10 @@ fn verdict(name: &str, decision: Decision, reason: Reason) -> PolicyDecision {
 }
 
 fn key(name: &str) -> AlertKey {
-    AlertKey::of(Category::Task, "deadline_overdue", name)
+    AlertKey::with_entity(Category::Task, "deadline_overdue", name)
 }
 
-fn commit(store: &mut Store, at: Timestamp, verdicts: &[PolicyDecision], updates: &[Update]) {
+fn commit(store: &mut Store, at: Timestamp, verdicts: &[PolicyDecision], updates: &[SnapshotDiff]) {
     commit_keeping(400, store, at, verdicts, updates);
 }
 
@@ -45,38 +45,38 @@ fn commit_keeping(
     store: &mut Store,
     at: Timestamp,
     verdicts: &[PolicyDecision],
-    updates: &[Update],
+    updates: &[SnapshotDiff],
 ) {
-    let memory = store.memory().unwrap();
+    let memory = store.incident_state().unwrap();
     let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
     let found = found.map(|verdict| verdict.alert.key.clone()).collect();
-    let record = CheckRecord {
+    let record = CheckCommit {
         at,
-        found: &found,
-        verdicts,
-        memory: &memory,
-        days: &[],
-        rest: None,
-        updates,
+        fired_keys: &found,
+        decisions: verdicts,
+        incident_state: &memory,
+        health_days: &[],
+        rest_mode: None,
+        snapshot_diffs: updates,
         aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
-        ends: true,
-        keep: Keep { journal_days, history_days: 3660 },
+        is_final: true,
+        retention: RetentionPolicy { journal_days, history_days: 3660 },
     };
     store.commit(&record).unwrap();
 }
 
 fn read(store: &mut Store, at: Timestamp, reading: &TaskReading) {
-    let known = store.copy("state_store").unwrap();
-    commit(store, at, &[], &[Update::between(known.as_ref(), reading)]);
+    let known = store.task_snapshot("state_store").unwrap();
+    commit(store, at, &[], &[SnapshotDiff::between(known.as_ref(), reading)]);
 }
 
 #[test]
 fn what_is_old_is_forgotten_but_not_on_the_word_of_a_clock_that_jumped() {
     let mut store = Store::in_memory().unwrap();
     commit(&mut store, day(0), &[verdict("a", Decision::Deliver, Reason::First)], &[]);
-    let kept = |store: &Store| store.journal(Timestamp::MIN, 10).unwrap().len();
+    let kept = |store: &Store| store.journal_since(Timestamp::MIN, 10).unwrap().len();
     commit(&mut store, day(500), &[], &[]);
     assert_eq!(kept(&store), 1, "one check that is years ahead may be a wrong clock");
     commit(&mut store, day(0), &[], &[]);
@@ -108,9 +108,9 @@ fn a_digest_that_waits_outlives_what_is_kept_of_the_journal() {
     for at in 0..4 {
         commit_keeping(1, &mut store, day(at), if at == 0 { &told } else { &[] }, &[]);
     }
-    let access = ClaimOptions { gate: SendWindow::Open, only_urgent: false, most: 20 };
-    let parcel = store.take(Channel::Notification, access, day(4)).unwrap().expect("a message");
-    assert_eq!(parcel.members.len(), 2);
+    let access = ClaimOptions { send_window: SendWindow::Open, urgent_only: false, max_separate: 20 };
+    let parcel = store.claim_next(Channel::Notification, access, day(4)).unwrap().expect("a message");
+    assert_eq!(parcel.items.len(), 2);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_row_that_could_not_be_read_keeps_its_good_copy() {
     read(&mut store, day(0), &state_store(day(0), vec![task_due("a", "2026-11-18"), task("b", "B")]));
     let broken = TaskReading { unreadable: vec!["a".into()], ..state_store(day(1), vec![task("a", "Task a")]) };
     read(&mut store, day(1), &broken);
-    let copy = store.copy("state_store").unwrap().unwrap().reading();
+    let copy = store.task_snapshot("state_store").unwrap().unwrap().reading();
     assert_eq!(copy.tasks, [task_due("a", "2026-11-18")], "the due date is still known, and b is gone");
     assert!(store.postponements(Timestamp::MIN).unwrap().is_empty());
 }

@@ -2,3 +2,4 @@
 
 mod autostart_launchd;
 mod process;
+mod secret_file;

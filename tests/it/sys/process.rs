@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use operator::sys::process::{Cause, End, KEPT, NotStarted, PATH, Program, Run};
+use operator::sys::process::{Error, ErrorKind, ExitOutcome, INHERITED_ENV, PATH, Program, Run};
 use rstest::rstest;
 use tempfile::tempdir;
 
@@ -27,10 +27,13 @@ async fn shell(body: &str, timeout: Duration) -> Run {
 #[tokio::test]
 async fn what_it_says_and_how_it_ends_is_told() {
     let run = shell("echo one; echo two >&2; exit 3", LONG).await;
-    assert_eq!((run.end, run.stdout.text(), run.stderr.text()), (End::Code(3), "one\n".into(), "two\n".into()));
-    assert_eq!(run.end.to_string(), "ended with code 3");
+    assert_eq!(
+        (run.outcome, run.stdout.text(), run.stderr.text()),
+        (ExitOutcome::Code(3), "one\n".into(), "two\n".into())
+    );
+    assert_eq!(run.outcome.to_string(), "ended with code 3");
     let run = shell("kill -SEGV $$", LONG).await;
-    assert_eq!((run.end, run.end.to_string()), (End::Signal(11), "was ended by signal 11".into()));
+    assert_eq!((run.outcome, run.outcome.to_string()), (ExitOutcome::Signal(11), "was ended by signal 11".into()));
 }
 
 #[tokio::test]
@@ -47,7 +50,7 @@ async fn it_sees_nothing_of_our_environment_but_what_is_promised() {
     let env = Program { env: vec![("OPERATOR_NAME", "disk".into())], ..Program::new(vec!["env".into()], LONG) };
     let seen = env.run().await.unwrap().stdout.text();
     let names: Vec<&str> = seen.lines().filter_map(|line| line.split('=').next()).collect();
-    let promised = |name: &&str| KEPT.contains(name) || ["PATH", "OPERATOR_NAME"].contains(name);
+    let promised = |name: &&str| INHERITED_ENV.contains(name) || ["PATH", "OPERATOR_NAME"].contains(name);
     assert!(names.iter().all(promised), "{names:?}");
     assert!(seen.lines().any(|line| line == format!("PATH={PATH}")), "{seen}");
     assert!(seen.lines().any(|line| line == "OPERATOR_NAME=disk"));
@@ -68,18 +71,18 @@ async fn it_reads_what_it_is_told_and_need_not() {
     };
     let run = told("wc -c").run().await.unwrap();
     assert_eq!(run.stdout.text().trim(), "1000000");
-    assert_eq!(told("exit 0").run().await.unwrap().end, End::Code(0));
-    let run = Program { cap: 2_000_000, ..told("cat") }.run().await.unwrap();
-    assert_eq!((run.stdout.bytes.len(), run.stdout.is_cut), (1_000_000, false), "read and written side by side");
+    assert_eq!(told("exit 0").run().await.unwrap().outcome, ExitOutcome::Code(0));
+    let run = Program { max_output_bytes: 2_000_000, ..told("cat") }.run().await.unwrap();
+    assert_eq!((run.stdout.bytes.len(), run.stdout.is_truncated), (1_000_000, false), "read and written side by side");
 }
 
 #[tokio::test]
 async fn of_a_flood_the_beginning_is_kept_and_the_rest_is_let_go_by() {
     let run = shell("echo first; head -c 1000000000 /dev/zero; echo >&2; exit 4", LONG).await;
-    assert_eq!((run.end, run.stdout.bytes.len(), run.stdout.is_cut), (End::Code(4), 64 * 1024, true));
-    assert_eq!((run.stdout.first_line(), run.stderr.is_cut), ("first".into(), false));
+    assert_eq!((run.outcome, run.stdout.bytes.len(), run.stdout.is_truncated), (ExitOutcome::Code(4), 64 * 1024, true));
+    assert_eq!((run.stdout.first_line(), run.stderr.is_truncated), ("first".into(), false));
     let endless = shell("yes", SHORT).await;
-    assert_eq!((endless.end, endless.stdout.bytes.len()), (End::TimedOut(SHORT), 64 * 1024));
+    assert_eq!((endless.outcome, endless.stdout.bytes.len()), (ExitOutcome::TimedOut(SHORT), 64 * 1024));
 }
 
 #[tokio::test]
@@ -104,15 +107,15 @@ async fn at_the_timeout_it_dies_with_all_its_children(#[case] body: &str) {
         "for each in 1 2 3; do (trap '' TERM; (while :; do sleep 600; done) & while :; do sleep 600; done) & done";
     let body = format!("exec 9>{}\n{children}\necho said\n{body}", line.path.display());
     let run = program(&sh(folder.path(), "it", &body), SHORT).run().await.unwrap();
-    assert_eq!((run.end, run.stdout.text()), (End::TimedOut(SHORT), "said\n".into()));
-    assert_eq!(run.end.to_string(), "did not end within 0.3 s");
+    assert_eq!((run.outcome, run.stdout.text()), (ExitOutcome::TimedOut(SHORT), "said\n".into()));
+    assert_eq!(run.outcome.to_string(), "did not end within 0.3 s");
     line.all_have_died().await;
 }
 
 #[tokio::test]
 async fn it_may_clean_up_when_its_time_is_up() {
     let run = shell("trap 'echo cleaned; exit 0' TERM; echo begun; while :; do sleep 0.01; done", SHORT).await;
-    assert_eq!((run.end, run.stdout.text()), (End::TimedOut(SHORT), "begun\ncleaned\n".into()));
+    assert_eq!((run.outcome, run.stdout.text()), (ExitOutcome::TimedOut(SHORT), "begun\ncleaned\n".into()));
 }
 
 #[tokio::test]
@@ -121,7 +124,7 @@ async fn what_it_leaves_behind_dies_when_it_has_ended() {
     let line = LifeLine::in_folder(folder.path());
     let body = format!("exec 9>{}\n(trap '' TERM; while :; do sleep 600; done) &\necho said", line.path.display());
     let run = program(&sh(folder.path(), "it", &body), LONG).run().await.unwrap();
-    assert_eq!((run.end, run.stdout.text()), (End::Code(0), "said\n".into()));
+    assert_eq!((run.outcome, run.stdout.text()), (ExitOutcome::Code(0), "said\n".into()));
     line.all_have_died().await;
 }
 
@@ -136,7 +139,7 @@ async fn who_left_for_a_session_of_its_own_is_not_waited_for() {
         pid.display()
     );
     let run = program(&sh(folder.path(), "it", &body), LONG).run().await.unwrap();
-    assert_eq!((run.end, run.stdout.text()), (End::Code(0), "said\n".into()));
+    assert_eq!((run.outcome, run.stdout.text()), (ExitOutcome::Code(0), "said\n".into()));
     let pid = std::fs::read_to_string(pid).unwrap();
     assert!(std::process::Command::new("kill").arg(pid.trim()).status().unwrap().success(), "it lives on");
 }
@@ -151,7 +154,7 @@ async fn it_dies_when_nobody_waits_for_it_any_more() {
     assert_eq!(line.all_have_died().await, "begun\n");
 }
 
-async fn refused(program: Program) -> NotStarted {
+async fn refused(program: Program) -> Error {
     program.run().await.unwrap_err()
 }
 
@@ -164,38 +167,58 @@ async fn why_it_does_not_start_is_said_with_a_way_out() {
     script(folder.path(), "empty", "\x7f no program at all\n");
     let place = |name: &str| at(name).display().to_string();
     let command = |name: &str| Program::new(vec![name.into()], LONG);
-    for (program, cause, what, advice) in [
-        (program(&at("absent"), LONG), Cause::Missing, format!("there is no {}", place("absent")), "check the path"),
-        (command("no-such-program"), Cause::Missing, "there is no program 'no-such-program'".into(), "install it"),
-        (program(&at("plain"), LONG), Cause::Unusable, format!("{} may not be executed", place("plain")), "chmod u+x"),
-        (program(&at("plain/x"), LONG), Cause::Missing, format!("there is no {}", place("plain/x")), "check the path"),
-        (program(folder.path(), LONG), Cause::Unusable, format!("{} is a folder", folder.path().display()), "in it"),
+    for (program, kind, message, advice) in [
+        (
+            program(&at("absent"), LONG),
+            ErrorKind::NotFound,
+            format!("there is no {}", place("absent")),
+            "check the path",
+        ),
+        (command("no-such-program"), ErrorKind::NotFound, "there is no program 'no-such-program'".into(), "install it"),
+        (
+            program(&at("plain"), LONG),
+            ErrorKind::Unusable,
+            format!("{} is not executable", place("plain")),
+            "chmod u+x",
+        ),
+        (
+            program(&at("plain/x"), LONG),
+            ErrorKind::NotFound,
+            format!("there is no {}", place("plain/x")),
+            "check the path",
+        ),
+        (
+            program(folder.path(), LONG),
+            ErrorKind::Unusable,
+            format!("{} is a folder", folder.path().display()),
+            "in it",
+        ),
         (
             program(&at("orphan"), LONG),
-            Cause::Unusable,
+            ErrorKind::Unusable,
             format!("{} does not start: its interpreter is missing", place("orphan")),
             "first line",
         ),
-        (program(&at("empty"), LONG), Cause::Unusable, format!("{} is no program", place("empty")), "#!/bin/sh"),
-        (command("./relative"), Cause::Unusable, "'./relative' is no program".into(), "whole path"),
-        (command(""), Cause::Unusable, "'' is no program".into(), "whole path"),
-        (Program::new(Vec::new(), LONG), Cause::Unusable, "'' is no program".into(), "whole path"),
+        (program(&at("empty"), LONG), ErrorKind::Unusable, format!("{} is not a program", place("empty")), "#!/bin/sh"),
+        (command("./relative"), ErrorKind::Unusable, "'./relative' is not a program".into(), "whole path"),
+        (command(""), ErrorKind::Unusable, "'' is not a program".into(), "whole path"),
+        (Program::new(Vec::new(), LONG), ErrorKind::Unusable, "'' is not a program".into(), "whole path"),
         (
             Program::new(vec!["true".into(), "a\0b".into()], LONG),
-            Cause::Unusable,
-            "the command has a NUL in it".into(),
+            ErrorKind::Unusable,
+            "the command holds a NUL character".into(),
             "out",
         ),
         (
             Program::new(vec!["true".into(), "x".repeat(10_000_000)], LONG),
-            Cause::Unusable,
+            ErrorKind::Unusable,
             "arguments are too long".into(),
             "shorten",
         ),
     ] {
         let error = refused(program).await;
-        assert_eq!(error.cause, cause, "{error:?}");
-        assert!(error.what.contains(&what) && error.advice.contains(advice), "{error:?}");
+        assert_eq!(error.kind, kind, "{error:?}");
+        assert!(error.message.contains(&message) && error.advice.contains(advice), "{error:?}");
     }
 }
 
@@ -206,6 +229,9 @@ async fn a_hundred_side_by_side_leave_nothing_behind() {
         Program::new(command, LONG).run().await.unwrap()
     });
     for (number, run) in futures_util::future::join_all(runs).await.into_iter().enumerate() {
-        assert_eq!((run.end, run.stdout.text()), (End::Code(number.try_into().unwrap()), format!("{number}\n")));
+        assert_eq!(
+            (run.outcome, run.stdout.text()),
+            (ExitOutcome::Code(number.try_into().unwrap()), format!("{number}\n"))
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use operator::config::schema::Level;
+use operator::config::schema::LogLevel;
 use operator::telemetry::logging::subscriber;
 use operator::telemetry::rotate::RotatingFile;
 use rstest::rstest;
@@ -14,7 +14,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::support::screen::{Screen, without_time};
 
-fn logged(level: Level, verbose: bool, events: impl FnOnce()) -> Vec<String> {
+fn logged(level: LogLevel, verbose: bool, events: impl FnOnce()) -> Vec<String> {
     let screen = Screen::default();
     tracing::subscriber::with_default(subscriber(level, verbose, screen.clone(), None), events);
     screen.lines()
@@ -22,7 +22,7 @@ fn logged(level: Level, verbose: bool, events: impl FnOnce()) -> Vec<String> {
 
 #[test]
 fn line_has_time_target_level_and_fields() {
-    let lines = logged(Level::Info, false, || {
+    let lines = logged(LogLevel::Info, false, || {
         info!(target: "operator::engine", alerts = 3, "check completed");
         warn!(target: "operator", source = "workos", pause = 60, "circuit opened");
         error!(target: "operator", what = "two words", empty = "", quote = "a\"b", "failed");
@@ -37,12 +37,12 @@ fn line_has_time_target_level_and_fields() {
 }
 
 #[rstest]
-#[case(Level::Error, false, "ERROR")]
-#[case(Level::Warn, false, "ERROR WARNING")]
-#[case(Level::Info, false, "ERROR WARNING INFO")]
-#[case(Level::Debug, false, "ERROR WARNING INFO DEBUG")]
-#[case(Level::Error, true, "ERROR WARNING INFO DEBUG")]
-fn level_filters_own_events(#[case] level: Level, #[case] verbose: bool, #[case] expected: &str) {
+#[case(LogLevel::Error, false, "ERROR")]
+#[case(LogLevel::Warn, false, "ERROR WARNING")]
+#[case(LogLevel::Info, false, "ERROR WARNING INFO")]
+#[case(LogLevel::Debug, false, "ERROR WARNING INFO DEBUG")]
+#[case(LogLevel::Error, true, "ERROR WARNING INFO DEBUG")]
+fn level_filters_own_events(#[case] level: LogLevel, #[case] verbose: bool, #[case] expected: &str) {
     let lines = logged(level, verbose, || {
         error!(target: "operator::store", "x");
         warn!(target: "operator::store", "x");
@@ -54,9 +54,9 @@ fn level_filters_own_events(#[case] level: Level, #[case] verbose: bool, #[case]
 }
 
 #[rstest]
-#[case(Level::Debug, 1)]
-#[case(Level::Error, 0)]
-fn libraries_log_warnings_only(#[case] level: Level, #[case] expected: usize) {
+#[case(LogLevel::Debug, 1)]
+#[case(LogLevel::Error, 0)]
+fn libraries_log_warnings_only(#[case] level: LogLevel, #[case] expected: usize) {
     let lines = logged(level, false, || {
         warn!(target: "hyper::client", "x");
         info!(target: "hyper::client", "x");
@@ -66,7 +66,7 @@ fn libraries_log_warnings_only(#[case] level: Level, #[case] expected: usize) {
 
 #[test]
 fn foreign_text_cannot_forge_a_line() {
-    let lines = logged(Level::Info, false, || {
+    let lines = logged(LogLevel::Info, false, || {
         let forged = "x\r\n2026-01-01 00:00:00 - operator - ERROR - forged\u{1b}[31m\u{2028}";
         info!(target: "operator", title = forged, "Task: {forged}");
     });
@@ -81,7 +81,7 @@ fn stderr_and_file_get_the_same_lines() {
     let dir = tempdir().unwrap();
     let (screen, path) = (Screen::default(), dir.path().join("operator.log"));
     let file = RotatingFile::open(&path, 1000, 5).unwrap();
-    tracing::subscriber::with_default(subscriber(Level::Info, false, screen.clone(), Some(file)), || {
+    tracing::subscriber::with_default(subscriber(LogLevel::Info, false, screen.clone(), Some(file)), || {
         info!(target: "operator", "one");
         info!(target: "operator", "two");
     });
@@ -96,7 +96,7 @@ fn unwritable_file_is_reported_once() {
     fs::create_dir(&folder).unwrap();
     let file = RotatingFile::open(&folder.join("operator.log"), 1000, 5).unwrap();
     fs::remove_dir_all(&folder).unwrap();
-    tracing::subscriber::with_default(subscriber(Level::Info, false, screen.clone(), Some(file)), || {
+    tracing::subscriber::with_default(subscriber(LogLevel::Info, false, screen.clone(), Some(file)), || {
         info!(target: "operator", "one");
         info!(target: "operator", "two");
     });
@@ -198,9 +198,9 @@ fn log_files_have_mode_0600() {
 #[ignore = "run by the next test, in a process of its own"]
 fn child_process_logs() {
     let folder = std::env::var_os("LOG_DIR").unwrap();
-    operator::telemetry::logging::init(Level::Info, false, Some(Path::new(&folder))).unwrap();
+    operator::telemetry::logging::init(LogLevel::Info, false, Some(Path::new(&folder))).unwrap();
     info!(target: "operator", "here");
-    assert!(operator::telemetry::logging::init(Level::Info, false, None).is_err());
+    assert!(operator::telemetry::logging::init(LogLevel::Info, false, None).is_err());
 }
 
 fn stderr_of_process_logging_to(folder: &Path) -> String {

@@ -8,7 +8,7 @@ use operator::core::alert::Priority;
 use operator::core::audit::Audit;
 use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
-use operator::core::status::{ChannelHealth, ChannelState, OpenAlert, OuraLink, PageState, SourceState, Status};
+use operator::core::status::{ChannelHealth, ChannelState, HttpState, OpenAlert, OuraConnection, SourceState, Status};
 use operator::engine::commands::Command;
 use operator::tray::Action;
 use operator::tray::icon::Icon;
@@ -25,12 +25,12 @@ fn fine() -> Status {
         circuit: CircuitState::Closed,
         as_of: Some(at("14:06") - jiff::SignedDuration::from_mins(minutes)),
         next_try: None,
-        trouble: None,
+        error: None,
     };
     let mut status: Status = serde_json::from_value(json!({
         "running": true, "pid": 1, "last_run": at("14:05"), "next_run": at("14:20"), "run_count": 1, "total_alerts": 0,
         "uptime_seconds": 60, "uptime_start": at("14:05"), "dry_run": false, "paused": false, "paused_until": null,
-        "is_quiet_hours": false, "next_quiet_boundary": at("22:00"), "tomorrow": "2026-11-21T07:00:00Z",
+        "is_quiet_hours": false, "next_quiet_boundary": at("22:00"), "next_morning": "2026-11-21T07:00:00Z",
         "enabled_monitors": [], "monitor_states": {}, "circuit_states": {"oura": "closed", "workos": "closed"},
         "open_alerts": 0, "dedup_cache_size": 0, "outbox": {}, "config": {}, "warnings": [],
     }))
@@ -55,7 +55,7 @@ fn workos_down() -> Status {
     let source = status.sources.get_mut("workos").unwrap();
     source.circuit = CircuitState::Open;
     source.next_try = Some(at("14:07"));
-    source.trouble = Some("workos: connection refused (127.0.0.1:5432)".into());
+    source.error = Some("workos: connection refused (127.0.0.1:5432)".into());
     status
 }
 
@@ -240,7 +240,7 @@ fn a_long_title_is_cut_and_an_ampersand_stays() {
 
 #[test]
 fn while_it_runs_it_cannot_be_run_again() {
-    let menu = drawn(&face(&Status { checking: true, ..fine() }).menu);
+    let menu = drawn(&face(&Status { check_running: true, ..fine() }).menu);
     assert!(menu.contains("\n(Running…)\n") && !menu.contains("Run Now"), "{menu}");
 }
 
@@ -299,18 +299,18 @@ fn on_the_first_day_the_menu_says_what_to_connect() {
 /// Of the menu about Oura: what stands at the top, and what beside the source.
 #[rstest]
 #[case::not_known(None, true, None, None)]
-#[case::not_connected(Some(OuraLink::Off), true, None, Some("Connect Oura…"))]
-#[case::nothing_is_connected(Some(OuraLink::Off), false, Some("Connect Oura…"), None)]
-#[case::by_a_token(Some(OuraLink::Token), true, None, None)]
-#[case::connected(Some(OuraLink::Connected), true, None, Some("Disconnect Oura"))]
-#[case::lapsed(Some(OuraLink::Revoked), true, Some("Connect Oura Again…"), Some("Disconnect Oura"))]
+#[case::not_connected(Some(OuraConnection::Off), true, None, Some("Connect Oura…"))]
+#[case::nothing_is_connected(Some(OuraConnection::Off), false, Some("Connect Oura…"), None)]
+#[case::by_a_token(Some(OuraConnection::Token), true, None, None)]
+#[case::connected(Some(OuraConnection::Connected), true, None, Some("Disconnect Oura"))]
+#[case::lapsed(Some(OuraConnection::Revoked), true, Some("Connect Oura Again…"), Some("Disconnect Oura"))]
 fn oura_can_be_connected_and_disconnected(
-    #[case] link: Option<OuraLink>,
+    #[case] link: Option<OuraConnection>,
     #[case] something_is_connected: bool,
     #[case] top: Option<&str>,
     #[case] beside: Option<&str>,
 ) {
-    let mut status = Status { oura_link: link, ..fine() };
+    let mut status = Status { oura_connection: link, ..fine() };
     if !something_is_connected {
         status.sources.values_mut().for_each(|source| source.as_of = None);
     }
@@ -334,7 +334,7 @@ fn where_there_is_no_login_item_none_is_offered() {
 #[test]
 fn the_dashboard_can_be_opened_while_it_is_served() {
     let with = |address: Option<&str>, trouble: Option<&str>| {
-        let http = PageState { address: address.map(Into::into), trouble: trouble.map(Into::into) };
+        let http = HttpState { address: address.map(Into::into), error: trouble.map(Into::into) };
         drawn(&face(&Status { http, ..fine() }).menu)
     };
     let served = with(Some("127.0.0.1:8765"), None);
@@ -362,7 +362,7 @@ fn names_tell_entries_apart_and_say_what_a_click_means() {
             }
         }
     }
-    let http = PageState { address: Some("127.0.0.1:8765".into()), trouble: Some("none".into()) };
+    let http = HttpState { address: Some("127.0.0.1:8765".into()), error: Some("none".into()) };
     names(&face(&Status { paused: true, http, ..with_alerts(30) }).menu);
 }
 

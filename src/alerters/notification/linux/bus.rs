@@ -194,27 +194,27 @@ async fn within<T>(asked: impl Future<Output = zbus::Result<T>>) -> zbus::Result
 
 /// A machine without a desktop is not broken.
 pub(super) fn no_bus() -> Failure {
-    Failure::unavailable("no session bus", "")
+    Failure::no_transport("no session bus", "")
 }
 
 /// The bus itself is the trouble.
 fn unreachable(error: &zbus::Error) -> Failure {
     if is_late(error) {
-        return Failure::unavailable("the session bus does not answer", "log out and in again if that goes on");
+        return Failure::no_transport("the session bus does not answer", "log out and in again if that goes on");
     }
     let what = format!("the session bus cannot be reached ({})", said(error));
-    Failure::unavailable(what, "run Operator in the desktop's session, or correct DBUS_SESSION_BUS_ADDRESS")
+    Failure::no_transport(what, "run Operator in the desktop's session, or correct DBUS_SESSION_BUS_ADDRESS")
 }
 
 /// The server was asked about itself, and nothing was shown yet.
 fn unasked(error: &zbus::Error) -> Failure {
     match error {
-        error if is_absent(error) => Failure::unavailable(
+        error if is_absent(error) => Failure::no_transport(
             "no notification service on the session bus",
             "start one, such as dunst or mako, or set alerters.notification.enabled to false",
         ),
-        error if is_late(error) => Failure::later("the notification service does not answer"),
-        _ => Failure::later(format!("the notification service gives no account of itself ({})", said(error))),
+        error if is_late(error) => Failure::retryable("the notification service does not answer"),
+        _ => Failure::retryable(format!("the notification service gives no account of itself ({})", said(error))),
     }
 }
 
@@ -225,15 +225,15 @@ fn unshown(error: &zbus::Error) -> Failure {
         _ if is_late(error) => {
             Failure::new(FailureKind::Unconfirmed, "the notification service did not answer in time")
         }
-        _ if is_absent(error) => Failure::later("the notification service went away"),
+        _ if is_absent(error) => Failure::retryable("the notification service went away"),
         None | Some("NoReply" | "Timeout" | "TimedOut" | "Disconnected") => {
             Failure::new(FailureKind::Unconfirmed, format!("the notification service was lost ({})", said(error)))
         }
         Some("InvalidArgs" | "InvalidSignature" | "UnknownMethod" | "UnknownInterface" | "UnknownObject") => {
-            Failure::refused(what, "use another notification service, or another channel")
+            Failure::permanent(what, "use another notification service, or another channel")
         }
-        Some("AccessDenied") => Failure::unavailable(what, format!("let Operator talk to {SERVICE}")),
-        Some(_) => Failure::later(what),
+        Some("AccessDenied") => Failure::no_transport(what, format!("let Operator talk to {SERVICE}")),
+        Some(_) => Failure::retryable(what),
     }
 }
 

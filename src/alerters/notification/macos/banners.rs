@@ -101,7 +101,7 @@ impl<C: Center> Banners<C> {
 /// What a completion handler answers; `kind` is what follows if it does not.
 async fn answer<T>(answer: oneshot::Receiver<T>, kind: FailureKind) -> Result<T, Failure> {
     let silent = || Failure {
-        advice: "start Operator from Finder or as a login item if this does not pass".into(),
+        hint: "start Operator from Finder or as a login item if this does not pass".into(),
         ..Failure::new(kind, format!("macOS did not answer within {} s", PATIENCE.as_secs()))
     };
     timeout(PATIENCE, answer).await.map_err(|_| silent())?.map_err(|_| silent())

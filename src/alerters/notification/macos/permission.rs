@@ -43,12 +43,12 @@ impl Permission {
 
 /// The person does not want notifications.
 pub(super) fn refused() -> Failure {
-    Failure::unavailable("notifications are off for Operator", SETTINGS)
+    Failure::no_transport("notifications are off for Operator", SETTINGS)
 }
 
 /// The person has been asked.
 pub(super) fn unanswered() -> Failure {
-    Failure::unavailable("macOS asks whether Operator may send notifications", format!("answer it, or {SETTINGS}"))
+    Failure::no_transport("macOS asks whether Operator may send notifications", format!("answer it, or {SETTINGS}"))
 }
 
 /// An error of UserNotifications.
@@ -70,9 +70,9 @@ impl From<Complaint> for Failure {
                 "{SETTINGS}; if Operator is not listed there, macOS refuses this build's signature: use one that is \
                  signed with a Developer ID, not ad hoc"
             );
-            return Self::unavailable("macOS does not allow this app to send notifications (UNErrorDomain 1)", advice);
+            return Self::no_transport("macOS does not allow this app to send notifications (UNErrorDomain 1)", advice);
         }
-        Self::later(format!("macOS did not take the notification: {words} ({domain} {code})"))
+        Self::retryable(format!("macOS did not take the notification: {words} ({domain} {code})"))
     }
 }
 
@@ -106,10 +106,10 @@ mod tests {
         };
         let refused = complaint("UNErrorDomain", 1);
         assert_eq!(refused.kind, FailureKind::NoTransport);
-        assert!(refused.what.contains("UNErrorDomain 1") && refused.advice.contains("ad hoc"));
+        assert!(refused.message.contains("UNErrorDomain 1") && refused.hint.contains("ad hoc"));
         for failure in [complaint("UNErrorDomain", 1401), complaint("NSCocoaErrorDomain", 1)] {
             assert_eq!(failure.kind, FailureKind::Retryable { retry_after: None });
-            assert!(failure.what.contains("It could not be done."));
+            assert!(failure.message.contains("It could not be done."));
         }
     }
 }

@@ -79,7 +79,7 @@ fn arguments(banner: &Banner) -> [&str; 9] {
 async fn run(program: &Path, arguments: &[&str], patience: Duration) -> Result<(), Failure> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let failed = |kind, what: String| Failure { advice: BUNDLE.into(), ..Failure::new(kind, what) };
+    let failed = |kind, what: String| Failure { hint: BUNDLE.into(), ..Failure::new(kind, what) };
     let child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => missing(program),
         _ => failed(FailureKind::Retryable { retry_after: None }, format!("osascript does not start ({error})")),
@@ -98,7 +98,7 @@ async fn run(program: &Path, arguments: &[&str], patience: Duration) -> Result<(
 }
 
 fn missing(program: &Path) -> Failure {
-    Failure::unavailable(format!("there is no {}", program.display()), BUNDLE)
+    Failure::no_transport(format!("there is no {}", program.display()), BUNDLE)
 }
 
 fn said(status: ExitStatus, stderr: &[u8]) -> String {
@@ -163,10 +163,13 @@ mod tests {
         assert_eq!(shell("exit 0").await, Ok(()));
         let failure = shell("echo 'execution error: no' >&2; exit 1").await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Retryable { retry_after: None });
-        assert_eq!(failure.what, "osascript: execution error: no (exit code 1)");
-        assert!(failure.advice.contains("Operator.app"));
+        assert_eq!(failure.message, "osascript: execution error: no (exit code 1)");
+        assert!(failure.hint.contains("Operator.app"));
         let absent = run(Path::new("/no/such/osascript"), &[], PATIENCE).await.unwrap_err();
-        assert_eq!((absent.kind, absent.what.as_str()), (FailureKind::NoTransport, "there is no /no/such/osascript"));
+        assert_eq!(
+            (absent.kind, absent.message.as_str()),
+            (FailureKind::NoTransport, "there is no /no/such/osascript")
+        );
     }
 
     #[tokio::test]

@@ -54,9 +54,9 @@ struct Postponed<'a> {
 
 fn postponed(entity: String, most: &Postponed<'_>, rows: &[Postponed<'_>], now: &ZonedDateTime) -> Option<AlertDraft> {
     let (task, times) = (most.task, most.events.len());
-    let last = most.events.iter().max_by_key(|event| (event.at, &event.what));
+    let last = most.events.iter().max_by_key(|event| (event.at, &event.change));
     let last =
-        last.map_or_else(String::new, |event| format!(", last {}: {}", ago(now.timestamp(), event.at), event.what));
+        last.map_or_else(String::new, |event| format!(", last {}: {}", ago(now.timestamp(), event.at), event.change));
     let same = rows.iter().filter(|row| is_one_task(row.task, task) || std::ptr::eq(row.task, task));
     let (source, as_of) = origin(same.map(|row| row.reading))?;
     let message =

@@ -38,7 +38,7 @@ fn postponement(task_id: &str, at: Timestamp) -> Postponement {
         task_id: task_id.into(),
         title: "Old title".into(),
         at,
-        what: "due 2026-11-18 → 2026-11-21".into(),
+        change: "due 2026-11-18 → 2026-11-21".into(),
     }
 }
 

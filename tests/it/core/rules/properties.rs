@@ -154,7 +154,7 @@ fn postponements() -> impl Strategy<Value = Vec<Postponement>> {
         task_id: task_id.to_string(),
         title,
         at,
-        what: "active → backlog".into(),
+        change: "active → backlog".into(),
     });
     vec(event, 0..40)
 }

@@ -151,7 +151,7 @@ fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
         task_id: id.into(),
         title: "Report".into(),
         at: moment() - SignedDuration::from_hours(hours),
-        what: format!("due, {hours} h ago"),
+        change: format!("due, {hours} h ago"),
     };
     let judged = |events: &[Postponement]| {
         let facts = PatternFacts { days: &[], postponements: events, readings: &readings, complete: true, focus: None };

@@ -11,8 +11,8 @@ use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
 use operator::core::status::{OpenAlert, Status};
 use operator::demo::{body, desk};
 use operator::http::dashboard::{Query, page};
-use operator::store::task_snapshots::Update;
-use operator::store::{CheckRecord, Keep, Store};
+use operator::store::task_snapshots::SnapshotDiff;
+use operator::store::{CheckCommit, RetentionPolicy, Store};
 use serde_json::json;
 
 use crate::support::facts::date;
@@ -56,7 +56,7 @@ pub(super) fn calm() -> Status {
         "running": true, "pid": 1, "last_run": at, "next_run": at + SignedDuration::from_mins(15), "run_count": 1,
         "total_alerts": 0, "uptime_seconds": 60, "uptime_start": at, "dry_run": false, "paused": false,
         "paused_until": null, "is_quiet_hours": false, "next_quiet_boundary": "2026-11-21T04:00:00Z",
-        "tomorrow": "2026-11-21T13:00:00Z", "enabled_monitors": [], "monitor_states": {}, "circuit_states": {},
+        "next_morning": "2026-11-21T13:00:00Z", "enabled_monitors": [], "monitor_states": {}, "circuit_states": {},
         "open_alerts": 0, "dedup_cache_size": 0, "outbox": {}, "config": {"quiet_hours": {"enabled": true}}, "warnings": [],
     }))
     .unwrap()
@@ -128,23 +128,23 @@ pub(super) fn commit(
     at: Timestamp,
     verdicts: &[PolicyDecision],
     days: &[HealthDay],
-    updates: &[Update],
+    updates: &[SnapshotDiff],
 ) {
-    let memory = store.memory().unwrap();
+    let memory = store.incident_state().unwrap();
     let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
-    let record = CheckRecord {
+    let record = CheckCommit {
         at,
-        found: &found.map(|verdict| verdict.alert.key.clone()).collect(),
-        verdicts,
-        memory: &memory,
-        days,
-        rest: None,
-        updates,
+        fired_keys: &found.map(|verdict| verdict.alert.key.clone()).collect(),
+        decisions: verdicts,
+        incident_state: &memory,
+        health_days: days,
+        rest_mode: None,
+        snapshot_diffs: updates,
         aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
-        ends: true,
-        keep: Keep { journal_days: 400, history_days: 3660 },
+        is_final: true,
+        retention: RetentionPolicy { journal_days: 400, history_days: 3660 },
     };
     store.commit(&record).unwrap();
 }

@@ -30,7 +30,7 @@ fn at(time: &str) -> jiff::Timestamp {
 #[case::one(Status { unanswered_alerts: 1, ..calm() }, "1 alert waits for you Last")]
 #[case::many(Status { unanswered_alerts: 12_345, ..calm() }, "12 345 alerts wait for you Last")]
 #[case::never(Status { last_run: None, next_run: None, ..calm() }, "Nothing was checked yet No check yet ·")]
-#[case::checking(Status { checking: true, ..calm() }, "just now · checking now… · quiet hours from 22:00 Running…")]
+#[case::checking(Status { check_running: true, ..calm() }, "just now · checking now… · quiet hours from 22:00 Running…")]
 #[case::quiet(Status { is_quiet_hours: true, ..calm() }, "quiet hours until 22:00")]
 #[case::paused(Status { paused: true, paused_until: Some(at("10:05")), ..calm() }, "All is well Paused until 10:05 Last")]
 #[case::until_resumed(Status { paused: true, ..calm() }, "Paused until you resume Last check just now · next 09:20 · quiet hours from 22:00 Run now Resume Pause")]
@@ -115,7 +115,7 @@ fn a_source_that_is_down_can_be_reset() {
         circuit,
         as_of: minutes.map(|minutes| now().timestamp() - SignedDuration::from_mins(minutes)),
         next_try: (circuit != CircuitState::Closed).then(|| at("09:06")),
-        trouble: (circuit != CircuitState::Closed).then(|| "connection refused".into()),
+        error: (circuit != CircuitState::Closed).then(|| "connection refused".into()),
     };
     let mut status = calm();
     status.sources.insert("oura".into(), state(CircuitState::Closed, Some(130)));
@@ -137,7 +137,7 @@ fn a_source_that_is_down_can_be_reset() {
 
 #[test]
 fn a_page_without_anything_says_what_to_do() {
-    let unasked = SourceState { circuit: CircuitState::Closed, as_of: None, next_try: None, trouble: None };
+    let unasked = SourceState { circuit: CircuitState::Closed, as_of: None, next_try: None, error: None };
     let mut status = calm();
     status.sources.insert("oura".into(), unasked);
     let page = shown(&status, &Store::in_memory().unwrap(), "/");
@@ -172,10 +172,9 @@ fn texts_from_outside_are_only_texts(#[case] hostile: &str) {
             ..crate::support::facts::task_due("1", "2026-11-01")
         }],
     );
-    let update = operator::store::task_snapshots::Update::between(None, &late);
+    let update = operator::store::task_snapshots::SnapshotDiff::between(None, &late);
     commit(&mut store, now().timestamp(), &[told], &[], &[update]);
-    let trouble =
-        SourceState { circuit: CircuitState::Open, as_of: None, next_try: None, trouble: Some(hostile.into()) };
+    let trouble = SourceState { circuit: CircuitState::Open, as_of: None, next_try: None, error: Some(hostile.into()) };
     let status = Status {
         open: vec![open(&key, hostile, Priority::High)],
         open_alerts: 1,

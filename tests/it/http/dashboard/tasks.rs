@@ -3,25 +3,25 @@
 use jiff::{SignedDuration, ToSpan};
 use operator::core::facts::{Task, TaskReading};
 use operator::store::Store;
-use operator::store::overview::TaskOverview;
-use operator::store::task_snapshots::Update;
+use operator::store::task_snapshots::SnapshotDiff;
+use operator::store::task_summary::TaskSummary;
 
 use super::kit::{calm, commit, lived, now, part, shown, words};
 use crate::support::facts::{state_store, task, task_due, workos};
 
 fn read(store: &mut Store, reading: &TaskReading) {
-    let copy = store.copy(reading.source).unwrap();
-    let update = Update::between(copy.as_ref(), reading);
+    let copy = store.task_snapshot(reading.source).unwrap();
+    let update = SnapshotDiff::between(copy.as_ref(), reading);
     commit(store, reading.as_of, &[], &[], &[update]);
 }
 
-fn overview(readings: &[TaskReading]) -> TaskOverview {
+fn overview(readings: &[TaskReading]) -> TaskSummary {
     let mut store = Store::in_memory().unwrap();
     readings.iter().for_each(|reading| read(&mut store, reading));
-    store.task_overview(&now()).unwrap()
+    store.task_summary(&now()).unwrap()
 }
 
-fn numbers(tasks: &TaskOverview) -> [u64; 3] {
+fn numbers(tasks: &TaskSummary) -> [u64; 3] {
     [tasks.open, tasks.overdue, tasks.due_today]
 }
 
@@ -77,7 +77,7 @@ fn what_two_sources_put_off_is_named_once() {
         read(&mut store, &state_store(at, moved("s")));
         read(&mut store, &TaskReading { source: "todoist", commitments: None, ..state_store(at, moved("t")) });
     }
-    let named = store.task_overview(&now()).unwrap().most_postponed;
+    let named = store.task_summary(&now()).unwrap().most_postponed;
     assert_eq!(named.iter().map(|task| (task.id.as_str(), task.postponed)).collect::<Vec<_>>(), [("s", 1)]);
 }
 
@@ -93,7 +93,7 @@ fn what_was_put_off_of_late_is_counted_while_it_is_open() {
     read(&mut store, &moved(20, "2026-11-05", vec![task_due("b", "2026-11-05")]));
     read(&mut store, &moved(10, "2026-11-15", vec![task_due("b", "2026-11-15")]));
     read(&mut store, &moved(1, "2026-11-15", Vec::new()));
-    let tasks = store.task_overview(&now()).unwrap();
+    let tasks = store.task_summary(&now()).unwrap();
     assert_eq!(tasks.most_postponed.iter().map(|t| (t.id.as_str(), t.postponed)).collect::<Vec<_>>(), [("a", 2)]);
     assert_eq!(tasks.longest_overdue[0].postponed, 2);
     let shown = words(part(&shown(&calm(), &store, "/"), "tasks"));
@@ -112,7 +112,7 @@ fn ten_thousand_open_tasks_are_counted_and_the_latest_named() {
     let at = now().timestamp();
     read(&mut store, &state_store(at, (0..20_000).map(|n| task(&format!("done {n}"), "Done")).collect()));
     read(&mut store, &state_store(at, (0..10_000).map(many).collect()));
-    let tasks = store.task_overview(&now()).unwrap();
+    let tasks = store.task_summary(&now()).unwrap();
     assert_eq!((numbers(&tasks), tasks.longest_overdue.len()), ([10_000, 100, 100], 20));
     assert_eq!((tasks.longest_overdue[0].id.as_str(), tasks.longest_overdue[19].id.as_str()), ("09900", "08000"));
     let page = shown(&calm(), &store, "/");
@@ -124,13 +124,13 @@ fn ten_thousand_open_tasks_are_counted_and_the_latest_named() {
 #[test]
 fn a_real_desk_is_told_as_the_rules_see_it() {
     let (_home, status, store) = lived();
-    let tasks = store.task_overview(&now()).unwrap();
+    let tasks = store.task_summary(&now()).unwrap();
     assert_eq!(numbers(&tasks), [13, 2, 2]);
     let titles: Vec<&str> = tasks.longest_overdue.iter().map(|task| task.title.as_str()).collect();
     assert_eq!(titles, ["Renew the passport", "Ship the onboarding"]);
     assert_eq!(tasks.most_postponed[0].postponed, 3);
     let overdue = |title: &&&str| status.open.iter().any(|alert| alert.title == format!("Overdue: {title}"));
     assert_eq!(titles.iter().filter(overdue).count(), 2, "each is an alert, too");
-    let back: TaskOverview = serde_json::from_value(serde_json::to_value(&tasks).unwrap()).unwrap();
+    let back: TaskSummary = serde_json::from_value(serde_json::to_value(&tasks).unwrap()).unwrap();
     assert_eq!(back, tasks);
 }

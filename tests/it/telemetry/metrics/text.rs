@@ -55,7 +55,7 @@ fn busy() -> Metrics {
     ]);
     metrics.count_check(&states, &[decision_for("task:deadline_overdue:diary"), decision_for("health:sleep_short")]);
     metrics.count_delivery(Channel::Telegram, None, Duration::from_millis(40));
-    metrics.count_delivery(Channel::Webhook, Some(&Failure::refused("answered 400", "")), Duration::from_secs(2));
+    metrics.count_delivery(Channel::Webhook, Some(&Failure::permanent("answered 400", "")), Duration::from_secs(2));
     metrics
 }
 
