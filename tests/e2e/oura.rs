@@ -220,7 +220,7 @@ fn one_loopback_address_is_enough() {
 }
 
 #[test]
-fn missing_client_without_terminal_says_what_to_do() {
+fn missing_client_says_what_to_do() {
     let home = Home::new();
     let run = home.run(&["connect", "oura"]).failed(1);
     for word in

@@ -18,11 +18,11 @@ pub(crate) const CODE: &str = "c0de-of-ada";
 /// Replaces the answer to the next token request.
 pub(crate) enum NextAnswer {
     /// Sends this answer and issues no tokens.
-    Says(Answer),
+    Instead(Answer),
     /// Issues new tokens and sends this answer instead of them.
-    Loses(Answer),
+    AfterRotation(Answer),
     /// Issues new tokens and sends them after `unblock`.
-    Waits,
+    BlockedAfterRotation,
 }
 
 type StoredCheck = Box<dyn Fn(&str) -> bool + Send>;
