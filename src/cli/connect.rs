@@ -22,7 +22,7 @@ use crate::app::exit::Failure;
 use crate::app::load::{AppContext, runtime};
 use crate::config::paths;
 use crate::config::schema::OuraConfig;
-use crate::engine::command::Command;
+use crate::engine::commands::Command;
 use crate::sources;
 use crate::sources::oura::oauth::Account;
 use crate::sources::oura::oauth::issuer::Endpoints;
