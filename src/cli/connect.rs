@@ -22,7 +22,7 @@ use crate::cli::connect::callback_server::CallbackServer;
 use crate::cli::output::{emit, emit_json};
 use crate::config::paths;
 use crate::config::schema::OuraConfig;
-use crate::engine::command::Command;
+use crate::engine::commands::Command;
 use crate::sources;
 use crate::sources::oura::oauth::Account;
 use crate::sources::oura::oauth::issuer::Endpoints;

@@ -14,14 +14,14 @@ use crate::app::load::{AppContext, LogTarget, runtime};
 use crate::core::channel::Channel;
 use crate::core::duration::ahead;
 use crate::engine::clock::Clock;
-use crate::engine::command::{self, Command, Reply};
+use crate::engine::commands::{self, Command, Reply};
 use crate::engine::control;
 use crate::engine::delivery::test_alert::TestOutcome;
 
 /// Send a command to the running engine. None if no engine runs.
 pub(super) fn request(context: &AppContext, command: &Command) -> Result<Option<Reply>, Failure> {
     let Some(pid) = context.running() else { return Ok(None) };
-    let reply = control::ask(&context.state_dir, command);
+    let reply = control::request(&context.state_dir, command);
     let failed = |error| Failure::Other(format!("Operator runs (PID {pid}) but does not answer: {error}"));
     reply.map(Some).map_err(failed)
 }
@@ -47,7 +47,7 @@ pub(super) fn test_alert(cli: &Cli, channel: Option<Channel>) -> Outcome {
             let (store, warnings) = context.writable(clock.now())?;
             let mut engine = context.engine(store, clock, false, warnings)?;
             let runtime = runtime()?;
-            let reply = runtime.block_on(engine.test_alone(channel));
+            let reply = runtime.block_on(engine.test_channels(channel));
             runtime.shutdown_timeout(Duration::from_millis(100));
             reply
         }
@@ -72,7 +72,7 @@ pub(super) fn change(cli: &Cli, subcommand: &Subcommand) -> Outcome {
             let _lock = context.lock()?;
             let (mut store, _) = context.writable(now)?;
             let circuits: Vec<String> = context.setup().sources().iter().map(ToString::to_string).collect();
-            command::remember(&mut store, &command, &circuits, now)
+            commands::apply(&mut store, &command, &circuits, now)
                 .unwrap_or_else(|| Reply::refused("this command needs a running engine: start Operator first"))
         }
     };

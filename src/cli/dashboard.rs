@@ -10,7 +10,7 @@ use super::{Outcome, control, open};
 use crate::app::exit::Failure;
 use crate::app::load::LogTarget;
 use crate::core::status::Status;
-use crate::engine::command::Command;
+use crate::engine::commands::Command;
 use crate::http;
 use crate::tray;
 

@@ -42,7 +42,7 @@ pub fn run(verbose: bool, serve: bool) -> Result<ExitCode, Failure> {
 
 /// Keep running from that morning on, until Ctrl-C.
 fn serve_dashboard(context: &AppContext, config: &Path, morning: &ZonedDateTime) -> Result<ExitCode, Failure> {
-    let clock = Clock::fixed(morning.timestamp()).going();
+    let clock = Clock::fixed(morning.timestamp()).ticking();
     daemon::run_headless_at(context, clock, |page| emit(&dashboard_hint(context, config, page)))
 }
 

@@ -15,7 +15,7 @@ use crate::core::alert::AlertKey;
 use crate::core::duration::back;
 use crate::core::status::Status;
 use crate::engine::clock::Clock;
-use crate::engine::command::Command;
+use crate::engine::commands::Command;
 
 /// The most journal entries of one listing.
 const MAX_ENTRIES: u32 = 10_000;

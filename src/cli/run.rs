@@ -10,7 +10,7 @@ use crate::app::daemon;
 use crate::app::exit::Failure;
 use crate::app::load::{AppContext, LogTarget, environment, runtime};
 use crate::engine::clock::Clock;
-use crate::engine::command::Command;
+use crate::engine::commands::Command;
 use crate::engine::report::CheckReport;
 
 /// A single check waits this long for its messages.

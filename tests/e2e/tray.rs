@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::desktop::{Desktop, Service, USUAL, silent_bus};
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
-use crate::support::oura::{CODE, ID, Oura, SECRET};
+use crate::support::oura::{CODE, FakeOura, ID, SECRET};
 use crate::support::panel::Panel;
 use crate::support::tool::Tool;
 use crate::support::visitor::free_port;
@@ -246,7 +246,7 @@ fn a_source_can_be_asked_again() {
 #[test]
 fn oura_is_connected_and_disconnected_without_a_terminal() {
     let seat = MergedSlot::new();
-    let (oura, port) = (Oura::start(), free_port());
+    let (oura, port) = (FakeOura::start(), free_port());
     fs::remove_file(seat.home.path("foreign/oura-health.db")).unwrap();
     seat.home.set(oura.config(port));
     seat.home.variable("DISPLAY", ":9");
@@ -299,7 +299,7 @@ fn a_change_of_the_configuration_holds_at_once_and_a_mistake_is_said() {
     let status = running.status();
     assert!(status["config_error"].as_str().unwrap().contains("check_interval"), "{status}");
     assert_eq!(status["config"]["deduplication"]["max_alerts_per_run"], 7, "the old one is in force");
-    assert!(running.said().contains("The configuration stays as it was"), "{}", running.said());
+    assert!(running.said().contains("configuration not reloaded"), "{}", running.said());
 
     // As editors do: a new file in the place of the old one.
     let draft = seat.home.path("draft.yaml");

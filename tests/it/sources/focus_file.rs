@@ -1,4 +1,4 @@
-//! The focus file.
+//! Reads the focus file.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use operator::sources::ErrorKind;
 use operator::sources::focus_file;
 
 #[test]
-fn the_focus_file_tells_its_name_and_age() {
+fn name_and_modification_time_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("focus.md");
     let file = fs::File::create(&path).unwrap();
@@ -18,7 +18,7 @@ fn the_focus_file_tells_its_name_and_age() {
 }
 
 #[test]
-fn a_focus_file_that_is_missing_or_a_folder_is_told_apart() {
+fn missing_file_is_transient_folder_is_not() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(focus_file::fetch(&folder.path().join("none.md")).unwrap_err().kind, ErrorKind::Transient);
     assert_eq!(focus_file::fetch(folder.path()).unwrap_err().kind, ErrorKind::ActionRequired);
