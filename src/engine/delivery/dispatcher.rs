@@ -168,7 +168,7 @@ impl Engine {
         self.store.recover_outbox(&self.dispatcher.channels(), self.clock.now())?;
         let mut lanes = self.store.channel_backoffs()?;
         for (channel, carrier) in &mut self.dispatcher.carriers {
-            let settings = carrier.alerter.settings();
+            let settings = carrier.alerter.config_hash();
             carrier.lane = match lanes.remove(channel) {
                 Some(lane) if lane.config_hash == settings => lane,
                 known => {
@@ -199,7 +199,7 @@ impl Engine {
             now,
         )?;
         let rest = match &parcel {
-            Some(_) => carrier.alerter.pace(),
+            Some(_) => carrier.alerter.min_interval(),
             // What waited needs not be told any more: nothing that comes now waits for it.
             None if !carrier.may_take(self.store.pending_summary(channel, gate)?, now) => Duration::ZERO,
             // Whatever waits and cannot be taken must not be looked at without end.

@@ -12,12 +12,12 @@ impl EventLoop {
     /// Carry out what was pressed, then remember how far the channel has been read: after a crash in between the press comes
     /// again, which changes nothing more.
     pub(crate) fn hear(&mut self, heard: Inbound) {
-        let sentence = heard.press.map_or_else(String::new, |press| {
+        let sentence = heard.action.map_or_else(String::new, |press| {
             let sentence = self.answer(&press).unwrap_or_else(|error| format!("Not possible now: {error}"));
             tracing::info!("{}: {sentence}", heard.channel);
             sentence
         });
-        let kept = heard.bookmark.map(|bookmark| self.engine.store.set_cursor(heard.channel, &bookmark));
+        let kept = heard.cursor.map(|bookmark| self.engine.store.set_cursor(heard.channel, &bookmark));
         if let Some(Err(error)) = kept {
             tracing::warn!("{} may tell the same again after a restart: {error}", heard.channel);
         }
@@ -29,12 +29,12 @@ impl EventLoop {
     fn answer(&mut self, press: &UserAction) -> Result<String, store::Error> {
         let engine = &mut self.engine;
         let now = engine.clock.now();
-        let keys = match engine.dispatcher.mark().and_then(|mark| batch_message::parcel_of(&press.message, mark)) {
+        let keys = match engine.dispatcher.mark().and_then(|mark| batch_message::parcel_of(&press.message_id, mark)) {
             Some(parcel) => engine.store.open_keys_in_batch(parcel)?,
             // Some desktops give back nothing but the name of the banner, which is the key of its alert.
-            None => press.message.parse::<AlertKey>().into_iter().collect(),
+            None => press.message_id.parse::<AlertKey>().into_iter().collect(),
         };
-        let until = now.saturating_add(ActionButton::SNOOZE).unwrap_or(now);
+        let until = now.saturating_add(ActionButton::SNOOZE_DURATION).unwrap_or(now);
         let command = |key: AlertKey| match press.button {
             ActionButton::Acknowledge => Command::Acknowledge { key },
             ActionButton::Snooze => Command::Snooze { key, until },

@@ -35,7 +35,7 @@ pub(crate) struct InFlight {
 
 impl ChannelWorker {
     pub(crate) fn new(alerter: Arc<dyn Alerter>) -> Self {
-        let lane = ChannelBackoff::new(alerter.settings());
+        let lane = ChannelBackoff::new(alerter.config_hash());
         Self { alerter, lane, hands: Vec::new(), rests_until: None }
     }
 
