@@ -7,7 +7,7 @@ use super::{Alerter, BoxFuture, Failure, FailureKind, hash_of};
 use crate::config::schema::ExecAlerterConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
-use crate::sys::process::{Cause, End, NotStarted, Program, Run};
+use crate::sys::process::{self, ErrorKind, ExitOutcome, Program, Run};
 
 /// `EX_TEMPFAIL` of `sysexits.h`.
 const EXIT_RETRY: i32 = 75;
@@ -46,23 +46,23 @@ impl Alerter for Exec {
 
     fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
-            let path = self.0.find().map_err(spawn_failure)?;
+            let path = self.0.resolve().map_err(spawn_failure)?;
             Ok(format!("{} exists; it was not run", path.display()))
         })
     }
 
     /// Includes size and time of the program: a changed program may accept what it refused before.
     fn config_hash(&self) -> u64 {
-        let file = self.0.find().ok().and_then(|path| path.metadata().ok());
+        let file = self.0.resolve().ok().and_then(|path| path.metadata().ok());
         hash_of((&self.0.command, file.map(|file| (file.len(), file.modified().ok()))))
     }
 }
 
 /// A missing or broken program is retried: the user may fix it without a change of the configuration.
-fn spawn_failure(error: NotStarted) -> Failure {
-    match error.cause {
-        Cause::Missing | Cause::Unusable => Failure::no_transport(error.what, error.advice),
-        Cause::Busy => Failure::retryable(error.what),
+fn spawn_failure(error: process::Error) -> Failure {
+    match error.kind {
+        ErrorKind::NotFound | ErrorKind::Unusable => Failure::no_transport(error.message, error.advice),
+        ErrorKind::Busy => Failure::retryable(error.message),
     }
 }
 
@@ -70,15 +70,15 @@ fn spawn_failure(error: NotStarted) -> Failure {
 fn exit_failure(run: &Run) -> Option<Failure> {
     let line = run.stderr.first_line();
     let what = match line.is_empty() {
-        true => format!("the program {}", run.end),
-        false => format!("the program {}: {line}", run.end),
+        true => format!("the program {}", run.outcome),
+        false => format!("the program {}: {line}", run.outcome),
     };
-    match run.end {
-        End::Code(0) => None,
-        End::Code(code) if is_permanent(code) => {
+    match run.outcome {
+        ExitOutcome::Code(0) => None,
+        ExitOutcome::Code(code) if is_permanent(code) => {
             Some(Failure::permanent(what, "fix the program; exit with code 75 for what may work later"))
         }
-        End::Code(_) => Some(Failure::retryable(what)),
-        End::Signal(_) | End::TimedOut(_) => Some(Failure::new(FailureKind::Unconfirmed, what)),
+        ExitOutcome::Code(_) => Some(Failure::retryable(what)),
+        ExitOutcome::Signal(_) | ExitOutcome::TimedOut(_) => Some(Failure::new(FailureKind::Unconfirmed, what)),
     }
 }

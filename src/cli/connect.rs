@@ -22,11 +22,11 @@ use crate::app::exit::Failure;
 use crate::app::load::{AppContext, runtime};
 use crate::config::paths;
 use crate::config::schema::OuraConfig;
-use crate::engine::command::Command;
-use crate::sources::error::SourceError;
+use crate::engine::commands::Command;
+use crate::sources;
 use crate::sources::oura::oauth::Account;
-use crate::sources::oura::oauth::issuer::Places;
-use crate::sources::oura::oauth::server::{self, Application};
+use crate::sources::oura::oauth::issuer::Endpoints;
+use crate::sources::oura::oauth::requests::{self, ClientCredentials};
 use crate::sources::oura::oauth::tokens::Tokens;
 use crate::tray;
 
@@ -44,8 +44,8 @@ pub(super) fn connect(context: &AppContext, json: bool) -> Result<ExitCode, Fail
     let account = account(context)?;
     let runtime = runtime()?;
     // A code is good once: what follows from it must not be lost.
-    runtime.block_on(account.try_keeping()).map_err(told)?;
-    let application = match runtime.block_on(account.application()).map_err(told)? {
+    runtime.block_on(account.check_store()).map_err(told)?;
+    let application = match runtime.block_on(account.credentials()).map_err(told)? {
         Some(application) => {
             if context.config.sources.oura.client_id.is_none() {
                 let id = &application.id;
@@ -81,8 +81,8 @@ pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, F
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         // A token that is over ends nothing. If there is no other to be had, the end itself says what is wrong.
-        let _ = account.access(true, Timestamp::now()).await;
-        account.end().await
+        let _ = account.access_token(true, Timestamp::now()).await;
+        account.disconnect().await
     });
     runtime.shutdown_timeout(Duration::from_millis(100));
     let ended = ended.map_err(told)?;
@@ -99,7 +99,7 @@ pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, F
         Some(Err(error)) => {
             let what = format!(
                 "Oura is forgotten here, but could not be told ({}): end Operator's access in your account, {THEIR_ACCOUNT}",
-                error.what
+                error.message
             );
             return Err(Failure::Other(what));
         }
@@ -132,7 +132,7 @@ fn help(oura: &OuraConfig) -> String {
 }
 
 /// The application, typed in.
-fn ask(context: &AppContext) -> Result<Application, Failure> {
+fn ask(context: &AppContext) -> Result<ClientCredentials, Failure> {
     let oura = &context.config.sources.oura;
     if !terminal::somebody_is_there() {
         return Err(Failure::Other(format!(
@@ -149,14 +149,18 @@ fn ask(context: &AppContext) -> Result<Application, Failure> {
     };
     let secret = something(terminal::secret("Client secret (it is not shown): ", say)).map_err(failed)?;
     let secret = SecretString::from(secret);
-    Ok(Application { id, secret })
+    Ok(ClientCredentials { id, secret })
 }
 
 fn something(typed: std::io::Result<String>) -> std::io::Result<String> {
     typed.and_then(|typed| if typed.is_empty() { Err(std::io::Error::other("nothing was typed")) } else { Ok(typed) })
 }
 
-async fn through_the_browser(context: &AppContext, account: &Account, application: Application) -> Result<(), Failure> {
+async fn through_the_browser(
+    context: &AppContext,
+    account: &Account,
+    application: ClientCredentials,
+) -> Result<(), Failure> {
     let oura = &context.config.sources.oura;
     let door = Door::open(oura.redirect_port).await.map_err(Failure::Other)?;
     if let Some(taken) = door.taken {
@@ -180,33 +184,39 @@ async fn through_the_browser(context: &AppContext, account: &Account, applicatio
 }
 
 /// The connection that follows from the answer, kept.
-async fn make(account: &Account, oura: &OuraConfig, application: &Application, answer: &Answer) -> Result<(), String> {
+async fn make(
+    account: &Account,
+    oura: &OuraConfig,
+    application: &ClientCredentials,
+    answer: &Answer,
+) -> Result<(), String> {
     let (code, issuer) = match answer {
         Answer::Code { code, issuer } => (code, issuer.as_deref()),
         Answer::No(word) if word == "access_denied" => return Err("you said no".into()),
         Answer::No(word) => return Err(format!("Oura answered {word}; see the application's page at Oura")),
     };
-    let configured = Places { token: address(&oura.token_url)?, revoke: address(&oura.revoke_url)? };
-    let places = Places::named_by(issuer, &address(&oura.authorize_url)?, configured)?;
+    let configured = Endpoints { token: address(&oura.token_url)?, revoke: address(&oura.revoke_url)? };
+    let endpoints = Endpoints::from_issuer(issuer, &address(&oura.authorize_url)?, configured)?;
     let now = Timestamp::now();
     let code = (code.expose_secret(), redirect(oura));
-    let granted =
-        server::exchange(&places.token, application, (code.0, &code.1), now).await.map_err(|error| sentence(&error))?;
+    let response = requests::exchange_code(&endpoints.token, application, (code.0, &code.1), now)
+        .await
+        .map_err(|error| sentence(&error))?;
     let is_configured = oura.client_secret.is_some() || oura.client_secret_file.is_some();
     let tokens = Tokens {
         client_id: application.id.clone(),
         client_secret: (!is_configured).then(|| application.secret.clone()),
-        lifetime_seconds: granted.lifetime_seconds(),
-        refresh_token: granted.refresh_token.ok_or("Oura gave no token to renew the connection with")?,
-        access_token: granted.access_token,
+        lifetime_seconds: response.lifetime_seconds(),
+        refresh_token: response.refresh_token.ok_or("Oura gave no token to renew the connection with")?,
+        access_token: response.access_token,
         obtained_at: now,
-        token_url: places.token.into(),
-        revoke_url: places.revoke.into(),
+        token_url: endpoints.token.into(),
+        revoke_url: endpoints.revoke.into(),
         connected_at: now,
-        lapsed: false,
+        revoked: false,
         wait_until: None,
     };
-    account.keep(&tokens).await.map_err(|error| sentence(&error))
+    account.connect(&tokens).await.map_err(|error| sentence(&error))
 }
 
 /// Where the person is asked.
@@ -230,15 +240,15 @@ fn address(text: &str) -> Result<Url, String> {
         .map_err(|_| "an address under sources.oura is none: see authorize_url, token_url and revoke_url".into())
 }
 
-fn told(error: SourceError) -> Failure {
+fn told(error: sources::Error) -> Failure {
     Failure::Other(sentence(&error))
 }
 
-fn sentence(error: &SourceError) -> String {
+fn sentence(error: &sources::Error) -> String {
     if error.advice.is_empty() {
-        error.what.clone()
+        error.message.clone()
     } else {
-        format!("{} – {}", error.what, error.advice.trim_end_matches('.'))
+        format!("{} – {}", error.message, error.advice.trim_end_matches('.'))
     }
 }
 

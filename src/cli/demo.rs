@@ -43,7 +43,7 @@ pub fn run(verbose: bool, serve: bool) -> Result<ExitCode, Failure> {
 
 /// Watch on, from that morning, until Ctrl-C.
 fn go_on(context: &AppContext, config: &Path, morning: &ZonedDateTime) -> Result<ExitCode, Failure> {
-    let clock = Clock::fixed(morning.timestamp()).going();
+    let clock = Clock::fixed(morning.timestamp()).ticking();
     daemon::run_headless_at(context, clock, |page| emit(&invitation(context, config, page)))
 }
 

@@ -19,7 +19,7 @@ use crate::core::status::OuraConnection;
 use crate::core::text;
 use crate::monitors::fetch::{Source, SourceReading, ask};
 use crate::monitors::sources::Sources;
-use crate::sources::error::Fault;
+use crate::sources::ErrorKind;
 
 /// Advice where there is nothing to do.
 pub(super) const WAIT: &str = "it may mend itself; Operator goes on trying";
@@ -100,10 +100,10 @@ fn line(source: Source, answer: &SourceReading, now: Timestamp) -> Line {
     let Some(trouble) = answer.trouble() else {
         return Line { name, result: "ok", about: described(answer, now), advice: String::new() };
     };
-    let (result, wait) = match trouble.fault {
-        Fault::NotSetUp => ("off", ""),
-        Fault::Outage => ("failed", WAIT),
-        Fault::NeedsUser => ("failed", ""),
+    let (result, wait) = match trouble.kind {
+        ErrorKind::NotConfigured => ("off", ""),
+        ErrorKind::Transient => ("failed", WAIT),
+        ErrorKind::ActionRequired => ("failed", ""),
     };
     let advice = if trouble.advice.is_empty() { wait.into() } else { trouble.advice.clone() };
     Line { name, result, about: trouble.to_string(), advice }

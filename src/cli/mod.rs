@@ -26,7 +26,7 @@ use crate::core::channel::Channel;
 use crate::core::duration::{ahead, back};
 use crate::core::status::Status;
 use crate::engine::clock::Clock;
-use crate::engine::command::{self, Command, Reply};
+use crate::engine::commands::{self, Command, Reply};
 use crate::engine::control;
 use crate::engine::delivery::test_alert::TestOutcome;
 use crate::engine::report::CheckReport;
@@ -152,7 +152,7 @@ fn status_in(reply: Reply) -> Result<Status, Failure> {
 /// Ask the running engine; none if none runs.
 fn ask(context: &AppContext, command: &Command) -> Result<Option<Reply>, Failure> {
     let Some(pid) = context.running() else { return Ok(None) };
-    let reply = control::ask(&context.state_dir, command);
+    let reply = control::request(&context.state_dir, command);
     let failed = |error| Failure::Other(format!("Operator runs (PID {pid}) but does not answer: {error}"));
     reply.map(Some).map_err(failed)
 }
@@ -183,7 +183,7 @@ fn test_alert(cli: &Cli, channel: Option<Channel>) -> Done {
             let (store, warnings) = context.writable(clock.now())?;
             let mut engine = context.engine(store, clock, false, warnings)?;
             let runtime = runtime()?;
-            let reply = runtime.block_on(engine.test_alone(channel));
+            let reply = runtime.block_on(engine.test_channels(channel));
             runtime.shutdown_timeout(Duration::from_millis(100));
             reply
         }
@@ -210,8 +210,7 @@ fn change(cli: &Cli, wanted: &Subcommand) -> Done {
             let _lock = context.lock()?;
             let (mut store, _) = context.writable(now)?;
             let circuits: Vec<String> = context.setup().sources().iter().map(ToString::to_string).collect();
-            command::remember(&mut store, &command, &circuits, now)
-                .unwrap_or_else(|| Reply::refused("not possible here"))
+            commands::apply(&mut store, &command, &circuits, now).unwrap_or_else(|| Reply::refused("not possible here"))
         }
     };
     let reply = accepted(reply)?;

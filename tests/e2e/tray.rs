@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::desktop::{Desktop, Service, USUAL, silent_bus};
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
-use crate::support::oura::{CODE, ID, Oura, SECRET};
+use crate::support::oura::{CODE, FakeOura, ID, SECRET};
 use crate::support::panel::Panel;
 use crate::support::tool::Tool;
 use crate::support::visitor::free_port;
@@ -246,7 +246,7 @@ fn source_is_retried_from_the_menu() {
 #[test]
 fn oura_connects_from_the_menu() {
     let seat = MergedSlot::new();
-    let (oura, port) = (Oura::start(), free_port());
+    let (oura, port) = (FakeOura::start(), free_port());
     fs::remove_file(seat.home.path("foreign/oura-health.db")).unwrap();
     seat.home.set(oura.config(port));
     seat.home.variable("DISPLAY", ":9");
@@ -299,7 +299,7 @@ fn config_change_and_error_show_in_the_menu() {
     let status = running.status();
     assert!(status["config_error"].as_str().unwrap().contains("check_interval"), "{status}");
     assert_eq!(status["config"]["deduplication"]["max_alerts_per_run"], 7, "the old one is in force");
-    assert!(running.said().contains("The configuration stays as it was"), "{}", running.said());
+    assert!(running.said().contains("configuration not reloaded"), "{}", running.said());
 
     // As editors do: a new file in the place of the old one.
     let draft = seat.home.path("draft.yaml");

@@ -8,7 +8,7 @@ use ring::hmac;
 use secrecy::SecretString;
 
 use crate::http::keys::random_hex;
-use crate::sources::oura::oauth::server::is_error_word;
+use crate::sources::oura::oauth::requests::is_error_code;
 
 /// No code is longer (bytes).
 const LONGEST_CODE: usize = 4096;
@@ -87,7 +87,7 @@ pub(super) fn judge(is_get: bool, target: &str, state: &State) -> Judged {
         return not_ours;
     }
     match (error, code) {
-        (Some(word), _) if is_error_word(&word) => Judged::Answer(Answer::No(word)),
+        (Some(word), _) if is_error_code(&word) => Judged::Answer(Answer::No(word)),
         (Some(_), _) => Judged::Answer(Answer::No("an error without a name".into())),
         (None, Some(code)) if (1..=LONGEST_CODE).contains(&code.len()) => {
             Judged::Answer(Answer::Code { code: code.into(), issuer })

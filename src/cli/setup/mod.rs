@@ -103,7 +103,7 @@ fn oura(draft: &Draft) -> Answer<bool> {
 /// Ask which of these the person has, and then for each.
 fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
     let config = draft.config().unwrap_or_default();
-    let name = |step: &Step| match is_set_up(&config, step, draft.env()) {
+    let name = |step: &Step| match is_configured(&config, step, draft.env()) {
         true => format!("{} – set up", step.name),
         false => step.name.to_owned(),
     };
@@ -117,9 +117,11 @@ fn several(question: &str, steps: &[Step], draft: &mut Draft) -> Answer<()> {
     Ok(())
 }
 
-fn is_set_up(config: &Config, step: &Step, env: EnvFn) -> bool {
+fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
     match step.tried {
-        Tried::Source(name) => build::sources(config, &env).tasks.iter().any(|it| it.name() == name && it.is_set_up()),
+        Tried::Source(name) => {
+            build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
+        }
         Tried::Calendar => {
             build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
         }

@@ -100,7 +100,7 @@ async fn missing_program_is_retried() {
     let absent = exec(&folder.path().join("absent"));
     let plain = folder.path().join("plain");
     fs::write(&plain, "#!/bin/sh\n").unwrap();
-    for (alerter, what) in [(absent, "there is no "), (exec(&plain), "may not be executed")] {
+    for (alerter, what) in [(absent, "there is no "), (exec(&plain), "is not executable")] {
         let failure = alerter.send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::NoTransport);
         assert!(failure.message.contains(what) && !failure.hint.is_empty(), "{failure:?}");

@@ -1,108 +1,98 @@
-//! What a person can ask of Operator, and what that changes in the database: the same with an engine running or without.
+//! The user's commands, and what they change in the database: the same with a running engine or without one.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
 use crate::core::circuit::Circuit;
 use crate::core::policy::incident_state::Pause;
 use crate::core::policy::quiet_hours::QuietOverride;
-use crate::store::Store;
+use crate::store::{self, Store};
 
-/// A request to the engine.
+/// A command to a running engine and where its reply goes.
+#[derive(Debug)]
+pub struct Request {
+    pub command: Command,
+    pub reply: oneshot::Sender<Reply>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Show the snapshot.
+    /// Reply with the snapshot.
     Status,
-    /// Check everything at once.
+    /// Check all monitors now.
     RunNow,
-    /// Hold alerts.
+    /// Hold alerts until a time; none: until resumed.
     Pause {
-        /// Until then; none until resumed.
         until: Option<Timestamp>,
     },
-    /// Hold them no longer.
     Resume,
-    /// Quiet hours begin or end now, whatever the clock says.
+    /// Turn quiet hours on or off until a time.
     QuietHours {
-        /// Which of the two.
         quiet: bool,
-        /// Until then.
         until: Timestamp,
     },
-    /// The person knows.
     Acknowledge {
-        /// Of what.
         key: AlertKey,
     },
-    /// The person wants to hear of it later.
     Snooze {
-        /// Of what.
         key: AlertKey,
-        /// When.
         until: Timestamp,
     },
-    /// Ask a source again at once.
+    /// Close a circuit and fetch its source now.
     ResetCircuit {
-        /// The circuit's name.
         name: String,
     },
-    /// Oura was connected: fetch its last two months at once.
+    /// Oura was connected: fetch its history now.
     OuraConnected,
-    /// Send a test, through everything that an alert goes through.
+    /// Send a test message; none: on every channel.
     TestAlert {
-        /// Where; none: everywhere.
         channel: Option<Channel>,
     },
-    /// Decide and report, and write nothing; or write again.
     DryRun {
-        /// Which.
         on: bool,
     },
 }
 
-/// What came of a request.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
-    /// Whether it was done.
     pub ok: bool,
-    /// What was done, or why not, in a sentence.
+    /// One sentence for the user.
     pub message: String,
-    /// What was asked for: a status, a report.
+    /// The requested data: a status, a report.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub body: Value,
 }
 
 impl Reply {
-    /// It was done.
     #[must_use]
     pub fn done(message: impl Into<String>) -> Self {
         Self { ok: true, message: message.into(), body: Value::Null }
     }
 
-    /// It could not be done.
     #[must_use]
     pub fn refused(message: impl Into<String>) -> Self {
         Self { ok: false, message: message.into(), body: Value::Null }
     }
 
-    /// Here it is.
     #[must_use]
     pub fn with<T: Serialize>(body: &T) -> Self {
         match serde_json::to_value(body) {
             Ok(body) => Self { ok: true, message: String::new(), body },
-            Err(error) => Self::refused(format!("cannot be shown: {error}")),
+            Err(error) => Self::refused(format!("cannot be written as JSON: {error}")),
         }
     }
 }
 
-/// Carry out a command that only changes what is remembered. None: the command is not of that kind. `circuits` are the
-/// circuits of the configured sources.
-pub fn remember(store: &mut Store, command: &Command, circuits: &[String], now: Timestamp) -> Option<Reply> {
-    let done = match command {
+/// Carry out a command that only changes the database; none: the command is not of that kind. `circuits` are the names of the
+/// configured sources' circuits.
+pub fn apply(store: &mut Store, command: &Command, circuits: &[String], now: Timestamp) -> Option<Reply> {
+    let result = match command {
         Command::Pause { until } => {
             let pause = until.map_or(Pause::UntilResumed, Pause::Until);
             store.set_pause(Some(pause)).map(|()| Reply::done("Paused: alerts wait and come as one digest afterwards."))
@@ -121,15 +111,15 @@ pub fn remember(store: &mut Store, command: &Command, circuits: &[String], now: 
             return None;
         }
     };
-    Some(done.unwrap_or_else(|error| Reply::refused(error.to_string())))
+    Some(result.unwrap_or_else(|error| Reply::refused(error.to_string())))
 }
 
-type Done = Result<Reply, crate::store::Error>;
+type Done = Result<Reply, store::Error>;
 
 fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
     store.set_quiet_override(Some(QuietOverride { quiet, until }))?;
     Ok(Reply::done(if quiet {
-        "Quiet until the quiet hours next begin or end: only critical alerts are told."
+        "Quiet until the quiet hours next begin or end: only critical alerts are sent."
     } else {
         "No quiet hours until they next begin or end."
     }))
@@ -137,9 +127,9 @@ fn quiet_hours(store: &mut Store, quiet: bool, until: Timestamp) -> Done {
 
 fn acknowledge(store: &mut Store, key: &AlertKey, now: Timestamp) -> Done {
     let incident = store.update_incident(key, now, |incident| {
-        let news = incident.open && !incident.acknowledged;
+        let changed = incident.open && !incident.acknowledged;
         incident.acknowledged = incident.open;
-        news
+        changed
     })?;
     Ok(match incident {
         Some(incident) if incident.open => {
@@ -156,7 +146,7 @@ fn snooze(store: &mut Store, key: &AlertKey, until: Timestamp, now: Timestamp) -
 }
 
 fn unknown(key: &AlertKey) -> Reply {
-    Reply::refused(format!("{key}: there is no such alert; see `operator alerts --all`"))
+    Reply::refused(format!("no alert with key {key}; list them with `operator alerts --all`"))
 }
 
 fn reset_circuit(store: &mut Store, name: &str, circuits: &[String]) -> Done {
@@ -164,5 +154,5 @@ fn reset_circuit(store: &mut Store, name: &str, circuits: &[String]) -> Done {
         return Ok(Reply::refused(format!("no circuit '{name}': there are {}", circuits.join(", "))));
     }
     store.save_circuit(name, &Circuit::default())?;
-    Ok(Reply::done(format!("Circuit {name} is closed: its source is asked again.")))
+    Ok(Reply::done(format!("Circuit {name} is closed: its source is fetched again.")))
 }
