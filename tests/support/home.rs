@@ -84,7 +84,7 @@ impl Home {
     }
 
     /// Folders and a configuration, and no sources yet.
-    fn bare(zone: &str, today: Date) -> Self {
+    pub(crate) fn bare(zone: &str, today: Date) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for name in ["home", "foreign", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
