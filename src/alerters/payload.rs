@@ -1,13 +1,12 @@
-//! A message as JSON, for whatever takes it: `docs/webhook.md` describes it.
+//! A message as JSON for webhooks and exec plugins. `docs/webhook.md` describes the fields.
 
 use jiff::ZonedDateTime;
 use serde::Serialize;
 
 use super::Failure;
-use super::words::{headline, more, plain, title};
+use super::text::{headline, omitted, sanitize, title};
 use crate::core::delivery::message::{AlertState, Message, MessageItem, MessageKind};
 
-/// What is handed over.
 #[derive(Serialize)]
 pub(super) struct Payload<'a> {
     id: &'a str,
@@ -15,7 +14,7 @@ pub(super) struct Payload<'a> {
     at: String,
     priority: &'static str,
     title: String,
-    /// The whole message in words, for those that show one text.
+    /// The whole message, for receivers that show one text.
     text: String,
     alerts: Vec<PayloadAlert<'a>>,
     omitted: usize,
@@ -26,7 +25,7 @@ pub(super) struct Payload<'a> {
 struct PayloadAlert<'a> {
     key: &'a str,
     priority: &'static str,
-    standing: &'static str,
+    state: &'static str,
     snoozed_until: Option<String>,
     title: &'a str,
     message: &'a str,
@@ -35,56 +34,56 @@ struct PayloadAlert<'a> {
 }
 
 impl<'a> Payload<'a> {
-    pub(super) fn of(message: &'a Message) -> Self {
+    pub(super) fn new(message: &'a Message) -> Self {
         Self {
             id: &message.id,
             kind: message.kind,
-            at: moment(&message.at),
+            at: rfc3339(&message.at),
             priority: message.priority.as_str(),
             title: headline(message),
             text: text(message),
-            alerts: message.items.iter().map(PayloadAlert::of).collect(),
+            alerts: message.items.iter().map(PayloadAlert::new).collect(),
             omitted: message.omitted,
             replaces: message.replaces.as_deref(),
         }
     }
 
-    /// The text of it.
-    pub(super) fn json(&self) -> Result<Vec<u8>, Failure> {
+    pub(super) fn to_json(&self) -> Result<Vec<u8>, Failure> {
         serde_json::to_vec(self).map_err(|error| Failure::permanent(error.to_string(), ""))
     }
 }
 
 impl<'a> PayloadAlert<'a> {
-    fn of(item: &'a MessageItem) -> Self {
-        let (standing, snoozed_until) = match &item.state {
+    fn new(item: &'a MessageItem) -> Self {
+        let (state, snoozed_until) = match &item.state {
             AlertState::Open => ("open", None),
             AlertState::Acknowledged => ("acknowledged", None),
-            AlertState::Snoozed { until } => ("snoozed", Some(moment(until))),
+            AlertState::Snoozed { until } => ("snoozed", Some(rfc3339(until))),
             AlertState::Resolved => ("resolved", None),
         };
         Self {
             key: item.key.as_str(),
             priority: item.priority.as_str(),
-            standing,
+            state,
             snoozed_until,
             title: &item.title,
             message: &item.message,
             source: item.source.as_deref(),
-            at: moment(&item.at),
+            at: rfc3339(&item.at),
         }
     }
 }
 
-/// RFC 3339 with the person's offset.
-fn moment(at: &ZonedDateTime) -> String {
+/// With the user's UTC offset.
+fn rfc3339(at: &ZonedDateTime) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 fn text(message: &Message) -> String {
-    let one = |item: &MessageItem| plain(&item.message);
-    let listed = |item: &MessageItem| format!("{}: {}", title(item), plain(&item.message));
-    let rest = (message.omitted > 0).then(|| more(message.omitted));
-    let items = message.items.iter().map(|item| if message.is_digest() { listed(item) } else { one(item) });
-    items.chain(rest).collect::<Vec<_>>().join("\n")
+    let line = |item: &MessageItem| match message.is_digest() {
+        true => format!("{}: {}", title(item), sanitize(&item.message)),
+        false => sanitize(&item.message),
+    };
+    let rest = (message.omitted > 0).then(|| omitted(message.omitted));
+    message.items.iter().map(line).chain(rest).collect::<Vec<_>>().join("\n")
 }
