@@ -17,16 +17,16 @@ use crate::monitors::exec::{self, Exec};
 use crate::monitors::fetch::Source;
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::HttpClient;
+use crate::sources::TaskSource;
 use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::cache;
 use crate::sources::oura::oauth::token_store::TokenStore;
-use crate::sources::oura::oauth::{Account, Client};
+use crate::sources::oura::oauth::{Account, ClientConfig};
 use crate::sources::reminders::Reminders;
 use crate::sources::state_store::StateStore;
-use crate::sources::tasks::TaskSource;
 use crate::sources::taskwarrior::Taskwarrior;
-use crate::sources::todoist::{Owner, Todoist};
+use crate::sources::todoist::{Todoist, TokenUser};
 use crate::sources::workos::Workos;
 use crate::sys::process::Program;
 
@@ -53,7 +53,7 @@ pub fn sources(config: &Config, env: &Env) -> Sources {
     let folder = paths::oura_cache(config, env).unwrap_or_else(|| PathBuf::from("/nonexistent/.oura-cache"));
     Sources {
         oura: OuraSources {
-            cache: cache::file_in(&folder),
+            cache: cache::resolve_path(&folder),
             cache_is_named: oura.cache_dir.is_some() || env("OURA_CACHE_DIR").is_some_and(|dir| !dir.is_empty()),
             token: oura.token.clone(),
             token_file: oura.token_file.clone(),
@@ -76,7 +76,7 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
         TokenStoreKind::System => TokenStore::system_default(state_dir),
         TokenStoreKind::File => TokenStore::file(state_dir),
     };
-    let client = Client {
+    let client = ClientConfig {
         id: oura.client_id.clone(),
         secret: oura.client_secret.clone(),
         secret_file: oura.client_secret_file.clone(),
@@ -86,7 +86,12 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
 
 fn exec(name: Name, config: &ExecMonitorConfig) -> Exec {
     let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
-    Exec { name, program: Program { cap: exec::CAP, ..program }, warning: config.warning, critical: config.critical }
+    Exec {
+        name,
+        program: Program { max_output_bytes: exec::CAP, ..program },
+        warning: config.warning,
+        critical: config.critical,
+    }
 }
 
 fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<Arc<dyn TaskSource>> {
@@ -149,7 +154,7 @@ fn todoist(todoist: &TodoistConfig) -> Todoist {
         projects: todoist.projects.clone(),
         base_url: todoist.base_url.clone(),
         timeout: seconds(todoist.timeout_seconds),
-        owner: Owner::default(),
+        token_user: TokenUser::default(),
     }
 }
 
@@ -165,7 +170,7 @@ fn taskwarrior(config: &Config, env: &Env) -> Taskwarrior {
 }
 
 fn markdown(markdown: &MarkdownConfig) -> Markdown {
-    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), memory: Arc::default() }
+    Markdown { folder: markdown.folder.clone(), exclude: markdown.exclude.clone(), cache: Arc::default() }
 }
 
 /// The circuits that exist in every configuration.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::exit::Failure;
-use crate::sources::oura::oauth::under_way;
+use crate::sources::oura::oauth::refreshes;
 
 /// A command waits so long for a renewal of the connection with Oura: as long as its server may take, and a little to write it down.
 const RENEWAL: Duration = Duration::from_secs(35);
@@ -38,7 +38,7 @@ impl Runtime {
     /// The same where the process has to end soon: a renewal gets no more than this.
     pub fn end(self, renewal: Duration, limit: Duration) {
         // What takes longer than the server may take is given up.
-        let _ = self.0.block_on(async { timeout(renewal, under_way::ended()).await });
+        let _ = self.0.block_on(async { timeout(renewal, refreshes::wait_idle()).await });
         self.0.shutdown_timeout(limit);
     }
 

@@ -11,8 +11,8 @@ use super::MonitorOutcome;
 use crate::core::alert::Priority;
 use crate::core::name::Name;
 use crate::core::rules::exec::{self, Complaint};
-use crate::sources::error::SourceError;
-use crate::sys::process::{Cause, End, Program, Run};
+use crate::sources;
+use crate::sys::process::{ErrorKind, ExitOutcome, Program, Run};
 
 /// The most that it may print (bytes): a thousand alerts with long messages.
 pub const CAP: usize = 1024 * 1024;
@@ -49,58 +49,67 @@ impl Exec {
     ///
     /// # Errors
     /// When it does not start, does not end as it should, or says what cannot be understood.
-    pub async fn read(&self, now: &ZonedDateTime) -> Result<Reading, SourceError> {
+    pub async fn read(&self, now: &ZonedDateTime) -> Result<Reading, sources::Error> {
         let mut program = self.program.clone();
         program.env.extend([
             ("OPERATOR_MONITOR", self.name.to_string()),
             ("OPERATOR_AT", now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
         ]);
-        let run = program.run().await.map_err(|error| match error.cause {
-            Cause::Missing | Cause::Unusable => SourceError::needs_user(SOURCE, error.what, error.advice),
-            Cause::Busy => SourceError::outage(SOURCE, error.what),
+        let run = program.run().await.map_err(|error| match error.kind {
+            ErrorKind::NotFound | ErrorKind::Unusable => {
+                sources::Error::action_required(SOURCE, error.message, error.advice)
+            }
+            ErrorKind::Busy => sources::Error::transient(SOURCE, error.message),
         })?;
         let (complaints, line) = self.understood(&run)?;
         Ok(Reading { complaints, line, as_of: now.timestamp() })
     }
 
     /// What it found, and its line if it is a check plugin.
-    fn understood(&self, run: &Run) -> Result<(Vec<Complaint>, String), SourceError> {
+    fn understood(&self, run: &Run) -> Result<(Vec<Complaint>, String), sources::Error> {
         let text = run.stdout.text();
         if json::is_meant(&text) {
-            return match run.end {
-                End::Code(0) => Ok((json::complaints(&run.stdout).map_err(unclear)?, String::new())),
+            return match run.outcome {
+                ExitOutcome::Code(0) => Ok((json::complaints(&run.stdout).map_err(unclear)?, String::new())),
                 _ => Err(broken(run)),
             };
         }
         let line = plugin::line(&text);
-        match (run.end, line.is_empty()) {
+        match (run.outcome, line.is_empty()) {
             // What it found would be taken for the figures of a plugin that is well.
-            (End::Code(plugin::OK), _) if json::is_late(&text) => Err(unclear("printed text before its JSON".into())),
-            (End::Code(plugin::OK), _) => Ok((Vec::new(), line)),
-            (End::Code(plugin::WARNING), false) => Ok((vec![plugin::warning(self, &line)], line)),
-            (End::Code(plugin::CRITICAL), false) => Ok((vec![plugin::critical(self, &line)], line)),
-            (End::Code(plugin::UNKNOWN), false) => Err(SourceError::outage(SOURCE, format!("does not know: {line}"))),
+            (ExitOutcome::Code(plugin::OK), _) if json::is_late(&text) => {
+                Err(unclear("printed text before its JSON".into()))
+            }
+            (ExitOutcome::Code(plugin::OK), _) => Ok((Vec::new(), line)),
+            (ExitOutcome::Code(plugin::WARNING), false) => Ok((vec![plugin::warning(self, &line)], line)),
+            (ExitOutcome::Code(plugin::CRITICAL), false) => Ok((vec![plugin::critical(self, &line)], line)),
+            (ExitOutcome::Code(plugin::UNKNOWN), false) => {
+                Err(sources::Error::transient(SOURCE, format!("does not know: {line}")))
+            }
             _ => Err(broken(run)),
         }
     }
 }
 
 /// It did not end as one that has done its work.
-fn broken(run: &Run) -> SourceError {
+fn broken(run: &Run) -> sources::Error {
     let said = run.stderr.first_line();
-    SourceError::outage(SOURCE, if said.is_empty() { run.end.to_string() } else { format!("{}: {said}", run.end) })
+    sources::Error::transient(
+        SOURCE,
+        if said.is_empty() { run.outcome.to_string() } else { format!("{}: {said}", run.outcome) },
+    )
 }
 
 /// It has done its work, but not as agreed.
-fn unclear(what: String) -> SourceError {
-    SourceError::needs_user(SOURCE, what, "correct what it prints: docs/exec-plugins.md describes it")
+fn unclear(what: String) -> sources::Error {
+    sources::Error::action_required(SOURCE, what, "correct what it prints: docs/exec-plugins.md describes it")
 }
 
 /// Judge what it said. A program that failed says nothing of what is wrong, nor that it is over.
 #[must_use]
-pub fn judge(plugin: &Exec, answer: &Result<Reading, SourceError>, now: &ZonedDateTime) -> MonitorOutcome {
+pub fn judge(plugin: &Exec, answer: &Result<Reading, sources::Error>, now: &ZonedDateTime) -> MonitorOutcome {
     match answer {
-        Err(error) => MonitorOutcome::Failed { reason: error.what.clone() },
+        Err(error) => MonitorOutcome::Failed { reason: error.message.clone() },
         Ok(reading) => MonitorOutcome::Evaluated {
             evaluation: exec::judge(plugin.name, &reading.complaints, now),
             source: program_name(&plugin.program).to_owned(),
@@ -146,8 +155,8 @@ mod tests {
                 warning: Priority::Medium,
                 critical: Priority::High,
             };
-            let end = if code < 0 { End::Signal(9) } else { End::Code(code) };
-            let answer = plugin.understood(&Run { end, stdout: said(&printed), stderr: said(b"") });
+            let end = if code < 0 { ExitOutcome::Signal(9) } else { ExitOutcome::Code(code) };
+            let answer = plugin.understood(&Run { outcome: end, stdout: said(&printed), stderr: said(b"") });
             let now: ZonedDateTime = "2026-11-20T09:05:00[America/Chicago]".parse().unwrap();
             if let Ok((complaints, _)) = answer {
                 for alert in exec::judge(plugin.name, &complaints, &now).alerts {
@@ -157,7 +166,7 @@ mod tests {
                 }
             } else {
                 let text = String::from_utf8_lossy(&printed);
-                prop_assert!(!matches!(end, End::Code(0)) || json::is_meant(&text) || json::is_late(&text));
+                prop_assert!(!matches!(end, ExitOutcome::Code(0)) || json::is_meant(&text) || json::is_late(&text));
             }
         }
     }

@@ -15,8 +15,8 @@ use crate::core::calendar::reading::CalendarReading;
 use crate::core::facts::{FocusFile, TaskReading};
 use crate::core::name::{CALENDAR_PREFIX, Name};
 use crate::monitors::sources::Sources;
+use crate::sources;
 use crate::sources::blocking::run_blocking;
-use crate::sources::error::SourceError;
 use crate::sources::focus_file;
 
 /// A source with a circuit of its own.
@@ -91,19 +91,19 @@ pub enum SourceReading {
     /// Oura's chain.
     Health(OuraReading),
     /// A source of tasks.
-    Tasks(Result<TaskReading, SourceError>),
+    Tasks(Result<TaskReading, sources::Error>),
     /// The focus file.
-    Focus(Result<FocusFile, SourceError>),
+    Focus(Result<FocusFile, sources::Error>),
     /// A program of the person's own.
-    Exec(Result<exec::Reading, SourceError>),
+    Exec(Result<exec::Reading, sources::Error>),
     /// A calendar.
-    Calendar(Result<Arc<CalendarReading>, SourceError>),
+    Calendar(Result<Arc<CalendarReading>, sources::Error>),
 }
 
 impl SourceReading {
     /// A failure, in the shape that this source answers in.
     #[must_use]
-    pub fn failure(source: Source, error: SourceError) -> Self {
+    pub fn failure(source: Source, error: sources::Error) -> Self {
         match source {
             Source::Oura => Self::Health(OuraReading { reading: None, trouble: Some(error) }),
             Source::Tasks(_) => Self::Tasks(Err(error)),
@@ -115,7 +115,7 @@ impl SourceReading {
 
     /// What went wrong, if anything did.
     #[must_use]
-    pub const fn trouble(&self) -> Option<&SourceError> {
+    pub const fn trouble(&self) -> Option<&sources::Error> {
         match self {
             Self::Health(answer) => answer.trouble.as_ref(),
             Self::Tasks(Err(error)) | Self::Focus(Err(error)) | Self::Exec(Err(error)) | Self::Calendar(Err(error)) => {
@@ -164,21 +164,21 @@ pub async fn ask(source: Source, sources: &Sources, remote: bool, since: Date, n
             Source::Calendar(name) => SourceReading::Calendar(read_calendar(name, sources, now).await),
         }
     };
-    let late = |_| SourceReading::failure(source, SourceError::outage(source.as_str(), "did not answer in time"));
+    let late = |_| SourceReading::failure(source, sources::Error::transient(source.as_str(), "did not answer in time"));
     tokio::time::timeout(LIMIT, answer).await.unwrap_or_else(late)
 }
 
-async fn read_tasks(name: &'static str, sources: &Sources, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
-    match sources.tasks.iter().find(|source| source.name() == name) {
-        Some(source) => source.read(now).await,
-        None => Err(SourceError::outage(name, "there is no such source of tasks")),
+async fn read_tasks(name: &'static str, sources: &Sources, now: &ZonedDateTime) -> Result<TaskReading, sources::Error> {
+    match sources.tasks.iter().find(|source| source.source_name() == name) {
+        Some(source) => source.fetch(now).await,
+        None => Err(sources::Error::transient(name, "there is no such source of tasks")),
     }
 }
 
-async fn read_program(name: Name, sources: &Sources, now: &ZonedDateTime) -> Result<exec::Reading, SourceError> {
+async fn read_program(name: Name, sources: &Sources, now: &ZonedDateTime) -> Result<exec::Reading, sources::Error> {
     match sources.program(name) {
         Some(exec) => exec.read(now).await,
-        None => Err(SourceError::outage("program", "is not in the configuration any more")),
+        None => Err(sources::Error::transient("program", "is not in the configuration any more")),
     }
 }
 
@@ -186,16 +186,16 @@ async fn read_calendar(
     name: Name,
     sources: &Sources,
     now: &ZonedDateTime,
-) -> Result<Arc<CalendarReading>, SourceError> {
+) -> Result<Arc<CalendarReading>, sources::Error> {
     match sources.calendar(name) {
         Some(calendar) => calendar.read(now).await,
-        None => Err(SourceError::outage("calendar", "is not in the configuration any more")),
+        None => Err(sources::Error::transient("calendar", "is not in the configuration any more")),
     }
 }
 
-async fn read_focus_file(path: Option<PathBuf>) -> Result<FocusFile, SourceError> {
+async fn read_focus_file(path: Option<PathBuf>) -> Result<FocusFile, sources::Error> {
     let Some(path) = path else {
-        return Err(SourceError::not_set_up("focus_file", "no file is named", "set sources.focus_file.path"));
+        return Err(sources::Error::not_configured("focus_file", "no file is named", "set sources.focus_file.path"));
     };
-    run_blocking("focus_file", move || focus_file::read(&path)).await
+    run_blocking("focus_file", move || focus_file::fetch(&path)).await
 }

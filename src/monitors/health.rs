@@ -13,9 +13,9 @@ use crate::core::rules::health::{HealthFacts, judge as judge_rules};
 use crate::core::rules::thresholds::HealthThresholds;
 use crate::monitors::sources::OuraSources;
 use crate::sources::blocking::run_blocking;
-use crate::sources::error::{Fault, SourceError};
 use crate::sources::oura::api::{Access, OuraApi};
 use crate::sources::oura::cache;
+use crate::sources::{self, ErrorKind};
 use crate::sys::secret_file;
 
 /// What came out of the chain: both, when an old cache was read and the API failed.
@@ -24,7 +24,7 @@ pub struct OuraReading {
     /// What was read.
     pub reading: Option<HealthReading>,
     /// Why nothing better was.
-    pub trouble: Option<SourceError>,
+    pub trouble: Option<sources::Error>,
 }
 
 /// What the cache has told does not wait longer for what only the API knows.
@@ -51,15 +51,15 @@ pub async fn read(sources: &OuraSources, remote: bool, since: Date, now: &ZonedD
 }
 
 /// A token that the person gave goes before a connection: whoever writes one down wants it to be used.
-async fn connect(sources: &OuraSources, remote: bool) -> Result<Option<OuraApi>, SourceError> {
+async fn connect(sources: &OuraSources, remote: bool) -> Result<Option<OuraApi>, sources::Error> {
     let given = secret_file::load(sources.token.as_ref(), sources.token_file.as_ref())
         .await
-        .map_err(|error| SourceError::from_secret_file("oura_api", error))?;
+        .map_err(|error| sources::Error::from_secret_file("oura_api", error))?;
     let access = match (given, &sources.account) {
         (Some(token), _) => Some(Access::Token(token)),
         (None, Some(account)) => {
             // Tokens go by the clock on the wall, whatever moment the check is made for.
-            let token = account.access(remote, Timestamp::now()).await?;
+            let token = account.access_token(remote, Timestamp::now()).await?;
             token.map(|token| Access::Connection(token, Arc::clone(account)))
         }
         (None, None) => None,
@@ -69,8 +69,8 @@ async fn connect(sources: &OuraSources, remote: bool) -> Result<Option<OuraApi>,
 
 fn without_api(
     sources: &OuraSources,
-    cached: Result<HealthReading, SourceError>,
-    api: Option<SourceError>,
+    cached: Result<HealthReading, sources::Error>,
+    api: Option<sources::Error>,
 ) -> OuraReading {
     match cached {
         Ok(reading) => OuraReading { reading: Some(reading), trouble: api },
@@ -79,7 +79,10 @@ fn without_api(
             let what = format!("not connected, and no cache at {}", sources.cache.display());
             OuraReading {
                 reading: None,
-                trouble: Some(SourceError { source: error.source, ..SourceError::not_set_up("oura", what, advice) }),
+                trouble: Some(sources::Error {
+                    source: error.source,
+                    ..sources::Error::not_configured("oura", what, advice)
+                }),
             }
         }
         Err(error) => OuraReading { reading: None, trouble: Some(both(Some(&error), api)) },
@@ -88,21 +91,22 @@ fn without_api(
 
 async fn ask_api(
     api: &OuraApi,
-    cached: Result<HealthReading, SourceError>,
+    cached: Result<HealthReading, sources::Error>,
     remote: bool,
     since: Date,
     now: &ZonedDateTime,
 ) -> OuraReading {
     let answer = if remote {
-        api.read(since, now.date(), now.timestamp()).await
+        api.fetch(since, now.date(), now.timestamp()).await
     } else {
-        Err(SourceError::outage("oura_api", "left alone for now, its circuit is open"))
+        Err(sources::Error::transient("oura_api", "left alone for now, its circuit is open"))
     };
     match (cached, answer) {
         (Ok(old), Ok(new)) => OuraReading { reading: Some(joined(old, new)), trouble: None },
         (Err(_), Ok(new)) => OuraReading { reading: Some(new), trouble: None },
         (Ok(old), Err(error)) => {
-            let stale = SourceError::outage("oura_cache", format!("nothing of today, {}", last_synced(&old, now)));
+            let stale =
+                sources::Error::transient("oura_cache", format!("nothing of today, {}", last_synced(&old, now)));
             OuraReading { reading: Some(old), trouble: Some(both(Some(&stale), Some(error))) }
         }
         (Err(old), Err(error)) => OuraReading { reading: None, trouble: Some(both(Some(&old), Some(error))) },
@@ -121,15 +125,15 @@ async fn with_extras(reading: HealthReading, sources: &OuraSources, remote: bool
     let yesterday = now.date().yesterday().unwrap_or(now.date());
     let asked = async {
         match connect(sources, remote).await? {
-            Some(api) if remote => api.read_extras(yesterday, now.date(), now.timestamp()).await.map(Some),
+            Some(api) if remote => api.fetch_extras(yesterday, now.date(), now.timestamp()).await.map(Some),
             _ => Ok(None),
         }
     };
-    let late = |_| Err(SourceError::outage("oura_api", "did not answer in time"));
+    let late = |_| Err(sources::Error::transient("oura_api", "did not answer in time"));
     match tokio::time::timeout(EXTRAS_LIMIT, asked).await.unwrap_or_else(late) {
         Ok(Some(extras)) => OuraReading { reading: Some(completed(reading, extras)), trouble: None },
         Ok(None) => OuraReading { reading: Some(reading), trouble: None },
-        Err(error) if error.fault == Fault::NeedsUser || error.retry_after.is_some() => {
+        Err(error) if error.kind == ErrorKind::ActionRequired || error.retry_after.is_some() => {
             OuraReading { reading: Some(reading), trouble: Some(error) }
         }
         Err(error) => {
@@ -180,17 +184,17 @@ fn reaches_back(reading: &HealthReading, since: Date, now: &ZonedDateTime) -> bo
     wanted <= A_CACHE_HOLDS || i64::try_from(reading.days.len()).is_ok_and(|days| 2 * days >= wanted)
 }
 
-fn both(first: Option<&SourceError>, second: Option<SourceError>) -> SourceError {
+fn both(first: Option<&sources::Error>, second: Option<sources::Error>) -> sources::Error {
     match (first, second) {
         (Some(first), Some(second)) => {
             let advice = if second.advice.is_empty() { first.advice.clone() } else { second.advice.clone() };
-            let fault = if second.fault == Fault::NotSetUp { first.fault } else { second.fault };
-            let what = format!("{}; {}: {}", first.what, second.source, second.what);
-            SourceError { source: first.source, fault, what, advice, retry_after: second.retry_after }
+            let kind = if second.kind == ErrorKind::NotConfigured { first.kind } else { second.kind };
+            let message = format!("{}; {}: {}", first.message, second.source, second.message);
+            sources::Error { source: first.source, kind, message, advice, retry_after: second.retry_after }
         }
         (Some(only), None) => only.clone(),
         (None, Some(only)) => only,
-        (None, None) => SourceError::outage("oura", "no answer"),
+        (None, None) => sources::Error::transient("oura", "no answer"),
     }
 }
 

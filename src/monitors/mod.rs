@@ -8,7 +8,6 @@ pub mod sources;
 pub mod tasks;
 
 use crate::core::rules::Evaluation;
-use crate::sources::error::SourceError;
 
 /// What a monitor's run came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,12 +35,12 @@ pub enum MonitorOutcome {
 
 impl MonitorOutcome {
     /// Skipped, because of these failures.
-    fn skipped<'a>(troubles: impl IntoIterator<Item = &'a SourceError>) -> Self {
+    fn skipped<'a>(troubles: impl IntoIterator<Item = &'a crate::sources::Error>) -> Self {
         Self::Skipped { reason: sentences(troubles) }
     }
 }
 
 /// `workos: connection refused; state_store: not found`.
-fn sentences<'a>(troubles: impl IntoIterator<Item = &'a SourceError>) -> String {
+fn sentences<'a>(troubles: impl IntoIterator<Item = &'a crate::sources::Error>) -> String {
     troubles.into_iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

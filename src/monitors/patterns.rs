@@ -7,7 +7,7 @@ use super::{MonitorOutcome, sentences};
 use crate::core::facts::{FocusFile, HealthDay, Postponement};
 use crate::core::rules::patterns::{PatternFacts, judge as judge_rules};
 use crate::core::rules::thresholds::PatternThresholds;
-use crate::sources::error::{Fault, SourceError};
+use crate::sources::{self, ErrorKind};
 
 /// Judge the habits. `days` and `postponements` hold what this check has read too.
 #[must_use]
@@ -15,7 +15,7 @@ pub fn judge(
     tasks: &TaskInputs,
     days: &[HealthDay],
     postponements: &[Postponement],
-    focus: &Result<FocusFile, SourceError>,
+    focus: &Result<FocusFile, sources::Error>,
     limits: &PatternThresholds,
     now: &ZonedDateTime,
 ) -> MonitorOutcome {
@@ -32,8 +32,8 @@ pub fn judge(
         complete: tasks.complete,
         focus: focus.as_ref().ok().cloned(),
     };
-    let unreadable = focus.as_ref().err().filter(|error| error.fault != Fault::NotSetUp);
-    let troubles: Vec<&SourceError> = tasks.troubles.iter().chain(unreadable).collect();
+    let unreadable = focus.as_ref().err().filter(|error| error.kind != ErrorKind::NotConfigured);
+    let troubles: Vec<&sources::Error> = tasks.troubles.iter().chain(unreadable).collect();
     let source = if tasks.source.is_empty() { "history".into() } else { format!("history+{}", tasks.source) };
     let note = (!troubles.is_empty()).then(|| sentences(troubles));
     MonitorOutcome::Evaluated { evaluation: judge_rules(&facts, limits, now), source, note }

@@ -10,9 +10,9 @@ use super::exec::Exec;
 use crate::core::name::Name;
 use crate::core::status::OuraConnection;
 use crate::monitors::fetch::Source;
+use crate::sources::TaskSource;
 use crate::sources::calendar::Calendar;
 use crate::sources::oura::oauth::Account;
-use crate::sources::tasks::TaskSource;
 
 /// Every source that can be asked.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Sources {
 
     /// Those that tasks come from.
     pub fn task_sources(&self) -> impl Iterator<Item = Source> {
-        self.tasks.iter().map(|source| Source::Tasks(source.name()))
+        self.tasks.iter().map(|source| Source::Tasks(source.source_name()))
     }
 
     /// Programs of the person's own.
@@ -76,7 +76,7 @@ impl Sources {
     pub fn is_local(&self, source: Source) -> bool {
         match source {
             Source::Oura | Source::FocusFile | Source::Exec(_) => true, // Oura's cache is; what its circuit gates is the API
-            Source::Tasks(name) => self.tasks.iter().any(|source| source.name() == name && source.is_local()),
+            Source::Tasks(name) => self.tasks.iter().any(|source| source.source_name() == name && source.is_local()),
             Source::Calendar(name) => self.calendar(name).is_some_and(Calendar::is_local),
         }
     }
@@ -86,7 +86,9 @@ impl Sources {
     pub fn is_shown(&self, source: Source) -> bool {
         match source {
             Source::Oura | Source::Tasks("workos") => true,
-            Source::Tasks(name) => self.tasks.iter().any(|source| source.name() == name && source.is_set_up()),
+            Source::Tasks(name) => {
+                self.tasks.iter().any(|source| source.source_name() == name && source.is_configured())
+            }
             Source::FocusFile => self.focus_file.is_some(),
             Source::Exec(name) => self.program(name).is_some(),
             Source::Calendar(name) => self.calendar(name).is_some(),
@@ -119,7 +121,7 @@ impl OuraSources {
     pub fn link(&self) -> Option<OuraConnection> {
         match (&self.account, self.has_token()) {
             (_, true) => Some(OuraConnection::Token),
-            (Some(account), false) => account.link(),
+            (Some(account), false) => account.connection(),
             (None, false) => Some(OuraConnection::Off),
         }
     }

@@ -7,13 +7,13 @@ use crate::core::facts::TaskReading;
 use crate::core::rules::tasks::{FreeTime, TaskFacts, judge as judge_rules};
 use crate::core::rules::thresholds::TaskThresholds;
 use crate::core::tasks::TaskIdentities;
-use crate::sources::error::{Fault, SourceError};
+use crate::sources::{self, ErrorKind};
 
 /// One source's part: what it said, and the copy to go on with when it said nothing.
 #[derive(Debug, Clone)]
 pub struct TaskInput {
     /// Its answer.
-    pub answer: Result<TaskReading, SourceError>,
+    pub answer: Result<TaskReading, sources::Error>,
     /// Its last good reading, looked up only when the answer is a failure.
     pub copy: Option<TaskReading>,
 }
@@ -26,7 +26,7 @@ pub struct TaskInputs {
     /// Whether every source that is set up is among them.
     pub complete: bool,
     /// What failed.
-    pub troubles: Vec<SourceError>,
+    pub troubles: Vec<sources::Error>,
     /// `workos+state_store (copy)`.
     pub source: String,
 }
@@ -42,7 +42,7 @@ pub fn gather(parts: Vec<TaskInput>) -> TaskInputs {
                 names.push(reading.source.to_owned());
                 gathered.readings.push(reading);
             }
-            (Err(error), _) if error.fault == Fault::NotSetUp => {}
+            (Err(error), _) if error.kind == ErrorKind::NotConfigured => {}
             (Err(error), Some(copy)) => {
                 names.push(format!("{} (copy)", copy.source));
                 gathered.readings.push(copy);

@@ -1,23 +1,20 @@
-//! Files are read away from the engine's thread.
+//! Reads files on a thread that may block, never on the engine's.
 
 use std::time::Duration;
 
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 
-/// A local file that does not answer in this time is on a disk that is gone.
-const LIMIT: Duration = Duration::from_secs(15);
+/// A local file that takes longer is on a disk that is gone.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Read on a thread that may wait.
-///
-/// # Errors
-/// What `read` says; `Outage` if it does not come back in 15 s, or breaks off.
+/// Run `read` on the blocking pool. Transient error if it panics or exceeds `READ_TIMEOUT`.
 pub async fn run_blocking<T: Send + 'static>(
     source: &'static str,
-    read: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
-) -> Result<T, SourceError> {
-    match tokio::time::timeout(LIMIT, tokio::task::spawn_blocking(read)).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Err(SourceError::outage(source, "reading it broke off; please report this with the log")),
-        Err(_) => Err(SourceError::outage(source, "the file does not answer; is its disk still there?")),
+    read: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::time::timeout(READ_TIMEOUT, tokio::task::spawn_blocking(read)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Error::transient(source, "reading it failed unexpectedly; please report this with the log")),
+        Err(_) => Err(Error::transient(source, "the file does not respond; check its disk")),
     }
 }

@@ -10,7 +10,7 @@ use crate::net;
 use crate::net::client::{Body, HttpClient, send};
 use crate::net::host::host_port;
 use crate::net::retry_after::{DEFAULT_RETRY_AFTER, retry_after};
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 
 const MAX_BODY_BYTES: usize = 10_000_000;
 
@@ -26,13 +26,13 @@ pub(crate) struct JsonClient<'a> {
 /// Why there is no JSON.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    Source(SourceError),
+    Source(Error),
     /// The server answered with another status than 200.
     Status(Status),
 }
 
-impl From<SourceError> for Failure {
-    fn from(error: SourceError) -> Self {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
         Self::Source(error)
     }
 }
@@ -40,22 +40,21 @@ impl From<SourceError> for Failure {
 impl JsonClient<'_> {
     /// The JSON at `url` and its length in bytes. Sends one request: the next check is the retry.
     pub(crate) async fn get(&self, url: &Url) -> Result<(Value, usize), Failure> {
-        let failed = |error| SourceError::from_net(self.source, error);
+        let failed = |error| Error::from_net(self.source, error);
         let request = self.http.get(url).map_err(failed)?.header(AUTHORIZATION, self.bearer()?);
         let response = send(request, url).await.map_err(failed)?;
         if response.status() != StatusCode::OK {
             return Err(Failure::Status(Status::new(response.status(), response.headers(), self.now)));
         }
         let body = Body::new(response, url, MAX_BODY_BYTES).read_to_end().await.map_err(failed)?;
-        let invalid =
-            |_| SourceError::outage(self.source, format!("the answer is not whole JSON ({})", host_port(url)));
+        let invalid = |_| Error::transient(self.source, format!("the answer is not whole JSON ({})", host_port(url)));
         Ok((serde_json::from_slice(&body).map_err(invalid)?, body.len()))
     }
 
-    fn bearer(&self) -> Result<HeaderValue, SourceError> {
+    fn bearer(&self) -> Result<HeaderValue, Error> {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret())).map_err(|_| {
             let advice = "Copy the token again, without line breaks or other control characters.";
-            SourceError::needs_user(self.source, "the token cannot be sent", advice)
+            Error::action_required(self.source, "the token cannot be sent", advice)
         })?;
         value.set_sensitive(true);
         Ok(value)
@@ -76,19 +75,17 @@ impl Status {
     }
 
     /// An outage if a later request may succeed, else an error that needs the user.
-    pub(crate) fn into_error(self, source: &'static str, what: String, advice: impl Into<String>) -> SourceError {
+    pub(crate) fn into_error(self, source: &'static str, message: String, advice: impl Into<String>) -> Error {
         match self.code {
-            408 | 425 | 429 | 500.. => {
-                SourceError { retry_after: self.retry_after, ..SourceError::outage(source, what) }
-            }
-            _ => SourceError::needs_user(source, what, advice),
+            408 | 425 | 429 | 500.. => Error { retry_after: self.retry_after, ..Error::transient(source, message) },
+            _ => Error::action_required(source, message, advice),
         }
     }
 }
 
-impl SourceError {
+impl Error {
     /// No request needs the user: the network may return.
     pub(crate) fn from_net(source: &'static str, error: net::Error) -> Self {
-        Self::outage(source, error.message)
+        Self::transient(source, error.message)
     }
 }

@@ -1,8 +1,8 @@
-//! Data in, one file each.
+//! Data sources: each reads one program, file or service and yields facts.
 
 pub mod blocking;
 pub mod calendar;
-pub mod error;
+mod error;
 pub mod focus_file;
 mod http;
 pub mod markdown;
@@ -12,8 +12,11 @@ pub mod reminders;
 mod sqlite;
 pub mod state_store;
 mod task_builder;
-pub mod tasks;
+mod task_source;
 pub mod taskwarrior;
 mod timestamps;
 pub mod todoist;
 pub mod workos;
+
+pub use error::{Error, ErrorKind};
+pub use task_source::{FetchFuture, TaskSource};

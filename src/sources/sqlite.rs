@@ -1,149 +1,144 @@
-//! A foreign SQLite file, read and never touched: nothing is written to it and nothing is created beside it.
+//! Reads SQLite files of other programs, without writing to them and without creating a file beside them.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Metadata};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
+use tempfile::TempDir;
 
-use super::error::SourceError;
+use crate::sources;
 
-/// How long another program's lock is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often a file that changes while it is read is read again.
-const ROUNDS: u32 = 3;
+/// A file that changes during a read is read again, up to this often.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// The files that are being read. One reader a file: closing a file drops this process's other locks on it (POSIX), so a
-/// second reader of the same file would go on without one. One that hangs on a dead disk keeps nobody from the others.
-static READING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// The files that are being read.
+static OPEN_FILES: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// The right to read one file, for as long as this value lives.
-struct Turn(PathBuf);
+/// Permits one reader per file. Closing a file drops this process's other locks on it (POSIX), and a second reader would go on
+/// without one. A reader that hangs on a dead disk blocks no other file.
+struct ReadGuard(PathBuf);
 
-impl Turn {
-    fn take(path: &Path) -> Option<Self> {
-        let mut reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
-        reading.insert(path.to_owned()).then(|| Self(path.to_owned()))
+impl ReadGuard {
+    fn acquire(path: &Path) -> Option<Self> {
+        let mut open = OPEN_FILES.lock().unwrap_or_else(PoisonError::into_inner);
+        open.insert(path.to_owned()).then(|| Self(path.to_owned()))
     }
 }
 
-impl Drop for Turn {
+impl Drop for ReadGuard {
     fn drop(&mut self) {
-        READING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+        OPEN_FILES.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
     }
 }
 
-/// Why a reading stopped.
 #[derive(Debug)]
-pub(crate) enum Trouble {
-    /// SQLite said so.
+pub(crate) enum Error {
     Sqlite(rusqlite::Error),
-    /// The source itself said so.
-    Source(SourceError),
+    Source(sources::Error),
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl From<SourceError> for Trouble {
-    fn from(error: SourceError) -> Self {
+impl From<sources::Error> for Error {
+    fn from(error: sources::Error) -> Self {
         Self::Source(error)
     }
 }
 
-/// Lets `work` read the file in one read transaction. Blocking; `work` may run more than once.
+/// Run `query` in one read transaction. Blocking. `query` may run several times.
 ///
-/// # Errors
-/// `Outage` if the file is missing, empty, damaged, half-written or locked for more than two seconds; `NeedsUser` if
-/// it is a folder, not SQLite, or may not be read. Whatever `work` itself reports is passed on.
+/// A missing, empty, damaged, half-written or locked file is a transient error; a folder, another kind of file or missing
+/// permission needs the user.
 pub(crate) fn read<T>(
     source: &'static str,
     path: &Path,
-    work: impl Fn(&Connection) -> Result<T, Trouble>,
-) -> Result<T, SourceError> {
-    let Some(_turn) = Turn::take(path) else {
-        let what = format!("an earlier reading of it has not come back ({}); is its disk still there?", path.display());
-        return Err(SourceError::outage(source, what));
+    query: impl Fn(&Connection) -> Result<T, Error>,
+) -> Result<T, sources::Error> {
+    let Some(_guard) = ReadGuard::acquire(path) else {
+        let message = format!("an earlier read of it still hangs ({}); check its disk", path.display());
+        return Err(sources::Error::transient(source, message));
     };
-    for _ in 0..ROUNDS {
-        let real = fs::canonicalize(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
-        let log = if is_wal(source, &real)? { Log::of(&real) } else { Log::None };
-        let reading = match log {
-            Log::None => Some(attempt(&real, false, &work)),
-            Log::Idle => undisturbed(&real, || attempt(&real, true, &work)).filter(|_| !has_entries(&real)),
-            Log::Live => match attempt(&real, false, &work) {
-                // The index beside the log cannot be opened: other rights, or a folder that we may not write to.
-                Err(Trouble::Sqlite(e)) if e.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
-                    undisturbed(&real, || from_copy(source, &real, &work))
+    for _ in 0..MAX_ATTEMPTS {
+        let real = fs::canonicalize(path).map_err(|e| sources::Error::from_io(source, path, &e))?;
+        let state = if is_wal(source, &real)? { WalState::detect(&real) } else { WalState::NotWal };
+        let result = match state {
+            WalState::NotWal => Some(try_read(&real, false, &query)),
+            WalState::Empty => read_stable(&real, || try_read(&real, true, &query)).filter(|_| !has_wal_frames(&real)),
+            WalState::Live => match try_read(&real, false, &query) {
+                // The index cannot be opened: other permissions, or a folder that is not writable.
+                Err(Error::Sqlite(e)) if e.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                    read_stable(&real, || read_copy(source, &real, &query))
                 }
-                reading => Some(reading),
+                result => Some(result),
             },
-            Log::Orphan => undisturbed(&real, || from_copy(source, &real, &work)),
+            WalState::NoIndex => read_stable(&real, || read_copy(source, &real, &query)),
         };
-        if let Some(reading) = reading {
-            return reading.map_err(|trouble| explain(source, path, trouble));
+        if let Some(result) = result {
+            return result.map_err(|error| explain(source, path, error));
         }
     }
-    Err(SourceError::outage(source, format!("the file kept changing while it was read ({})", path.display())))
+    Err(sources::Error::transient(source, format!("the file kept changing while it was read ({})", path.display())))
 }
 
-/// The write-ahead log of a database: what stands beside the file decides how it can be read without adding to it.
-enum Log {
-    /// The database keeps none.
-    None,
-    /// Nothing in it: opening normally would create `-wal` and `-shm`, so the file is read as immutable.
-    Idle,
-    /// Entries, and the index that its writer made.
+/// How a database can be read without creating a file beside it.
+enum WalState {
+    NotWal,
+    /// The log is empty. A normal open would create `-wal` and `-shm`; the file is opened as immutable.
+    Empty,
+    /// The log has frames, and its writer has made the index.
     Live,
-    /// Entries without an index, as in a copied folder: opening in place would create the index.
-    Orphan,
+    /// The log has frames and no index, as in a copied folder. A normal open would create the index; a copy is read.
+    NoIndex,
 }
 
-impl Log {
-    fn of(path: &Path) -> Self {
-        if !has_entries(path) {
-            Self::Idle
-        } else if beside(path, "-shm").exists() {
+impl WalState {
+    fn detect(path: &Path) -> Self {
+        if !has_wal_frames(path) {
+            Self::Empty
+        } else if sidecar_path(path, "-shm").exists() {
             Self::Live
         } else {
-            Self::Orphan
+            Self::NoIndex
         }
     }
 }
 
-fn has_entries(path: &Path) -> bool {
-    fs::metadata(beside(path, "-wal")).is_ok_and(|meta| meta.len() > 0)
+fn has_wal_frames(path: &Path) -> bool {
+    fs::metadata(sidecar_path(path, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn sidecar_path(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Whether the header says WAL (bytes 18 and 19, <https://sqlite.org/fileformat2.html>); refuses what is no database.
-fn is_wal(source: &'static str, path: &Path) -> Result<bool, SourceError> {
-    let meta = fs::metadata(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
-    if !meta.is_file() {
-        return Err(not_a_database(source, path, if meta.is_dir() { "is a folder" } else { "is not a regular file" }));
+/// Whether the header says WAL (bytes 18 and 19, <https://sqlite.org/fileformat2.html>). Error if this is no database.
+fn is_wal(source: &'static str, path: &Path) -> Result<bool, sources::Error> {
+    let from_io = |error| sources::Error::from_io(source, path, &error);
+    let metadata = fs::metadata(path).map_err(from_io)?;
+    if !metadata.is_file() {
+        let problem = if metadata.is_dir() { "is a folder" } else { "is not a regular file" };
+        return Err(not_a_database(source, path, problem));
     }
     let mut header = Vec::with_capacity(100);
-    let file = File::open(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
-    file.take(100).read_to_end(&mut header).map_err(|e| SourceError::unreadable(source, path, &e))?;
+    File::open(path).and_then(|file| file.take(100).read_to_end(&mut header)).map_err(from_io)?;
     if header.is_empty() {
-        return Err(SourceError::outage(source, format!("the file is empty ({})", path.display())));
+        return Err(sources::Error::transient(source, format!("the file is empty ({})", path.display())));
     }
     if !header.starts_with(b"SQLite format 3\0") {
         return Err(not_a_database(source, path, "is not an SQLite database"));
@@ -151,35 +146,44 @@ fn is_wal(source: &'static str, path: &Path) -> Result<bool, SourceError> {
     Ok(header.get(18..20) == Some(&[2, 2]))
 }
 
-/// A reading that holds only if nobody wrote to the file in the meantime; none if somebody did.
-fn undisturbed<T>(path: &Path, read: impl FnOnce() -> T) -> Option<T> {
-    let before = stamp(path)?;
-    let reading = read();
-    (stamp(path) == Some(before)).then_some(reading)
+/// The result of `read`, or `None` if the file changed meanwhile.
+fn read_stable<T>(path: &Path, read: impl FnOnce() -> T) -> Option<T> {
+    let before = size_and_mtime(path)?;
+    let result = read();
+    (size_and_mtime(path) == Some(before)).then_some(result)
 }
 
-fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
-    let meta: Metadata = fs::metadata(path).ok()?;
-    Some((meta.len(), meta.modified().ok()?))
+fn size_and_mtime(path: &Path) -> Option<(u64, SystemTime)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
 }
 
-fn attempt<T>(path: &Path, immutable: bool, work: impl Fn(&Connection) -> Result<T, Trouble>) -> Result<T, Trouble> {
+fn try_read<T>(path: &Path, immutable: bool, query: impl Fn(&Connection) -> Result<T, Error>) -> Result<T, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(uri(path, immutable), flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-128; PRAGMA trusted_schema=OFF;")?;
-    let snapshot = connection.unchecked_transaction()?;
-    work(&snapshot)
+    let transaction = connection.unchecked_transaction()?;
+    query(&transaction)
 }
 
-/// Reads a private copy of the file and its log, where reading in place would add to the folder.
-fn from_copy<T>(
+/// Reads a private copy of the file and its log.
+fn read_copy<T>(
     source: &'static str,
     path: &Path,
-    work: impl Fn(&Connection) -> Result<T, Trouble>,
-) -> Result<T, Trouble> {
-    let copy = Copy::of(path).map_err(|e| SourceError::unreadable(source, path, &e))?;
-    attempt(&copy.file, false, work)
+    query: impl Fn(&Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (_folder, copy) = copy_with_wal(path).map_err(|e| sources::Error::from_io(source, path, &e))?;
+    try_read(&copy, false, query)
+}
+
+/// The copy is removed when the `TempDir` is dropped.
+fn copy_with_wal(path: &Path) -> io::Result<(TempDir, PathBuf)> {
+    let folder = tempfile::Builder::new().prefix("operator-").permissions(Permissions::from_mode(0o700)).tempdir()?;
+    let copy = folder.path().join("copy.db");
+    fs::copy(path, &copy)?;
+    fs::copy(sidecar_path(path, "-wal"), sidecar_path(&copy, "-wal"))?;
+    Ok((folder, copy))
 }
 
 fn uri(path: &Path, immutable: bool) -> String {
@@ -194,63 +198,35 @@ fn uri(path: &Path, immutable: bool) -> String {
     uri
 }
 
-/// A private copy of a database and its log, removed when done with.
-struct Copy {
-    folder: PathBuf,
-    file: PathBuf,
-}
-
-impl Copy {
-    fn of(path: &Path) -> io::Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("operator-{}-{count}", std::process::id()));
-        DirBuilder::new().mode(0o700).create(&folder)?;
-        let copy = Self { file: folder.join("copy.db"), folder };
-        fs::copy(path, &copy.file)?;
-        fs::copy(beside(path, "-wal"), beside(&copy.file, "-wal"))?;
-        Ok(copy)
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// The names of a table's columns, in lower case; empty if there is no such table.
+/// The column names of a table in lower case; empty if there is no such table.
 pub(crate) fn columns(connection: &Connection, table: &str) -> rusqlite::Result<HashSet<String>> {
     let mut statement = connection.prepare("SELECT lower(name) FROM pragma_table_info(?1)")?;
     statement.query_map([table], |row| row.get(0))?.collect()
 }
 
-/// The columns of a table that must be there with all of `needed`.
-///
-/// # Errors
-/// `NeedsUser`, naming what is missing.
-pub(crate) fn require(
+/// The columns of a table. Error if one of `required` is missing.
+pub(crate) fn require_columns(
     source: &'static str,
     path: &Path,
     connection: &Connection,
     table: &str,
-    needed: &[&str],
-) -> Result<HashSet<String>, Trouble> {
+    required: &[&str],
+) -> Result<HashSet<String>, Error> {
     let found = columns(connection, table)?;
-    let missing: Vec<&str> = needed.iter().copied().filter(|name| !found.contains(*name)).collect();
+    let missing: Vec<&str> = required.iter().copied().filter(|name| !found.contains(*name)).collect();
     if missing.is_empty() {
         return Ok(found);
     }
-    let what = if found.is_empty() {
+    let message = if found.is_empty() {
         format!("there is no table {table} in {}", path.display())
     } else {
         format!("table {table} has no column {} in {}", missing.join(", "), path.display())
     };
-    Err(SourceError::needs_user(source, what, "Check that the path names the right file.").into())
+    Err(sources::Error::action_required(source, message, "Check that the path names the right file.").into())
 }
 
-/// A column as text, whatever is stored in it; bytes that are not UTF-8 become `�`.
-pub(crate) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<String>> {
+/// A value of any type as text. Invalid UTF-8 becomes `�`.
+pub(crate) fn column_text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<String>> {
     Ok(match row.get_ref(index)? {
         ValueRef::Null => None,
         ValueRef::Integer(number) => Some(number.to_string()),
@@ -259,39 +235,35 @@ pub(crate) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Strin
     })
 }
 
-fn not_a_database(source: &'static str, path: &Path, what: &str) -> SourceError {
-    SourceError::needs_user(
-        source,
-        format!("{} {what}", path.display()),
-        "Check that the path names the database file.",
-    )
+fn not_a_database(source: &'static str, path: &Path, problem: &str) -> sources::Error {
+    let advice = "Check that the path names the database file.";
+    sources::Error::action_required(source, format!("{} {problem}", path.display()), advice)
 }
 
-fn explain(source: &'static str, path: &Path, trouble: Trouble) -> SourceError {
-    let error = match trouble {
-        Trouble::Source(error) => return error,
-        Trouble::Sqlite(error) => error,
+fn explain(source: &'static str, path: &Path, error: Error) -> sources::Error {
+    let error = match error {
+        Error::Source(error) => return error,
+        Error::Sqlite(error) => error,
     };
-    let place = path.display();
+    let transient = |message| sources::Error::transient(source, message);
+    let shown = path.display();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => not_a_database(source, path, "is not an SQLite database"),
-        Some(ErrorCode::DatabaseCorrupt) => SourceError {
-            advice: "If it stays so, let the program that writes it make a new one.".into(),
-            ..SourceError::outage(source, format!("the database is damaged or half-written ({place})"))
+        Some(ErrorCode::DatabaseCorrupt) => sources::Error {
+            advice: "If this persists, let the program that writes it create a new one.".into(),
+            ..transient(format!("the database is damaged or half-written ({shown})"))
         },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SourceError::outage(
-            source,
-            format!("locked by another program for more than {} s ({place})", BUSY_TIMEOUT.as_secs()),
-        ),
-        Some(ErrorCode::ReadOnly) => SourceError::outage(
-            source,
-            format!("an interrupted write has yet to be rolled back by the program that made it ({place})"),
-        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            transient(format!("locked by another program for more than {} s ({shown})", BUSY_TIMEOUT.as_secs()))
+        }
+        Some(ErrorCode::ReadOnly) => {
+            transient(format!("the program that writes it has to roll back an interrupted write first ({shown})"))
+        }
         Some(ErrorCode::CannotOpen) => match File::open(path) {
-            Err(reason) => SourceError::unreadable(source, path, &reason),
-            Ok(_) => SourceError::outage(source, format!("cannot open {place}: {error}")),
+            Err(reason) => sources::Error::from_io(source, path, &reason),
+            Ok(_) => transient(format!("cannot open {shown}: {error}")),
         },
-        _ => SourceError::outage(source, format!("cannot read {place}: {error}")),
+        _ => transient(format!("cannot read {shown}: {error}")),
     }
 }
 
@@ -300,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_encoded_so_that_nothing_in_it_is_taken_for_a_parameter() {
+    fn uri_encodes_special_characters() {
         let odd = Path::new("/tmp/a b?mode=rwc&x#y%41ü.db");
         assert_eq!(uri(odd, false), "file:/tmp/a%20b%3Fmode%3Drwc%26x%23y%2541%C3%BC.db?mode=ro");
     }

@@ -1,19 +1,17 @@
-//! What the sources of nothing but tasks have in common.
+//! Helpers for sources that yield tasks and nothing else.
 
 use jiff::Timestamp;
 
 use crate::core::facts::{Activity, Due, TaskReading, UNTITLED};
 use crate::core::text::clip;
 
-/// More notes than this say nothing new.
-const MOST_NOTES: usize = 20;
+/// Later notes of a reading are dropped.
+const MAX_NOTES: usize = 20;
 
-/// A longer title (characters) tells the rules nothing more.
-const LONGEST_TITLE: usize = 500;
+const MAX_TITLE_CHARS: usize = 500;
 
-/// A reading of a source that knows dates, and neither promises nor goals nor thoughts. It adds nothing to what came in and got
-/// done: half a number would be wrong.
-pub(crate) fn reading(source: &'static str, as_of: Timestamp) -> TaskReading {
+/// A reading with due dates and nothing else. Its activity is zero: a count of open tasks alone would be wrong.
+pub(crate) fn empty_reading(source: &'static str, as_of: Timestamp) -> TaskReading {
     TaskReading {
         source,
         as_of,
@@ -28,20 +26,19 @@ pub(crate) fn reading(source: &'static str, as_of: Timestamp) -> TaskReading {
     }
 }
 
-pub(crate) fn note(reading: &mut TaskReading, note: String) {
-    if reading.notes.len() < MOST_NOTES {
-        reading.notes.push(note);
+pub(crate) fn add_note(notes: &mut Vec<String>, note: String) {
+    if notes.len() < MAX_NOTES {
+        notes.push(note);
     }
 }
 
 /// One line, never empty.
 pub(crate) fn title(text: &str) -> String {
-    let title = clip(text, LONGEST_TITLE);
+    let title = clip(text, MAX_TITLE_CHARS);
     if title.is_empty() { UNTITLED.into() } else { title }
 }
 
-/// What one occurrence of a recurring task goes by. When it is done, the next is another task: were it the same one, it would
-/// look put off.
-pub(crate) fn occurrence(id: &str, due: Option<Due>) -> String {
+/// The id of one occurrence of a recurring task. With a common id the next occurrence would look like a postponement.
+pub(crate) fn occurrence_id(id: &str, due: Option<Due>) -> String {
     due.map_or_else(|| id.to_owned(), |due| format!("{id}@{}", due.date()))
 }

@@ -142,15 +142,15 @@ impl Desk {
         let left = copied(&self.home);
         let doubt = |db: &Connection| -> BTreeSet<Number> {
             let mark: String = db
-                .query_row("SELECT value FROM settings WHERE name = 'mark'", [], |row| row.get(0))
+                .query_row("SELECT value FROM settings WHERE name = 'database_id'", [], |row| row.get(0))
                 .unwrap_or_default();
-            let sql = "SELECT DISTINCT channel, parcel FROM outbox WHERE under_way = 1 OR in_doubt = 1";
+            let sql = "SELECT DISTINCT channel, batch_id FROM outbox WHERE in_flight = 1 OR unconfirmed = 1";
             let mut rows = db.prepare(sql).expect("a query");
             let numbers =
                 rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).expect("rows");
             let known = |name: String| CHANNELS.into_iter().find(|channel| *channel == name).expect("a channel");
-            let id = |parcel: i64| format!("{}-{parcel}", mark.trim_matches('"'));
-            numbers.map(|row| row.map(|(name, parcel)| (known(name), id(parcel))).expect("a row")).collect()
+            let id = |batch: i64| format!("{}-{batch}", mark.trim_matches('"'));
+            numbers.map(|row| row.map(|(name, batch)| (known(name), id(batch))).expect("a row")).collect()
         };
         let doubt = left.as_ref().map(doubt).unwrap_or_default();
         let books = self.office.books();

@@ -55,10 +55,10 @@ impl Evidence<'_> {
             letters.map(|letter| format!("run {} {} in {}: {:?}", letter.run, letter.id, letter.place, letter.items));
         let mut rows = db
             .prepare(
-                "SELECT id || ' ' || kind || ' ' || state || ' parcel ' || ifnull(parcel, '') || ' ' || ifnull(reason, '') || ' '
-                   || ifnull(external_id, '') || ' ' || created_at || ' ' || done_at FROM outbox
+                "SELECT id || ' ' || kind || ' ' || state || ' batch ' || ifnull(batch_id, '') || ' ' || ifnull(reason, '') || ' '
+                   || ifnull(external_id, '') || ' ' || created_at || ' ' || ifnull(finished_at, '') FROM outbox
                  WHERE channel = ?2 AND (key = ?1 OR digest IN (SELECT digest FROM journal WHERE key = ?1))
-                 UNION ALL SELECT 'told in ' || parcel || ' ' || state FROM told WHERE channel = ?2 AND key = ?1",
+                 UNION ALL SELECT 'shown in ' || batch_id || ' ' || state FROM notification_log WHERE channel = ?2 AND key = ?1",
             )
             .expect("a query");
         let rows = rows.query_map([key, channel], |row| row.get::<_, String>(0)).expect("rows");

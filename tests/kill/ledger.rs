@@ -41,7 +41,7 @@ struct Incident {
 }
 
 const SEEN: &str =
-    "SELECT told.key, max(outbox.created_at) FROM told JOIN outbox USING (parcel) GROUP BY told.parcel, told.key";
+    "SELECT log.key, max(outbox.created_at) FROM notification_log AS log JOIN outbox USING (batch_id) GROUP BY batch_id, log.key";
 
 /// What stands in the outbox: kind, key or digest, channel, when.
 type Message = (String, String, String, i64);
@@ -264,7 +264,7 @@ fn entry(row: &Row) -> rusqlite::Result<Entry> {
 
 fn incident(row: &Row) -> rusqlite::Result<(String, Incident)> {
     let body = serde_json::from_str(&row.get::<_, String>("body")?).expect("a body");
-    Ok((row.get("key")?, Incident { open: row.get("open")?, entry: row.get("entry")?, body }))
+    Ok((row.get("key")?, Incident { open: row.get("open")?, entry: row.get("journal_id")?, body }))
 }
 
 fn message(row: &Row) -> rusqlite::Result<Message> {

@@ -4,8 +4,10 @@ use serde_json::Value;
 use strum::VariantArray;
 
 use super::query::Query;
-use super::words::{self, Clock, Moment, Urgency, because, decided, times};
+use super::words::{self, Clock, Moment, Urgency, times};
 use crate::core::alert::Priority;
+use crate::core::channel::Channel;
+use crate::core::delivery::lifecycle::message_channels;
 use crate::core::policy::decision::Decision;
 use crate::core::text::number;
 use crate::store::journal::JournalEntry;
@@ -125,17 +127,13 @@ impl Row {
             id: entry.id,
             at: clock.at(entry.last_at),
             since: (entry.times > 1).then(|| clock.at(entry.first_at)),
-            urgency: Urgency::named(&entry.priority),
-            decision: words::sentence(&decided(&entry.decision)),
-            class: entry
-                .decision
-                .parse::<Decision>()
-                .ok()
-                .map_or_else(String::new, |decision| decision.as_str().into()),
-            reason: because(&entry.reason),
+            urgency: Urgency::of(entry.priority),
+            decision: words::sentence(entry.decision.meaning()),
+            class: entry.decision.as_str().into(),
+            reason: entry.reason.meaning().into(),
             times: times(entry.times),
             title: words::title(&entry.title),
-            key: words::title(&entry.key),
+            key: words::title(entry.key.as_str()),
             message: words::message(&entry.message),
             channels: channels(entry, sent),
             facts: entry
@@ -149,14 +147,13 @@ impl Row {
 
 /// Each channel with what became of its message. The journal itself is told by being read.
 fn channels(entry: &JournalEntry, sent: &[OutboxEntry]) -> Vec<String> {
-    let fate = |channel: &String| {
-        let found = sent.iter().find(|dispatch| dispatch.channel == *channel)?;
-        let word = words::became(&found.state);
+    let fate = |channel: Channel| {
+        let found = sent.iter().find(|dispatch| dispatch.channel == channel)?;
+        let word = words::became(found.state);
         let reason = found.reason.as_deref().map_or_else(String::new, |why| format!(" ({})", words::title(why)));
         Some(format!("{channel}: {word}{reason}"))
     };
-    let outside = entry.channels.iter().filter(|channel| channel.as_str() != "journal");
-    outside.map(|channel| fate(channel).unwrap_or_else(|| words::title(channel))).collect()
+    message_channels(&entry.channels).map(|channel| fate(channel).unwrap_or_else(|| channel.to_string())).collect()
 }
 
 /// A fact as a person reads it.

@@ -1,7 +1,9 @@
 //! Today at a glance: what is open, the most urgent first, and why each was told or not.
 
-use super::words::{self, Clock, Moment, Urgency, because, decided, times};
+use super::words::{self, Clock, Moment, Urgency, times};
 use crate::core::channel::Channel;
+use crate::core::delivery::lifecycle::OutboxState;
+use crate::core::delivery::message::MessageKind;
 use crate::core::policy::incident_state::{Incident, NotificationRecord};
 use crate::core::status::{OpenAlert, Status};
 use crate::store::journal::JournalEntry;
@@ -119,10 +121,10 @@ impl Standing<'_> {
         }
         let held = self.incident.is_some_and(|incident| incident.held);
         match (self.incident.and_then(|incident| incident.last_notified.as_ref()), self.last) {
-            (_, Some(last)) if held => format!("Held back: {}", because(&last.reason)),
+            (_, Some(last)) if held => format!("Held back: {}", last.reason.meaning()),
             (_, None) if held => "Held back".into(),
             (Some(told), _) => self.told(told, clock),
-            (None, Some(last)) => words::sentence(&format!("{}: {}", decided(&last.decision), because(&last.reason))),
+            (None, Some(last)) => words::sentence(&format!("{}: {}", last.decision.meaning(), last.reason.meaning())),
             (None, None) => "Not told yet".into(),
         }
     }
@@ -133,24 +135,24 @@ impl Standing<'_> {
         if told.channels.iter().all(|channel| *channel == Channel::Journal) {
             return format!("Notified {ago}, in the journal alone");
         }
-        let mut fates: Vec<(&str, &str)> = Vec::new();
-        for message in self.messages.iter().filter(|message| matches!(message.kind.as_str(), "alert" | "digest")) {
+        let mut fates: Vec<(Channel, OutboxState)> = Vec::new();
+        for message in self.messages.iter().filter(|message| message.kind.message_kind() == MessageKind::New) {
             // The newest come first.
             if fates.iter().all(|(channel, _)| *channel != message.channel) {
-                fates.push((&message.channel, &message.state));
+                fates.push((message.channel, message.state));
             }
         }
         if fates.is_empty() {
             return format!("Notified {ago}");
         }
-        let any = |wanted: &str| fates.iter().any(|(_, state)| *state == wanted);
-        let what = match (any("delivered"), any("pending")) {
+        let any = |wanted: OutboxState| fates.iter().any(|(_, state)| *state == wanted);
+        let what = match (any(OutboxState::Delivered), any(OutboxState::Pending)) {
             (true, _) => format!("Notified {ago}"),
             (_, true) => "Not arrived yet".into(),
             _ => "Did not arrive".into(),
         };
         let fates: Vec<String> =
-            fates.iter().map(|(channel, state)| format!("{channel} {}", words::became(state))).collect();
+            fates.iter().map(|(channel, state)| format!("{channel} {}", words::became(*state))).collect();
         format!("{what}: {}", fates.join(", "))
     }
 }
@@ -159,24 +161,24 @@ impl Decided {
     fn of(entry: &JournalEntry, clock: &Clock<'_>) -> Self {
         Self {
             at: clock.at(entry.first_at),
-            what: format!("{}{}", words::sentence(&decided(&entry.decision)), times(entry.times)),
-            why: because(&entry.reason),
-            channels: entry.channels.join(", "),
+            what: format!("{}{}", words::sentence(entry.decision.meaning()), times(entry.times)),
+            why: entry.reason.meaning().into(),
+            channels: entry.channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(", "),
         }
     }
 }
 
 impl Sent {
     fn of(dispatch: &OutboxEntry, clock: &Clock<'_>) -> Self {
-        let waits = dispatch.state == "pending";
-        let at = if waits { Some(dispatch.next_attempt_at) } else { dispatch.done_at };
+        let waits = dispatch.state == OutboxState::Pending;
+        let at = if waits { Some(dispatch.next_attempt_at) } else { dispatch.finished_at };
         Self {
             at: clock.at(at.unwrap_or(dispatch.created_at)),
-            channel: words::sentence(&dispatch.channel),
+            channel: words::sentence(dispatch.channel.as_str()),
             what: format!(
                 "{} {}{}",
                 dispatch.kind,
-                words::became(&dispatch.state),
+                words::became(dispatch.state),
                 if waits { " for its next try" } else { "" }
             ),
             reason: words::message(dispatch.reason.as_deref().unwrap_or_default()),

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
 use crate::core::alert::Priority;
-use crate::core::policy::decision::{Decision, Reason};
+use crate::core::delivery::lifecycle::OutboxState;
 use crate::core::text;
 
 /// A title takes no more of the page (characters).
@@ -74,11 +74,6 @@ impl Urgency {
     pub(crate) fn of(priority: Priority) -> Self {
         Self { word: text::capitalize(priority.as_str()), class: priority.as_str() }
     }
-
-    /// Of a word in the database.
-    pub(crate) fn named(word: &str) -> Self {
-        Self::of(word.parse().unwrap_or(Priority::Low))
-    }
 }
 
 /// `Fri 20 Nov`.
@@ -96,24 +91,13 @@ pub(crate) fn message(message: &str) -> String {
     text::clip(message, MESSAGE)
 }
 
-/// A word of the database for what was decided, as a person says it.
-pub(crate) fn decided(word: &str) -> String {
-    word.parse::<Decision>().ok().map_or_else(|| title(word), |decision| decision.meaning().into())
-}
-
-/// The same for why.
-pub(crate) fn because(word: &str) -> String {
-    word.parse::<Reason>().ok().map_or_else(|| title(word), |reason| reason.meaning().into())
-}
-
-/// A word of the database for what became of a message, as a person says it.
-pub(crate) fn became(state: &str) -> &str {
+/// What became of a message, as a person says it.
+pub(crate) fn became(state: OutboxState) -> &'static str {
     match state {
-        "delivered" => "arrived",
-        "pending" => "waits",
-        "failed" => "refused",
-        "superseded" => "not sent",
-        other => other,
+        OutboxState::Delivered => "arrived",
+        OutboxState::Pending => "waits",
+        OutboxState::Failed => "refused",
+        OutboxState::Superseded => "not sent",
     }
 }
 

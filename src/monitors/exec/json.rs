@@ -59,7 +59,7 @@ pub(crate) fn is_late(printed: &str) -> bool {
 
 /// What is wrong, or why it cannot be understood.
 pub(crate) fn complaints(printed: &Output) -> Result<Vec<Complaint>, String> {
-    if printed.is_cut {
+    if printed.is_truncated {
         return Err(format!("printed more than {} KiB", CAP / 1024));
     }
     let bytes = printed.bytes.strip_prefix(MARK.to_string().as_bytes()).unwrap_or(&printed.bytes);

@@ -15,9 +15,9 @@ use super::{LONGEST, SOURCE, finished};
 use crate::net::HttpClient;
 use crate::net::client::Body;
 use crate::net::host::{host_port, is_loopback};
+use crate::sources::Error;
 use crate::sources::blocking::run_blocking;
 use crate::sources::calendar::ical::{Content, Reader, Wanted};
-use crate::sources::error::SourceError;
 use crate::sys::secret_file;
 
 /// The calendars of an account are looked for again so often.
@@ -77,7 +77,7 @@ impl Account {
         wants: Wants,
         wanted: Wanted,
         now: &ZonedDateTime,
-    ) -> Result<Content, SourceError> {
+    ) -> Result<Content, Error> {
         let asking = self.asking(net, now.timestamp()).await?;
         let is_known = |at: &Timestamp| now.timestamp().duration_since(*at).abs() < LOOK_AGAIN;
         if !found.at.as_ref().is_some_and(is_known) {
@@ -104,21 +104,21 @@ impl Account {
         run_blocking(SOURCE, move || finished(reader, &place)).await
     }
 
-    async fn asking<'a>(&'a self, net: &'a HttpClient, now: Timestamp) -> Result<Asking<'a>, SourceError> {
+    async fn asking<'a>(&'a self, net: &'a HttpClient, now: Timestamp) -> Result<Asking<'a>, Error> {
         let advice = "Set caldav.url of this calendar to an address that begins with https://.";
         let base =
             Url::parse(self.url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let base = base.ok_or_else(|| SourceError::needs_user(SOURCE, "its address is no web address", advice))?;
+        let base = base.ok_or_else(|| Error::action_required(SOURCE, "its address is no web address", advice))?;
         if base.scheme() != "https" && !is_loopback(&base) {
             let what = format!("a password is not sent in the open ({})", host_port(&base));
-            return Err(SourceError::needs_user(SOURCE, what, advice));
+            return Err(Error::action_required(SOURCE, what, advice));
         }
         let password = secret_file::load(self.password.as_ref(), self.password_file.as_ref())
             .await
-            .map_err(|error| SourceError::from_secret_file(SOURCE, error))?;
+            .map_err(|error| Error::from_secret_file(SOURCE, error))?;
         let password = password.ok_or_else(|| {
             let advice = "Set caldav.password or caldav.password_file of this calendar.";
-            SourceError::needs_user(SOURCE, format!("there is no password ({})", host_port(&base)), advice)
+            Error::action_required(SOURCE, format!("there is no password ({})", host_port(&base)), advice)
         })?;
         Ok(Asking { account: self, net, base, password, now })
     }
@@ -131,7 +131,7 @@ impl Account {
 
 impl Asking<'_> {
     /// From the address to the calendars: it may be one, or lead to the person, and they to their calendars.
-    async fn look_around(&self) -> Result<Found, SourceError> {
+    async fn look_around(&self) -> Result<Found, Error> {
         let (start, about) = self.first().await?;
         let mut found = Found { at: Some(self.now), addresses: addresses(&about), calendars: Vec::new() };
         if let Some(thing) = about.iter().find(|thing| {
@@ -158,7 +158,7 @@ impl Asking<'_> {
         {
             let what =
                 format!("there is no calendar '{}' ({})", crate::core::text::clip(missing, 60), host_port(&home));
-            return Err(SourceError::needs_user(
+            return Err(Error::action_required(
                 SOURCE,
                 what,
                 "Check the names in caldav.calendars, or leave them out.",
@@ -169,13 +169,13 @@ impl Asking<'_> {
         }
         if found.calendars.is_empty() {
             let what = format!("no calendar was found ({})", host_port(&home));
-            return Err(SourceError::needs_user(SOURCE, what, "Set caldav.url to your calendar's own address."));
+            return Err(Error::action_required(SOURCE, what, "Set caldav.url to your calendar's own address."));
         }
         Ok(found)
     }
 
     /// The address itself, or where a server that is only named keeps its calendars.
-    async fn first(&self) -> Result<(Url, Vec<Thing>), SourceError> {
+    async fn first(&self) -> Result<(Url, Vec<Thing>), Error> {
         let said = self.ask_and_follow("PROPFIND", &self.base, "0", ABOUT).await;
         let is_bare = matches!(self.base.path(), "" | "/");
         let leads_on = |about: &[Thing]| {
@@ -192,7 +192,7 @@ impl Asking<'_> {
         }
     }
 
-    async fn ask(&self, method: &str, url: &Url, depth: &str, question: &str) -> Result<Vec<Thing>, SourceError> {
+    async fn ask(&self, method: &str, url: &Url, depth: &str, question: &str) -> Result<Vec<Thing>, Error> {
         self.ask_and_follow(method, url, depth, question).await.map(|(_, things)| things)
     }
 
@@ -202,8 +202,8 @@ impl Asking<'_> {
         url: &Url,
         depth: &str,
         question: &str,
-    ) -> Result<(Url, Vec<Thing>), SourceError> {
-        let failed = |error| SourceError::from_net(SOURCE, error);
+    ) -> Result<(Url, Vec<Thing>), Error> {
+        let failed = |error| Error::from_net(SOURCE, error);
         let mut url = url.clone();
         for _ in 0..=MOST_REDIRECTS {
             let asking = Method::from_bytes(method.as_bytes()).unwrap_or_default();
@@ -223,27 +223,26 @@ impl Asking<'_> {
             let things = run_blocking(SOURCE, move || Ok(things(&String::from_utf8_lossy(&text)))).await?;
             return match things {
                 Ok(things) if things.iter().any(|thing| thing.is_withheld(method == "REPORT")) => {
-                    Err(SourceError::outage(
+                    Err(Error::transient(
                         SOURCE,
                         format!("the server did not give all that is there ({})", host_port(&url)),
                     ))
                 }
                 Ok(things) if is_multistatus => Ok((url, things)),
-                Err(NoReply::Broken) => Err(SourceError::outage(
-                    SOURCE,
-                    format!("the answer was cut off, or is broken ({})", host_port(&url)),
-                )),
+                Err(NoReply::Broken) => {
+                    Err(Error::transient(SOURCE, format!("the answer was cut off, or is broken ({})", host_port(&url))))
+                }
                 _ => {
                     let what = format!("what is there speaks no CalDAV ({})", host_port(&url));
                     let advice = "Check caldav.url: it is the address that your provider gives for CalDAV.";
-                    Err(SourceError::needs_user(SOURCE, what, advice))
+                    Err(Error::action_required(SOURCE, what, advice))
                 }
             };
         }
         Err(self.unaccounted(&url, None))
     }
 
-    fn url(&self, base: &Url, href: &str) -> Result<Url, SourceError> {
+    fn url(&self, base: &Url, href: &str) -> Result<Url, Error> {
         match base.join(href.trim()) {
             Ok(url) if may_know_password(&self.base, &url) => Ok(url),
             elsewhere => Err(self.unaccounted(base, elsewhere.ok().as_ref())),
@@ -251,7 +250,7 @@ impl Asking<'_> {
     }
 
     /// `next` is where the server sends us, if that is an address.
-    fn unaccounted(&self, from: &Url, next: Option<&Url>) -> SourceError {
+    fn unaccounted(&self, from: &Url, next: Option<&Url>) -> Error {
         let what = format!("the server sends us elsewhere, where the password does not belong ({})", host_port(from));
         let advice = match next.filter(|next| next.scheme() == "https") {
             Some(next) => {
@@ -259,12 +258,12 @@ impl Asking<'_> {
             }
             None => "Check caldav.url of this calendar.".into(),
         };
-        SourceError::needs_user(SOURCE, what, advice)
+        Error::action_required(SOURCE, what, advice)
     }
 }
 
 /// Read every text of a reply, away from the engine's thread.
-async fn read_all(things: Vec<Thing>, mut reader: Reader) -> Result<Reader, SourceError> {
+async fn read_all(things: Vec<Thing>, mut reader: Reader) -> Result<Reader, Error> {
     run_blocking(SOURCE, move || {
         for text in things.into_iter().filter_map(|thing| thing.data) {
             reader.push(text.as_bytes());

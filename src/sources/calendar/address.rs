@@ -14,9 +14,9 @@ use super::{LONGEST, Mark, SOURCE, Version, finished};
 use crate::net::HttpClient;
 use crate::net::client::Body;
 use crate::net::host::{host_port, is_loopback};
+use crate::sources::Error;
 use crate::sources::blocking::run_blocking;
 use crate::sources::calendar::ical::{Content, Reader};
-use crate::sources::error::SourceError;
 use crate::sys::secret_file;
 
 /// More redirects lead nowhere.
@@ -56,14 +56,14 @@ impl Address {
         known: Option<&Version>,
         reader: Reader,
         now: Timestamp,
-    ) -> Result<Option<(Content, Mark)>, SourceError> {
+    ) -> Result<Option<(Content, Mark)>, Error> {
         let mut url = self.resolve().await?;
         let stamp = match known.map(|version| &version.mark) {
             Some(Mark::Address(stamp)) => stamp.clone(),
             _ => Stamp::default(),
         };
         for _ in 0..=MOST_REDIRECTS {
-            let mut request = net.get(&url).map_err(|error| SourceError::from_net(SOURCE, error))?;
+            let mut request = net.get(&url).map_err(|error| Error::from_net(SOURCE, error))?;
             for (name, value) in [(IF_NONE_MATCH, &stamp.tag), (IF_MODIFIED_SINCE, &stamp.modified)] {
                 request = value.iter().fold(request, |request, value| request.header(&name, value));
             }
@@ -85,20 +85,20 @@ impl Address {
     }
 
     /// `webcal://` is how phones write `https://`.
-    async fn resolve(&self) -> Result<Url, SourceError> {
+    async fn resolve(&self) -> Result<Url, Error> {
         let advice = "Set url or url_file of this calendar to its address: https://…, or webcal://….";
         let secret = secret_file::load(self.url.as_ref(), self.url_file.as_ref())
             .await
-            .map_err(|error| SourceError::from_secret_file(SOURCE, error))?;
-        let secret = secret.ok_or_else(|| SourceError::needs_user(SOURCE, "its address is empty", advice))?;
+            .map_err(|error| Error::from_secret_file(SOURCE, error))?;
+        let secret = secret.ok_or_else(|| Error::action_required(SOURCE, "its address is empty", advice))?;
         let text = secret.expose_secret();
         let https = ["webcal://", "webcals://"].iter().find_map(|scheme| text.strip_prefix(scheme));
         let text = https.map_or_else(|| text.to_owned(), |rest| format!("https://{rest}"));
         let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.ok_or_else(|| SourceError::needs_user(SOURCE, "its address is no web address", advice))?;
+        let url = url.ok_or_else(|| Error::action_required(SOURCE, "its address is no web address", advice))?;
         if url.password().is_some() && url.scheme() != "https" && !is_loopback(&url) {
             let what = format!("a password is not sent in the open ({})", host_port(&url));
-            return Err(SourceError::needs_user(SOURCE, what, advice));
+            return Err(Error::action_required(SOURCE, what, advice));
         }
         Ok(url)
     }
@@ -113,13 +113,13 @@ fn may_follow(from: &Url, to: &Url) -> bool {
     }
 }
 
-fn unaccounted(url: &Url) -> SourceError {
+fn unaccounted(url: &Url) -> Error {
     let what = format!("the server sends us elsewhere, which leads nowhere safe ({})", host_port(url));
-    SourceError::needs_user(SOURCE, what, "Copy the calendar's address again.")
+    Error::action_required(SOURCE, what, "Copy the calendar's address again.")
 }
 
 /// Read while it comes in, away from the engine's thread.
-async fn parsed(response: Response, url: &Url, mut reader: Reader) -> Result<Content, SourceError> {
+async fn parsed(response: Response, url: &Url, mut reader: Reader) -> Result<Content, Error> {
     let (pieces, mut coming) = mpsc::channel::<Vec<u8>>(PIECES);
     let reading = tokio::task::spawn_blocking(move || {
         while let Some(piece) = coming.blocking_recv() {
@@ -127,14 +127,14 @@ async fn parsed(response: Response, url: &Url, mut reader: Reader) -> Result<Con
         }
         reader
     });
-    let broke_off = || SourceError::outage(SOURCE, "reading it broke off; please report this with the log");
+    let broke_off = || Error::transient(SOURCE, "reading it broke off; please report this with the log");
     let mut body = Body::new(response, url, LONGEST);
     let taken = loop {
         match body.next().await {
             // Whoever reads has not broken off before all is read, unless it panicked: that is told below.
             Ok(Some(piece)) => drop(pieces.send(piece).await),
             Ok(None) => break Ok(()),
-            Err(error) => break Err(SourceError::from_net(SOURCE, error)),
+            Err(error) => break Err(Error::from_net(SOURCE, error)),
         }
     };
     drop(pieces);

@@ -7,12 +7,12 @@ use reqwest::{RequestBuilder, Response, Url};
 use super::SOURCE;
 use crate::net::client;
 use crate::net::host::host_port;
-use crate::sources::error::SourceError;
+use crate::sources::Error;
 use crate::sources::http::Status;
 
 /// Sends a request. Statuses that are neither success nor redirect are errors.
-pub(crate) async fn send(request: RequestBuilder, url: &Url, now: Timestamp) -> Result<Response, SourceError> {
-    let response = client::send(request, url).await.map_err(|error| SourceError::from_net(SOURCE, error))?;
+pub(crate) async fn send(request: RequestBuilder, url: &Url, now: Timestamp) -> Result<Response, Error> {
+    let response = client::send(request, url).await.map_err(|error| Error::from_net(SOURCE, error))?;
     if response.status().is_success() || response.status().is_redirection() {
         return Ok(response);
     }

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::{LONGEST, Mark, SOURCE, finished};
+use crate::sources::Error;
 use crate::sources::calendar::ical::{Content, Reader};
-use crate::sources::error::SourceError;
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +25,13 @@ impl Stamp {
 }
 
 /// Read the file; none if it is as it was. Blocking.
-pub(crate) fn read(
-    path: &Path,
-    before: Option<&Mark>,
-    mut reader: Reader,
-) -> Result<Option<(Content, Mark)>, SourceError> {
-    let unreadable = |error: std::io::Error| SourceError::unreadable(SOURCE, path, &error);
+pub(crate) fn read(path: &Path, before: Option<&Mark>, mut reader: Reader) -> Result<Option<(Content, Mark)>, Error> {
+    let unreadable = |error: std::io::Error| Error::from_io(SOURCE, path, &error);
     let metadata = path.metadata().map_err(unreadable)?;
     // A pipe or a device could keep the reader waiting for ever.
     if !metadata.is_file() {
         let what = format!("{} is not a file", path.display());
-        return Err(SourceError::needs_user(SOURCE, what, "Name the .ics file itself."));
+        return Err(Error::action_required(SOURCE, what, "Name the .ics file itself."));
     }
     let mark = Mark::File(Stamp::of(&metadata));
     if before == Some(&mark) {
@@ -48,7 +44,7 @@ pub(crate) fn read(
         length += read;
         if length > LONGEST {
             let what = format!("{} is over {} MB", path.display(), LONGEST / 1_000_000);
-            return Err(SourceError::needs_user(SOURCE, what, "Export less of the past."));
+            return Err(Error::action_required(SOURCE, what, "Export less of the past."));
         }
         match piece.get(..read) {
             Some(read) if !read.is_empty() => reader.push(read),

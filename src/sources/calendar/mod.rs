@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use tokio::sync::Mutex;
 
-use super::error::SourceError;
+use super::Error;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::name::Name;
 use crate::sources::blocking::run_blocking;
@@ -75,7 +75,7 @@ pub struct Memory {
     kept: OnceLock<Arc<Mutex<Kept>>>,
 }
 
-type Said = Result<Arc<CalendarReading>, SourceError>;
+type Said = Result<Arc<CalendarReading>, Error>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
@@ -84,7 +84,7 @@ pub(crate) struct Kept {
     /// The last reading that was good.
     good: Option<Arc<CalendarReading>>,
     /// Until when the server wants to be left alone.
-    rest: Option<(Timestamp, SourceError)>,
+    rest: Option<(Timestamp, Error)>,
     /// What was read last, where its place can tell whether it has changed since.
     content: Option<Version>,
     /// What an account leads to.
@@ -158,7 +158,7 @@ impl Calendar {
         let fetched = self.fetch(known, &mut kept.account, &since, now);
         let fetched = tokio::time::timeout(self.timeout, fetched).await.map_err(|_| {
             let what = format!("no whole answer within {} s ({})", self.timeout.as_secs(), self.shown());
-            SourceError::outage(SOURCE, what)
+            Error::transient(SOURCE, what)
         })??;
         let content = match (fetched, known) {
             (Some((content, mark)), _) => {
@@ -171,7 +171,7 @@ impl Calendar {
             (None, Some(known)) => Arc::clone(&known.content),
             (None, None) => {
                 let what = format!("nothing has changed, it says, of what it never told ({})", self.shown());
-                return Err(SourceError::outage(SOURCE, what));
+                return Err(Error::transient(SOURCE, what));
             }
         };
         let now = now.clone();
@@ -190,7 +190,7 @@ impl Calendar {
         account: &mut account::Found,
         since: &ZonedDateTime,
         now: &ZonedDateTime,
-    ) -> Result<Option<(Content, Mark)>, SourceError> {
+    ) -> Result<Option<(Content, Mark)>, Error> {
         let own = self.email.iter().cloned().collect();
         let wanted = Wanted { since: since.datetime(), own, todos: self.tasks, now: now.timestamp() };
         match &self.place {
@@ -218,24 +218,24 @@ impl Calendar {
 }
 
 impl Kept {
-    fn left_alone(&self, at: Timestamp) -> Option<SourceError> {
+    fn left_alone(&self, at: Timestamp) -> Option<Error> {
         let (until, error) = self.rest.as_ref()?;
         let left = until.duration_since(at);
-        (left > SignedDuration::ZERO).then(|| SourceError { retry_after: Some(left), ..error.clone() })
+        (left > SignedDuration::ZERO).then(|| Error { retry_after: Some(left), ..error.clone() })
     }
 }
 
 /// What was read to its end is a calendar, or the wrong thing.
-fn finished(reader: Reader, place: &str) -> Result<Content, SourceError> {
+fn finished(reader: Reader, place: &str) -> Result<Content, Error> {
     reader.finish().map_err(|unfit| match unfit {
         Unfit::NoCalendar => {
             let advice = "Take the address or file that ends in .ics: a page that shows a calendar is none.";
-            SourceError::needs_user(SOURCE, format!("what is there is no iCalendar ({place})"), advice)
+            Error::action_required(SOURCE, format!("what is there is no iCalendar ({place})"), advice)
         }
-        Unfit::CutOff => SourceError::outage(SOURCE, format!("the calendar is cut off: its end is missing ({place})")),
+        Unfit::CutOff => Error::transient(SOURCE, format!("the calendar is cut off: its end is missing ({place})")),
         Unfit::Nameless => {
             let what = format!("some of its to-dos cannot be read, nor which ones they are ({place})");
-            SourceError::needs_user(
+            Error::action_required(
                 SOURCE,
                 what,
                 "Look for to-dos there that are over 1 MB or have no END, or set tasks: false for this calendar.",

@@ -8,8 +8,8 @@ use jiff::ZonedDateTime;
 use super::Calendar;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::facts::TaskReading;
-use crate::sources::error::SourceError;
-use crate::sources::tasks::{Reading, TaskSource};
+use crate::sources::Error;
+use crate::sources::{FetchFuture, TaskSource};
 
 const NAME: &str = "ics";
 
@@ -26,10 +26,10 @@ impl CalendarTasks {
         Self { calendars: calendars.iter().filter(|calendar| calendar.tasks).cloned().collect() }
     }
 
-    async fn ask(&self, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
+    async fn ask(&self, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         if self.calendars.is_empty() {
             let advice = "list a calendar with to-dos under sources.calendars";
-            return Err(SourceError::not_set_up(NAME, "no calendar with to-dos is named", advice));
+            return Err(Error::not_configured(NAME, "no calendar with to-dos is named", advice));
         }
         let mut all = empty(now);
         let mut ids = BTreeSet::new();
@@ -39,14 +39,14 @@ impl CalendarTasks {
                 Err(error) => {
                     // One that is away must not freeze the others: what it said last still holds.
                     let Some(last) = calendar.last_good().await else {
-                        return Err(SourceError { source: NAME, ..error });
+                        return Err(Error { source: NAME, ..error });
                     };
                     let at = last.as_of.to_zoned_datetime(now.time_zone().clone());
                     all.notes.push(format!(
                         "to-dos of {} as of {}: {}",
                         calendar.name,
                         at.strftime("%Y-%m-%d %H:%M"),
-                        error.what
+                        error.message
                     ));
                     last
                 }
@@ -80,11 +80,11 @@ fn empty(now: &ZonedDateTime) -> TaskReading {
 }
 
 impl TaskSource for CalendarTasks {
-    fn name(&self) -> &'static str {
+    fn source_name(&self) -> &'static str {
         NAME
     }
 
-    fn is_set_up(&self) -> bool {
+    fn is_configured(&self) -> bool {
         !self.calendars.is_empty()
     }
 
@@ -92,7 +92,7 @@ impl TaskSource for CalendarTasks {
         self.calendars.iter().all(|calendar| calendar.is_local())
     }
 
-    fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
+    fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(self.ask(now))
     }
 }

@@ -1,38 +1,36 @@
-//! What a line of a note is: code, a comment, a checkbox, or neither.
+//! Classifies a line of a note: code, comment, checkbox, or other text.
 
 use std::borrow::Cow;
 
-/// A line without the marks of quotes around it.
+/// A line without its quote marks.
 pub(crate) struct Line<'a> {
     text: &'a str,
-    /// How many quotes it stands in.
+    /// The nesting depth of quotes.
     quotes: usize,
 }
 
 /// The state of a checkbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum BoxState {
     Open,
-    Begun,
+    Started,
     /// Done or cancelled.
     Closed,
 }
 
-/// What a block of code began with.
+/// The opening fence of a code block.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fence {
     mark: char,
-    /// How many of it.
     length: usize,
-    /// How many quotes it stands in.
     quotes: usize,
 }
 
-/// What Obsidian's comments stand between.
+/// Begins and ends a comment in Obsidian.
 const COMMENT: &str = "%%";
 
 impl<'a> Line<'a> {
-    pub(crate) fn of(line: &'a str) -> Self {
+    pub(crate) fn new(line: &'a str) -> Self {
         let (mut text, mut quotes) = (line.trim_start(), 0);
         while let Some(quoted) = text.strip_prefix('>') {
             (text, quotes) = (quoted.trim_start(), quotes + 1);
@@ -40,9 +38,9 @@ impl<'a> Line<'a> {
         Self { text, quotes }
     }
 
-    /// Whether it belongs to a block of code; `fence` is what that block began with, if one is open.
+    /// Whether the line belongs to a code block. `fence` is the open block, and is updated.
     pub(crate) fn is_code(&self, fence: &mut Option<Fence>) -> bool {
-        // A quote that ends takes its code with it.
+        // The end of a quote ends its code block.
         *fence = fence.filter(|open| self.quotes >= open.quotes);
         let Some(mark @ ('`' | '~')) = self.text.chars().next() else { return fence.is_some() };
         let quotes = self.quotes;
@@ -50,10 +48,10 @@ impl<'a> Line<'a> {
         let after = self.text.trim_start_matches(mark);
         match *fence {
             Some(open) => {
-                let is_alike = (mark, quotes) == (open.mark, open.quotes) && length >= open.length;
-                *fence = (!is_alike || !after.trim().is_empty()).then_some(open);
+                let closes = (mark, quotes) == (open.mark, open.quotes) && length >= open.length;
+                *fence = (!closes || !after.trim().is_empty()).then_some(open);
             }
-            // Three and then a fourth on the same line are code within a line.
+            // Another backtick later on the line makes it inline code.
             None if length >= 3 && !(mark == '`' && after.contains('`')) => {
                 *fence = Some(Fence { mark, length, quotes });
             }
@@ -62,48 +60,48 @@ impl<'a> Line<'a> {
         true
     }
 
-    /// Its text without Obsidian's comments; `is_open` is whether one that began before goes on. Only at the beginning of a line
-    /// may one begin that does not end on it.
-    pub(crate) fn without_comments(&self, is_open: &mut bool) -> Cow<'a, str> {
-        if !*is_open && !self.text.contains(COMMENT) {
+    /// The text without Obsidian's comments. `in_comment` is whether a comment of an earlier line goes on, and is updated. A
+    /// comment over several lines must begin its line.
+    pub(crate) fn without_comments(&self, in_comment: &mut bool) -> Cow<'a, str> {
+        if !*in_comment && !self.text.contains(COMMENT) {
             return self.text.into();
         }
-        let (mut seen, mut rest) = (String::new(), self.text);
+        let (mut visible, mut rest) = (String::new(), self.text);
         while let Some((before, after)) = rest.split_once(COMMENT) {
-            if *is_open {
-                (*is_open, rest) = (false, after);
+            if *in_comment {
+                (*in_comment, rest) = (false, after);
                 continue;
             }
-            let is_first = seen.trim().is_empty() && before.trim().is_empty();
+            let is_first = visible.trim().is_empty() && before.trim().is_empty();
             if !is_first && !after.contains(COMMENT) {
                 break;
             }
-            seen.push_str(before);
-            (*is_open, rest) = (true, after);
+            visible.push_str(before);
+            (*in_comment, rest) = (true, after);
         }
-        if !*is_open {
-            seen.push_str(rest);
+        if !*in_comment {
+            visible.push_str(rest);
         }
-        seen.into()
+        visible.into()
     }
 
-    /// `- [ ] text`, with any list mark.
-    pub(crate) fn checkbox(&self) -> Option<(State, &'a str)> {
+    /// Parses `- [ ] text`, with any list mark.
+    pub(crate) fn checkbox(&self) -> Option<(BoxState, &'a str)> {
         let item = match self.text.strip_prefix(['-', '*', '+']) {
             Some(item) => item,
             None => {
                 self.text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(['.', ')']).filter(|item| {
-                    // There has to be a number.
+                    // The mark needs a number.
                     item.len() + 1 < self.text.len()
                 })?
             }
         };
         let mut inside = item.strip_prefix([' ', '\t'])?.trim_start().strip_prefix('[')?.chars();
         let state = match inside.next()? {
-            'x' | 'X' | '-' => State::Closed,
-            '/' => State::Begun,
+            'x' | 'X' | '-' => BoxState::Closed,
+            '/' => BoxState::Started,
             ']' => return None,
-            _ => State::Open,
+            _ => BoxState::Open,
         };
         let text = inside.as_str().strip_prefix(']')?;
         (text.is_empty() || text.starts_with([' ', '\t'])).then_some((state, text.trim()))
@@ -117,18 +115,18 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("- [ ] Pay rent", Some((State::Open, "Pay rent")))]
-    #[case("* [x] Pay rent", Some((State::Closed, "Pay rent")))]
-    #[case("+ [X] Pay rent", Some((State::Closed, "Pay rent")))]
-    #[case("1. [-] Pay rent", Some((State::Closed, "Pay rent")))]
-    #[case("12) [/] Pay rent", Some((State::Begun, "Pay rent")))]
-    #[case("- [?] Pay rent", Some((State::Open, "Pay rent")))]
-    #[case("    - [ ]  Nested  ", Some((State::Open, "Nested")))]
-    #[case("\t- [ ] Nested", Some((State::Open, "Nested")))]
-    #[case("> - [ ] Quoted", Some((State::Open, "Quoted")))]
-    #[case("> > 1. [ ] Quoted twice", Some((State::Open, "Quoted twice")))]
-    #[case("- [ ]", Some((State::Open, "")))]
-    #[case("- [🚀] Odd", Some((State::Open, "Odd")))]
+    #[case("- [ ] Pay rent", Some((BoxState::Open, "Pay rent")))]
+    #[case("* [x] Pay rent", Some((BoxState::Closed, "Pay rent")))]
+    #[case("+ [X] Pay rent", Some((BoxState::Closed, "Pay rent")))]
+    #[case("1. [-] Pay rent", Some((BoxState::Closed, "Pay rent")))]
+    #[case("12) [/] Pay rent", Some((BoxState::Started, "Pay rent")))]
+    #[case("- [?] Pay rent", Some((BoxState::Open, "Pay rent")))]
+    #[case("    - [ ]  Nested  ", Some((BoxState::Open, "Nested")))]
+    #[case("\t- [ ] Nested", Some((BoxState::Open, "Nested")))]
+    #[case("> - [ ] Quoted", Some((BoxState::Open, "Quoted")))]
+    #[case("> > 1. [ ] Quoted twice", Some((BoxState::Open, "Quoted twice")))]
+    #[case("- [ ]", Some((BoxState::Open, "")))]
+    #[case("- [🚀] Odd", Some((BoxState::Open, "Odd")))]
     #[case("- [] Pay rent", None)]
     #[case("- [ ]Pay rent", None)]
     #[case("-[ ] Pay rent", None)]
@@ -138,8 +136,8 @@ mod tests {
     #[case("- Pay rent", None)]
     #[case("-", None)]
     #[case("", None)]
-    fn a_task_is_a_list_item_with_a_box(#[case] line: &str, #[case] expected: Option<(State, &str)>) {
-        assert_eq!(Line::of(line).checkbox(), expected);
+    fn task_is_list_item_with_checkbox(#[case] line: &str, #[case] expected: Option<(BoxState, &str)>) {
+        assert_eq!(Line::new(line).checkbox(), expected);
     }
 
     #[rstest]
@@ -150,10 +148,10 @@ mod tests {
     #[case("%% never closed\nhidden", "|")]
     #[case("100%% sure\na", "100%% sure|a")]
     #[case("a %%b%% 100%% c", "a  100%% c")]
-    fn a_comment_is_not_seen(#[case] text: &str, #[case] expected: &str) {
-        let mut is_open = false;
-        let seen: Vec<_> = text.lines().map(|line| Line::of(line).without_comments(&mut is_open)).collect();
-        assert_eq!(seen.join("|"), expected);
+    fn comments_are_removed(#[case] text: &str, #[case] expected: &str) {
+        let mut in_comment = false;
+        let visible: Vec<_> = text.lines().map(|line| Line::new(line).without_comments(&mut in_comment)).collect();
+        assert_eq!(visible.join("|"), expected);
     }
 
     #[rstest]
@@ -167,10 +165,10 @@ mod tests {
     #[case("```inline``` text\ntext", "TT")]
     #[case("```\nnever closed", "cc")]
     #[case("`code` text", "T")]
-    fn code_is_no_text(#[case] text: &str, #[case] expected: &str) {
+    fn code_blocks_are_recognised(#[case] text: &str, #[case] expected: &str) {
         let mut fence = None;
         let kinds: String =
-            text.lines().map(|line| if Line::of(line).is_code(&mut fence) { 'c' } else { 'T' }).collect();
+            text.lines().map(|line| if Line::new(line).is_code(&mut fence) { 'c' } else { 'T' }).collect();
         assert_eq!(kinds, expected);
     }
 }

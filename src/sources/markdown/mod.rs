@@ -1,4 +1,4 @@
-//! Markdown: checkboxes with the signs of Obsidian Tasks, in a folder of notes.
+//! Markdown notes: open checkboxes in a folder, with Obsidian's markers.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -6,43 +6,39 @@ use std::sync::{Arc, Mutex};
 use jiff::ZonedDateTime;
 use jiff::civil::Date;
 
-use self::memory::{Found, Memory};
+use self::cache::{NoteCache, NoteItems};
 use self::note::Item;
-use super::error::SourceError;
-use super::tasks::{Reading, TaskSource};
+use super::{Error, FetchFuture, TaskSource};
 use crate::core::facts::{Task, TaskReading, TaskStatus};
 use crate::core::text::clip;
 use crate::sources::blocking::run_blocking;
-use crate::sources::task_builder;
+use crate::sources::task_builder::{add_note, empty_reading};
 
+mod cache;
 mod folder;
 mod line;
-mod memory;
+mod markers;
 mod note;
-mod signs;
 
 const SOURCE: &str = "markdown";
 
-/// No more is shown of a title that something is wrong with (characters).
-const SHOWN: usize = 100;
+/// A title in a note about an unreadable task is cut to this length (characters).
+const MAX_SHOWN_TITLE_CHARS: usize = 100;
 
-/// A folder of notes.
 #[derive(Debug, Clone, Default)]
 pub struct Markdown {
-    /// Where it is, if one is named.
     pub folder: Option<PathBuf>,
-    /// Folders and files in it that are passed over, as paths from it.
+    /// Folders and files to skip, relative to `folder`.
     pub exclude: Vec<PathBuf>,
-    /// What was found in files that have not changed since.
-    pub memory: Arc<Mutex<Memory>>,
+    pub cache: Arc<Mutex<NoteCache>>,
 }
 
 impl TaskSource for Markdown {
-    fn name(&self) -> &'static str {
+    fn source_name(&self) -> &'static str {
         SOURCE
     }
 
-    fn is_set_up(&self) -> bool {
+    fn is_configured(&self) -> bool {
         self.folder.is_some()
     }
 
@@ -50,70 +46,67 @@ impl TaskSource for Markdown {
         true
     }
 
-    fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
+    fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(async {
             let Some(folder) = self.folder.clone() else {
-                return Err(SourceError::not_set_up(SOURCE, "no folder is named", "set sources.markdown.folder"));
+                return Err(Error::not_configured(SOURCE, "no folder is configured", "set sources.markdown.folder"));
             };
-            let (exclude, memory, now) = (self.exclude.clone(), Arc::clone(&self.memory), now.clone());
+            let (exclude, cache, now) = (self.exclude.clone(), Arc::clone(&self.cache), now.clone());
             run_blocking(SOURCE, move || {
-                // A first look at very many notes may take longer than one is waited for; it goes on.
-                let Ok(mut memory) = memory.try_lock() else {
-                    return Err(SourceError::outage(SOURCE, "the notes are still being read"));
+                // The first read of very many notes may exceed the timeout; it goes on in its thread.
+                let Ok(mut cache) = cache.try_lock() else {
+                    return Err(Error::transient(SOURCE, "the notes are still being read"));
                 };
-                read(&folder, &exclude, &mut memory, &now)
+                read(&folder, &exclude, &mut cache, &now)
             })
             .await
         })
     }
 }
 
-/// Open tasks as of `now`. Blocking.
-fn read(
-    root: &Path,
-    exclude: &[PathBuf],
-    memory: &mut Memory,
-    now: &ZonedDateTime,
-) -> Result<TaskReading, SourceError> {
-    let mut reading = task_builder::reading(SOURCE, now.timestamp());
-    let files = folder::notes(root, exclude, &mut reading)?;
-    let mut renewed = Memory::default();
-    for file in &files {
-        let found = match memory.take(file) {
-            Some(found) => found,
-            None => match file.read() {
-                Ok(text) => Found::of(note::items(&text)),
+/// Blocking.
+fn read(root: &Path, exclude: &[PathBuf], cache: &mut NoteCache, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+    let mut reading = empty_reading(SOURCE, now.timestamp());
+    let notes = folder::find_notes(root, exclude, &mut reading)?;
+    let mut next_cache = NoteCache::default();
+    for note in &notes {
+        let items = match cache.take(note) {
+            Some(items) => items,
+            None => match note.read() {
+                Ok(text) => NoteItems::new(note::parse_items(&text)),
                 Err(error) => {
-                    let trouble = SourceError::unreadable(SOURCE, &file.path, &error);
-                    task_builder::note(&mut reading, format!("Passed over: {}.", trouble.what));
-                    reading.unreadable.push(format!("{}#", file.name));
+                    let error = Error::from_io(SOURCE, &note.path, &error);
+                    add_note(&mut reading.notes, format!("Skipped: {}.", error.message));
+                    reading.unreadable.push(format!("{}#", note.name));
                     continue;
                 }
             },
         };
-        if file.is_cut() {
-            task_builder::note(&mut reading, format!("Only the beginning of {} is read: it is very long.", file.name));
+        if note.is_truncated() {
+            let text = format!("Only the beginning of {} was read, because it is very long.", note.name);
+            add_note(&mut reading.notes, text);
         }
-        for item in found.items() {
-            take(item, &file.name, now.date(), &mut reading);
+        for item in items.as_slice() {
+            add_task(item, &note.name, now.date(), &mut reading);
         }
-        renewed.keep(file, found);
+        next_cache.insert(note, items);
     }
-    *memory = renewed;
+    *cache = next_cache;
     reading.tasks.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(reading)
 }
 
-fn take(item: &Item, file: &str, today: Date, reading: &mut TaskReading) {
-    let id = format!("{file}#{}", item.name);
-    if let Some(trouble) = item.trouble {
-        task_builder::note(reading, format!("'{}' in {file} {trouble}.", clip(&item.title, SHOWN)));
+fn add_task(item: &Item, note: &str, today: Date, reading: &mut TaskReading) {
+    let id = format!("{note}#{}", item.name);
+    if let Some(problem) = item.problem {
+        let title = clip(&item.title, MAX_SHOWN_TITLE_CHARS);
+        add_note(&mut reading.notes, format!("'{title}' in {note} {problem}."));
         return reading.unreadable.push(id);
     }
     reading.tasks.push(Task {
         id,
         title: item.title.clone(),
-        status: match item.begun {
+        status: match item.is_started {
             true => TaskStatus::Active,
             false if item.start.is_some_and(|start| start > today) => TaskStatus::Backlog,
             false => TaskStatus::Pending,

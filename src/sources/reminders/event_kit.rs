@@ -1,8 +1,8 @@
-//! EventKit: the only file that talks to it.
+//! Calls EventKit; no other file does.
 //!
-//! Completion handlers come on threads of EventKit's own, so no run loop is needed. Objects of Objective-C stay inside one
-//! call or its handler; strings and numbers leave it.
-#![expect(unsafe_code, reason = "EventKit's methods are marked so, and completion handlers are given bare pointers")]
+//! Completion handlers run on EventKit's threads, so no run loop is needed. Objective-C objects stay inside one call or its
+//! handler; only strings and numbers leave it.
+#![expect(unsafe_code, reason = "EventKit's methods are unsafe, and completion handlers receive raw pointers")]
 
 use std::sync::Mutex;
 
@@ -16,41 +16,40 @@ use objc2_foundation::{
 };
 use tokio::sync::oneshot;
 
-use super::task::Reminder;
-use super::{Access, Library, SOURCE};
-use crate::sources::error::SourceError;
+use super::reminder::Reminder;
+use super::{EventStore, Permission, SOURCE};
+use crate::sources::Error;
 
-/// Info.plist's key for why reminders are read. macOS ends a process without one at the first question.
-const REASON: &str = "NSRemindersFullAccessUsageDescription";
+/// Key in Info.plist. macOS kills a process that asks for access without it.
+const USAGE_DESCRIPTION_KEY: &str = "NSRemindersFullAccessUsageDescription";
 
-/// The reminders of the person who is logged in.
 #[derive(Debug)]
 pub(crate) struct EventKit;
 
-impl Library for EventKit {
-    fn obstacle(&self) -> Option<SourceError> {
-        let said = autoreleasepool(|_| {
-            NSBundle::mainBundle().objectForInfoDictionaryKey(&NSString::from_str(REASON)).is_some()
+impl EventStore for EventKit {
+    fn unavailable(&self) -> Option<Error> {
+        let has_description = autoreleasepool(|_| {
+            NSBundle::mainBundle().objectForInfoDictionaryKey(&NSString::from_str(USAGE_DESCRIPTION_KEY)).is_some()
         });
-        let advice = "start Operator.app, or its program inside it, and not a bare program";
-        (!said).then(|| SourceError::needs_user(SOURCE, "macOS gives reminders to apps only", advice))
+        let advice = "start Operator.app, or the program inside it";
+        (!has_description).then(|| Error::action_required(SOURCE, "macOS lets only apps read reminders", advice))
     }
 
-    fn access(&self) -> Access {
-        // SAFETY: a class method that takes a number and gives one.
+    fn permission(&self) -> Permission {
+        // SAFETY: a class method from a number to a number.
         match unsafe { EKEventStore::authorizationStatusForEntityType(EKEntityType::Reminder) } {
-            EKAuthorizationStatus::FullAccess => Access::Granted,
-            EKAuthorizationStatus::NotDetermined => Access::NotAsked,
-            EKAuthorizationStatus::Restricted => Access::Restricted,
-            _ => Access::Refused,
+            EKAuthorizationStatus::FullAccess => Permission::Granted,
+            EKAuthorizationStatus::NotDetermined => Permission::NotAsked,
+            EKAuthorizationStatus::Restricted => Permission::Restricted,
+            _ => Permission::Denied,
         }
     }
 
-    fn ask(&self) -> oneshot::Receiver<bool> {
-        let (answer, receiver) = once();
+    fn request_permission(&self) -> oneshot::Receiver<bool> {
+        let (answer, receiver) = answer_channel();
         autoreleasepool(|_| {
-            let store = store();
-            let kept = store.clone(); // the question lives as long as the store
+            let store = new_store();
+            let kept = store.clone(); // the request lives as long as the store
             let handler = RcBlock::new(move |granted: Bool, _: *mut NSError| {
                 let _ = &kept;
                 answer(granted.as_bool());
@@ -70,18 +69,18 @@ impl Library for EventKit {
         receiver
     }
 
-    fn open(&self) -> oneshot::Receiver<Option<Vec<Reminder>>> {
-        let (answer, receiver) = once();
+    fn incomplete_reminders(&self) -> oneshot::Receiver<Option<Vec<Reminder>>> {
+        let (answer, receiver) = answer_channel();
         autoreleasepool(|_| {
-            let store = store();
-            let kept = store.clone(); // its reminders are good only while it lives
-            let handler = RcBlock::new(move |found: *mut NSArray<EKReminder>| {
+            let store = new_store();
+            let kept = store.clone(); // its reminders are valid only while it lives
+            let handler = RcBlock::new(move |reminders: *mut NSArray<EKReminder>| {
                 let _ = &kept;
                 // SAFETY: the argument of a completion handler is a valid object while the handler runs, or null.
-                let found = unsafe { found.as_ref() };
-                answer(found.map(|found| found.iter().map(|reminder| read(&reminder)).collect()));
+                let reminders = unsafe { reminders.as_ref() };
+                answer(reminders.map(|reminders| reminders.iter().map(|reminder| convert(&reminder)).collect()));
             });
-            // SAFETY: no dates and no calendars stand for all of them; EventKit copies the block.
+            // SAFETY: nil dates and calendars mean all of them; EventKit copies the block.
             unsafe {
                 let all = store.predicateForIncompleteRemindersWithDueDateStarting_ending_calendars(None, None, None);
                 store.fetchRemindersMatchingPredicate_completion(&all, &handler);
@@ -91,12 +90,12 @@ impl Library for EventKit {
     }
 }
 
-fn store() -> Retained<EKEventStore> {
+fn new_store() -> Retained<EKEventStore> {
     // SAFETY: a plain initialiser.
     unsafe { EKEventStore::init(EKEventStore::alloc()) }
 }
 
-fn read(reminder: &EKReminder) -> Reminder {
+fn convert(reminder: &EKReminder) -> Reminder {
     // SAFETY: these read properties of a valid object.
     unsafe {
         let due = reminder.dueDateComponents();
@@ -105,34 +104,34 @@ fn read(reminder: &EKReminder) -> Reminder {
             id: reminder.calendarItemIdentifier().to_string(),
             title: reminder.title().to_string(),
             list: reminder.calendar().map(|list| list.title().to_string()).unwrap_or_default(),
-            date: due.and_then(date),
-            time: due.and_then(time),
+            date: due.and_then(date_of),
+            time: due.and_then(time_of),
             zone: due.and_then(NSDateComponents::timeZone).map(|zone| zone.name().to_string()),
             priority: reminder.priority(),
-            recurs: reminder.hasRecurrenceRules(),
+            is_recurring: reminder.hasRecurrenceRules(),
         }
     }
 }
 
-fn date(due: &NSDateComponents) -> Option<(i64, i64, i64)> {
-    Some((known(due.year())?, known(due.month())?, known(due.day())?))
+fn date_of(due: &NSDateComponents) -> Option<(i64, i64, i64)> {
+    Some((defined(due.year())?, defined(due.month())?, defined(due.day())?))
 }
 
-fn time(due: &NSDateComponents) -> Option<(i64, i64)> {
-    known(due.hour()).map(|hour| (hour, known(due.minute()).unwrap_or(0)))
+fn time_of(due: &NSDateComponents) -> Option<(i64, i64)> {
+    defined(due.hour()).map(|hour| (hour, defined(due.minute()).unwrap_or(0)))
 }
 
-fn known(component: isize) -> Option<i64> {
+fn defined(component: isize) -> Option<i64> {
     (component != NSDateComponentUndefined).then(|| i64::try_from(component).ok())?
 }
 
-/// A way to answer from a completion handler, which may run on any thread: the first answer counts.
-fn once<T>() -> (impl Fn(T), oneshot::Receiver<T>) {
+/// A callback for completion handlers on any thread, and the receiver of its first value.
+fn answer_channel<T>() -> (impl Fn(T), oneshot::Receiver<T>) {
     let (sender, receiver) = oneshot::channel();
     let sender = Mutex::new(Some(sender));
     let answer = move |value| {
         let sender = sender.lock().ok().and_then(|mut sender| sender.take());
-        // Whoever asked may have given up.
+        // The receiver may have timed out.
         let _ = sender.map(|sender| sender.send(value));
     };
     (answer, receiver)

@@ -1,11 +1,10 @@
-//! Apple Reminders, through EventKit: on a Mac only.
+//! Apple Reminders through EventKit, on macOS only.
 //!
-//! `event_kit` is the only file that talks to EventKit; what is asked, read and said is decided here and in `task`, on every
-//! system, so that it is tested on every system.
+//! Only `event_kit` calls EventKit. The decisions are here and in `reminder`, and are tested on every system.
 
 #[cfg(target_os = "macos")]
 mod event_kit;
-mod task;
+mod reminder;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,121 +14,115 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 use tokio::sync::oneshot;
 
-use self::task::Reminder;
-use super::error::SourceError;
-use super::tasks::{Reading, TaskSource};
+use self::reminder::Reminder;
+use super::{Error, FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
 
 const SOURCE: &str = "reminders";
 
-const SETTINGS: &str = "allow it in System Settings › Privacy & Security › Reminders › Operator";
+const SETTINGS_ADVICE: &str = "allow it in System Settings › Privacy & Security › Reminders › Operator";
+const DISABLE_ADVICE: &str = "set sources.reminders.enabled to false";
 
-/// The person has so long to answer before the check goes on without; the answer counts from the next check on.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a check waits for the user's answer. A later answer counts from the next check on.
+const PERMISSION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// EventKit reads a database on this machine.
-const LIMIT: Duration = Duration::from_secs(15);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What the person has decided about their reminders.
-#[cfg_attr(not(any(test, target_os = "macos")), expect(dead_code, reason = "only EventKit knows"))]
+/// The user's decision about access to reminders.
+#[cfg_attr(not(any(test, target_os = "macos")), expect(dead_code, reason = "only EventKit constructs it"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
-    /// Nothing yet.
+enum Permission {
     NotAsked,
-    /// Yes.
     Granted,
-    /// No.
-    Refused,
-    /// Not theirs to decide, on a managed Mac.
+    Denied,
+    /// An administrator forbids access.
     Restricted,
 }
 
-/// What is asked of EventKit.
-trait Library: Debug + Send + Sync {
-    /// Why it cannot even be asked, if it cannot.
-    fn obstacle(&self) -> Option<SourceError>;
+trait EventStore: Debug + Send + Sync {
+    /// Why this process cannot ask for access at all.
+    fn unavailable(&self) -> Option<Error>;
 
-    /// What the person has decided.
-    fn access(&self) -> Access;
+    fn permission(&self) -> Permission;
 
-    /// Ask the person; true if they agree. The answer may take as long as they do.
-    fn ask(&self) -> oneshot::Receiver<bool>;
+    /// Ask the user for access. Receives true if the user agrees, after any time.
+    fn request_permission(&self) -> oneshot::Receiver<bool>;
 
-    /// Every reminder that is not ticked off; none if EventKit gives none out.
-    fn open(&self) -> oneshot::Receiver<Option<Vec<Reminder>>>;
+    /// Every incomplete reminder, or `None` if EventKit returns no list.
+    fn incomplete_reminders(&self) -> oneshot::Receiver<Option<Vec<Reminder>>>;
 }
 
-/// The reminders of this Mac.
 #[derive(Debug)]
 pub struct Reminders {
-    library: Option<Arc<dyn Library>>,
+    /// `None` on other systems than macOS.
+    store: Option<Arc<dyn EventStore>>,
     enabled: bool,
     lists: Vec<String>,
-    asked: AtomicBool,
+    permission_requested: AtomicBool,
 }
 
 impl Reminders {
-    /// Those in `lists`, or in all lists if none is named.
+    /// Without `lists`, the reminders of all lists are read.
     #[must_use]
     pub fn new(enabled: bool, lists: Vec<String>) -> Self {
         #[cfg(target_os = "macos")]
-        let library: Option<Arc<dyn Library>> = Some(Arc::new(event_kit::EventKit));
+        let store: Option<Arc<dyn EventStore>> = Some(Arc::new(event_kit::EventKit));
         #[cfg(not(target_os = "macos"))]
-        let library = None;
-        Self { library, enabled, lists, asked: AtomicBool::new(false) }
+        let store = None;
+        Self { store, enabled, lists, permission_requested: AtomicBool::new(false) }
     }
 
-    async fn open(&self, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
+    async fn read(&self, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         if !self.enabled {
-            let advice = "set sources.reminders.enabled to true";
-            return Err(SourceError::not_set_up(SOURCE, "switched off", advice));
+            return Err(Error::not_configured(SOURCE, "switched off", "set sources.reminders.enabled to true"));
         }
-        let Some(library) = &self.library else {
-            let advice = "set sources.reminders.enabled to false";
-            return Err(SourceError::needs_user(SOURCE, "Apple Reminders are on a Mac only", advice));
+        let Some(store) = &self.store else {
+            return Err(Error::action_required(SOURCE, "Apple Reminders exist on macOS only", DISABLE_ADVICE));
         };
-        if let Some(obstacle) = library.obstacle() {
-            return Err(obstacle);
+        if let Some(error) = store.unavailable() {
+            return Err(error);
         }
-        match library.access() {
-            Access::Granted => {}
-            Access::NotAsked => self.ask(library.as_ref()).await?,
-            Access::Refused => return Err(refused()),
-            Access::Restricted => {
-                let advice = "ask who manages this Mac, or set sources.reminders.enabled to false";
-                return Err(SourceError::needs_user(SOURCE, "this Mac does not let apps read reminders", advice));
+        match store.permission() {
+            Permission::Granted => {}
+            Permission::NotAsked => self.request_permission(store.as_ref()).await?,
+            Permission::Denied => return Err(denied()),
+            Permission::Restricted => {
+                let advice = format!("ask the administrator of this Mac, or {DISABLE_ADVICE}");
+                return Err(Error::action_required(SOURCE, "this Mac does not let apps read reminders", advice));
             }
         }
-        let silent = || SourceError::outage(SOURCE, "EventKit gave no reminders out");
-        let found = tokio::time::timeout(LIMIT, library.open()).await;
-        let open = found.ok().and_then(Result::ok).flatten().ok_or_else(silent)?;
-        Ok(task::reading(open, &self.lists, now))
+        let no_list = || Error::transient(SOURCE, "EventKit returned no reminders");
+        let reminders = tokio::time::timeout(FETCH_TIMEOUT, store.incomplete_reminders()).await;
+        let reminders = reminders.ok().and_then(Result::ok).flatten().ok_or_else(no_list)?;
+        Ok(reminder::to_reading(reminders, &self.lists, now))
     }
 
-    /// Ask the person, once in the life of this process: macOS keeps the answer.
-    async fn ask(&self, library: &dyn Library) -> Result<(), SourceError> {
-        let open = || SourceError::needs_user(SOURCE, "macOS asks whether Operator may read reminders", SETTINGS);
-        if self.asked.swap(true, Ordering::Relaxed) {
-            return Err(open());
+    /// Asks once per process: macOS remembers the answer.
+    async fn request_permission(&self, store: &dyn EventStore) -> Result<(), Error> {
+        let pending =
+            || Error::action_required(SOURCE, "macOS asks whether Operator may read reminders", SETTINGS_ADVICE);
+        if self.permission_requested.swap(true, Ordering::Relaxed) {
+            return Err(pending());
         }
-        match tokio::time::timeout(PATIENCE, library.ask()).await {
+        match tokio::time::timeout(PERMISSION_TIMEOUT, store.request_permission()).await {
             Ok(Ok(true)) => Ok(()),
-            Ok(_) => Err(refused()),
-            Err(_) => Err(open()),
+            Ok(_) => Err(denied()),
+            Err(_) => Err(pending()),
         }
     }
 }
 
-fn refused() -> SourceError {
-    SourceError::needs_user(SOURCE, "Operator may not read reminders", SETTINGS)
+fn denied() -> Error {
+    Error::action_required(SOURCE, "Operator may not read reminders", SETTINGS_ADVICE)
 }
 
 impl TaskSource for Reminders {
-    fn name(&self) -> &'static str {
+    fn source_name(&self) -> &'static str {
         SOURCE
     }
 
-    fn is_set_up(&self) -> bool {
+    fn is_configured(&self) -> bool {
         self.enabled
     }
 
@@ -137,8 +130,8 @@ impl TaskSource for Reminders {
         true
     }
 
-    fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
-        Box::pin(self.open(now))
+    fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
+        Box::pin(self.read(now))
     }
 }
 
@@ -148,52 +141,54 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::sources::error::Fault;
+    use crate::sources::ErrorKind;
 
-    /// A person and their reminders; `answer` is none for one who does not answer.
     #[derive(Debug)]
-    struct Played {
-        access: Access,
+    struct FakeEventStore {
+        permission: Permission,
+        /// `None` never answers.
         answer: Option<bool>,
-        open: Option<Vec<Reminder>>,
-        questions: Mutex<Vec<oneshot::Sender<bool>>>,
+        reminders: Option<Vec<Reminder>>,
+        /// Requests without an answer.
+        pending: Mutex<Vec<oneshot::Sender<bool>>>,
     }
 
-    impl Library for Played {
-        fn obstacle(&self) -> Option<SourceError> {
+    impl EventStore for FakeEventStore {
+        fn unavailable(&self) -> Option<Error> {
             None
         }
 
-        fn access(&self) -> Access {
-            self.access
+        fn permission(&self) -> Permission {
+            self.permission
         }
 
-        fn ask(&self) -> oneshot::Receiver<bool> {
+        fn request_permission(&self) -> oneshot::Receiver<bool> {
             let (sender, receiver) = oneshot::channel();
             match self.answer {
                 Some(answer) => sender.send(answer).unwrap(),
-                None => self.questions.lock().unwrap().push(sender),
+                None => self.pending.lock().unwrap().push(sender),
             }
             receiver
         }
 
-        fn open(&self) -> oneshot::Receiver<Option<Vec<Reminder>>> {
+        fn incomplete_reminders(&self) -> oneshot::Receiver<Option<Vec<Reminder>>> {
             let (sender, receiver) = oneshot::channel();
-            sender.send(self.open.clone()).unwrap();
+            sender.send(self.reminders.clone()).unwrap();
             receiver
         }
     }
 
-    fn reminders(access: Access, answer: Option<bool>) -> (Reminders, Arc<Played>) {
+    fn reminders(permission: Permission, answer: Option<bool>) -> (Reminders, Arc<FakeEventStore>) {
         let milk = Reminder { id: "1".into(), title: "Milk".into(), ..Reminder::default() };
-        let played = Arc::new(Played { access, answer, open: Some(vec![milk]), questions: Mutex::default() });
+        let store =
+            Arc::new(FakeEventStore { permission, answer, reminders: Some(vec![milk]), pending: Mutex::default() });
         let reminders = Reminders {
-            library: Some(Arc::clone(&played) as Arc<dyn Library>),
+            store: Some(Arc::clone(&store) as Arc<dyn EventStore>),
             enabled: true,
             lists: Vec::new(),
-            asked: AtomicBool::new(false),
+            permission_requested: AtomicBool::new(false),
         };
-        (reminders, played)
+        (reminders, store)
     }
 
     fn now() -> ZonedDateTime {
@@ -201,48 +196,49 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_agreed_is_not_asked_and_who_agrees_now_is_read_at_once() {
-        for (access, answer) in [(Access::Granted, None), (Access::NotAsked, Some(true))] {
-            let (reminders, played) = reminders(access, answer);
-            assert_eq!(reminders.read(&now()).await.unwrap().tasks.len(), 1);
-            assert!(played.questions.lock().unwrap().is_empty());
+    async fn granted_permission_reads_at_once() {
+        for (permission, answer) in [(Permission::Granted, None), (Permission::NotAsked, Some(true))] {
+            let (reminders, store) = reminders(permission, answer);
+            assert_eq!(reminders.fetch(&now()).await.unwrap().tasks.len(), 1);
+            assert!(store.pending.lock().unwrap().is_empty());
         }
     }
 
     #[tokio::test]
-    async fn a_refusal_needs_the_person_and_says_where() {
-        for (access, answer) in [(Access::Refused, None), (Access::NotAsked, Some(false))] {
-            let error = reminders(access, answer).0.read(&now()).await.unwrap_err();
-            assert_eq!(error.fault, Fault::NeedsUser);
-            assert!(error.what.contains("may not") && error.advice.contains("System Settings"), "{error}");
+    async fn denied_permission_needs_the_user() {
+        for (permission, answer) in [(Permission::Denied, None), (Permission::NotAsked, Some(false))] {
+            let error = reminders(permission, answer).0.fetch(&now()).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::ActionRequired);
+            assert!(error.message.contains("may not") && error.advice.contains("System Settings"), "{error}");
         }
-        let error = reminders(Access::Restricted, None).0.read(&now()).await.unwrap_err();
-        assert!(error.fault == Fault::NeedsUser && error.advice.contains("who manages"), "{error}");
+        let error = reminders(Permission::Restricted, None).0.fetch(&now()).await.unwrap_err();
+        assert!(error.kind == ErrorKind::ActionRequired && error.advice.contains("administrator"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_does_not_answer_is_asked_once_and_never_waited_for_again() {
-        let (reminders, played) = reminders(Access::NotAsked, None);
+    async fn permission_is_requested_once() {
+        let (reminders, store) = reminders(Permission::NotAsked, None);
         for _ in 0..3 {
-            let error = reminders.read(&now()).await.unwrap_err();
-            assert!(error.fault == Fault::NeedsUser && error.what.contains("asks"), "{error}");
+            let error = reminders.fetch(&now()).await.unwrap_err();
+            assert!(error.kind == ErrorKind::ActionRequired && error.message.contains("asks"), "{error}");
         }
-        assert_eq!(played.questions.lock().unwrap().len(), 1);
+        assert_eq!(store.pending.lock().unwrap().len(), 1);
     }
 
     #[tokio::test]
-    async fn a_library_that_gives_nothing_out_is_an_outage_not_an_empty_list() {
-        let (mut reminders, _) = reminders(Access::Granted, None);
-        let closed = Played { access: Access::Granted, answer: None, open: None, questions: Mutex::default() };
-        reminders.library = Some(Arc::new(closed));
-        assert_eq!(reminders.read(&now()).await.unwrap_err().fault, Fault::Outage);
+    async fn missing_list_is_transient_not_empty() {
+        let (mut reminders, _) = reminders(Permission::Granted, None);
+        let permission = Permission::Granted;
+        let store = FakeEventStore { permission, answer: None, reminders: None, pending: Mutex::default() };
+        reminders.store = Some(Arc::new(store));
+        assert_eq!(reminders.fetch(&now()).await.unwrap_err().kind, ErrorKind::Transient);
     }
 
     #[cfg(not(target_os = "macos"))]
     #[tokio::test]
-    async fn elsewhere_they_cannot_be_switched_on() {
-        let error = Reminders::new(true, Vec::new()).read(&now()).await.unwrap_err();
-        assert!(error.fault == Fault::NeedsUser && error.what.contains("Mac only"), "{error}");
-        assert_eq!(Reminders::new(false, Vec::new()).read(&now()).await.unwrap_err().fault, Fault::NotSetUp);
+    async fn other_systems_have_no_reminders() {
+        let error = Reminders::new(true, Vec::new()).fetch(&now()).await.unwrap_err();
+        assert!(error.kind == ErrorKind::ActionRequired && error.message.contains("macOS only"), "{error}");
+        assert_eq!(Reminders::new(false, Vec::new()).fetch(&now()).await.unwrap_err().kind, ErrorKind::NotConfigured);
     }
 }

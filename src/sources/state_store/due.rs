@@ -1,4 +1,4 @@
-//! When something is due, as people and programs write it into two text columns.
+//! Due dates as users and programs write them into two text columns.
 
 use std::fmt;
 
@@ -8,51 +8,51 @@ use jiff::tz::TimeZone;
 
 use crate::core::facts::Due;
 
-/// `due_date` and `due_time` as they stand in a row.
-pub(crate) struct Written {
+/// The columns `due_date` and `due_time`.
+pub(crate) struct RawDue {
     date: Option<String>,
     time: Option<String>,
 }
 
-impl Written {
+impl RawDue {
     pub(crate) fn new(date: Option<String>, time: Option<String>) -> Self {
-        let given = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
-        Self { date: given(date), time: given(time) }
+        let non_empty = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        Self { date: non_empty(date), time: non_empty(time) }
     }
 
-    /// When it is due in `zone`; none without a date. What cannot be read is handed back.
+    /// The due date in `zone`, `None` without a date. The error returns the invalid text.
     pub(crate) fn parse(self, zone: &TimeZone) -> Result<Option<Due>, Self> {
         let Some(date) = &self.date else { return Ok(None) };
-        match due(date, self.time.as_deref(), zone) {
+        match parse_due(date, self.time.as_deref(), zone) {
             Some(due) => Ok(Some(due)),
             None => Err(self),
         }
     }
 }
 
-fn due(date: &str, time: Option<&str>, zone: &TimeZone) -> Option<Due> {
+fn parse_due(date: &str, time: Option<&str>, zone: &TimeZone) -> Option<Due> {
     if let Ok(instant) = date.parse::<Timestamp>() {
         return Some(Due::At(instant.to_zoned_datetime(zone.clone()).datetime()));
     }
-    // A date alone reads as its midnight, and programs that store dates as times write midnight too.
+    // Programs that store dates as times write midnight, and a date alone parses as midnight.
     let civil: DateTime = date.parse().ok()?;
     match time {
-        Some(time) => Some(Due::At(civil.date().to_datetime(wall_time(time)?))),
+        Some(time) => Some(Due::At(civil.date().to_datetime(parse_time(time)?))),
         None if civil.time() == Time::midnight() => Some(Due::Day(civil.date())),
         None => Some(Due::At(civil)),
     }
 }
 
 /// `HH:MM` or `HH:MM:SS`; also `9:30`.
-fn wall_time(text: &str) -> Option<Time> {
+fn parse_time(text: &str) -> Option<Time> {
     let padded = if text.find(':') == Some(1) { format!("0{text}") } else { text.to_owned() };
     padded.contains(':').then(|| padded.parse().ok())?
 }
 
-impl fmt::Display for Written {
+impl fmt::Display for RawDue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |text: &Option<String>| -> String { text.iter().flat_map(|t| t.chars()).take(40).collect() };
-        write!(f, "'{}'", [shown(&self.date), shown(&self.time)].join(" ").trim())
+        let prefix = |text: &Option<String>| -> String { text.iter().flat_map(|t| t.chars()).take(40).collect() };
+        write!(f, "'{}'", [prefix(&self.date), prefix(&self.time)].join(" ").trim())
     }
 }
 
@@ -78,13 +78,9 @@ mod tests {
     #[case("tomorrow", None, None)]
     #[case("2026-11-20", Some("noon"), None)]
     #[case("2026-11-20", Some("25:00"), None)]
-    fn a_due_date_is_read_in_the_persons_zone(
-        #[case] date: &str,
-        #[case] time: Option<&str>,
-        #[case] expected: Option<&str>,
-    ) {
+    fn due_date_is_in_the_users_zone(#[case] date: &str, #[case] time: Option<&str>, #[case] expected: Option<&str>) {
         let zone = TimeZone::get("America/Chicago").unwrap_or(TimeZone::UTC);
-        let found = due(date, time, &zone).map(|due| match due {
+        let found = parse_due(date, time, &zone).map(|due| match due {
             Due::Day(date) => format!("day {date}"),
             Due::At(at) => format!("at {at}"),
         });
@@ -93,11 +89,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_written_is_read_or_refused(date in any_text(), time in any_text(), hour in 0..24i8, minute in 0..60i8) {
-            let _ = due(&date, Some(&time), &TimeZone::UTC);
+        fn any_text_parses_or_is_refused(date in any_text(), time in any_text(), hour in 0..24i8, minute in 0..60i8) {
+            let _ = parse_due(&date, Some(&time), &TimeZone::UTC);
             let at = jiff::civil::date(2026, 11, 20).at(hour, minute, 0, 0);
             let time = format!("{hour:02}:{minute:02}");
-            prop_assert_eq!(due("2026-11-20", Some(&time), &TimeZone::UTC), Some(Due::At(at)));
+            prop_assert_eq!(parse_due("2026-11-20", Some(&time), &TimeZone::UTC), Some(Due::At(at)));
         }
     }
 
@@ -107,8 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_date_nothing_is_due() {
-        let written = Written::new(Some("  ".into()), Some("17:30".into()));
-        assert!(matches!(written.parse(&TimeZone::UTC), Ok(None)));
+    fn blank_date_is_no_due_date() {
+        let due = RawDue::new(Some("  ".into()), Some("17:30".into()));
+        assert!(matches!(due.parse(&TimeZone::UTC), Ok(None)));
     }
 }

@@ -1,4 +1,4 @@
-//! The JSON of `task export`.
+//! Parses the JSON of `task export`.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -8,83 +8,86 @@ use serde::{Deserialize, Deserializer};
 
 use crate::core::alert::Priority;
 use crate::core::facts::{Activity, Due, Task, TaskReading, TaskStatus};
-use crate::sources::task_builder;
+use crate::sources::task_builder::{self, add_note};
 
-/// As much of a task as matters. What is not the text that it should be counts as not there.
-#[derive(Deserialize)]
+/// The fields that Operator reads. A value of another type than text counts as absent.
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
-struct Exported {
-    #[serde(deserialize_with = "text")]
+struct ExportedTask {
+    #[serde(deserialize_with = "text_or_none")]
     uuid: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "text_or_none")]
     description: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "text_or_none")]
     status: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "text_or_none")]
     priority: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "text_or_none")]
     due: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "text_or_none")]
     wait: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "text_or_none")]
     start: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "text_or_none")]
     entry: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "text_or_none")]
     end: Option<String>,
 }
 
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+fn text_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Any {
+    enum TextOrOther {
         Text(String),
         Other(IgnoredAny),
     }
-    Ok(match Any::deserialize(deserializer)? {
-        Any::Text(text) => Some(text),
-        Any::Other(_) => None,
+    Ok(match TextOrOther::deserialize(deserializer)? {
+        TextOrOther::Text(text) => Some(text),
+        TextOrOther::Other(_) => None,
     })
 }
 
-/// Put what is to be done, as it is at `now` in the person's zone, and what came in and got done in the last week, into the reading.
-/// `system` is the zone of this machine, in which `task` takes dates.
+/// Adds the open tasks, and the tasks created and completed in the last week, to the reading.
 ///
-/// # Errors
-/// When it is no list of tasks.
-pub(crate) fn read(json: &str, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) -> Result<(), ()> {
-    let exported: Vec<Exported> = serde_json::from_str(json).map_err(drop)?;
+/// Due dates are in the zone of `now`. `system` is the zone of this machine, in which `task` parses dates.
+pub(crate) fn parse_into(
+    json: &str,
+    now: &ZonedDateTime,
+    system: &TimeZone,
+    reading: &mut TaskReading,
+) -> serde_json::Result<()> {
+    let tasks: Vec<ExportedTask> = serde_json::from_str(json)?;
     let mut activity = Activity { clients_today: None, ..Activity::default() };
-    for task in exported {
-        let is_recent = |at: &Option<String>| at.as_deref().and_then(instant).is_some_and(|at| in_last_week(at, now));
+    for task in tasks {
+        let is_recent =
+            |at: &Option<String>| at.as_deref().and_then(parse_timestamp).is_some_and(|at| in_last_week(at, now));
         let status = task.status.as_deref().unwrap_or_default();
-        // The template of what recurs is no task; its instances are.
+        // The template of a recurring task; its instances are the tasks.
         if status == "recurring" {
             continue;
         }
         activity.created += u32::from(status != "deleted" && is_recent(&task.entry));
         activity.completed += u32::from(status == "completed" && is_recent(&task.end));
         if matches!(status, "pending" | "waiting") {
-            take(task, now, system, reading);
+            add_task(task, now, system, reading);
         }
     }
     reading.activity = Some(activity);
     Ok(())
 }
 
-fn take(task: Exported, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) {
+fn add_task(task: ExportedTask, now: &ZonedDateTime, system: &TimeZone, reading: &mut TaskReading) {
     let Some(id) = task.uuid.filter(|id| !id.is_empty()) else {
-        return task_builder::note(reading, "A task without a UUID was passed over.".into());
+        return add_note(&mut reading.notes, "A task without a UUID was skipped.".into());
     };
-    let Ok(due) = task.due.as_deref().map(|due| due_at(due, now.time_zone(), system).ok_or(())).transpose() else {
-        task_builder::note(reading, format!("Task {id} has a due date that cannot be read."));
+    let Ok(due) = task.due.as_deref().map(|due| parse_due(due, now.time_zone(), system).ok_or(())).transpose() else {
+        add_note(&mut reading.notes, format!("Task {id} has an invalid due date."));
         return reading.unreadable.push(id);
     };
-    let waits = task.wait.as_deref().and_then(instant).is_some_and(|until| until > now.timestamp());
+    let is_waiting = task.wait.as_deref().and_then(parse_timestamp).is_some_and(|until| until > now.timestamp());
     reading.tasks.push(Task {
         title: task_builder::title(&task.description.unwrap_or_default()),
-        status: match (waits, task.start.is_some()) {
+        status: match (is_waiting, task.start.is_some()) {
             (true, _) => TaskStatus::Backlog,
             (false, true) => TaskStatus::Active,
             (false, false) => TaskStatus::Pending,
@@ -102,8 +105,8 @@ fn take(task: Exported, now: &ZonedDateTime, system: &TimeZone, reading: &mut Ta
     });
 }
 
-/// `20261120T060000Z`; with dashes and colons too.
-fn instant(text: &str) -> Option<Timestamp> {
+/// `20261120T060000Z`, or with dashes and colons.
+fn parse_timestamp(text: &str) -> Option<Timestamp> {
     if let Ok(instant) = text.parse() {
         return Some(instant);
     }
@@ -111,15 +114,15 @@ fn instant(text: &str) -> Option<Timestamp> {
     Some(civil.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// A date is kept as its midnight, and the end of a day as its last second.
-fn due_at(text: &str, person: &TimeZone, system: &TimeZone) -> Option<Due> {
-    let instant = instant(text)?;
-    let date = [person, system].into_iter().find_map(|zone| whole_day(instant, zone));
-    Some(date.map_or_else(|| Due::At(instant.to_zoned_datetime(person.clone()).datetime()), Due::Day))
+/// Taskwarrior stores a date as its midnight, and the end of a day as its last second.
+fn parse_due(text: &str, user: &TimeZone, system: &TimeZone) -> Option<Due> {
+    let at = parse_timestamp(text)?;
+    let date = [user, system].into_iter().find_map(|zone| whole_day(at, zone));
+    Some(date.map_or_else(|| Due::At(at.to_zoned_datetime(user.clone()).datetime()), Due::Day))
 }
 
-fn whole_day(instant: Timestamp, zone: &TimeZone) -> Option<Date> {
-    let at = instant.to_zoned_datetime(zone.clone());
+fn whole_day(at: Timestamp, zone: &TimeZone) -> Option<Date> {
+    let at = at.to_zoned_datetime(zone.clone());
     let is_first = at.start_of_day().is_ok_and(|first| first == at);
     let is_last = at.time() == Time::constant(23, 59, 59, 0);
     (is_first || is_last).then(|| at.date())
@@ -136,27 +139,27 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::sources::task_builder::reading;
+    use crate::sources::task_builder::empty_reading;
 
     fn now() -> ZonedDateTime {
         let zone = TimeZone::get("America/Chicago").unwrap_or(TimeZone::UTC);
         "2026-11-20T15:05:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(zone)
     }
 
-    fn exported(json: &str) -> Option<TaskReading> {
+    fn parse(json: &str) -> Option<TaskReading> {
         let system = TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC);
-        let mut reading = reading("taskwarrior", now().timestamp());
-        read(json, &now(), &system, &mut reading).ok().map(|()| reading)
+        let mut reading = empty_reading("taskwarrior", now().timestamp());
+        parse_into(json, &now(), &system, &mut reading).ok().map(|()| reading)
     }
 
     fn one(more: &str) -> Option<Task> {
         let json = format!(r#"[{{"uuid":"u1","description":"Pay rent","status":"pending"{more}}}]"#);
-        exported(&json)?.tasks.pop()
+        parse(&json)?.tasks.pop()
     }
 
     #[rstest]
     #[case::local_midnight_is_a_date("20261120T060000Z", "2026-11-20")]
-    #[case::so_is_the_last_second("20261121T055959Z", "2026-11-20")]
+    #[case::last_second_is_a_date("20261121T055959Z", "2026-11-20")]
     #[case::a_time("20261120T203000Z", "2026-11-20 14:30")]
     #[case::utc_midnight_is_a_time_here("20261121T000000Z", "2026-11-20 18:00")]
     #[case::in_summer("20260701T050000Z", "2026-07-01")]
@@ -172,7 +175,7 @@ mod tests {
     #[case(r#","start":"20261120T120000Z""#, TaskStatus::Active)]
     #[case(r#","wait":"20261121T120000Z""#, TaskStatus::Backlog)]
     #[case(r#","wait":"20261119T120000Z""#, TaskStatus::Pending)]
-    fn what_is_begun_is_active_and_what_waits_is_later(#[case] more: &str, #[case] expected: TaskStatus) {
+    fn status_follows_start_and_wait(#[case] more: &str, #[case] expected: TaskStatus) {
         assert_eq!(one(more).map(|task| task.status), Some(expected));
     }
 
@@ -187,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn the_week_is_counted_and_templates_are_no_tasks() {
-        let reading = exported(
+    fn templates_are_skipped_and_the_week_counted() {
+        let reading = parse(
             r#"[{"uuid":"a","status":"recurring","due":"20261120T060000Z","entry":"20261119T060000Z"},
                 {"uuid":"b","status":"completed","entry":"20261101T060000Z","end":"20261118T060000Z"},
                 {"uuid":"c","status":"deleted","entry":"20261119T060000Z","end":"20261119T060000Z"},
@@ -202,20 +205,20 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_noted_and_nothing_about_it_resolved() {
+    fn invalid_tasks_are_noted_as_unreadable() {
         let json =
             r#"[{"uuid":"a","status":"pending","due":"soon"},{"status":"pending"},{"uuid":"b","status":"pending"}]"#;
-        let reading = exported(json);
+        let reading = parse(json);
         assert_eq!(reading.as_ref().map(|reading| reading.unreadable.clone()), Some(vec!["a".into()]));
         assert_eq!(reading.map(|reading| (reading.tasks.len(), reading.notes.len())), Some((1, 2)));
     }
 
     proptest! {
         #[test]
-        fn whatever_is_printed_is_read_or_refused(json in any::<String>(), due in "[0-9TZ:-]{0,20}", title in "\\PC{0,20}") {
-            let _ = exported(&json);
+        fn any_text_parses_or_is_refused(json in any::<String>(), due in "[0-9TZ:-]{0,20}", title in "\\PC{0,20}") {
+            let _ = parse(&json);
             let json = serde_json::json!([{"uuid": "u", "status": "pending", "due": due, "description": title}]);
-            let reading = exported(&json.to_string());
+            let reading = parse(&json.to_string());
             prop_assert_eq!(reading.map(|reading| reading.tasks.len() + reading.unreadable.len()), Some(1));
         }
     }

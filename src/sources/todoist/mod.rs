@@ -1,4 +1,4 @@
-//! Todoist: the open tasks of one person, through its API v1.
+//! Todoist: the open tasks of one user, through its API v1.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,65 +10,55 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use self::task::Read;
-use super::error::SourceError;
-use super::tasks::{Reading, TaskSource};
+use self::task::ParsedTask;
+use super::{Error, FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
 use crate::net::HttpClient;
 use crate::net::host::host_port;
 use crate::sources::http::{Failure, JsonClient, Status};
-use crate::sources::task_builder;
+use crate::sources::task_builder::{add_note, empty_reading};
 use crate::sys::secret_file;
 
 mod task;
 
 const SOURCE: &str = "todoist";
 
-/// Pages are requested one after another, and the next reading comes much later.
+/// Pages are requested one after another, and the next fetch comes much later.
 static HTTP: HttpClient = HttpClient::unpooled();
 
-/// What is asked for at once; the API gives no more.
-const PAGE: &str = "200";
+/// The maximum of the API.
+const PAGE_SIZE: &str = "200";
 
-/// Pages that go on have lost their way.
-const MOST_PAGES: usize = 200;
+/// Limits for all pages of a collection together.
+const MAX_PAGES: usize = 200;
+const MAX_DOCUMENTS: usize = 40_000;
+const MAX_TOTAL_BYTES: usize = 20_000_000;
 
-/// More than these pages hold is no list of tasks.
-const MOST_ROWS: usize = 40_000;
-
-/// The most that all pages of a list may hold together (bytes).
-const LONGEST: usize = 20_000_000;
-
-const NEW_TOKEN: &str =
+const NEW_TOKEN_ADVICE: &str =
     "Copy the token from Todoist's settings (Integrations, Developer) and set sources.todoist.token.";
 
-/// Todoist with one person's token.
 #[derive(Debug)]
 pub struct Todoist {
-    /// The token, if it is given.
     pub token: Option<SecretString>,
-    /// A file that holds the token.
     pub token_file: Option<PathBuf>,
-    /// Only these projects' tasks, by name; none: all.
+    /// Names of the projects to read; empty for all.
     pub projects: Vec<String>,
-    /// Where the API is.
     pub base_url: String,
-    /// The longest that a reading may take.
+    /// Bounds a whole fetch.
     pub timeout: Duration,
-    /// Whose token it is, once that had to be asked.
-    pub owner: Owner,
+    pub token_user: TokenUser,
 }
 
-/// Whose a token is: the token and the person's id.
+/// A token and the id of its user, once requested.
 #[derive(Debug, Default)]
-pub struct Owner(Mutex<Option<(SecretString, String)>>);
+pub struct TokenUser(Mutex<Option<(SecretString, String)>>);
 
 impl TaskSource for Todoist {
-    fn name(&self) -> &'static str {
+    fn source_name(&self) -> &'static str {
         SOURCE
     }
 
-    fn is_set_up(&self) -> bool {
+    fn is_configured(&self) -> bool {
         self.token.is_some() || self.token_file.is_some()
     }
 
@@ -76,72 +66,71 @@ impl TaskSource for Todoist {
         false
     }
 
-    fn read<'a>(&'a self, now: &'a ZonedDateTime) -> Reading<'a> {
+    fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(async {
-            let Some(token) = secret_file::load(self.token.as_ref(), self.token_file.as_ref())
-                .await
-                .map_err(|error| SourceError::from_secret_file(SOURCE, error))?
-            else {
-                return Err(match self.is_set_up() {
-                    true => SourceError::needs_user(SOURCE, "the token is empty", NEW_TOKEN),
-                    false => SourceError::not_set_up(SOURCE, "no token is given", "set sources.todoist.token"),
+            let token = secret_file::load(self.token.as_ref(), self.token_file.as_ref()).await;
+            let Some(token) = token.map_err(|error| Error::from_secret_file(SOURCE, error))? else {
+                return Err(match self.is_configured() {
+                    true => Error::action_required(SOURCE, "the token is empty", NEW_TOKEN_ADVICE),
+                    false => Error::not_configured(SOURCE, "no token is configured", "set sources.todoist.token"),
                 });
             };
-            let base = self.base()?;
-            let late = |_| {
-                let what = format!("no whole answer within {} s ({})", self.timeout.as_secs_f32(), host_port(&base));
-                Err(SourceError::outage(SOURCE, what))
+            let base = self.parse_base_url()?;
+            let timed_out = |_| {
+                let seconds = self.timeout.as_secs_f32();
+                Err(Error::transient(SOURCE, format!("no complete answer within {seconds} s ({})", host_port(&base))))
             };
-            tokio::time::timeout(self.timeout, self.ask(&base, &token, now)).await.unwrap_or_else(late)
+            tokio::time::timeout(self.timeout, self.read(&base, &token, now)).await.unwrap_or_else(timed_out)
         })
     }
 }
 
 impl Todoist {
-    fn base(&self) -> Result<Url, SourceError> {
+    fn parse_base_url(&self) -> Result<Url, Error> {
         let base = Url::parse(self.base_url.trim()).ok().filter(|url| !url.cannot_be_a_base() && url.has_host());
         base.ok_or_else(|| {
             let advice = "Set sources.todoist.base_url to an address such as https://api.todoist.com/api/v1.";
-            SourceError::needs_user(SOURCE, "the base URL is not an http(s) address", advice)
+            Error::action_required(SOURCE, "the base URL is not an http(s) address", advice)
         })
     }
 
-    async fn ask(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, SourceError> {
-        let server = JsonClient { http: &HTTP, source: SOURCE, token, now: now.timestamp() };
-        let mut reading = task_builder::reading(SOURCE, now.timestamp());
-        let projects = self.wanted_projects(&server, base).await?;
-        let mut rows = Vec::new();
-        pages(&server, base, "tasks", |document| match task::read(document, now.time_zone()) {
-            Read::Row(row) if projects.as_ref().is_none_or(|wanted| wanted.contains(&row.project)) => rows.push(row),
-            Read::Row(_) | Read::Other => {}
-            Read::Unclear { id, note } => {
-                task_builder::note(&mut reading, note);
+    async fn read(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+        let client = JsonClient { http: &HTTP, source: SOURCE, token, now: now.timestamp() };
+        let mut reading = empty_reading(SOURCE, now.timestamp());
+        let project_ids = self.configured_project_ids(&client, base).await?;
+        let is_wanted = |id: &String| project_ids.as_ref().is_none_or(|ids| ids.contains(id));
+        let mut found = Vec::new();
+        for_each_document(&client, base, "tasks", |document| match task::parse_task(document, now.time_zone()) {
+            ParsedTask::Open(open) if is_wanted(&open.project_id) => found.push(open),
+            ParsedTask::Open(_) | ParsedTask::Ignored => {}
+            ParsedTask::Unreadable { id, note } => {
+                add_note(&mut reading.notes, note);
                 reading.unreadable.extend(id);
             }
         })
         .await?;
-        if rows.iter().any(|row| row.responsible.is_some()) {
-            let owner = self.owner(&server, base).await?;
-            rows.retain(|row| row.responsible.as_ref().is_none_or(|responsible| *responsible == owner));
+        if found.iter().any(|open| open.assignee_id.is_some()) {
+            let user_id = self.token_user_id(&client, base).await?;
+            found.retain(|open| open.assignee_id.as_ref().is_none_or(|id| *id == user_id));
         }
-        // A task that moves while the pages are turned may stand on two of them.
+        // A task that moves between two requests may be on two pages.
         let mut seen = BTreeSet::new();
-        reading.tasks = rows.into_iter().map(|row| row.task).filter(|task| seen.insert(task.id.clone())).collect();
+        reading.tasks = found.into_iter().map(|open| open.task).filter(|task| seen.insert(task.id.clone())).collect();
         Ok(reading)
     }
 
-    /// The ids of the projects that are wanted; none for all. Were one that is gone passed over, its tasks would look done.
-    async fn wanted_projects(
+    /// `None` means all projects. An unknown name is an error: if it were skipped, the project's tasks would look completed.
+    async fn configured_project_ids(
         &self,
-        server: &JsonClient<'_>,
+        client: &JsonClient<'_>,
         base: &Url,
-    ) -> Result<Option<BTreeSet<String>>, SourceError> {
+    ) -> Result<Option<BTreeSet<String>>, Error> {
         if self.projects.is_empty() {
             return Ok(None);
         }
         let mut known: Vec<(String, String)> = Vec::new();
-        pages(server, base, "projects", |project| {
-            known.extend(task::word(&project["name"]).zip(task::word(&project["id"])));
+        for_each_document(client, base, "projects", |project| {
+            known.extend(task::parse_id(&project["name"]).zip(task::parse_id(&project["id"])));
         })
         .await?;
         let mut ids = BTreeSet::new();
@@ -150,88 +139,88 @@ impl Todoist {
             let before = ids.len();
             ids.extend(same.map(|(_, id)| id.clone()));
             if ids.len() == before {
-                let advice = "Correct sources.todoist.projects; a project that is archived is not there.";
-                return Err(SourceError::needs_user(SOURCE, format!("there is no project '{wanted}'"), advice));
+                let advice = "Correct sources.todoist.projects; an archived project does not count.";
+                return Err(Error::action_required(SOURCE, format!("there is no project '{wanted}'"), advice));
             }
         }
         Ok(Some(ids))
     }
 
-    /// Tasks in shared projects may be other people's: only then is it asked whose the token is, and once.
-    async fn owner(&self, server: &JsonClient<'_>, base: &Url) -> Result<String, SourceError> {
-        let known = self.owner.0.lock().ok().and_then(|known| known.clone());
-        if let Some((_, owner)) = known.filter(|(token, _)| token.expose_secret() == server.token.expose_secret()) {
-            return Ok(owner);
+    /// The user of the token. Needed only for shared projects, whose tasks may belong to other users; requested once per token.
+    async fn token_user_id(&self, client: &JsonClient<'_>, base: &Url) -> Result<String, Error> {
+        let known = self.token_user.0.lock().ok().and_then(|known| known.clone());
+        if let Some((_, id)) = known.filter(|(token, _)| token.expose_secret() == client.token.expose_secret()) {
+            return Ok(id);
         }
-        let (user, _) = fetch(server, &under(base, "user")).await?;
-        let owner = task::word(&user["id"]).ok_or_else(|| unexpected("does not say whose the token is", base))?;
-        if let Ok(mut known) = self.owner.0.lock() {
-            *known = Some((server.token.clone(), owner.clone()));
+        let (user, _) = fetch_json(client, &collection_url(base, "user")).await?;
+        let id = task::parse_id(&user["id"]).ok_or_else(|| unexpected("has no user id", base))?;
+        if let Ok(mut known) = self.token_user.0.lock() {
+            *known = Some((client.token.clone(), id.clone()));
         }
-        Ok(owner)
+        Ok(id)
     }
 }
 
-/// `{"results": […], "next_cursor": string|null}`, page after page: what is in them is handed on, and no page kept.
-async fn pages(
-    server: &JsonClient<'_>,
+/// Reads `{"results": […], "next_cursor": string|null}` page by page, and keeps no page.
+async fn for_each_document(
+    client: &JsonClient<'_>,
     base: &Url,
     collection: &str,
-    mut take: impl FnMut(&Value),
-) -> Result<(), SourceError> {
-    let (mut rows, mut bytes): (usize, usize) = (0, 0);
+    mut visit: impl FnMut(&Value),
+) -> Result<(), Error> {
+    let (mut documents, mut bytes): (usize, usize) = (0, 0);
     let mut cursors: Vec<String> = Vec::new();
     loop {
-        let mut url = under(base, collection);
-        url.query_pairs_mut().append_pair("limit", PAGE);
+        let mut url = collection_url(base, collection);
+        url.query_pairs_mut().append_pair("limit", PAGE_SIZE);
         if let Some(cursor) = cursors.last() {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
-        let (page, length) = fetch(server, &url).await?;
+        let (page, length) = fetch_json(client, &url).await?;
         let Some(Value::Array(results)) = page.get("results") else {
             return Err(unexpected(&format!("has no list of {collection}"), base));
         };
-        rows = rows.saturating_add(results.len());
+        documents = documents.saturating_add(results.len());
         bytes = bytes.saturating_add(length);
-        if rows > MOST_ROWS || bytes > LONGEST {
-            return Err(unexpected(&format!("holds more {collection} than anybody has"), base));
+        if documents > MAX_DOCUMENTS || bytes > MAX_TOTAL_BYTES {
+            return Err(unexpected(&format!("holds too many {collection}"), base));
         }
-        results.iter().for_each(&mut take);
+        results.iter().for_each(&mut visit);
         match page.get("next_cursor") {
             None | Some(Value::Null) => return Ok(()),
             Some(Value::String(next)) if next.is_empty() => return Ok(()),
-            Some(Value::String(next)) if cursors.contains(next) || cursors.len() + 1 >= MOST_PAGES => {
-                let what = format!("the pages of {collection} do not end ({})", host_port(base));
-                return Err(SourceError::outage(SOURCE, what));
+            Some(Value::String(next)) if cursors.contains(next) || cursors.len() + 1 >= MAX_PAGES => {
+                let message = format!("the pages of {collection} do not end ({})", host_port(base));
+                return Err(Error::transient(SOURCE, message));
             }
             Some(Value::String(next)) => cursors.push(next.clone()),
-            Some(_) => return Err(unexpected("has a cursor that is no text", base)),
+            Some(_) => return Err(unexpected("has a cursor that is not text", base)),
         }
     }
 }
 
 /// The JSON at `url` and its length in bytes.
-async fn fetch(client: &JsonClient<'_>, url: &Url) -> Result<(Value, usize), SourceError> {
+async fn fetch_json(client: &JsonClient<'_>, url: &Url) -> Result<(Value, usize), Error> {
     client.get(url).await.map_err(|failure| match failure {
         Failure::Source(error) => error,
-        Failure::Status(status) => refused(status, url),
+        Failure::Status(status) => explain_status(status, url),
     })
 }
 
-fn refused(status: Status, url: &Url) -> SourceError {
+fn explain_status(status: Status, url: &Url) -> Error {
     let advice = match status.code {
-        401 => NEW_TOKEN.into(),
-        403 => format!("The token may not read this. {NEW_TOKEN}"),
-        404 => "Check sources.todoist.base_url: this is not there.".into(),
+        401 => NEW_TOKEN_ADVICE.into(),
+        403 => format!("The token may not read this. {NEW_TOKEN_ADVICE}"),
+        404 => "Check sources.todoist.base_url: there is nothing at this address.".into(),
         410 => "Todoist no longer serves this version of its API: update Operator, or check sources.todoist.base_url."
             .into(),
-        300..=399 => "Check sources.todoist.base_url: the server sends us elsewhere, which we do not follow.".into(),
+        300..=399 => "Check sources.todoist.base_url: the server redirects, and redirects are not followed.".into(),
         _ => "Todoist did not accept the request: update Operator, and check sources.todoist.base_url.".into(),
     };
     status.into_error(SOURCE, format!("Todoist answered {} ({})", status.code, host_port(url)), advice)
 }
 
-fn under(base: &Url, collection: &str) -> Url {
+fn collection_url(base: &Url, collection: &str) -> Url {
     let mut url = base.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().push(collection);
@@ -239,6 +228,6 @@ fn under(base: &Url, collection: &str) -> Url {
     url
 }
 
-fn unexpected(why: &str, base: &Url) -> SourceError {
-    SourceError::outage(SOURCE, format!("the answer {why} ({})", host_port(base)))
+fn unexpected(problem: &str, base: &Url) -> Error {
+    Error::transient(SOURCE, format!("the answer {problem} ({})", host_port(base)))
 }

@@ -1,75 +1,72 @@
-//! One way to run another program: without a shell, in a clean environment, with a limit on its time and on what it says, and
-//! with an end that takes its children along.
+//! Runs other programs: without a shell, in a clean environment, with limits on time and output, and never longer than asked.
+//!
+//! Invariant: when `Program::run` returns or its future is dropped, the whole process group of the program is dead.
 
-mod find;
-mod group;
-mod output;
+mod resolve;
 
 use std::fmt;
 use std::future::Future;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
-use tokio::io::AsyncWriteExt;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
-pub use find::{Cause, NotStarted, PATH};
-use group::Group;
-pub use output::Output;
+pub use self::resolve::{Error, ErrorKind, PATH};
+use crate::core::text::clip;
 
-/// What a program sees of our environment besides `PATH`: who and where the person is, and how they write. Nothing else, for
-/// secrets may stand there.
-pub const KEPT: [&str; 7] = ["HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+/// Inherited besides `PATH`. Every other variable is withheld, because it may hold a secret.
+pub const INHERITED_ENV: [&str; 7] = ["HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
-/// A program whose time is up may clean up for so long before it is killed.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Between SIGTERM and SIGKILL, and again for the kernel to report the death.
+const TERM_GRACE: Duration = Duration::from_secs(1);
 
-/// What it has said is there already when it has ended. Whoever holds its pipes open any longer is no child of it any more.
-const DRAIN: Duration = Duration::from_millis(250);
+/// How long the output is read after the program has ended. A process that left the group may hold the pipes open for longer.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A program to be run.
+const DEFAULT_MAX_OUTPUT_BYTES: usize = 64 * 1024;
+
+/// `Output::first_line` is cut to this length (characters).
+const MAX_LINE_CHARS: usize = 200;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     /// The program, as an absolute path or a name on `PATH`, and its arguments.
     pub command: Vec<String>,
-    /// What it reads; without it, it reads nothing.
+    /// Standard input; `None` is `/dev/null`.
     pub input: Option<Vec<u8>>,
-    /// What it sees besides `PATH` and `KEPT`.
+    /// Added to `PATH` and `INHERITED_ENV`.
     pub env: Vec<(&'static str, String)>,
-    /// The longest that it may run.
     pub timeout: Duration,
-    /// No more of what it prints, and no more of what it complains, is kept (bytes); the rest is read and forgotten.
-    pub cap: usize,
+    /// Limit for each of stdout and stderr. The program may write more; the rest is discarded.
+    pub max_output_bytes: usize,
 }
 
-/// What came of it.
+/// A finished run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// How it ended.
-    pub end: End,
-    /// What it printed.
+    pub outcome: ExitOutcome,
     pub stdout: Output,
-    /// What it complained of.
     pub stderr: Output,
 }
 
-/// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// With this exit code.
+pub enum ExitOutcome {
     Code(i32),
-    /// By this signal, which was not ours.
+    /// Ended by a signal that Operator did not send.
     Signal(i32),
-    /// Killed, because it did not end within this time.
+    /// Killed by Operator after this time.
     TimedOut(Duration),
 }
 
-impl fmt::Display for End {
+impl fmt::Display for ExitOutcome {
     /// `ended with code 2`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -80,95 +77,152 @@ impl fmt::Display for End {
     }
 }
 
-impl Program {
-    /// A program that reads nothing and may say 64 KiB.
-    #[must_use]
-    pub fn new(command: Vec<String>, timeout: Duration) -> Self {
-        Self { command, input: None, env: Vec::new(), timeout, cap: 64 * 1024 }
-    }
-
-    /// The same, without running it: where it is.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn find(&self) -> Result<std::path::PathBuf, NotStarted> {
-        find::find(&self.command)
-    }
-
-    /// Run it to its end. What it left behind in its process group is killed then, and so is all of it when the future is dropped.
-    ///
-    /// # Errors
-    /// When it could not be started.
-    pub async fn run(&self) -> Result<Run, NotStarted> {
-        let mut child = self.spawn()?;
-        let mut group = Group::of(&child);
-        let (mut stdout, mut stderr) = (Output::default(), Output::default());
-        let (pipe, printed, complained) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let ended = {
-            let talk = async {
-                tokio::join!(
-                    tell(pipe, self.input.as_deref()),
-                    stdout.read(printed, self.cap),
-                    stderr.read(complained, self.cap)
-                )
-            };
-            let mut talk = pin!(talk.map(drop).fuse());
-            let ended = meanwhile(&mut talk, timeout(self.timeout, child.wait())).await;
-            if ended.is_err() {
-                group.ask_to_end();
-                let _ = meanwhile(&mut talk, timeout(LAST_WORDS, child.wait())).await;
-            }
-            group.end();
-            if ended.is_err() {
-                let _ = timeout(LAST_WORDS, child.wait()).await;
-            }
-            if !talk.is_terminated() {
-                let _ = timeout(DRAIN, talk).await;
-            }
-            ended
-        };
-        let end = match ended {
-            Ok(status) => end_of(status.map_err(|error| NotStarted::lost(&error))?),
-            Err(_) => End::TimedOut(self.timeout),
-        };
-        Ok(Run { end, stdout, stderr })
-    }
-
-    fn spawn(&self) -> Result<Child, NotStarted> {
-        let path = self.find()?;
-        let kept = KEPT.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let input = || if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
-        let mut command = Command::new(&path);
-        command.args(self.command.iter().skip(1));
-        command.env_clear().env("PATH", PATH).envs(kept).envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.current_dir("/").process_group(0);
-        command.stdin(input()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().map_err(|error| NotStarted::of(&path, &error))
+impl From<ExitStatus> for ExitOutcome {
+    fn from(status: ExitStatus) -> Self {
+        match status.code() {
+            Some(code) => Self::Code(code),
+            None => Self::Signal(status.signal().unwrap_or_default()),
+        }
     }
 }
 
-/// Wait for `other`, and go on with `talk` as long as that takes.
-async fn meanwhile<T>(talk: &mut (impl FusedFuture<Output = ()> + Unpin), other: impl Future<Output = T>) -> T {
+impl Program {
+    #[must_use]
+    pub fn new(command: Vec<String>, timeout: Duration) -> Self {
+        Self { command, input: None, env: Vec::new(), timeout, max_output_bytes: DEFAULT_MAX_OUTPUT_BYTES }
+    }
+
+    /// The file that `run` would start.
+    pub fn resolve(&self) -> Result<PathBuf, Error> {
+        resolve::resolve(&self.command)
+    }
+
+    pub async fn run(&self) -> Result<Run, Error> {
+        let mut child = self.spawn()?;
+        let mut group = ProcessGroup::led_by(&child);
+        let (mut stdout, mut stderr) = (Output::default(), Output::default());
+        let (stdin_pipe, stdout_pipe, stderr_pipe) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let exit = {
+            let transfer = async {
+                tokio::join!(
+                    write_input(stdin_pipe, self.input.as_deref()),
+                    stdout.fill(stdout_pipe, self.max_output_bytes),
+                    stderr.fill(stderr_pipe, self.max_output_bytes)
+                )
+            };
+            let mut transfer = pin!(transfer.map(drop).fuse());
+            let exit = run_alongside(&mut transfer, timeout(self.timeout, child.wait())).await;
+            if exit.is_err() {
+                group.signal(Signal::TERM);
+                let _ = run_alongside(&mut transfer, timeout(TERM_GRACE, child.wait())).await;
+            }
+            group.kill();
+            if exit.is_err() {
+                let _ = timeout(TERM_GRACE, child.wait()).await;
+            }
+            if !transfer.is_terminated() {
+                let _ = timeout(DRAIN_TIMEOUT, transfer).await;
+            }
+            exit
+        };
+        let outcome = match exit {
+            Ok(status) => status.map_err(|error| Error::wait_failed(&error))?.into(),
+            Err(_) => ExitOutcome::TimedOut(self.timeout),
+        };
+        Ok(Run { outcome, stdout, stderr })
+    }
+
+    fn spawn(&self) -> Result<Child, Error> {
+        let path = self.resolve()?;
+        let inherited = INHERITED_ENV.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let stdin = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
+        let mut command = Command::new(&path);
+        command.args(self.command.iter().skip(1));
+        command.env_clear().env("PATH", PATH).envs(inherited).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.current_dir("/").process_group(0);
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|error| Error::spawn_failed(&path, &error))
+    }
+}
+
+/// Wait for `other` while `transfer` goes on.
+async fn run_alongside<T>(transfer: &mut (impl FusedFuture<Output = ()> + Unpin), other: impl Future<Output = T>) -> T {
     let mut other = pin!(other);
     loop {
         tokio::select! {
             biased;
             result = &mut other => return result,
-            () = &mut *talk, if !talk.is_terminated() => {}
+            () = &mut *transfer, if !transfer.is_terminated() => {}
         }
     }
 }
 
-/// A program need not read what it is told.
-async fn tell(pipe: Option<ChildStdin>, input: Option<&[u8]>) {
+async fn write_input(pipe: Option<ChildStdin>, input: Option<&[u8]>) {
     if let (Some(mut pipe), Some(input)) = (pipe, input) {
+        // A program need not read its input.
         let _ = pipe.write_all(input).await;
     }
 }
 
-fn end_of(status: ExitStatus) -> End {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => End::Code(code),
-        (None, signal) => End::Signal(signal.unwrap_or_default()),
+/// The process group that a child leads. It is killed on drop.
+struct ProcessGroup(Option<Pid>);
+
+impl ProcessGroup {
+    fn led_by(leader: &Child) -> Self {
+        Self(leader.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)))
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // The group may be empty already.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    /// Only once: the system may reuse the number of a dead group.
+    fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.0 = None;
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The beginning of a program's output.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Output {
+    pub bytes: Vec<u8>,
+    /// Whether the program wrote more than was kept.
+    pub is_truncated: bool,
+}
+
+impl Output {
+    /// Reads to the end and keeps `max_bytes`: a program must not block on a full pipe.
+    async fn fill(&mut self, pipe: Option<impl AsyncRead + Unpin>, max_bytes: usize) {
+        let Some(mut pipe) = pipe else { return };
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(length @ 1..) = pipe.read(&mut buffer).await {
+            let read = buffer.get(..length).unwrap_or_default();
+            let kept = max_bytes.saturating_sub(self.bytes.len()).min(length);
+            self.bytes.extend_from_slice(read.get(..kept).unwrap_or_default());
+            self.is_truncated |= kept < length;
+        }
+    }
+
+    /// Invalid UTF-8 becomes `�`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// The first line that is not blank, or an empty text.
+    #[must_use]
+    pub fn first_line(&self) -> String {
+        let text = self.text();
+        clip(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), MAX_LINE_CHARS)
     }
 }

@@ -8,7 +8,7 @@ use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority}
 use operator::core::audit::{Audit, MAX_UNACCOUNTED_NAMED};
 use operator::core::channel::Channel;
 use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use operator::store::{CheckCommit, RetentionPolicy, Store};
 use rstest::rstest;
 use rusqlite::Connection;
@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::support::bench::{Bench, pass};
 use crate::support::engine::Running;
 use crate::support::home::Home;
+use crate::support::old_schema::downgrade;
 use crate::support::screen::Screen;
 
 const MINUTE: u64 = 60;
@@ -147,11 +148,11 @@ fn every_alert_is_accounted_for_by_what_became_of_it() {
 #[case::strange_decision("UPDATE journal SET decision = 'forget' WHERE key LIKE '%:e'", "e")]
 #[case::as_if_it_had_resolved("UPDATE journal SET decision = 'resolve' WHERE key LIKE '%:d'", "d")]
 #[case::unreadable_channels("UPDATE journal SET channels = 'journal' WHERE key LIKE '%:e'", "e")]
-#[case::tally("UPDATE fired SET times = times + 1 WHERE key LIKE '%:e'", "e")]
-#[case::lost_tally("DELETE FROM fired WHERE key LIKE '%:e'", "e")]
-#[case::never_decided("INSERT INTO fired VALUES ('health:hrv_low', 1, 0)", "health:hrv_low")]
+#[case::tally("UPDATE fire_counts SET count = count + 1 WHERE key LIKE '%:e'", "e")]
+#[case::lost_tally("DELETE FROM fire_counts WHERE key LIKE '%:e'", "e")]
+#[case::never_decided("INSERT INTO fire_counts VALUES ('health:hrv_low', 1, 0)", "health:hrv_low")]
 #[case::two_that_cancel_out(
-    "UPDATE fired SET times = times + iif(key LIKE '%:e', 1, -1) WHERE key LIKE '%:e' OR key LIKE '%:d'",
+    "UPDATE fire_counts SET count = count + iif(key LIKE '%:e', 1, -1) WHERE key LIKE '%:e' OR key LIKE '%:d'",
     "d e"
 )]
 fn whatever_is_missing_is_found_and_named(#[case] tamper: &str, #[case] unaccounted: &str) {
@@ -205,10 +206,10 @@ fn long_ago(store: &Store, entries: i64) {
         "INSERT INTO journal (first_at, last_at, key, priority, title, message, facts, monitor, decision, reason, channels)
            SELECT first_at - 100000, last_at - 100000, key, priority, '', '', '{}', monitor, 'resolve', 'resolved', channels
            FROM journal WHERE key LIKE '%:o%';
-         INSERT INTO outbox (channel, kind, key, priority, state, created_at, next_attempt_at)
-           SELECT channel, 'alert', key, 'high', 'delivered', first_at, first_at FROM journal,
+         INSERT INTO outbox (channel, kind, key, priority, state, created_at)
+           SELECT channel, 'alert', key, 'high', 'delivered', first_at FROM journal,
              (SELECT 'notification' AS channel UNION ALL SELECT 'telegram') WHERE key LIKE '%:o%' AND decision = 'deliver' ORDER BY first_at;
-         INSERT INTO fired SELECT key, times, last_at FROM journal WHERE key LIKE '%:o%' AND decision = 'deliver';",
+         INSERT INTO fire_counts SELECT key, times, last_at FROM journal WHERE key LIKE '%:o%' AND decision = 'deliver';",
     )
     .unwrap();
 }
@@ -228,7 +229,7 @@ fn what_is_forgotten_in_portions_is_not_missed() {
         assert!(audit.is_consistent(), "day {day}: {:?}", audit.error_message());
     }
     let old = |table: &str| count(&store, &format!("SELECT count(*) FROM {table} WHERE key LIKE '%:o%'"));
-    assert_eq!([old("journal"), old("outbox"), old("fired")], [0, 1, 0], "all but the newest number is forgotten");
+    assert_eq!([old("journal"), old("outbox"), old("fire_counts")], [0, 1, 0], "all but the newest number is forgotten");
 }
 
 #[test]
@@ -254,21 +255,12 @@ fn a_digest_that_waits_on_one_channel_keeps_what_it_said_on_the_other() {
     assert_eq!(store.audit(hour(200)).unwrap().coalesced, 2);
 }
 
-/// How an older Operator left it.
-fn downgraded(store: Store, layout: i64) {
+/// The database as an older Operator left it: that one deleted messages before their decisions.
+fn downgraded(store: Store, version: i64) {
     let path = store.path().to_owned();
     drop(store);
     let db = other(&path);
-    let second = "DROP TABLE fired; DROP INDEX journal_fate; DROP INDEX outbox_fate;
-        DELETE FROM settings WHERE name = 'messages_kept_since'; PRAGMA user_version = 2;";
-    let first = "DROP INDEX outbox_parcel; DROP INDEX outbox_under_way; DROP TABLE told; DROP TABLE lanes;
-        ALTER TABLE outbox DROP COLUMN parcel; ALTER TABLE outbox DROP COLUMN under_way;
-        ALTER TABLE outbox DROP COLUMN in_doubt; PRAGMA user_version = 1;";
-    db.execute_batch(second).unwrap();
-    if layout == 1 {
-        db.execute_batch(first).unwrap();
-    }
-    // It forgot messages before their decisions.
+    downgrade(&db, version);
     db.execute_batch("DELETE FROM outbox WHERE key LIKE '%:f' OR channel = 'telegram'").unwrap();
 }
 
@@ -376,7 +368,7 @@ async fn a_message_that_is_gone_is_told_within_a_minute_and_once() {
     assert!(
         audit(&bench).is_consistent() && bench.status().warnings.iter().all(|warning| !warning.contains("self-audit"))
     );
-    assert_eq!(screen.lines_with("The self-audit adds up again").len(), 1);
+    assert_eq!(screen.lines_with("audit is consistent again").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

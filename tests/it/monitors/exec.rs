@@ -7,7 +7,7 @@ use jiff::ZonedDateTime;
 use operator::core::alert::{Alert, Monitor, Priority};
 use operator::monitors::MonitorOutcome;
 use operator::monitors::exec::{CAP, Exec, judge};
-use operator::sources::error::Fault;
+use operator::sources::ErrorKind;
 use operator::sys::process::Program;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn now() -> ZonedDateTime {
 fn disk(command: Vec<String>, timeout: Duration) -> Exec {
     Exec {
         name: "disk".parse().unwrap(),
-        program: Program { cap: CAP, ..Program::new(command, timeout) },
+        program: Program { max_output_bytes: CAP, ..Program::new(command, timeout) },
         warning: Priority::Medium,
         critical: Priority::High,
     }
@@ -251,11 +251,14 @@ async fn whether_waiting_helps_is_known() {
         let exec = disk(vec![path.display().to_string()], Duration::from_secs(30));
         exec.read(&now()).await.unwrap_err()
     };
-    assert_eq!(fault("#!/bin/sh\nexit 9\n", "fails").await.fault, Fault::Outage);
+    assert_eq!(fault("#!/bin/sh\nexit 9\n", "fails").await.kind, ErrorKind::Transient);
     let unclear = fault("#!/bin/sh\necho '{'\n", "unclear").await;
-    assert!(unclear.fault == Fault::NeedsUser && unclear.advice.contains("docs/exec-plugins.md"), "{unclear:?}");
+    assert!(
+        unclear.kind == ErrorKind::ActionRequired && unclear.advice.contains("docs/exec-plugins.md"),
+        "{unclear:?}"
+    );
     let orphan = fault("#!/no/such\n", "orphan").await;
-    assert!(orphan.fault == Fault::NeedsUser && orphan.advice.contains("first line"), "{orphan:?}");
+    assert!(orphan.kind == ErrorKind::ActionRequired && orphan.advice.contains("first line"), "{orphan:?}");
 }
 
 #[tokio::test]

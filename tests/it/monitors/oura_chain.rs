@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+use operator::cli::demo::health;
 use operator::core::facts::{HealthDay, Night, Stress};
 use operator::core::rules::thresholds::HealthThresholds;
-use operator::demo::body;
 use operator::monitors::MonitorOutcome;
 use operator::monitors::health::{OuraReading, judge, read};
 use operator::monitors::sources::OuraSources;
-use operator::sources::error::Fault;
+use operator::sources::ErrorKind;
 use operator::sources::oura::oauth::token_store::TokenStore;
 use operator::sources::oura::oauth::tokens::Tokens;
-use operator::sources::oura::oauth::{Account, Client};
+use operator::sources::oura::oauth::{Account, ClientConfig};
 use rstest::rstest;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -59,7 +59,7 @@ fn finding(answer: &OuraReading) -> MonitorOutcome {
 fn cache_until(last: Date) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("oura-health.db");
-    body::write(&path, last, 30).unwrap();
+    health::write(&path, last, 30).unwrap();
     (folder, path)
 }
 
@@ -95,12 +95,12 @@ async fn a_fresh_cache_does_not_wait_for_a_connection_that_is_renewed() {
         token_url: address("token"),
         revoke_url: address("revoke"),
         connected_at: long_ago,
-        lapsed: false,
+        revoked: false,
         wait_until: None,
     };
     let keep = TokenStore::file(folder.path());
     keep.save(&over).unwrap();
-    let account = Arc::new(Account::new(keep, folder.path(), Client::default()));
+    let account = Arc::new(Account::new(keep, folder.path(), ClientConfig::default()));
     let setup = OuraSources { token: None, account: Some(account), ..setup(cache, Some(&server)) };
     let began = tokio::time::Instant::now();
     let answer = read(&setup, true, SINCE, &now()).await;
@@ -131,7 +131,7 @@ async fn what_a_person_must_mend_is_told_though_the_cache_is_fresh() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(|_| Answer::status(401));
     let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
-    assert_eq!(answer.trouble.as_ref().unwrap().fault, Fault::NeedsUser);
+    assert_eq!(answer.trouble.as_ref().unwrap().kind, ErrorKind::ActionRequired);
     let MonitorOutcome::Evaluated { source, note, .. } = finding(&answer) else { panic!("judged all the same") };
     assert_eq!(source, "oura_cache");
     assert!(note.unwrap().contains("oura_api"));
@@ -171,7 +171,7 @@ async fn without_leave_of_its_circuit_the_network_is_left_alone() {
     read(&setup(cache, Some(&server)), false, SINCE, &now()).await;
     let answer = read(&setup("/nonexistent/oura-health.db".into(), Some(&server)), false, SINCE, &now()).await;
     assert!(server.asked().is_empty());
-    assert!(answer.trouble.unwrap().what.contains("circuit"), "says why");
+    assert!(answer.trouble.unwrap().message.contains("circuit"), "says why");
 }
 
 fn missing(folder: &Path) -> PathBuf {
@@ -184,7 +184,7 @@ fn empty_file(folder: &Path) -> PathBuf {
 }
 
 fn empty_tables(folder: &Path) -> PathBuf {
-    body::write(&missing(folder), TODAY, 0).unwrap();
+    health::write(&missing(folder), TODAY, 0).unwrap();
     missing(folder)
 }
 
@@ -194,7 +194,7 @@ fn corrupt(folder: &Path) -> PathBuf {
 }
 
 fn stale(folder: &Path) -> PathBuf {
-    body::write(&missing(folder), date(2026, 11, 18), 30).unwrap();
+    health::write(&missing(folder), date(2026, 11, 18), 30).unwrap();
     missing(folder)
 }
 
@@ -228,7 +228,7 @@ async fn where_the_cache_fails_the_api_steps_in(#[case] prepare: fn(&Path) -> Pa
 async fn a_locked_cache_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let cache = missing(folder.path());
-    body::write(&cache, TODAY, 10).unwrap();
+    health::write(&cache, TODAY, 10).unwrap();
     let owner = Connection::open(&cache).unwrap();
     owner.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).unwrap();
     owner.execute_batch("BEGIN EXCLUSIVE").unwrap();
@@ -254,7 +254,7 @@ async fn a_retry_after_and_a_refusal_reach_the_circuit() {
     let refused = Server::start(|_| Answer::status(403));
     let answer = read(&setup("/nonexistent/o.db".into(), Some(&refused)), true, SINCE, &now()).await;
     let trouble = answer.trouble.unwrap();
-    assert_eq!(trouble.fault, Fault::NeedsUser);
+    assert_eq!(trouble.kind, ErrorKind::ActionRequired);
     assert!(!trouble.advice.is_empty());
 }
 
@@ -263,9 +263,9 @@ async fn nobody_who_has_no_ring_is_told_that_one_is_missing() {
     let nothing =
         OuraSources { cache_is_named: false, ..setup("/nonexistent/.oura-cache/oura-health.db".into(), None) };
     let answer = read(&nothing, true, SINCE, &now()).await;
-    assert_eq!(answer.trouble.unwrap().fault, Fault::NotSetUp);
+    assert_eq!(answer.trouble.unwrap().kind, ErrorKind::NotConfigured);
     let named = setup("/nonexistent/oura-health.db".into(), None);
-    assert_eq!(read(&named, true, SINCE, &now()).await.trouble.unwrap().fault, Fault::Outage);
+    assert_eq!(read(&named, true, SINCE, &now()).await.trouble.unwrap().kind, ErrorKind::Transient);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 use operator::core::calendar::reading::CalendarReading;
 use operator::sources::calendar::{Calendar, Memory, Place};
-use operator::sources::error::{Fault, SourceError};
+use operator::sources::{self, ErrorKind};
 
 /// Noon of a Friday in Berlin, and so many minutes later.
 fn at(minutes: i64) -> ZonedDateTime {
@@ -49,10 +49,10 @@ fn tasks(reading: &CalendarReading) -> Vec<&str> {
 }
 
 /// Fails unless it failed in this way, and without a word of what is secret.
-fn failed(said: Result<Arc<CalendarReading>, SourceError>, fault: Fault, what: &str) -> SourceError {
+fn failed(said: Result<Arc<CalendarReading>, sources::Error>, fault: ErrorKind, what: &str) -> sources::Error {
     let error = said.expect_err("it fails");
-    assert_eq!(error.fault, fault, "{error:?}");
-    assert!(error.what.contains(what), "{error:?}");
+    assert_eq!(error.kind, fault, "{error:?}");
+    assert!(error.message.contains(what), "{error:?}");
     assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     error
 }

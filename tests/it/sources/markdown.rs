@@ -1,4 +1,4 @@
-//! Notes in real folders: as people keep them, and as nobody should.
+//! Reads notes in real folders, common and odd.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -7,9 +7,9 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use operator::core::facts::{TaskReading, TaskStatus};
-use operator::sources::error::{Fault, SourceError};
+use operator::sources::TaskSource;
 use operator::sources::markdown::Markdown;
-use operator::sources::tasks::TaskSource;
+use operator::sources::{self, ErrorKind};
 use tempfile::TempDir;
 
 use crate::support::facts::at;
@@ -32,7 +32,7 @@ impl Vault {
         self.folder.path().join(name)
     }
 
-    /// Written an hour ago: what was written just now may change again unseen, and is not remembered.
+    /// The file looks an hour old: fresh files are not cached.
     fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
         fs::write(self.path(name), text).unwrap();
@@ -44,16 +44,16 @@ impl Vault {
         file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
     }
 
-    async fn try_read(&self) -> Result<TaskReading, SourceError> {
-        self.source.read(&at("2026-11-20T09:05[UTC]")).await
+    async fn try_fetch(&self) -> Result<TaskReading, sources::Error> {
+        self.source.fetch(&at("2026-11-20T09:05[UTC]")).await
     }
 
-    async fn read(&self) -> TaskReading {
-        self.try_read().await.unwrap()
+    async fn fetch(&self) -> TaskReading {
+        self.try_fetch().await.unwrap()
     }
 
     async fn ids(&self) -> Vec<String> {
-        self.read().await.tasks.into_iter().map(|task| task.id).collect()
+        self.fetch().await.tasks.into_iter().map(|task| task.id).collect()
     }
 }
 
@@ -76,9 +76,9 @@ tags: [work]
 ";
 
 #[tokio::test]
-async fn the_tasks_of_a_note_are_read() {
+async fn note_tasks_are_read() {
     let vault = Vault::new(&[("Work/Today.md", NOTE), ("empty.md", "")]);
-    let reading = vault.read().await;
+    let reading = vault.fetch().await;
     assert_eq!((reading.source, reading.has_dates, reading.notes.len()), ("markdown", true, 0));
     let shown: Vec<String> = reading
         .tasks
@@ -101,7 +101,7 @@ async fn the_tasks_of_a_note_are_read() {
 }
 
 #[tokio::test]
-async fn a_task_keeps_its_name_wherever_it_stands_in_the_note() {
+async fn task_id_survives_moves_in_the_note() {
     let vault = Vault::new(&[("a.md", "- [ ] Report\n- [ ] Report\n- [ ] Letter\n")]);
     assert_eq!(vault.ids().await, ["a.md#letter", "a.md#report", "a.md#report-2"]);
     vault.write("a.md", "# New heading\n\n- [ ] Letter\n- [x] Report ✅ 2026-11-20\n- [ ] Report 📅 2026-11-30\n");
@@ -109,7 +109,7 @@ async fn a_task_keeps_its_name_wherever_it_stands_in_the_note() {
 }
 
 #[tokio::test]
-async fn what_recurs_is_another_task_each_time() {
+async fn each_recurrence_is_its_own_task() {
     let vault = Vault::new(&[("a.md", "- [ ] Water 🔁 every day 📅 2026-11-20\n")]);
     assert_eq!(vault.ids().await, ["a.md#water@2026-11-20"]);
     let done = "- [ ] Water 🔁 every day 📅 2026-11-21\n- [x] Water 🔁 every day 📅 2026-11-20 ✅ 2026-11-20\n";
@@ -118,7 +118,7 @@ async fn what_recurs_is_another_task_each_time() {
 }
 
 #[tokio::test]
-async fn hidden_and_excluded_places_and_other_files_are_passed_over() {
+async fn hidden_excluded_and_other_files_are_skipped() {
     let task = "- [ ] Task\n";
     let vault = Vault::new(&[
         ("a.md", task),
@@ -135,13 +135,13 @@ async fn hidden_and_excluded_places_and_other_files_are_passed_over() {
     ]);
     let exclude = ["Templates/", "Archive/Old", "nowhere"].map(PathBuf::from).to_vec();
     let source = Markdown { exclude, ..vault.source.clone() };
-    let reading = source.read(&at("2026-11-20T09:05[UTC]")).await.unwrap();
+    let reading = source.fetch(&at("2026-11-20T09:05[UTC]")).await.unwrap();
     let ids: Vec<&str> = reading.tasks.iter().map(|task| task.id.as_str()).collect();
     assert_eq!(ids, ["Archive/New/i.md#task", "Archive/Old.md#task", "B.MD#task", "a.md#task", "c.markdown#task"]);
 }
 
 #[tokio::test]
-async fn links_are_not_followed_wherever_they_lead() {
+async fn symlinks_are_not_followed() {
     let outside = Vault::new(&[("secret.md", "- [ ] Outside\n")]);
     let vault = Vault::new(&[("notes/a.md", "- [ ] Inside\n")]);
     symlink(vault.folder.path(), vault.path("notes/loop")).unwrap();
@@ -149,22 +149,22 @@ async fn links_are_not_followed_wherever_they_lead() {
     symlink(outside.folder.path(), vault.path("out")).unwrap();
     symlink(outside.path("secret.md"), vault.path("notes/secret.md")).unwrap();
     symlink("/nowhere/at/all.md", vault.path("dangling.md")).unwrap();
-    let reading = vault.read().await;
+    let reading = vault.fetch().await;
     assert_eq!(reading.tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), ["notes/a.md#inside"]);
-    assert_eq!(reading.notes, ["Links in the folder are not followed (5)."]);
-    // The folder itself may be one.
+    assert_eq!(reading.notes, ["Symlinks in the folder were not followed (5)."]);
+    // The folder itself may be a symlink.
     symlink(vault.path("notes"), outside.path("linked")).unwrap();
     let source = Markdown { folder: Some(outside.path("linked")), ..Markdown::default() };
-    assert_eq!(source.read(&at("2026-11-20T09:05[UTC]")).await.unwrap().tasks.len(), 1);
+    assert_eq!(source.fetch(&at("2026-11-20T09:05[UTC]")).await.unwrap().tasks.len(), 1);
 }
 
 #[tokio::test]
-async fn whatever_changes_is_read_again() {
+async fn changed_notes_are_read_again() {
     let vault = Vault::new(&[("a.md", "- [ ] Old\n"), ("b.md", "nothing"), ("c.md", "- [ ] Other\n")]);
     assert_eq!(vault.ids().await, ["a.md#old", "c.md#other"]);
     vault.write("a.md", "- [ ] New\n");
     assert_eq!(vault.ids().await[0], "a.md#new");
-    // Content of the same size, at the same time: the file's own change time tells.
+    // The same size and mtime: only the ctime differs.
     vault.write("a.md", "- [ ] Six\n");
     assert_eq!(vault.ids().await[0], "a.md#six");
     fs::rename(vault.path("a.md"), vault.path("z.md")).unwrap();
@@ -174,7 +174,7 @@ async fn whatever_changes_is_read_again() {
 }
 
 #[tokio::test]
-async fn what_was_written_just_now_is_read_again() {
+async fn fresh_notes_are_read_again() {
     let vault = Vault::new(&[("a.md", "- [ ] One\n")]);
     vault.age("a.md", 0);
     assert_eq!(vault.ids().await, ["a.md#one"]);
@@ -185,7 +185,7 @@ async fn what_was_written_just_now_is_read_again() {
 }
 
 #[tokio::test]
-async fn odd_files_are_read_as_far_as_they_can_be() {
+async fn odd_files_are_read_as_far_as_possible() {
     let vault = Vault::new(&[("a.md", "- [ ] Fine\r\n- [ ] Windows 📅 2026-11-20\r\n")]);
     vault.write("latin1.md", b"- [ ] Caf\xe9 \xff\n");
     vault.write("binary.md", [0_u8, 159, 146, 150].repeat(1000));
@@ -193,47 +193,47 @@ async fn odd_files_are_read_as_far_as_they_can_be() {
     vault.write("huge.md", format!("- [ ] Begins\n{}- [ ] Ends\n", "word ".repeat(1_000_000) + "\n"));
     vault.write("bom.md", "\u{feff}- [ ] Marked\n");
     assert!(Command::new("mkfifo").arg(vault.path("pipe.md")).status().unwrap().success());
-    let reading = vault.read().await;
+    let reading = vault.fetch().await;
     let titles: Vec<&str> = reading.tasks.iter().map(|task| task.title.as_str()).collect();
     assert_eq!(titles, ["Fine", "Windows", "Marked", "Begins", "Caf� �"]);
-    assert_eq!(reading.notes, ["Only the beginning of huge.md is read: it is very long."]);
+    assert_eq!(reading.notes, ["Only the beginning of huge.md was read, because it is very long."]);
 }
 
 #[tokio::test]
-async fn an_unreadable_date_is_noted_and_nothing_about_its_task_resolved() {
+async fn invalid_date_makes_the_task_unreadable() {
     let before = "- [ ] Report 📅 2026-11-20\n- [ ] Water 🔁 every day 📅 2026-11-20\n- [ ] Letter 📅 2026-11-20\n";
     let vault = Vault::new(&[("a.md", before)]);
     let ids = vault.ids().await;
     assert_eq!(ids, ["a.md#letter", "a.md#report", "a.md#water@2026-11-20"]);
     let after = "- [ ] Report 📅 tomorrow\n- [ ] Water 🔁 every day 📅 2026-11-20T9:00\n- [ ] Letter 📅 2026-11-20\n";
     vault.write("a.md", after);
-    let reading = vault.read().await;
+    let reading = vault.fetch().await;
     assert_eq!(reading.tasks.len(), 1);
     assert_eq!(ids.iter().map(|id| reading.is_unreadable(id)).collect::<Vec<_>>(), [false, true, true]);
-    assert_eq!(reading.notes[0], "'Report' in a.md has a due date that cannot be read.");
+    assert_eq!(reading.notes[0], "'Report' in a.md has an invalid due date.");
 }
 
 #[tokio::test]
-async fn a_line_that_nobody_wrote_is_passed_over() {
+async fn very_long_task_is_unreadable() {
     let line = format!("- [ ] {}", "([".repeat(1_000_000));
     let vault = Vault::new(&[("a.md", &format!("{line}\n- [ ] Letter\n"))]);
-    let reading = vault.read().await;
+    let reading = vault.fetch().await;
     assert_eq!(reading.tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), ["a.md#letter"]);
     assert!(reading.notes[0].ends_with("in a.md is too long."), "{:?}", reading.notes);
 }
 
 #[tokio::test]
-async fn a_note_that_is_in_the_cloud_only_may_hold_tasks() {
+async fn icloud_placeholder_makes_note_unreadable() {
     let vault = Vault::new(&[("a.md", "- [ ] Fine\n"), ("Work/.Plan.md.icloud", "x"), ("Old/.Plan.md.icloud", "x")]);
     vault.write("Work/.picture.png.icloud", "x");
     let source = Markdown { exclude: vec!["Old".into()], ..vault.source.clone() };
-    let reading = source.read(&at("2026-11-20T09:05[UTC]")).await.unwrap();
+    let reading = source.fetch(&at("2026-11-20T09:05[UTC]")).await.unwrap();
     assert_eq!((reading.tasks.len(), reading.unreadable), (1, vec!["Work/Plan.md#".to_owned()]));
-    assert_eq!(reading.notes, ["Passed over: Work/Plan.md is in iCloud and not on this Mac."]);
+    assert_eq!(reading.notes, ["Skipped: Work/Plan.md is in iCloud and not on this Mac."]);
 }
 
 #[tokio::test]
-async fn what_is_in_a_comment_is_no_task() {
+async fn commented_checkbox_is_no_task() {
     let note =
         "- [ ] Letter %% - [ ] or not %%\n%%\n- [ ] Old\n```\n%%\n- [ ] Report\n> ```\n> - [ ] Code\n- [ ] Rent\n";
     let vault = Vault::new(&[("a.md", note)]);
@@ -241,14 +241,14 @@ async fn what_is_in_a_comment_is_no_task() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_read_is_passed_over_and_nothing_in_it_resolved() {
+async fn denied_files_and_folders_are_unreadable() {
     let vault = Vault::new(&[("a.md", "- [ ] Fine\n"), ("closed/b.md", "- [ ] Away\n"), ("c.md", "- [ ] Shut\n")]);
     fs::set_permissions(vault.path("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(vault.path("c.md"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(vault.path("closed")).is_ok() {
-        return eprintln!("nothing is closed to root: passed over");
+        return eprintln!("skipped: root may read everything");
     }
-    let reading = vault.read().await;
+    let reading = vault.fetch().await;
     assert_eq!(reading.tasks.len(), 1);
     assert!(reading.is_unreadable("closed/b.md#away") && reading.is_unreadable("c.md#shut"));
     assert!(!reading.is_unreadable("a.md#fine") && !reading.is_unreadable("c.mdx#shut"));
@@ -256,18 +256,21 @@ async fn what_may_not_be_read_is_passed_over_and_nothing_in_it_resolved() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_not_there_is_an_outage() {
+async fn missing_folder_is_transient() {
     let vault = Vault::new(&[("a.md", "")]);
-    let read = async |folder: &Path| {
+    let fetch_error = async |folder: &Path| {
         let source = Markdown { folder: Some(folder.to_path_buf()), ..Markdown::default() };
-        source.read(&at("2026-11-20T09:05[UTC]")).await.unwrap_err()
+        source.fetch(&at("2026-11-20T09:05[UTC]")).await.unwrap_err()
     };
-    assert_eq!(read(&vault.path("nowhere")).await.fault, Fault::Outage);
-    assert_eq!(read(&vault.path("a.md")).await.fault, Fault::NeedsUser);
+    assert_eq!(fetch_error(&vault.path("nowhere")).await.kind, ErrorKind::Transient);
+    assert_eq!(fetch_error(&vault.path("a.md")).await.kind, ErrorKind::ActionRequired);
     fs::create_dir(vault.path("empty")).unwrap();
-    let error = read(&vault.path("empty")).await;
-    assert!(error.fault == Fault::Outage && error.what.contains("there are no notes"), "{error:?}");
-    assert_eq!(Markdown::default().read(&at("2026-11-20T09:05[UTC]")).await.unwrap_err().fault, Fault::NotSetUp);
+    let error = fetch_error(&vault.path("empty")).await;
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("there are no notes"), "{error:?}");
+    assert_eq!(
+        Markdown::default().fetch(&at("2026-11-20T09:05[UTC]")).await.unwrap_err().kind,
+        ErrorKind::NotConfigured
+    );
 }
 
 #[tokio::test]
@@ -281,7 +284,7 @@ async fn fifty_thousand_notes_are_read() {
         }
     }
     for _ in 0..2 {
-        let reading = vault.read().await;
+        let reading = vault.fetch().await;
         assert_eq!((reading.tasks.len(), reading.notes.len()), (50, 0));
         assert!(reading.tasks.iter().all(|task| task.status == TaskStatus::Pending));
     }

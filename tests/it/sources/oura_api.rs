@@ -1,4 +1,4 @@
-//! Oura's API against a real HTTP server that behaves, and misbehaves.
+//! Reads Oura's API from a real HTTP server, well-behaved and not.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use operator::core::facts::{HealthReading, RestMode, Stress};
-use operator::sources::error::{Fault, SourceError};
 use operator::sources::oura::api::{Access, OuraApi};
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 
 use crate::support::http::{Answer, Request, Server};
@@ -24,15 +24,14 @@ fn api(server: &Server, timeout: Duration) -> OuraApi {
     OuraApi::new(&format!("{}/v2/usercollection/", server.url), Access::Token(TOKEN.into()), timeout).unwrap()
 }
 
-async fn read(server: &Server) -> Result<HealthReading, SourceError> {
-    let reading = api(server, Duration::from_secs(20)).read(FROM, TO, now()).await;
+async fn fetch(server: &Server) -> Result<HealthReading, sources::Error> {
+    let reading = api(server, Duration::from_secs(20)).fetch(FROM, TO, now()).await;
     if let Err(error) = &reading {
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
     reading
 }
 
-/// A well-behaved Oura.
 fn good(request: &Request) -> Answer {
     match request.collection.as_str() {
         "daily_readiness" => Answer::page(
@@ -52,15 +51,15 @@ fn good(request: &Request) -> Answer {
     }
 }
 
-/// Good, but for one collection.
-fn but(collection: &'static str, answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Server {
+/// A server that answers one collection in another way.
+fn server_with(collection: &'static str, answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Server {
     Server::start(move |request| if request.collection == collection { answer(request) } else { good(request) })
 }
 
 #[tokio::test]
 async fn four_collections_make_one_reading() {
     let server = Server::start(good);
-    let reading = read(&server).await.unwrap();
+    let reading = fetch(&server).await.unwrap();
     assert_eq!((reading.source, reading.synced_at), ("oura_api", Some(now())));
     let dates: Vec<_> = reading.days.iter().map(|day| (day.date, day.readiness)).collect();
     assert_eq!(dates, [(date(2026, 11, 19), Some(71.0)), (TO, None)], "the day past the range is filtered out");
@@ -74,9 +73,9 @@ async fn four_collections_make_one_reading() {
 }
 
 #[tokio::test]
-async fn the_question_carries_the_token_and_one_day_more() {
+async fn requests_carry_token_and_one_day_more() {
     let server = Server::start(good);
-    read(&server).await.unwrap();
+    fetch(&server).await.unwrap();
     let asked = server.asked();
     assert_eq!(asked.len(), 4);
     for request in asked {
@@ -88,9 +87,9 @@ async fn the_question_carries_the_token_and_one_day_more() {
 }
 
 #[tokio::test]
-async fn extras_ask_only_for_what_the_cache_lacks() {
+async fn extras_request_stress_and_rest_mode_only() {
     let server = Server::start(good);
-    let reading = api(&server, Duration::from_secs(20)).read_extras(FROM, TO, now()).await.unwrap();
+    let reading = api(&server, Duration::from_secs(20)).fetch_extras(FROM, TO, now()).await.unwrap();
     assert_eq!(
         server.asked().iter().map(|r| r.collection.clone()).collect::<Vec<_>>(),
         ["daily_stress", "rest_mode_period"]
@@ -101,13 +100,13 @@ async fn extras_ask_only_for_what_the_cache_lacks() {
 
 #[tokio::test]
 async fn pages_are_followed_to_the_last() {
-    let server = but("daily_readiness", |request| match request.query.get("next_token").map(String::as_str) {
+    let server = server_with("daily_readiness", |request| match request.query.get("next_token").map(String::as_str) {
         None => Answer::json(r#"{"data":[{"day":"2026-11-18","score":61}],"next_token":"p2+/="}"#),
         Some("p2%2B%2F%3D") => Answer::json(r#"{"data":[{"day":"2026-11-19","score":62}],"next_token":"p3"}"#),
         Some("p3") => Answer::json(r#"{"data":[{"day":"2026-11-20","score":63}],"next_token":""}"#),
         Some(_) => Answer::status(400),
     });
-    let days = read(&server).await.unwrap().days;
+    let days = fetch(&server).await.unwrap().days;
     assert_eq!(days.iter().map(|day| day.readiness.unwrap()).collect::<Vec<_>>(), [61.0, 62.0, 63.0]);
     assert!(
         server.asked().iter().all(|request| request.query.contains_key("end_date")),
@@ -116,17 +115,17 @@ async fn pages_are_followed_to_the_last() {
 }
 
 #[tokio::test]
-async fn pages_that_repeat_or_never_end_are_refused() {
-    let server = but("sleep", |_| Answer::json(r#"{"data":[],"next_token":"again"}"#));
-    let error = read(&server).await.unwrap_err();
-    assert!(error.fault == Fault::Outage && error.what.contains("do not end"), "{error}");
+async fn endless_pages_are_refused() {
+    let server = server_with("sleep", |_| Answer::json(r#"{"data":[],"next_token":"again"}"#));
+    let error = fetch(&server).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("do not end"), "{error}");
     assert_eq!(server.times("sleep"), 2);
 
     let count = AtomicUsize::new(0);
-    let server = but("sleep", move |_| {
+    let server = server_with("sleep", move |_| {
         Answer::json(format!(r#"{{"data":[],"next_token":"{}"}}"#, count.fetch_add(1, Ordering::Relaxed)))
     });
-    assert!(read(&server).await.unwrap_err().what.contains("do not end"));
+    assert!(fetch(&server).await.unwrap_err().message.contains("do not end"));
     assert_eq!(server.times("sleep"), 50);
 }
 
@@ -139,11 +138,11 @@ async fn pages_that_repeat_or_never_end_are_refused() {
 #[case(422, "update Operator")]
 #[case(418, "update Operator")]
 #[tokio::test]
-async fn a_refusal_needs_the_user_and_is_not_repeated(#[case] status: u16, #[case] advice: &str) {
-    let server = but("daily_readiness", move |_| Answer::status(status));
-    let error = read(&server).await.unwrap_err();
-    assert_eq!((error.source, error.fault), ("oura_api", Fault::NeedsUser));
-    assert!(error.what.contains(&status.to_string()), "{error}");
+async fn refused_request_needs_the_user(#[case] status: u16, #[case] advice: &str) {
+    let server = server_with("daily_readiness", move |_| Answer::status(status));
+    let error = fetch(&server).await.unwrap_err();
+    assert_eq!((error.source, error.kind), ("oura_api", ErrorKind::ActionRequired));
+    assert!(error.message.contains(&status.to_string()), "{error}");
     assert!(error.advice.contains(advice), "{}", error.advice);
     assert_eq!(server.asked().len(), 1);
 }
@@ -153,16 +152,16 @@ async fn a_refusal_needs_the_user_and_is_not_repeated(#[case] status: u16, #[cas
 #[case("daily_stress", 404)]
 #[case("rest_mode_period", 403)]
 #[tokio::test]
-async fn a_missing_scope_costs_only_its_collection(#[case] collection: &'static str, #[case] status: u16) {
-    let reading = read(&but(collection, move |_| Answer::status(status))).await.unwrap();
+async fn missing_scope_loses_one_collection(#[case] collection: &'static str, #[case] status: u16) {
+    let reading = fetch(&server_with(collection, move |_| Answer::status(status))).await.unwrap();
     assert_eq!(reading.days[1].slept_s, Some(25_200));
     assert!(reading.notes.iter().any(|note| note.contains(collection)), "{:?}", reading.notes);
 }
 
 #[tokio::test]
-async fn an_expired_token_is_told_even_if_only_stress_is_refused() {
-    let error = read(&but("daily_stress", |_| Answer::status(401))).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
+async fn expired_token_fails_for_any_collection() {
+    let error = fetch(&server_with("daily_stress", |_| Answer::status(401))).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
 }
 
 #[rstest]
@@ -175,18 +174,18 @@ async fn an_expired_token_is_told_even_if_only_stress_is_refused() {
 #[case("retry-after: a while\r\n", 60)]
 #[case("", 60)]
 #[tokio::test]
-async fn too_many_requests_are_not_answered_with_more(#[case] header: &'static str, #[case] seconds: i64) {
-    let server = but("daily_readiness", move |_| Answer::Whole(429, header, "{}".into()));
-    let error = read(&server).await.unwrap_err();
-    assert_eq!((error.fault, error.retry_after), (Fault::Outage, Some(SignedDuration::from_secs(seconds))));
+async fn retry_after_of_429_is_honoured(#[case] header: &'static str, #[case] seconds: i64) {
+    let server = server_with("daily_readiness", move |_| Answer::Whole(429, header, "{}".into()));
+    let error = fetch(&server).await.unwrap_err();
+    assert_eq!((error.kind, error.retry_after), (ErrorKind::Transient, Some(SignedDuration::from_secs(seconds))));
     assert_eq!(server.asked().len(), 1);
 }
 
 #[tokio::test]
-async fn a_server_in_trouble_that_names_a_pause_gets_it() {
-    let server = but("daily_readiness", |_| Answer::Whole(503, "retry-after: 1800\r\n", "{}".into()));
-    let error = read(&server).await.unwrap_err();
-    assert_eq!((error.fault, error.retry_after), (Fault::Outage, Some(SignedDuration::from_mins(30))));
+async fn retry_after_of_503_is_honoured() {
+    let server = server_with("daily_readiness", |_| Answer::Whole(503, "retry-after: 1800\r\n", "{}".into()));
+    let error = fetch(&server).await.unwrap_err();
+    assert_eq!((error.kind, error.retry_after), (ErrorKind::Transient, Some(SignedDuration::from_mins(30))));
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -208,7 +207,7 @@ fn broken(kind: &str) -> Answer {
 
 #[rstest]
 #[tokio::test]
-async fn what_may_pass_is_left_to_the_next_check(
+async fn broken_answer_is_transient(
     #[values(
         "500",
         "503",
@@ -223,71 +222,71 @@ async fn what_may_pass_is_left_to_the_next_check(
     )]
     kind: &'static str,
 ) {
-    let server = but("daily_readiness", move |_| broken(kind));
-    let error = read(&server).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage, "{error}");
+    let server = server_with("daily_readiness", move |_| broken(kind));
+    let error = fetch(&server).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Transient, "{error}");
     assert!(error.retry_after.is_none());
     assert_eq!(server.asked().len(), 1);
 }
 
 #[tokio::test]
-async fn what_did_pass_is_forgotten() {
+async fn fetch_recovers_after_errors() {
     let count = AtomicUsize::new(0);
-    let server = but("daily_readiness", move |request| match count.fetch_add(1, Ordering::Relaxed) {
+    let server = server_with("daily_readiness", move |request| match count.fetch_add(1, Ordering::Relaxed) {
         0 => Answer::status(502),
         1 => broken("cut"),
         _ => good(request),
     });
-    assert!(read(&server).await.is_err() && read(&server).await.is_err());
-    assert_eq!(read(&server).await.unwrap().days[0].readiness, Some(71.0));
+    assert!(fetch(&server).await.is_err() && fetch(&server).await.is_err());
+    assert_eq!(fetch(&server).await.unwrap().days[0].readiness, Some(71.0));
 }
 
 #[tokio::test]
-async fn documents_of_any_type_are_passed_over_one_by_one() {
+async fn invalid_documents_are_skipped_one_by_one() {
     let long = "x".repeat(1_100_000);
     let documents = format!(
         r#"null,7,"text",[],{{}},{{"day":5}},{{"day":"2026-11-18","score":"66"}},{{"day":"2026-11-19","score":1,"x":"{long}"}}"#
     );
-    let reading = read(&but("daily_readiness", move |_| Answer::page(&documents))).await.unwrap();
+    let reading = fetch(&server_with("daily_readiness", move |_| Answer::page(&documents))).await.unwrap();
     assert_eq!(reading.days[0].readiness, Some(66.0));
     assert_eq!(reading.days.len(), 2, "the 18th and the night of the 20th");
     assert_eq!(reading.notes.len(), 8, "{:?}", reading.notes);
 }
 
 #[tokio::test]
-async fn an_answer_over_ten_megabytes_is_refused_whole() {
+async fn answer_over_ten_megabytes_is_refused() {
     let documents = format!(r#"{{"day":"2026-11-20","score":70}},"{}""#, "x".repeat(10_000_000));
-    let server = but("daily_readiness", move |_| Answer::page(&documents));
-    let error = read(&server).await.unwrap_err();
-    assert!(error.fault == Fault::Outage && error.what.contains("10 MB"), "{error}");
+    let server = server_with("daily_readiness", move |_| Answer::page(&documents));
+    let error = fetch(&server).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("10 MB"), "{error}");
     assert_eq!(server.asked().len(), 1);
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_given_up() {
-    let server = but("sleep", |_| Answer::Hang);
-    let error = api(&server, Duration::from_millis(400)).read(FROM, TO, now()).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains("within"), "{error}");
+async fn silent_server_times_out() {
+    let server = server_with("sleep", |_| Answer::Hang);
+    let error = api(&server, Duration::from_millis(400)).fetch(FROM, TO, now()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains("within"), "{error}");
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_an_outage() {
+async fn refused_connection_is_transient() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let api = OuraApi::new(&format!("http://127.0.0.1:{port}"), Access::Token(TOKEN.into()), Duration::from_secs(20))
         .unwrap();
-    let error = api.read(FROM, TO, now()).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains(&format!("127.0.0.1:{port}")), "{error}");
-    assert!(error.what.to_lowercase().contains("refused"), "{error}");
+    let error = api.fetch(FROM, TO, now()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains(&format!("127.0.0.1:{port}")), "{error}");
+    assert!(error.message.to_lowercase().contains("refused"), "{error}");
 }
 
 #[tokio::test]
-async fn the_token_follows_no_redirect() {
+async fn redirects_are_not_followed() {
     let other = Server::start(good);
     let location: &'static str = Box::leak(format!("location: {}/daily_readiness\r\n", other.url).into_boxed_str());
-    let server = but("daily_readiness", move |_| Answer::Whole(302, location, String::new()));
-    assert_eq!(read(&server).await.unwrap_err().fault, Fault::NeedsUser);
+    let server = server_with("daily_readiness", move |_| Answer::Whole(302, location, String::new()));
+    assert_eq!(fetch(&server).await.unwrap_err().kind, ErrorKind::ActionRequired);
     assert!(other.asked().is_empty());
 }
 
@@ -297,18 +296,18 @@ async fn the_token_follows_no_redirect() {
 #[case("ftp://api.ouraring.com")]
 #[case("https://")]
 #[case("http://[half")]
-fn a_bad_address_is_refused_at_once(#[case] url: &str) {
+fn invalid_base_url_needs_the_user(#[case] url: &str) {
     let error = OuraApi::new(url, Access::Token(TOKEN.into()), Duration::from_secs(1)).unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.advice.contains("base_url"));
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_be_sent_is_not_shown() {
+async fn unsendable_token_is_not_shown() {
     let server = Server::start(good);
     let api = OuraApi::new(&server.url, Access::Token("s3cret\ntoken".into()), Duration::from_secs(5)).unwrap();
-    let error = api.read(FROM, TO, now()).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
+    let error = api.fetch(FROM, TO, now()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(!format!("{error:?}{api:?}").contains("s3cret"));
     assert!(server.asked().is_empty());
 }

@@ -5,22 +5,22 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use operator::core::facts::{HealthDay, HealthReading, Night};
-use operator::sources::error::Fault;
-use operator::sources::oura::cache::{file_in, read};
+use operator::sources::ErrorKind;
+use operator::sources::oura::cache::{read, resolve_path};
 use rstest::rstest;
 use rusqlite::Connection;
 
-use crate::support::files::{cache, cache_at, oura_cache};
+use crate::support::files::{insert_document, insert_document_at, oura_cache};
 
 const TODAY: Date = date(2026, 11, 20);
 
 /// Today from a cache that holds these sleep documents (without id and day) and a readiness of 80.
 fn today(sleep: &[&str]) -> HealthDay {
     let (_folder, path, writer) = oura_cache();
-    cache(&writer, "readiness_data", "r", "2026-11-20", r#"{"id":"r","day":"2026-11-20","score":80}"#);
+    insert_document(&writer, "readiness_data", "r", "2026-11-20", r#"{"id":"r","day":"2026-11-20","score":80}"#);
     for (i, fields) in sleep.iter().enumerate() {
         let document = format!(r#"{{"id":"s{i}","day":"2026-11-20",{fields}}}"#);
-        cache(&writer, "sleep_data", &format!("s{i}"), "2026-11-20", &document);
+        insert_document(&writer, "sleep_data", &format!("s{i}"), "2026-11-20", &document);
     }
     read(&path, TODAY, TODAY).unwrap().days.remove(0)
 }
@@ -28,7 +28,7 @@ fn today(sleep: &[&str]) -> HealthDay {
 const NIGHT: &str = r#""type":"long_sleep","total_sleep_duration":25200,"bedtime_start":"2026-11-19T23:00:00-06:00","efficiency":88,"average_hrv":45"#;
 
 #[test]
-fn a_night_is_its_own_measure_and_the_day_the_sum() {
+fn night_is_one_period_and_day_the_sum() {
     let day = today(&[NIGHT, r#""type":"late_nap","total_sleep_duration":2400,"efficiency":50,"average_hrv":99"#]);
     assert_eq!(day.slept_s, Some(27_600));
     assert_eq!(day.night, Some(Night { asleep_s: Some(25_200), efficiency: Some(88.0), hrv_ms: Some(45.0) }));
@@ -37,7 +37,7 @@ fn a_night_is_its_own_measure_and_the_day_the_sum() {
 }
 
 #[test]
-fn of_two_long_sleeps_the_longer_is_the_night() {
+fn longer_long_sleep_is_the_night() {
     let shorter = r#""type":"long_sleep","total_sleep_duration":10900,"average_hrv":60"#;
     for order in [[NIGHT, shorter], [shorter, NIGHT]] {
         let day = today(&order);
@@ -47,7 +47,7 @@ fn of_two_long_sleeps_the_longer_is_the_night() {
 }
 
 #[test]
-fn false_detections_and_deleted_periods_count_for_nothing() {
+fn rest_and_deleted_periods_do_not_count() {
     let day = today(&[
         NIGHT,
         r#""type":"rest","total_sleep_duration":9000"#,
@@ -91,7 +91,7 @@ fn false_detections_and_deleted_periods_count_for_nothing() {
 #[case::as_a_fraction(r#""type":"long_sleep","total_sleep_duration":25200.4"#, Some(25_200))]
 #[case::a_list(r#""type":"long_sleep","total_sleep_duration":[25200]"#, None)]
 #[case::not_a_number(r#""type":"long_sleep","total_sleep_duration":"NaN""#, None)]
-fn hours_are_known_when_there_is_a_night(#[case] period: &str, #[case] slept_s: Option<u32>) {
+fn total_sleep_needs_a_nightly_period(#[case] period: &str, #[case] slept_s: Option<u32>) {
     assert_eq!(today(&[period]).slept_s, slept_s);
 }
 
@@ -107,10 +107,10 @@ fn hours_are_known_when_there_is_a_night(#[case] period: &str, #[case] slept_s: 
 #[case("true", None)]
 #[case("\"good\"", None)]
 #[case("{}", None)]
-fn a_score_out_of_range_is_unknown(#[case] score: &str, #[case] expected: Option<f64>) {
+fn score_out_of_range_is_unknown(#[case] score: &str, #[case] expected: Option<f64>) {
     let (_folder, path, writer) = oura_cache();
     let document = format!(r#"{{"id":"r","day":"2026-11-20","score":{score}}}"#);
-    cache(&writer, "readiness_data", "r", "2026-11-20", &document);
+    insert_document(&writer, "readiness_data", "r", "2026-11-20", &document);
     let reading = read(&path, TODAY, TODAY).unwrap();
     assert_eq!(reading.days.first().and_then(|day| day.readiness), expected);
 }
@@ -118,8 +118,8 @@ fn a_score_out_of_range_is_unknown(#[case] score: &str, #[case] expected: Option
 /// A cache that holds one document of readiness for today, and a good night.
 fn with_document(document: &str) -> HealthReading {
     let (_folder, path, writer) = oura_cache();
-    cache(&writer, "readiness_data", "r", "2026-11-20", document);
-    cache(&writer, "sleep_data", "s", "2026-11-20", &format!(r#"{{"id":"s","day":"2026-11-20",{NIGHT}}}"#));
+    insert_document(&writer, "readiness_data", "r", "2026-11-20", document);
+    insert_document(&writer, "sleep_data", "s", "2026-11-20", &format!(r#"{{"id":"s","day":"2026-11-20",{NIGHT}}}"#));
     read(&path, TODAY, TODAY).unwrap()
 }
 
@@ -132,7 +132,7 @@ fn with_document(document: &str) -> HealthReading {
 #[case::no_day(r#"{"score":70}"#, "no day")]
 #[case::a_day_that_is_a_number(r#"{"day":20261120,"score":70}"#, "no day")]
 #[case::a_day_that_is_none(r#"{"day":"2026-02-30","score":70}"#, "no day")]
-fn a_bad_document_is_passed_over_and_the_rest_counts(#[case] document: &str, #[case] note: &str) {
+fn invalid_document_is_skipped(#[case] document: &str, #[case] note: &str) {
     let reading = with_document(document);
     assert_eq!(reading.days.len(), 1);
     assert_eq!((reading.days[0].readiness, reading.days[0].slept_s), (None, Some(25_200)));
@@ -141,7 +141,7 @@ fn a_bad_document_is_passed_over_and_the_rest_counts(#[case] document: &str, #[c
 }
 
 #[test]
-fn an_enormous_or_deep_document_is_passed_over() {
+fn huge_or_deep_document_is_skipped() {
     let long = format!(r#"{{"day":"2026-11-20","score":70,"x":"{}"}}"#, "x".repeat(10_000_000));
     assert!(with_document(&long).notes[0].contains("over 1 MiB"));
     let deep = format!(r#"{{"day":"2026-11-20","score":{}70{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
@@ -149,7 +149,7 @@ fn an_enormous_or_deep_document_is_passed_over() {
 }
 
 #[test]
-fn blobs_and_numbers_in_text_columns_are_no_trouble() {
+fn blobs_and_numbers_in_text_columns_are_read() {
     let (_folder, path, writer) = oura_cache();
     let document = r#"{"day":"2026-11-20","score":70}"#;
     let sql = "INSERT INTO readiness_data VALUES (?1, '2026-11-20', ?2, ?3, '')";
@@ -163,13 +163,13 @@ fn blobs_and_numbers_in_text_columns_are_no_trouble() {
 }
 
 #[test]
-fn only_the_asked_days_and_gaps_stay_gaps() {
+fn only_requested_days_are_read() {
     let (_folder, path, writer) = oura_cache();
     for (day, score) in
         [("2026-11-12", 60), ("2026-11-13", 61), ("2026-11-16", 62), ("2026-11-20", 63), ("2026-11-21", 64)]
     {
         let document = format!(r#"{{"day":"{day}","score":{score}}}"#);
-        cache(&writer, "readiness_data", day, day, &document);
+        insert_document(&writer, "readiness_data", day, day, &document);
     }
     let reading = read(&path, date(2026, 11, 13), TODAY).unwrap();
     let found: Vec<_> = reading.days.iter().map(|day| (day.date, day.readiness.unwrap())).collect();
@@ -178,10 +178,10 @@ fn only_the_asked_days_and_gaps_stay_gaps() {
 }
 
 #[test]
-fn the_newest_copy_has_the_last_word_and_an_unknown_score_none() {
+fn newest_copy_wins_unless_its_score_is_unknown() {
     let (_folder, path, writer) = oura_cache();
     let put = |id: &str, score: &str, at: &str| {
-        cache_at(
+        insert_document_at(
             &writer,
             "readiness_data",
             id,
@@ -201,8 +201,8 @@ fn the_newest_copy_has_the_last_word_and_an_unknown_score_none() {
 fn synced_at(prepare: impl Fn(&Connection)) -> Option<Timestamp> {
     let (_folder, path, writer) = oura_cache();
     let document = r#"{"day":"2026-11-20","score":70}"#;
-    cache_at(&writer, "readiness_data", "a", "2026-11-20", document, "2026-11-20T08:00:00");
-    cache_at(&writer, "sleep_data", "b", "2026-11-01", "{}", "2026-11-20T03:00:00-06:00");
+    insert_document_at(&writer, "readiness_data", "a", "2026-11-20", document, "2026-11-20T08:00:00");
+    insert_document_at(&writer, "sleep_data", "b", "2026-11-01", "{}", "2026-11-20T03:00:00-06:00");
     prepare(&writer);
     read(&path, TODAY, TODAY).unwrap().synced_at
 }
@@ -219,24 +219,24 @@ fn synced_at(prepare: impl Fn(&Connection)) -> Option<Timestamp> {
     "INSERT INTO cache_meta VALUES ('last_sync_time', '2026-11-20T04:11:12-06:00', '')",
     "2026-11-20T10:11:12Z"
 )]
-fn the_last_sync_is_what_the_cache_says_or_its_newest_copy(#[case] sql: &str, #[case] expected: &str) {
+fn synced_at_is_last_sync_or_newest_copy(#[case] sql: &str, #[case] expected: &str) {
     assert_eq!(synced_at(|writer| writer.execute_batch(sql).unwrap()), expected.parse().ok());
 }
 
 #[test]
-fn a_cache_without_days_is_an_outage() {
+fn empty_cache_is_transient() {
     let (_folder, path, _writer) = oura_cache();
     let error = read(&path, TODAY, TODAY).unwrap_err();
-    assert_eq!((error.source, error.fault), ("oura_cache", Fault::Outage));
-    assert!(error.what.contains("no days in the cache"));
+    assert_eq!((error.source, error.kind), ("oura_cache", ErrorKind::Transient));
+    assert!(error.message.contains("no days in the cache"));
 }
 
 #[test]
-fn the_cache_is_a_file_in_a_folder_or_the_file_itself() {
+fn cache_path_is_folder_or_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cache");
     std::fs::write(&file, "").unwrap();
-    assert_eq!(file_in(Path::new("/set")), PathBuf::from("/set/oura-health.db"));
-    assert_eq!(file_in(Path::new("/set/my.db")), PathBuf::from("/set/my.db"));
-    assert_eq!(file_in(&file), file);
+    assert_eq!(resolve_path(Path::new("/set")), PathBuf::from("/set/oura-health.db"));
+    assert_eq!(resolve_path(Path::new("/set/my.db")), PathBuf::from("/set/my.db"));
+    assert_eq!(resolve_path(&file), file);
 }

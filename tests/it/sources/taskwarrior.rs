@@ -1,4 +1,4 @@
-//! Taskwarrior: the real program with data of the tests' own, and programs that only pretend to be it.
+//! Runs the real Taskwarrior on test data, and fake programs in its place.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,31 +8,31 @@ use std::time::{Duration, SystemTime};
 
 use operator::core::alert::Priority;
 use operator::core::facts::{Activity, Task, TaskReading, TaskStatus};
-use operator::sources::error::{Fault, SourceError};
-use operator::sources::tasks::TaskSource;
+use operator::sources::TaskSource;
 use operator::sources::taskwarrior::Taskwarrior;
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 use tempfile::TempDir;
 
 use crate::support::facts::at;
 use crate::support::scripts::{LifeLine, sh};
 
-/// A person's Taskwarrior.
-struct Desk(TempDir);
+/// Data and configuration of a user.
+struct Workspace(TempDir);
 
-impl Desk {
+impl Workspace {
     fn new() -> Self {
-        let desk = Self(tempfile::tempdir().unwrap());
-        fs::create_dir(desk.data()).unwrap();
-        fs::write(desk.0.path().join("taskrc"), format!("data.location={}\n", desk.data().display())).unwrap();
-        desk
+        let workspace = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(workspace.data()).unwrap();
+        fs::write(workspace.0.path().join("taskrc"), format!("data.location={}\n", workspace.data().display()))
+            .unwrap();
+        workspace
     }
 
     fn data(&self) -> PathBuf {
         self.0.path().join("data")
     }
 
-    /// As the person would call it.
     fn task(&self, arguments: &[&str]) {
         let mut task = Command::new("task");
         task.env("TASKRC", self.0.path().join("taskrc")).env("HOME", self.0.path()).env("TZ", "UTC");
@@ -50,22 +50,22 @@ impl Desk {
         }
     }
 
-    /// One that is in the way of the real one.
-    fn pretender(&self, body: &str) -> Taskwarrior {
+    /// A source that runs this script instead of the real program.
+    fn fake_program(&self, body: &str) -> Taskwarrior {
         fs::write(self.data().join("pending.data"), "").unwrap();
         Taskwarrior { program: sh(self.0.path(), "task", body).display().to_string(), ..self.source() }
     }
 }
 
-async fn read(source: &Taskwarrior) -> Result<TaskReading, SourceError> {
-    source.read(&at("2026-11-20T09:05[UTC]")).await
+async fn fetch(source: &Taskwarrior) -> Result<TaskReading, sources::Error> {
+    source.fetch(&at("2026-11-20T09:05[UTC]")).await
 }
 
 fn named<'a>(reading: &'a TaskReading, title: &str) -> &'a Task {
     reading.tasks.iter().find(|task| task.title == title).unwrap_or_else(|| panic!("no {title}: {reading:?}"))
 }
 
-/// Every file with its content and its age.
+/// Content and modification time of every file.
 fn files(folder: &Path) -> BTreeMap<PathBuf, (String, SystemTime)> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -74,18 +74,18 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, (String, SystemTime)> {
 }
 
 #[tokio::test]
-async fn what_the_real_program_knows_is_read() {
-    let desk = Desk::new();
-    desk.task(&["add", "Pay rent", "due:2026-11-20", "priority:H", "project:Home"]);
-    desk.task(&["add", "Stand-up \"daily\" – ünïcode", "due:2026-11-20T14:30", "priority:L"]);
-    desk.task(&["add", "Some day", "wait:2099-01-01"]);
-    desk.task(&["add", "Begun"]);
-    desk.task(&["add", "Water", "due:2026-11-21", "recur:weekly"]);
-    desk.task(&["rc.gc=on", "next"]); // makes the instance
-    desk.task(&["Begun", "start"]);
-    desk.task(&["add", "Done"]);
-    desk.task(&["Done", "done"]);
-    let reading = read(&desk.source()).await.unwrap();
+async fn tasks_of_real_program_are_read() {
+    let workspace = Workspace::new();
+    workspace.task(&["add", "Pay rent", "due:2026-11-20", "priority:H", "project:Home"]);
+    workspace.task(&["add", "Stand-up \"daily\" – ünïcode", "due:2026-11-20T14:30", "priority:L"]);
+    workspace.task(&["add", "Some day", "wait:2099-01-01"]);
+    workspace.task(&["add", "Begun"]);
+    workspace.task(&["add", "Water", "due:2026-11-21", "recur:weekly"]);
+    workspace.task(&["rc.gc=on", "next"]); // makes the instance
+    workspace.task(&["Begun", "start"]);
+    workspace.task(&["add", "Done"]);
+    workspace.task(&["Done", "done"]);
+    let reading = fetch(&workspace.source()).await.unwrap();
     assert_eq!((reading.source, reading.has_dates, reading.notes.len()), ("taskwarrior", true, 0));
     let rent = named(&reading, "Pay rent");
     assert_eq!((rent.due.unwrap().to_string().as_str(), rent.priority), ("2026-11-20", Some(Priority::High)));
@@ -103,70 +103,78 @@ async fn what_the_real_program_knows_is_read() {
 }
 
 #[tokio::test]
-async fn nothing_is_changed_and_no_hook_is_run() {
-    let desk = Desk::new();
-    desk.task(&["add", "Pay rent", "due:2026-11-20"]);
-    desk.task(&["add", "Water", "due:2026-11-01", "recur:daily"]);
-    desk.task(&["add", "Done"]);
-    desk.task(&["Done", "done"]);
-    desk.task(&["next"]); // tidies up
-    let hooks = desk.0.path().join("hooks");
+async fn export_changes_nothing_and_runs_no_hook() {
+    let workspace = Workspace::new();
+    workspace.task(&["add", "Pay rent", "due:2026-11-20"]);
+    workspace.task(&["add", "Water", "due:2026-11-01", "recur:daily"]);
+    workspace.task(&["add", "Done"]);
+    workspace.task(&["Done", "done"]);
+    workspace.task(&["next"]); // tidies up
+    let hooks = workspace.0.path().join("hooks");
     fs::create_dir(&hooks).unwrap();
-    sh(&hooks, "on-launch", &format!("touch {}; exit 0", desk.0.path().join("hooked").display()));
+    sh(&hooks, "on-launch", &format!("touch {}; exit 0", workspace.0.path().join("hooked").display()));
     let settings = format!(
         "data.location={}\nhooks.location={}\ncontext=work\ncontext.work=project:Work\n",
-        desk.data().display(),
+        workspace.data().display(),
         hooks.display()
     );
-    fs::write(desk.0.path().join("taskrc"), settings).unwrap();
-    let (data, folder) = (files(&desk.data()), fs::read_dir(desk.0.path()).unwrap().count());
-    let reading = read(&desk.source()).await.unwrap();
+    fs::write(workspace.0.path().join("taskrc"), settings).unwrap();
+    let (data, folder) = (files(&workspace.data()), fs::read_dir(workspace.0.path()).unwrap().count());
+    let reading = fetch(&workspace.source()).await.unwrap();
     assert_eq!(named(&reading, "Pay rent").due.unwrap().to_string(), "2026-11-20", "whatever the context");
-    assert_eq!(files(&desk.data()), data);
-    assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), folder, "a file appeared");
+    assert_eq!(files(&workspace.data()), data);
+    assert_eq!(fs::read_dir(workspace.0.path()).unwrap().count(), folder, "a file appeared");
 }
 
 #[tokio::test]
-async fn its_own_configuration_says_where_the_data_are() {
-    let desk = Desk::new();
-    desk.task(&["add", "Pay rent"]);
-    let reading = read(&Taskwarrior { data_dir: None, ..desk.source() }).await.unwrap();
+async fn taskrc_or_data_dir_is_enough() {
+    let workspace = Workspace::new();
+    workspace.task(&["add", "Pay rent"]);
+    let reading = fetch(&Taskwarrior { data_dir: None, ..workspace.source() }).await.unwrap();
     assert_eq!(reading.tasks.len(), 1);
-    let reading = read(&Taskwarrior { taskrc: None, ..desk.source() }).await.unwrap();
+    let reading = fetch(&Taskwarrior { taskrc: None, ..workspace.source() }).await.unwrap();
     assert_eq!(reading.tasks.len(), 1, "without one, the folder is enough");
 }
 
 #[tokio::test]
-async fn what_was_done_in_the_week_is_counted() {
-    let desk = Desk::new();
+async fn activity_of_the_week_is_counted() {
+    let workspace = Workspace::new();
     let answer = r#"[{"uuid":"a","status":"completed","entry":"20261119T080000Z","end":"20261119T090000Z"},
         {"uuid":"b","status":"completed","entry":"20260101T080000Z","end":"20261111T090000Z"},
         {"uuid":"c","status":"pending","entry":"20261120T080000Z"}]"#;
-    let reading = read(&desk.pretender(&format!("cat <<'END'\n{answer}\nEND"))).await.unwrap();
+    let reading = fetch(&workspace.fake_program(&format!("cat <<'END'\n{answer}\nEND"))).await.unwrap();
     assert_eq!(reading.activity, Some(Activity { created: 2, completed: 1, clients_today: None }));
 }
 
 #[tokio::test]
-async fn without_data_or_configuration_it_is_not_started() {
-    let desk = Desk::new();
-    let trap = desk.0.path().join("started");
-    let pretender = desk.pretender(&format!("touch {}; echo '[]'", trap.display()));
-    let nowhere = desk.0.path().join("nowhere");
-    let empty = desk.0.path().join("empty");
+async fn missing_data_and_taskrc_start_nothing() {
+    let workspace = Workspace::new();
+    let trap = workspace.0.path().join("started");
+    let fake_program = workspace.fake_program(&format!("touch {}; echo '[]'", trap.display()));
+    let nowhere = workspace.0.path().join("nowhere");
+    let empty = workspace.0.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    for (source, fault, advice) in [
-        (Taskwarrior { data_dir: None, taskrc: None, ..pretender.clone() }, Fault::NeedsUser, "Run 'task' once"),
+    for (source, kind, advice) in [
         (
-            Taskwarrior { data_dir: None, taskrc: Some(nowhere.clone()), ..pretender.clone() },
-            Fault::NeedsUser,
-            "Run 'task' once",
+            Taskwarrior { data_dir: None, taskrc: None, ..fake_program.clone() },
+            ErrorKind::ActionRequired,
+            "Run `task` once",
         ),
-        (Taskwarrior { data_dir: Some(empty.clone()), ..pretender.clone() }, Fault::NeedsUser, "data.location"),
-        (Taskwarrior { data_dir: Some(nowhere), ..pretender.clone() }, Fault::Outage, ""),
-        (Taskwarrior { enabled: false, ..pretender }, Fault::NotSetUp, "enabled"),
+        (
+            Taskwarrior { data_dir: None, taskrc: Some(nowhere.clone()), ..fake_program.clone() },
+            ErrorKind::ActionRequired,
+            "Run `task` once",
+        ),
+        (
+            Taskwarrior { data_dir: Some(empty.clone()), ..fake_program.clone() },
+            ErrorKind::ActionRequired,
+            "data.location",
+        ),
+        (Taskwarrior { data_dir: Some(nowhere), ..fake_program.clone() }, ErrorKind::Transient, ""),
+        (Taskwarrior { enabled: false, ..fake_program }, ErrorKind::NotConfigured, "enabled"),
     ] {
-        let error = read(&source).await.unwrap_err();
-        assert_eq!(error.fault, fault, "{error:?}");
+        let error = fetch(&source).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error:?}");
         assert!(error.advice.contains(advice), "{error:?}");
     }
     assert!(!trap.exists());
@@ -179,51 +187,51 @@ async fn without_data_or_configuration_it_is_not_started() {
     "task ended with code 2: Unrecognized file format."
 )]
 #[case::it_crashes("kill -SEGV $$", "was ended by signal 11")]
-#[case::no_json("echo 'No matches.'", "something else than its tasks")]
-#[case::half("printf '[{\"uuid\":\"a\"'", "something else than its tasks")]
-#[case::no_list("echo '{}'", "something else than its tasks")]
-#[case::silence("exit 0", "something else than its tasks")]
+#[case::no_json("echo 'No matches.'", "did not print a list of tasks")]
+#[case::half("printf '[{\"uuid\":\"a\"'", "did not print a list of tasks")]
+#[case::no_list("echo '{}'", "did not print a list of tasks")]
+#[case::silence("exit 0", "did not print a list of tasks")]
 #[tokio::test]
-async fn a_program_that_fails_is_an_outage(#[case] body: &str, #[case] what: &str) {
-    let error = read(&Desk::new().pretender(body)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains(what), "{error:?}");
+async fn failing_program_is_transient(#[case] body: &str, #[case] message: &str) {
+    let error = fetch(&Workspace::new().fake_program(body)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains(message), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_told_what_to_do_about() {
-    let desk = Desk::new();
-    desk.task(&["add", "Pay rent"]);
-    let error = read(&Taskwarrior { program: "/nowhere/task".into(), ..desk.source() }).await.unwrap_err();
-    assert_eq!((error.fault, error.what.as_str()), (Fault::NeedsUser, "there is no /nowhere/task"));
+async fn missing_program_says_what_to_do() {
+    let workspace = Workspace::new();
+    workspace.task(&["add", "Pay rent"]);
+    let error = fetch(&Taskwarrior { program: "/nowhere/task".into(), ..workspace.source() }).await.unwrap_err();
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::ActionRequired, "there is no /nowhere/task"));
     assert!(error.advice.contains("sources.taskwarrior.program"), "{error:?}");
 }
 
 #[tokio::test]
-async fn one_that_hangs_is_killed_with_its_children() {
-    let desk = Desk::new();
-    let line = LifeLine::in_folder(desk.0.path());
+async fn hanging_program_is_killed_with_children() {
+    let workspace = Workspace::new();
+    let line = LifeLine::in_folder(workspace.0.path());
     let body = format!("exec 9>{}; echo begun >&9; trap '' TERM; sleep 600 & wait; sleep 600", line.path.display());
-    let source = Taskwarrior { timeout: Duration::from_millis(300), ..desk.pretender(&body) };
-    let error = read(&source).await.unwrap_err();
-    assert!(error.fault == Fault::Outage && error.what.contains("did not end within 0.3 s"), "{error:?}");
-    line.all_have_died().await;
+    let source = Taskwarrior { timeout: Duration::from_millis(300), ..workspace.fake_program(&body) };
+    let error = fetch(&source).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("did not end within 0.3 s"), "{error:?}");
+    line.wait_until_dead().await;
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_refused() {
-    let error = read(&Desk::new().pretender("head -c 40000000 /dev/zero")).await.unwrap_err();
-    assert_eq!(error.what, "its answer is over 32 MiB");
+async fn endless_output_is_refused() {
+    let error = fetch(&Workspace::new().fake_program("head -c 40000000 /dev/zero")).await.unwrap_err();
+    assert_eq!(error.message, "its output is over 32 MiB");
 }
 
 #[tokio::test]
 async fn five_thousand_tasks_are_read() {
-    let desk = Desk::new();
-    desk.task(&["add", "first"]);
+    let workspace = Workspace::new();
+    workspace.task(&["add", "first"]);
     let lines: String =
         (0..5000).map(|n| format!("[description:\"Task {n}\" due:\"1795132800\" entry:\"1795000000\" status:\"pending\" uuid:\"00000000-0000-4000-8000-{n:012}\"]\n")).collect();
-    fs::write(desk.data().join("pending.data"), lines).unwrap();
-    let reading = read(&desk.source()).await.unwrap();
+    fs::write(workspace.data().join("pending.data"), lines).unwrap();
+    let reading = fetch(&workspace.source()).await.unwrap();
     assert_eq!(reading.tasks.len(), 5000);
     assert!(reading.tasks.iter().all(|task| task.due.is_some()));
 }

@@ -1,4 +1,4 @@
-//! Todoist's API against a real HTTP server that behaves, and misbehaves.
+//! Reads Todoist's API from a real HTTP server, well-behaved and not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use operator::core::facts::TaskReading;
-use operator::sources::error::{Fault, SourceError};
-use operator::sources::tasks::TaskSource;
-use operator::sources::todoist::{Owner, Todoist};
+use operator::sources::TaskSource;
+use operator::sources::todoist::{Todoist, TokenUser};
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 
 use crate::support::facts::at;
@@ -23,12 +23,12 @@ fn todoist(server: &Server) -> Todoist {
         projects: vec![],
         base_url: format!("{}/api/v1", server.url),
         timeout: Duration::from_secs(20),
-        owner: Owner::default(),
+        token_user: TokenUser::default(),
     }
 }
 
-async fn read(source: &Todoist) -> Result<TaskReading, SourceError> {
-    let reading = source.read(&at("2026-11-20T09:05[America/Chicago]")).await;
+async fn fetch(source: &Todoist) -> Result<TaskReading, sources::Error> {
+    let reading = source.fetch(&at("2026-11-20T09:05[America/Chicago]")).await;
     if let Err(error) = &reading {
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
@@ -36,8 +36,8 @@ async fn read(source: &Todoist) -> Result<TaskReading, SourceError> {
     reading
 }
 
-async fn refused(server: &Server) -> SourceError {
-    read(&todoist(server)).await.expect_err("an error")
+async fn fetch_error(server: &Server) -> sources::Error {
+    fetch(&todoist(server)).await.expect_err("an error")
 }
 
 fn page(results: &str, next: &str) -> Answer {
@@ -66,7 +66,7 @@ async fn open_tasks_are_read_with_one_request() {
             "null",
         )
     });
-    let reading = read(&todoist(&server)).await.unwrap();
+    let reading = fetch(&todoist(&server)).await.unwrap();
     assert_eq!((reading.source, reading.has_dates, ids(&reading)), ("todoist", true, vec!["a"]));
     assert_eq!(reading.tasks[0].due.unwrap().to_string(), "2026-11-20 17:00");
     let asked = server.asked();
@@ -76,19 +76,19 @@ async fn open_tasks_are_read_with_one_request() {
 }
 
 #[tokio::test]
-async fn five_thousand_tasks_take_twenty_five_requests() {
+async fn five_thousand_tasks_take_25_requests() {
     let server = Server::start(|request| {
         let number: usize = request.query.get("cursor").map_or(0, |cursor| cursor.parse().unwrap());
         let tasks: Vec<String> = (0..200).map(|index| task(&format!("t{}", number * 200 + index), "")).collect();
         let next = if number == 24 { "null".into() } else { format!("\"{}\"", number + 1) };
         page(&tasks.join(","), &next)
     });
-    let reading = read(&todoist(&server)).await.unwrap();
+    let reading = fetch(&todoist(&server)).await.unwrap();
     assert_eq!((reading.tasks.len(), server.asked().len()), (5000, 25));
 }
 
 #[tokio::test]
-async fn a_task_on_two_pages_is_one() {
+async fn task_on_two_pages_is_read_once() {
     let server = Server::start(|request| match request.query.get("cursor") {
         None => page(&task("a", ""), "\"next page/+=\""),
         Some(cursor) => {
@@ -96,49 +96,49 @@ async fn a_task_on_two_pages_is_one() {
             page(&[task("a", ""), task("b", "")].join(","), "null")
         }
     });
-    assert_eq!(ids(&read(&todoist(&server)).await.unwrap()), ["a", "b"]);
+    assert_eq!(ids(&fetch(&todoist(&server)).await.unwrap()), ["a", "b"]);
 }
 
 #[tokio::test]
-async fn pages_that_repeat_or_never_end_are_given_up() {
+async fn endless_pages_are_refused() {
     let same = always(|| page("", "\"again\""));
-    assert!(refused(&same).await.what.contains("the pages of tasks do not end"));
+    assert!(fetch_error(&same).await.message.contains("the pages of tasks do not end"));
     assert_eq!(same.asked().len(), 2);
     let count = AtomicUsize::new(0);
     let endless = always(move || page("", &format!("\"{}\"", count.fetch_add(1, Ordering::SeqCst))));
-    assert_eq!(refused(&endless).await.fault, Fault::Outage);
+    assert_eq!(fetch_error(&endless).await.kind, ErrorKind::Transient);
     assert_eq!(endless.asked().len(), 200);
 }
 
 #[tokio::test]
-async fn more_than_anybody_has_is_not_kept() {
+async fn too_many_tasks_are_refused() {
     let number = AtomicUsize::new(0);
     let next = move || format!("\"{}\"", number.fetch_add(1, Ordering::SeqCst));
     let description = format!(r#","description":"{}""#, "x".repeat(5_000_000));
     let long = always(move || page(&task("a", &description), &next()));
-    let error = refused(&long).await;
-    assert!(error.fault == Fault::Outage && error.what.contains("more tasks than anybody has"), "{error:?}");
+    let error = fetch_error(&long).await;
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("holds too many tasks"), "{error:?}");
     assert_eq!(long.asked().len(), 4, "20 MB");
     let many = always(|| page(&[r#"{"id":1}"#; 40_001].join(","), "null"));
-    assert!(refused(&many).await.what.contains("more tasks than anybody has"));
+    assert!(fetch_error(&many).await.message.contains("holds too many tasks"));
 }
 
 #[rstest]
-#[case::wrong_token(401, Fault::NeedsUser, "Copy the token")]
-#[case::out_of_scope(403, Fault::NeedsUser, "may not read this")]
-#[case::elsewhere(404, Fault::NeedsUser, "sources.todoist.base_url")]
-#[case::given_up(410, Fault::NeedsUser, "update Operator")]
-#[case::moved(302, Fault::NeedsUser, "do not follow")]
-#[case::not_understood(400, Fault::NeedsUser, "update Operator")]
-#[case::broken(500, Fault::Outage, "")]
-#[case::overloaded(503, Fault::Outage, "")]
-#[case::too_many(429, Fault::Outage, "")]
+#[case::wrong_token(401, ErrorKind::ActionRequired, "Copy the token")]
+#[case::out_of_scope(403, ErrorKind::ActionRequired, "may not read this")]
+#[case::not_found(404, ErrorKind::ActionRequired, "sources.todoist.base_url")]
+#[case::gone(410, ErrorKind::ActionRequired, "update Operator")]
+#[case::moved(302, ErrorKind::ActionRequired, "redirects are not followed")]
+#[case::bad_request(400, ErrorKind::ActionRequired, "update Operator")]
+#[case::broken(500, ErrorKind::Transient, "")]
+#[case::overloaded(503, ErrorKind::Transient, "")]
+#[case::too_many(429, ErrorKind::Transient, "")]
 #[tokio::test]
-async fn a_refusal_says_what_to_do(#[case] status: u16, #[case] fault: Fault, #[case] advice: &str) {
+async fn error_status_says_what_to_do(#[case] status: u16, #[case] kind: ErrorKind, #[case] advice: &str) {
     let server = always(move || Answer::Whole(status, "location: http://127.0.0.1:1/\r\n", "{}".into()));
-    let error = refused(&server).await;
-    assert_eq!((error.source, error.fault), ("todoist", fault));
-    assert!(error.what.contains(&status.to_string()) && error.advice.contains(advice), "{error:?}");
+    let error = fetch_error(&server).await;
+    assert_eq!((error.source, error.kind), ("todoist", kind));
+    assert!(error.message.contains(&status.to_string()) && error.advice.contains(advice), "{error:?}");
     assert_eq!(server.asked().len(), 1, "one request, no more");
 }
 
@@ -150,9 +150,9 @@ async fn a_refusal_says_what_to_do(#[case] status: u16, #[case] fault: Fault, #[
     120
 )]
 #[tokio::test]
-async fn a_server_that_wants_to_be_left_alone_is(#[case] lines: &'static str, #[case] seconds: i64) {
+async fn retry_after_is_honoured(#[case] lines: &'static str, #[case] seconds: i64) {
     let server = always(move || Answer::Whole(429, lines, "{}".into()));
-    assert_eq!(refused(&server).await.retry_after, Some(SignedDuration::from_secs(seconds)));
+    assert_eq!(fetch_error(&server).await.retry_after, Some(SignedDuration::from_secs(seconds)));
 }
 
 #[rstest]
@@ -166,35 +166,35 @@ async fn a_server_that_wants_to_be_left_alone_is(#[case] lines: &'static str, #[
 #[case::odd_cursor(|| Answer::json(r#"{"results":[],"next_cursor":7}"#))]
 #[case::ten_megabytes(|| Answer::json(format!(r#"{{"results":["{}"]}}"#, "x".repeat(10_000_000))))]
 #[tokio::test]
-async fn a_broken_answer_is_an_outage(#[case] answer: fn() -> Answer) {
-    let error = refused(&always(answer)).await;
-    assert_eq!(error.fault, Fault::Outage, "{error:?}");
-    assert!(error.what.contains("127.0.0.1") && error.retry_after.is_none(), "{error:?}");
+async fn broken_answer_is_transient(#[case] answer: fn() -> Answer) {
+    let error = fetch_error(&always(answer)).await;
+    assert_eq!(error.kind, ErrorKind::Transient, "{error:?}");
+    assert!(error.message.contains("127.0.0.1") && error.retry_after.is_none(), "{error:?}");
 }
 
 #[rstest]
 #[case::silence(|| Answer::Hang)]
 #[case::a_stall(|| Answer::Stall("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{".into()))]
 #[tokio::test]
-async fn a_slow_server_is_given_up(#[case] answer: fn() -> Answer) {
+async fn slow_server_times_out(#[case] answer: fn() -> Answer) {
     let server = always(answer);
     let source = Todoist { timeout: Duration::from_millis(200), ..todoist(&server) };
-    let error = read(&source).await.unwrap_err();
-    assert!(error.fault == Fault::Outage && error.what.contains("within 0.2 s"), "{error:?}");
+    let error = fetch(&source).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Transient && error.message.contains("within 0.2 s"), "{error:?}");
 }
 
 #[tokio::test]
-async fn one_odd_task_does_not_stop_the_others() {
+async fn invalid_task_does_not_hide_others() {
     let server = always(|| {
         page(
             &[task("a", r#","due":{"date":"soon"}"#), "null".into(), r#"{"id":7}"#.into(), task("b", "")].join(","),
             "null",
         )
     });
-    let reading = read(&todoist(&server)).await.unwrap();
+    let reading = fetch(&todoist(&server)).await.unwrap();
     assert_eq!((ids(&reading), reading.unreadable.clone()), (vec!["7", "b"], vec!["a".to_owned()]));
     assert_eq!(reading.notes.len(), 2, "{:?}", reading.notes);
-    assert!(reading.is_unreadable("a@2026-11-26"), "nobody knows which of its occurrences it is");
+    assert!(reading.is_unreadable("a@2026-11-26"), "its occurrence is unknown");
     assert!(!reading.is_unreadable("ab@2026-11-26"));
 }
 
@@ -215,61 +215,61 @@ fn shared(request: &Request) -> Answer {
 }
 
 #[tokio::test]
-async fn other_peoples_tasks_are_left_out_and_the_owner_asked_for_once() {
+async fn tasks_of_other_users_are_skipped() {
     let server = Server::start(shared);
     let source = todoist(&server);
     for _ in 0..2 {
-        assert_eq!(ids(&read(&source).await.unwrap()), ["mine", "anyones"]);
+        assert_eq!(ids(&fetch(&source).await.unwrap()), ["mine", "anyones"]);
     }
     assert_eq!((server.times("tasks"), server.times("user")), (2, 1));
 }
 
 #[tokio::test]
-async fn only_the_wanted_projects_are_read() {
+async fn only_configured_projects_are_read() {
     let server = Server::start(|request| match request.collection.as_str() {
         "projects" => page(r#"{"id":"p1","name":"Work"},{"id":"p2","name":"Home"}"#, "null"),
         _ => page(&[task("a", ""), task("b", "").replace("p1", "p2")].join(","), "null"),
     });
     let source = Todoist { projects: vec![" home".into()], ..todoist(&server) };
-    assert_eq!((ids(&read(&source).await.unwrap()), server.asked().len()), (vec!["b"], 2));
-    // Renamed or archived: what is known of its tasks has to outlive that.
+    assert_eq!((ids(&fetch(&source).await.unwrap()), server.asked().len()), (vec!["b"], 2));
+    // A renamed or archived project must not resolve the alerts of its tasks.
     let source = Todoist { projects: vec!["Home".into(), "Garden".into()], ..todoist(&server) };
-    let error = read(&source).await.unwrap_err();
-    assert_eq!((error.fault, error.what.as_str()), (Fault::NeedsUser, "there is no project 'Garden'"));
+    let error = fetch(&source).await.unwrap_err();
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::ActionRequired, "there is no project 'Garden'"));
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_is_asked() {
+async fn missing_token_sends_nothing() {
     let server = always(|| page("", "null"));
     let source = Todoist { token: None, ..todoist(&server) };
-    assert!(!source.is_set_up());
-    assert_eq!(read(&source).await.unwrap_err().fault, Fault::NotSetUp);
+    assert!(!source.is_configured());
+    assert_eq!(fetch(&source).await.unwrap_err().kind, ErrorKind::NotConfigured);
     assert_eq!(server.asked().len(), 0);
 }
 
 #[tokio::test]
-async fn a_token_may_stand_in_a_file() {
+async fn token_file_is_read() {
     let server = always(|| page("", "null"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
     let source = Todoist { token: None, token_file: Some(file.clone()), ..todoist(&server) };
-    read(&source).await.unwrap();
+    fetch(&source).await.unwrap();
     assert_eq!(server.asked()[0].headers["authorization"], format!("Bearer {TOKEN}"));
-    for (content, what) in [("two\nlines", "the token cannot be sent"), (" \n", "the token is empty")] {
+    for (content, message) in [("two\nlines", "the token cannot be sent"), (" \n", "the token is empty")] {
         std::fs::write(&file, content).unwrap();
-        let error = read(&source).await.unwrap_err();
-        assert_eq!((error.fault, error.what.as_str()), (Fault::NeedsUser, what));
+        let error = fetch(&source).await.unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::ActionRequired, message));
     }
 }
 
 #[tokio::test]
-async fn readings_side_by_side_do_not_disturb_each_other() {
+async fn concurrent_fetches_succeed() {
     let server = Server::start(shared);
     let source = Arc::new(todoist(&server));
     let readings = (0..4).map(|_| {
         let source = Arc::clone(&source);
-        tokio::spawn(async move { read(&source).await.unwrap().tasks.len() })
+        tokio::spawn(async move { fetch(&source).await.unwrap().tasks.len() })
     });
     for reading in readings.collect::<Vec<_>>() {
         assert_eq!(reading.await.unwrap(), 2);

@@ -1,4 +1,4 @@
-//! WorkOS on a real Postgres server: what is read, what goes wrong, and what never happens.
+//! Reads WorkOS from a real Postgres server, and from servers that fail.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::civil::date;
 use jiff::{Timestamp, ZonedDateTime};
 use operator::core::facts::{Activity, Goal, TaskReading, TaskStatus};
-use operator::sources::error::{Fault, SourceError};
 use operator::sources::workos;
+use operator::sources::{self, ErrorKind};
 use rstest::rstest;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +24,7 @@ fn now() -> ZonedDateTime {
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(600);
 
-async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Result<TaskReading, SourceError> {
+async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Result<TaskReading, sources::Error> {
     let reading = workos::read(&SecretString::from(url), ca_file, timeout, &now()).await;
     if let Err(error) = &reading {
         assert_eq!(error.source, "workos");
@@ -33,12 +33,12 @@ async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Resu
     reading
 }
 
-async fn read(server: &Server, database: &str) -> Result<TaskReading, SourceError> {
+async fn read(server: &Server, database: &str) -> Result<TaskReading, sources::Error> {
     read_with(&server.url(database, "sslmode=disable"), None, LONG).await
 }
 
-/// What is read from a database with the usual tables after this SQL.
-async fn after(sql: &str) -> TaskReading {
+/// Reads a database with the usual tables after this SQL.
+async fn reading_after(sql: &str) -> TaskReading {
     let server = server().await;
     let (name, client) = server.database(WORKOS).await;
     client.batch_execute(sql).await.unwrap();
@@ -46,8 +46,8 @@ async fn after(sql: &str) -> TaskReading {
 }
 
 #[tokio::test]
-async fn an_empty_database_has_nothing_to_tell() {
-    let reading = after("").await;
+async fn empty_database_gives_empty_reading() {
+    let reading = reading_after("").await;
     assert_eq!((reading.source, reading.as_of, reading.has_dates), ("workos", now().timestamp(), false));
     assert!(reading.tasks.is_empty() && reading.notes.is_empty(), "{:?}", reading.notes);
     let day_off = Goal { date: date(2026, 11, 20), target: 0.0, earned: 0.0 };
@@ -57,8 +57,8 @@ async fn an_empty_database_has_nothing_to_tell() {
 }
 
 #[tokio::test]
-async fn open_tasks_with_status_and_tier() {
-    let reading = after(
+async fn open_tasks_have_status_and_tier() {
+    let reading = reading_after(
         "INSERT INTO tasks (title, status, value_tier) VALUES ('a', 'active', 'milestone'), ('b', 'queued', 'progress'),
          ('c', 'backlog', NULL), ('d', 'done', 'milestone'), ('e', 'cancelled', NULL), ('', 'waiting', 'Milestone')",
     )
@@ -80,8 +80,8 @@ async fn open_tasks_with_status_and_tier() {
 }
 
 #[tokio::test]
-async fn activity_is_of_seven_days_and_clients_of_today() {
-    let reading = after(
+async fn activity_counts_7_days_and_todays_clients() {
+    let reading = reading_after(
         "INSERT INTO clients (name) VALUES ('x'), ('y'), ('z');
          INSERT INTO tasks (title, status, client_id, created_at, updated_at, completed_at) VALUES
          ('in', 'done', 1, '2026-11-13 15:05:00', '2026-11-20 06:00:00', '2026-11-13 15:05:00'),
@@ -99,16 +99,16 @@ async fn activity_is_of_seven_days_and_clients_of_today() {
 #[case("target_points, earned_points", "20, 0", 20.0, 0.0)]
 #[case("target_points, earned_points", "NULL, 3", 18.0, 3.0)]
 #[case("target_points, adjusted_target_points, earned_points", "20, 0, 3", 0.0, 3.0)]
-// 5 final, 7 milestone, 4 deliverable, 1 checkbox, 9 guessed, 6 of effort, 2 for want of anything.
+// 5 final, 7 milestone, 4 deliverable, 1 checkbox, 9 guessed, 6 of effort, 2 by default.
 #[case("target_points, earned_points", "20, NULL", 20.0, 34.0)]
 #[tokio::test]
-async fn the_goal_of_the_local_date(
+async fn goal_is_of_the_local_date(
     #[case] columns: &str,
     #[case] values: &str,
     #[case] target: f64,
     #[case] earned: f64,
 ) {
-    let reading = after(&format!(
+    let reading = reading_after(&format!(
         "INSERT INTO daily_goals (date, {columns}) VALUES ('2026-11-20', {values});
          INSERT INTO daily_goals (date, target_points, earned_points) VALUES ('2026-11-19', 99, 99), ('2026-11-21', 99, 99);
          INSERT INTO tasks (title, status, completed_at, points_final, value_tier, points_ai_guess, effort_estimate) VALUES
@@ -122,8 +122,8 @@ async fn the_goal_of_the_local_date(
 }
 
 #[tokio::test]
-async fn thoughts_not_dealt_with_or_of_this_week() {
-    let reading = after(
+async fn thoughts_are_unprocessed_or_recent() {
+    let reading = reading_after(
         "INSERT INTO brain_dump (content, category, processed, created_at) VALUES
          ('old and open', 'worry', 0, '2025-01-01 00:00:00.5'), ('old and done', 'worry', 1, '2026-11-13 15:04:59'),
          ('new and done', 'idea', 1, '2026-11-13 15:05:00'), ('unsorted', NULL, NULL, '2026-11-20 15:00:00'),
@@ -138,8 +138,8 @@ async fn thoughts_not_dealt_with_or_of_this_week() {
 }
 
 #[tokio::test]
-async fn of_many_thoughts_the_newest_five_thousand() {
-    let reading = after(
+async fn newest_five_thousand_thoughts_are_read() {
+    let reading = reading_after(
         "INSERT INTO brain_dump (content, created_at)
          SELECT repeat('ä', 3000), timestamp '2026-11-20' - make_interval(mins => i) FROM generate_series(1, 6000) i",
     )
@@ -151,8 +151,8 @@ async fn of_many_thoughts_the_newest_five_thousand() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_tasks_are_no_trouble() {
-    let reading = after(
+async fn hundred_thousand_tasks_are_read() {
+    let reading = reading_after(
         "INSERT INTO tasks (title, status, description, created_at)
          SELECT 'Task ' || i, CASE WHEN i % 10 = 0 THEN 'active' ELSE 'done' END, repeat('x', 200), '2026-11-19'
          FROM generate_series(1, 100000) i",
@@ -181,8 +181,8 @@ async fn a_hundred_thousand_tasks_are_no_trouble() {
 )]
 #[case("ALTER TABLE brain_dump ALTER processed DROP DEFAULT, ALTER processed TYPE boolean USING processed = 1;", 0)]
 #[tokio::test]
-async fn an_older_database_tells_what_it_can(#[case] change: &str, #[case] notes: usize) {
-    let reading = after(&format!(
+async fn older_database_is_read_with_notes(#[case] change: &str, #[case] notes: usize) {
+    let reading = reading_after(&format!(
         "INSERT INTO daily_goals (date) VALUES ('2026-11-20'); INSERT INTO brain_dump (content) VALUES ('a');
          INSERT INTO tasks (title, status) VALUES ('a', 'active'); {change}"
     ))
@@ -195,25 +195,25 @@ async fn an_older_database_tells_what_it_can(#[case] change: &str, #[case] notes
 }
 
 #[tokio::test]
-async fn a_database_without_tasks_is_the_wrong_one() {
+async fn database_without_tasks_needs_the_user() {
     let server = server().await;
     let (name, client) = server.database("").await;
     let error = read(server, &name).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("no table tasks"), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("no table tasks"), "{error}");
     client.batch_execute("CREATE TABLE tasks (id serial)").await.unwrap();
-    assert!(read(server, &name).await.unwrap_err().what.contains("no column title, status"));
+    assert!(read(server, &name).await.unwrap_err().message.contains("no column title, status"));
 }
 
-/// A task whose title is what the session looks like from inside.
-const MIRROR: &str = "CREATE VIEW tasks AS SELECT 1 AS id, 'active' AS status,
+/// A view with one task, whose title shows the settings of the session.
+const SESSION_VIEW: &str = "CREATE VIEW tasks AS SELECT 1 AS id, 'active' AS status,
     concat_ws(' ', current_setting('transaction_read_only'), current_setting('application_name'),
     current_setting('statement_timeout'), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())) AS title";
 
 #[tokio::test]
-async fn the_session_is_read_only_named_bounded_and_closed() {
+async fn session_is_read_only_bounded_and_closed() {
     let server = server().await;
-    let (name, client) = server.database(MIRROR).await;
+    let (name, client) = server.database(SESSION_VIEW).await;
     assert_eq!(read(server, &name).await.unwrap().tasks[0].title, "on operator 30s f");
     let sql =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'operator'";
@@ -221,7 +221,7 @@ async fn the_session_is_read_only_named_bounded_and_closed() {
 }
 
 #[tokio::test]
-async fn even_a_view_that_writes_cannot() {
+async fn view_that_writes_is_refused() {
     let server = server().await;
     let (name, client) = server
         .database(
@@ -230,91 +230,94 @@ async fn even_a_view_that_writes_cannot() {
              CREATE VIEW tasks AS SELECT 1 AS id, look() AS title, 'active' AS status",
         )
         .await;
-    assert!(read(server, &name).await.unwrap_err().what.contains("read-only transaction"));
+    assert!(read(server, &name).await.unwrap_err().message.contains("read-only transaction"));
     assert_eq!(client.query_one("SELECT count(*) FROM seen", &[]).await.unwrap().get::<_, i64>(0), 0);
 }
 
-/// Asks the server until it says true; the test's own timeout is the server's patience.
-async fn wait_for(client: &Client, question: &str) {
+/// Repeats a query until it returns true.
+async fn wait_for(client: &Client, query: &str) {
     for _ in 0..500 {
-        if client.query_one(question, &[]).await.unwrap().get(0) {
+        if client.query_one(query, &[]).await.unwrap().get(0) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("never true: {question}");
+    panic!("never true: {query}");
 }
 
-/// Whether a reading of this database waits for a lock.
-const WAITING: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()
+/// SQL: whether a session of Operator waits for a lock.
+const WAITS_FOR_LOCK: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()
     AND application_name = 'operator' AND wait_event_type = 'Lock'";
 
 #[tokio::test]
-async fn a_connection_that_is_cut_in_the_middle_is_an_outage() {
+async fn terminated_connection_is_transient() {
     let server = server().await;
     let (name, client) = server.database(WORKOS).await;
     let admin = server.connect(&name).await;
     client.batch_execute("BEGIN; LOCK TABLE tasks").await.unwrap();
     let cut = async {
-        wait_for(&admin, WAITING).await;
+        wait_for(&admin, WAITS_FOR_LOCK).await;
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                    WHERE datname = current_database() AND application_name = 'operator'";
         admin.query(sql, &[]).await.unwrap();
     };
     let (reading, ()) = tokio::join!(read(server, &name), cut);
     let error = reading.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert!(error.what.contains("terminating connection"), "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains("terminating connection"), "{error}");
 }
 
 #[tokio::test]
-async fn a_question_that_takes_too_long_is_given_up() {
+async fn slow_query_times_out_and_is_cancelled() {
     let server = server().await;
     let (name, client) = server.database(WORKOS).await;
     client.batch_execute("BEGIN; LOCK TABLE tasks").await.unwrap();
     let error = read_with(&server.url(&name, ""), None, SHORT).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
+    assert_eq!(error.kind, ErrorKind::Transient);
     let admin = server.connect(&name).await;
-    wait_for(&admin, &format!("SELECT NOT ({WAITING})")).await;
+    wait_for(&admin, &format!("SELECT NOT ({WAITS_FOR_LOCK})")).await;
 }
 
 #[rstest]
 #[case::password("nobody:hunter2", "postgres", "password authentication failed")]
 #[case::database("", "no_such_database", "does not exist")]
 #[tokio::test]
-async fn a_refused_login_needs_the_user(#[case] login: &str, #[case] database: &str, #[case] what: &str) {
+async fn refused_login_needs_the_user(#[case] login: &str, #[case] database: &str, #[case] message: &str) {
     let server = server().await;
     let url = match login {
         "" => server.url(database, ""),
         login => format!("postgres://{login}@localhost:{}/{database}", server.port),
     };
     let error = read_with(&url, None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser, "{error}");
-    assert!(error.what.contains(what) && error.what.contains(&format!("localhost:{}", server.port)), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired, "{error}");
+    assert!(
+        error.message.contains(message) && error.message.contains(&format!("localhost:{}", server.port)),
+        "{error}"
+    );
     assert!(error.advice.contains("sources.workos.url"), "{}", error.advice);
 }
 
 #[tokio::test]
-async fn a_login_that_may_not_read_is_told_so() {
+async fn login_without_grant_needs_the_user() {
     let server = server().await;
     let (name, client) = server.database(WORKOS).await;
     client.batch_execute(&format!("CREATE ROLE guest_{name} LOGIN PASSWORD 'hunter2'")).await.unwrap();
     let url = format!("postgres://guest_{name}:hunter2@localhost:{}/{name}", server.port);
     let error = read_with(&url, None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.advice.contains("GRANT SELECT"), "{error:?}");
     client.batch_execute(&format!("ALTER ROLE guest_{name} CONNECTION LIMIT 0")).await.unwrap();
-    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().fault, Fault::Outage, "too many connections");
+    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().kind, ErrorKind::Transient, "too many connections");
     client.batch_execute(&format!("ALTER ROLE guest_{name} NOLOGIN")).await.unwrap();
-    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().fault, Fault::NeedsUser);
+    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().kind, ErrorKind::ActionRequired);
 }
 
 #[tokio::test]
-async fn a_missing_password_needs_the_user() {
+async fn missing_password_needs_the_user() {
     let url = format!("postgres://owner@localhost:{}/postgres", server().await.port);
     let error = read_with(&url, None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("password missing"), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("password missing"), "{error}");
 }
 
 #[rstest]
@@ -327,9 +330,9 @@ async fn a_missing_password_needs_the_user() {
 #[case("sslmode=verify-full", Some("authority"), 't')]
 #[case("sslmode=verify-full", Some("certificate"), 't')]
 #[tokio::test]
-async fn sslmode_is_kept(#[case] parameters: &str, #[case] file: Option<&str>, #[case] ssl: char) {
+async fn sslmode_decides_on_tls(#[case] parameters: &str, #[case] file: Option<&str>, #[case] ssl: char) {
     let server = server().await;
-    let (name, _client) = server.database(MIRROR).await;
+    let (name, _client) = server.database(SESSION_VIEW).await;
     let files = [("authority", server.ca_file()), ("certificate", server.certificate())];
     let ca_file = file.map(|wanted| files.iter().find(|(name, _)| *name == wanted).unwrap().1.as_path());
     let reading = read_with(&server.url(&name, parameters), ca_file, LONG).await.unwrap();
@@ -337,38 +340,38 @@ async fn sslmode_is_kept(#[case] parameters: &str, #[case] file: Option<&str>, #
 }
 
 #[tokio::test]
-async fn the_authority_may_stand_in_the_address() {
+async fn sslrootcert_names_the_authority() {
     let server = server().await;
-    let (name, _client) = server.database(MIRROR).await;
+    let (name, _client) = server.database(SESSION_VIEW).await;
     let parameters = format!("sslmode=verify-full&sslrootcert={}", server.ca_file().display());
     assert!(read_with(&server.url(&name, &parameters), None, LONG).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_trusted_needs_the_user() {
+async fn untrusted_certificate_needs_the_user() {
     let server = server().await;
-    // The system does not know our authority.
+    // The test authority is unknown to the system.
     for mode in ["verify-full", "verify-ca"] {
         let error = read_with(&server.url("postgres", &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
-        assert_eq!(error.fault, Fault::NeedsUser, "{error}");
-        assert!(error.what.contains("ertificate") && error.advice.contains("ca_file"), "{error:?}");
+        assert_eq!(error.kind, ErrorKind::ActionRequired, "{error}");
+        assert!(error.message.contains("ertificate") && error.advice.contains("ca_file"), "{error:?}");
     }
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_host_is_refused_by_verify_full_alone() {
+async fn only_verify_full_checks_the_host() {
     let server = server().await;
-    let (name, _client) = server.database(MIRROR).await;
+    let (name, _client) = server.database(SESSION_VIEW).await;
     let by_address = |mode| server.url(&name, &format!("sslmode={mode}")).replace("localhost", "127.0.0.1");
     let ca_file = server.ca_file();
     assert!(read_with(&by_address("verify-ca"), Some(&ca_file), LONG).await.is_ok());
     let error = read_with(&by_address("verify-full"), Some(&ca_file), LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::NeedsUser);
-    assert!(error.what.contains("not valid for name"), "{error}");
+    assert_eq!(error.kind, ErrorKind::ActionRequired);
+    assert!(error.message.contains("not valid for name"), "{error}");
 }
 
 #[tokio::test]
-async fn another_authority_is_not_believed_and_a_useless_file_named() {
+async fn wrong_or_unusable_ca_file_needs_the_user() {
     let server = server().await;
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other.pem");
@@ -393,17 +396,20 @@ async fn another_authority_is_not_believed_and_a_useless_file_named() {
     assert!(made.status.success());
     let url = server.url("postgres", "sslmode=require");
     let error = read_with(&url, Some(&other), LONG).await.unwrap_err();
-    assert!(error.fault == Fault::NeedsUser && error.what.contains("ertificate"), "{error}");
+    assert!(error.kind == ErrorKind::ActionRequired && error.message.contains("ertificate"), "{error}");
 
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "nothing here").unwrap();
     for useless in [empty.as_path(), Path::new("/nowhere/ca.pem")] {
         let error = read_with(&url, Some(useless), LONG).await.unwrap_err();
-        assert!(error.fault == Fault::NeedsUser && error.what.contains(useless.to_str().unwrap()), "{error}");
+        assert!(
+            error.kind == ErrorKind::ActionRequired && error.message.contains(useless.to_str().unwrap()),
+            "{error}"
+        );
     }
 }
 
-/// A listener that answers the first bytes so and then closes or, without an answer, hangs.
+/// A server that sends `answer` after the first bytes and closes, or hangs without an answer.
 async fn listener(answer: Option<&'static [u8]>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -426,27 +432,27 @@ fn local(port: u16, parameters: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_refused_when_tls_is_required() {
+async fn missing_tls_is_refused_when_required() {
     let port = listener(Some(b"N")).await;
     for mode in ["require", "verify-full"] {
         let error = read_with(&local(port, &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
-        assert_eq!(error.fault, Fault::NeedsUser);
-        assert!(error.what.contains("does not support TLS"), "{error}");
+        assert_eq!(error.kind, ErrorKind::ActionRequired);
+        assert!(error.message.contains("does not support TLS"), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_handshake_that_breaks_off_is_an_outage() {
+async fn broken_handshake_is_transient() {
     let port = listener(Some(b"S")).await;
     let error = read_with(&local(port, "sslmode=require"), None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage, "{error}");
+    assert_eq!(error.kind, ErrorKind::Transient, "{error}");
 }
 
 #[tokio::test]
-async fn prefer_goes_on_without_tls_where_require_stops() {
+async fn only_prefer_falls_back_to_plaintext() {
     let server = server().await;
-    let (name, _client) = server.database(MIRROR).await;
-    let port = breaks_tls(server.port).await;
+    let (name, _client) = server.database(SESSION_VIEW).await;
+    let port = tls_breaking_proxy(server.port).await;
     let by_proxy = |mode| server.url(&name, mode).replace(&server.port.to_string(), &port.to_string());
     let reading = read_with(&by_proxy("sslmode=prefer"), None, LONG).await.unwrap();
     assert!(reading.tasks[0].title.ends_with(" f"));
@@ -454,8 +460,8 @@ async fn prefer_goes_on_without_tls_where_require_stops() {
     assert!(read_with(&by_proxy("sslmode=prefer"), Some(&server.ca_file()), LONG).await.is_err());
 }
 
-/// Passes everything on to the server but TLS, which it promises and breaks off.
-async fn breaks_tls(server: u16) -> u16 {
+/// A proxy that accepts TLS and then closes, and forwards plaintext.
+async fn tls_breaking_proxy(server: u16) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -479,12 +485,12 @@ async fn breaks_tls(server: u16) -> u16 {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_given_up() {
+async fn silent_server_times_out() {
     for mode in ["disable", "require"] {
         let port = listener(None).await;
         let error = read_with(&local(port, &format!("sslmode={mode}")), None, SHORT).await.unwrap_err();
-        assert_eq!(error.fault, Fault::Outage);
-        assert!(error.what.contains("within") && error.what.contains(&port.to_string()), "{error}");
+        assert_eq!(error.kind, ErrorKind::Transient);
+        assert!(error.message.contains("within") && error.message.contains(&port.to_string()), "{error}");
     }
 }
 
@@ -492,21 +498,21 @@ async fn a_server_that_never_answers_is_given_up() {
 #[case::at_once(b"")]
 #[case::with_garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n")]
 #[tokio::test]
-async fn a_server_that_is_none_is_an_outage(#[case] answer: &'static [u8]) {
+async fn other_protocol_is_transient(#[case] answer: &'static [u8]) {
     let port = listener(Some(answer)).await;
-    assert_eq!(read_with(&local(port, "sslmode=disable"), None, LONG).await.unwrap_err().fault, Fault::Outage);
+    assert_eq!(read_with(&local(port, "sslmode=disable"), None, LONG).await.unwrap_err().kind, ErrorKind::Transient);
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_an_outage() {
+async fn refused_connection_is_transient() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error = read_with(&local(port, ""), None, LONG).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Outage);
-    assert_eq!(error.what, format!("connection refused (127.0.0.1:{port})"));
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert_eq!(error.message, format!("connection refused (127.0.0.1:{port})"));
 }
 
 #[tokio::test]
-async fn a_malformed_address_needs_the_user() {
+async fn malformed_url_needs_the_user() {
     for url in [
         "",
         "nonsense",
@@ -514,6 +520,6 @@ async fn a_malformed_address_needs_the_user() {
         "postgres://owner:hunter2@h/d?sslmode=maybe",
     ] {
         let error = read_with(url, None, LONG).await.unwrap_err();
-        assert_eq!(error.fault, Fault::NeedsUser);
+        assert_eq!(error.kind, ErrorKind::ActionRequired);
     }
 }

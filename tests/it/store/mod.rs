@@ -91,12 +91,12 @@ fn a_digest_waits_as_long_as_anything_of_it_holds() {
     let mut store = Store::in_memory().unwrap();
     let told = ["a", "b"].map(|name| verdict(name, Decision::Coalesce, Reason::Digest));
     commit(&mut store, day(0), &told, &[]);
-    let state = |store: &Store| store.outbox_entries_for(&key("a"), 10).unwrap()[0].state.clone();
-    assert_eq!(state(&store), "pending");
+    let state = |store: &Store| store.outbox_entries_for(&key("a"), 10).unwrap()[0].state;
+    assert_eq!(state(&store), OutboxState::Pending);
     commit(&mut store, day(1), &[verdict("a", Decision::Resolve, Reason::Resolved)], &[]);
-    assert_eq!(state(&store), "pending", "b still holds");
+    assert_eq!(state(&store), OutboxState::Pending, "b still holds");
     commit(&mut store, day(2), &[verdict("b", Decision::Resolve, Reason::Resolved)], &[]);
-    assert_eq!(state(&store), "superseded");
+    assert_eq!(state(&store), OutboxState::Superseded);
     let later = store.outbox_depth().unwrap();
     assert_eq!(later[&Channel::Notification].pending, 0, "nor is there anything to update");
 }

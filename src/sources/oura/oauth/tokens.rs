@@ -1,100 +1,90 @@
-//! The tokens of a connection with Oura: how long they hold, and how they are written down.
+//! The tokens of an Oura connection: their lifetime and their JSON format.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A token is renewed so long before its end, or after half of its time where that is less.
-const MARGIN: SignedDuration = SignedDuration::from_mins(10);
+/// A token is refreshed this long before it expires, or at half of its lifetime if that is later.
+const REFRESH_MARGIN: SignedDuration = SignedDuration::from_mins(10);
 
-/// No token is believed to hold for longer.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+/// A longer lifetime is clamped.
+const MAX_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 366);
 
-/// A connection with Oura.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Tokens {
-    /// The application that it was made for.
     pub client_id: String,
-    /// The application's secret, if it was typed in; otherwise the configuration has it.
+    /// Only if the user typed it in; otherwise it is in the configuration.
     #[serde(default)]
     pub client_secret: Option<SecretString>,
-    /// What the API is asked with.
     pub access_token: SecretString,
-    /// What the next pair is asked for with, once.
+    /// Works once.
     pub refresh_token: SecretString,
-    /// When this pair came, by our own clock: the server's may be wrong.
+    /// By our clock, because the server's may differ.
     pub obtained_at: Timestamp,
-    /// How long `access_token` holds from then on (seconds); none if the server did not say.
+    /// From `obtained_at` on. `None` if the server did not say.
     #[serde(default)]
     pub lifetime_seconds: Option<i64>,
-    /// Where the next pair is asked for.
     pub token_url: String,
-    /// Where the connection is ended.
     pub revoke_url: String,
-    /// When the person made the connection.
     pub connected_at: Timestamp,
-    /// Whether Oura has refused to renew it: only the person can go on.
-    #[serde(default)]
-    pub lapsed: bool,
-    /// The server wants to be left alone until then.
+    /// Oura has refused the refresh token: only a new connection helps.
+    #[serde(default, alias = "lapsed")]
+    pub revoked: bool,
+    /// No refresh before: the server asked for a delay.
     #[serde(default)]
     pub wait_until: Option<Timestamp>,
 }
 
-/// What a server gives out.
 #[derive(Debug, Deserialize)]
-pub struct Granted {
-    /// What the API is asked with.
+pub struct TokenResponse {
     pub access_token: SecretString,
-    /// What the next pair is asked for with; none: the last one still holds.
+    /// `None` if the last one stays valid.
     #[serde(default)]
     pub refresh_token: Option<SecretString>,
     #[serde(default)]
     expires_in: Value,
 }
 
-impl Granted {
-    /// How long the access token holds (seconds), if the server says so in a way that can be read.
+impl TokenResponse {
+    /// `expires_in`, if it is a positive number or the text of one.
     #[must_use]
     pub fn lifetime_seconds(&self) -> Option<i64> {
-        let said = match &self.expires_in {
+        let seconds = match &self.expires_in {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
         #[expect(clippy::cast_possible_truncation, reason = "whole seconds within a year")]
-        said.filter(|seconds| *seconds >= 1.0).map(|seconds| seconds.min(LONGEST.as_secs_f64()) as i64)
+        seconds.filter(|seconds| *seconds >= 1.0).map(|seconds| seconds.min(MAX_LIFETIME.as_secs_f64()) as i64)
     }
 }
 
 impl Tokens {
-    /// Whether a new pair should be asked for. Never where the server did not say how long this one holds: it says so by refusing it.
+    /// Never true without a lifetime: the API then refuses the expired token.
     #[must_use]
-    pub fn are_due(&self, now: Timestamp) -> bool {
-        self.lifetime().is_some_and(|lifetime| self.age(now) >= lifetime - MARGIN.min(lifetime / 2))
+    pub fn needs_refresh(&self, now: Timestamp) -> bool {
+        self.lifetime().is_some_and(|lifetime| self.age(now) >= lifetime - REFRESH_MARGIN.min(lifetime / 2))
     }
 
-    /// Whether the access token has come to its end.
     #[must_use]
-    pub fn are_over(&self, now: Timestamp) -> bool {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
         self.lifetime().is_some_and(|lifetime| self.age(now) >= lifetime)
     }
 
-    /// The pair that follows this one.
     #[must_use]
-    pub fn followed_by(self, granted: Granted, now: Timestamp) -> Self {
+    pub fn with_response(self, response: TokenResponse, now: Timestamp) -> Self {
         Self {
-            lifetime_seconds: granted.lifetime_seconds(),
-            access_token: granted.access_token,
-            refresh_token: granted.refresh_token.unwrap_or(self.refresh_token),
+            lifetime_seconds: response.lifetime_seconds(),
+            access_token: response.access_token,
+            refresh_token: response.refresh_token.unwrap_or(self.refresh_token),
             obtained_at: now,
             wait_until: None,
             ..self
         }
     }
 
-    /// As it is written down: with its secrets.
+    /// Includes the secrets.
     #[must_use]
     pub fn to_json(&self) -> String {
         let text = json!({
@@ -107,13 +97,13 @@ impl Tokens {
             "token_url": self.token_url,
             "revoke_url": self.revoke_url,
             "connected_at": self.connected_at,
-            "lapsed": self.lapsed,
+            "revoked": self.revoked,
             "wait_until": self.wait_until,
         });
         text.to_string()
     }
 
-    /// What was written down. None if it is something else; why is not told, for it may hold a secret.
+    /// `None` for anything but tokens. The reason is dropped, because it may quote a secret.
     #[must_use]
     pub fn from_json(text: &[u8]) -> Option<Self> {
         serde_json::from_slice(text).ok()
@@ -150,7 +140,7 @@ mod tests {
             token_url: "https://api.ouraring.com/oauth/token".into(),
             revoke_url: "https://api.ouraring.com/oauth/revoke".into(),
             connected_at: at(0),
-            lapsed: false,
+            revoked: false,
             wait_until: None,
         }
     }
@@ -163,14 +153,14 @@ mod tests {
     #[case::short_lived(Some(60), 29, (false, false))]
     #[case::half_of_a_short_life(Some(60), 30, (true, false))]
     #[case::clock_set_back(Some(86_400), -90_000, (false, false))]
-    #[case::nothing_said(None, 9_999_999, (false, false))]
-    fn a_pair_is_renewed_before_its_end(
+    #[case::unknown_lifetime(None, 9_999_999, (false, false))]
+    fn token_is_refreshed_before_it_expires(
         #[case] life: Option<i64>,
         #[case] age: i64,
-        #[case] due_and_over: (bool, bool),
+        #[case] refresh_and_expired: (bool, bool),
     ) {
         let tokens = tokens(life);
-        assert_eq!((tokens.are_due(at(age)), tokens.are_over(at(age))), due_and_over);
+        assert_eq!((tokens.needs_refresh(at(age)), tokens.is_expired(at(age))), refresh_and_expired);
     }
 
     #[rstest]
@@ -183,15 +173,15 @@ mod tests {
     #[case("\"soon\"", None)]
     #[case("null", None)]
     #[case("[]", None)]
-    fn a_lifetime_is_whatever_can_be_read_as_one(#[case] said: &str, #[case] seconds: Option<i64>) {
-        let text = format!(r#"{{"access_token":"a","token_type":"bearer","expires_in":{said},"more":{{}}}}"#);
-        assert_eq!(serde_json::from_str::<Granted>(&text).unwrap().lifetime_seconds(), seconds);
+    fn lifetime_is_any_positive_number(#[case] expires_in: &str, #[case] seconds: Option<i64>) {
+        let text = format!(r#"{{"access_token":"a","token_type":"bearer","expires_in":{expires_in},"more":{{}}}}"#);
+        assert_eq!(serde_json::from_str::<TokenResponse>(&text).unwrap().lifetime_seconds(), seconds);
     }
 
     #[test]
-    fn what_is_written_down_is_read_back_and_debugging_shows_no_secret() {
+    fn json_round_trips_and_debug_hides_secrets() {
         let written =
-            Tokens { client_secret: Some("s3cret".into()), lapsed: true, wait_until: Some(at(9)), ..tokens(Some(60)) };
+            Tokens { client_secret: Some("s3cret".into()), revoked: true, wait_until: Some(at(9)), ..tokens(Some(60)) };
         let read = Tokens::from_json(written.to_json().as_bytes()).unwrap();
         assert_eq!(read.to_json(), written.to_json());
         assert!(!format!("{read:?}").contains("s3cret"));
@@ -201,12 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_gives_no_new_refresh_token_lets_the_last_one_hold() {
-        let granted = |text: &str| serde_json::from_str::<Granted>(text).unwrap();
-        let next = tokens(Some(60)).followed_by(granted(r#"{"access_token":"b"}"#), at(50));
+    fn missing_refresh_token_keeps_the_last_one() {
+        let response = |text: &str| serde_json::from_str::<TokenResponse>(text).unwrap();
+        let next = tokens(Some(60)).with_response(response(r#"{"access_token":"b"}"#), at(50));
         assert_eq!((next.access_token.expose_secret(), next.refresh_token.expose_secret()), ("b", "r"));
         assert_eq!((next.obtained_at, next.lifetime_seconds, next.connected_at), (at(50), None, at(0)));
-        let next = next.followed_by(granted(r#"{"access_token":"c","refresh_token":"r2"}"#), at(60));
+        let next = next.with_response(response(r#"{"access_token":"c","refresh_token":"r2"}"#), at(60));
         assert_eq!(next.refresh_token.expose_secret(), "r2");
     }
 }

@@ -1,7 +1,7 @@
 //! Calendars on CalDAV servers: a real Radicale, and some that lead unaccounted.
 
+use operator::sources::ErrorKind;
 use operator::sources::calendar::{Account, Calendar, Place};
-use operator::sources::error::Fault;
 use rstest::rstest;
 
 use super::{at, calendar, failed, meeting, tasks, text};
@@ -55,7 +55,7 @@ async fn one_calendar_may_be_named_by_its_address_or_its_name() {
     let named = account(&server.url, &["work & more"]).read(&at(0)).await.unwrap();
     assert_eq!((meeting(&named), named.tasks.len()), (Some(60), 1));
     let none = account(&server.url, &["Holidays"]).read(&at(0)).await;
-    failed(none, Fault::NeedsUser, "there is no calendar 'Holidays'");
+    failed(none, ErrorKind::ActionRequired, "there is no calendar 'Holidays'");
 }
 
 #[tokio::test]
@@ -89,14 +89,14 @@ async fn a_wrong_password_is_told() {
     if let Place::Account(account) = &mut wrong.place {
         account.password = Some("s3cret, but wrong".into());
     }
-    let error = failed(wrong.read(&at(0)).await, Fault::NeedsUser, "answered 401");
+    let error = failed(wrong.read(&at(0)).await, ErrorKind::ActionRequired, "answered 401");
     assert!(error.advice.contains("password"), "{error:?}");
 }
 
 #[tokio::test]
 async fn no_password_goes_out_in_the_open() {
-    failed(account("http://192.0.2.1/dav", &[]).read(&at(0)).await, Fault::NeedsUser, "not sent in the open");
-    failed(account("nowhere", &[]).read(&at(0)).await, Fault::NeedsUser, "no web address");
+    failed(account("http://192.0.2.1/dav", &[]).read(&at(0)).await, ErrorKind::ActionRequired, "not sent in the open");
+    failed(account("nowhere", &[]).read(&at(0)).await, ErrorKind::ActionRequired, "no web address");
 }
 
 const MULTISTATUS: &str = r#"<D:multistatus xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:response><D:href>HREF</D:href>
@@ -112,8 +112,11 @@ fn multistatus(prop: &str) -> Answer {
 #[tokio::test]
 async fn a_server_cannot_send_the_password_elsewhere(#[case] prop: &'static str) {
     let server = Server::start(move |_| multistatus(prop));
-    let error =
-        failed(account(&server.url, &[]).read(&at(0)).await, Fault::NeedsUser, "where the password does not belong");
+    let error = failed(
+        account(&server.url, &[]).read(&at(0)).await,
+        ErrorKind::ActionRequired,
+        "where the password does not belong",
+    );
     let is_told = error.advice.contains("are at evil.example:443, set caldav.url") || prop.contains("http://");
     assert!(is_told, "{error:?}");
     assert_eq!(server.asked().len(), 1);
@@ -122,19 +125,23 @@ async fn a_server_cannot_send_the_password_elsewhere(#[case] prop: &'static str)
 #[tokio::test]
 async fn nor_by_a_redirect() {
     let server = Server::start(|_| Answer::Whole(301, "location: http://192.0.2.1/\r\n", String::new()));
-    failed(account(&format!("{}/dav/", server.url), &[]).read(&at(0)).await, Fault::NeedsUser, "does not belong");
+    failed(
+        account(&format!("{}/dav/", server.url), &[]).read(&at(0)).await,
+        ErrorKind::ActionRequired,
+        "does not belong",
+    );
 }
 
 #[rstest]
-#[case::a_page(200, "<html>Log in</html>", Fault::NeedsUser, "speaks no CalDAV")]
-#[case::broken_xml(207, "<D:multistatus", Fault::NeedsUser, "speaks no CalDAV")]
-#[case::no_such_thing(404, "", Fault::NeedsUser, "answered 404")]
-#[case::broken(502, "", Fault::Outage, "answered 502")]
+#[case::a_page(200, "<html>Log in</html>", ErrorKind::ActionRequired, "speaks no CalDAV")]
+#[case::broken_xml(207, "<D:multistatus", ErrorKind::ActionRequired, "speaks no CalDAV")]
+#[case::no_such_thing(404, "", ErrorKind::ActionRequired, "answered 404")]
+#[case::broken(502, "", ErrorKind::Transient, "answered 502")]
 #[tokio::test]
 async fn what_is_no_caldav_server(
     #[case] status: u16,
     #[case] body: &'static str,
-    #[case] fault: Fault,
+    #[case] fault: ErrorKind,
     #[case] what: &str,
 ) {
     let server = Server::start(move |_| Answer::Whole(status, "", body.into()));
@@ -176,5 +183,5 @@ async fn a_reply_that_is_not_all_resolves_nothing(#[case] change: fn(String) -> 
             other => other,
         },
     });
-    failed(account(&format!("{}/dav/", server.url), &[]).read(&at(0)).await, Fault::Outage, what);
+    failed(account(&format!("{}/dav/", server.url), &[]).read(&at(0)).await, ErrorKind::Transient, what);
 }

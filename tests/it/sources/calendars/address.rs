@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use operator::sources::ErrorKind;
+use operator::sources::TaskSource;
 use operator::sources::calendar::{Address, Calendar, CalendarTasks, Place};
-use operator::sources::error::Fault;
-use operator::sources::tasks::TaskSource;
 use rstest::rstest;
 
 use super::{at, calendar, failed, meeting, tasks, text};
@@ -37,11 +37,11 @@ async fn it_may_stand_in_a_file_and_begin_with_webcal() {
     let address = Address { url: None, url_file: Some(file.clone()) };
     assert_eq!(meeting(&calendar(Place::Address(address.clone())).read(&at(0)).await.unwrap()), Some(60));
     std::fs::write(&file, "webcal://127.0.0.1/s3cret.ics").unwrap();
-    failed(calendar(Place::Address(address)).read(&at(0)).await, Fault::Outage, "127.0.0.1:443");
+    failed(calendar(Place::Address(address)).read(&at(0)).await, ErrorKind::Transient, "127.0.0.1:443");
     let open = Address { url: Some("http://ada:s3cret@192.0.2.1/".into()), url_file: None };
-    failed(calendar(Place::Address(open)).read(&at(0)).await, Fault::NeedsUser, "not sent in the open");
+    failed(calendar(Place::Address(open)).read(&at(0)).await, ErrorKind::ActionRequired, "not sent in the open");
     let none = Address { url: Some("s3cret".into()), url_file: None };
-    failed(calendar(Place::Address(none)).read(&at(0)).await, Fault::NeedsUser, "no web address");
+    failed(calendar(Place::Address(none)).read(&at(0)).await, ErrorKind::ActionRequired, "no web address");
 }
 
 #[tokio::test]
@@ -62,22 +62,22 @@ async fn what_has_not_changed_is_not_sent_again() {
 }
 
 #[rstest]
-#[case::refused(401, "", Fault::NeedsUser, "answered 401", None)]
-#[case::forbidden(403, "", Fault::NeedsUser, "answered 403", None)]
-#[case::gone(404, "", Fault::NeedsUser, "answered 404", None)]
-#[case::too_often(429, "retry-after: 120\r\n", Fault::Outage, "answered 429", Some(120))]
-#[case::too_often_for_whatever_time(429, "", Fault::Outage, "answered 429", Some(60))]
-#[case::broken(500, "", Fault::Outage, "answered 500", None)]
-#[case::busy(503, "retry-after: 3600\r\n", Fault::Outage, "answered 503", Some(3600))]
-#[case::a_page(200, "", Fault::NeedsUser, "no iCalendar", None)]
-#[case::nowhere(302, "", Fault::NeedsUser, "elsewhere", None)]
-#[case::in_the_open(302, "location: http://192.0.2.1/s3cret\r\n", Fault::NeedsUser, "elsewhere", None)]
-#[case::a_file(301, "location: file:///etc/passwd\r\n", Fault::NeedsUser, "elsewhere", None)]
+#[case::refused(401, "", ErrorKind::ActionRequired, "answered 401", None)]
+#[case::forbidden(403, "", ErrorKind::ActionRequired, "answered 403", None)]
+#[case::gone(404, "", ErrorKind::ActionRequired, "answered 404", None)]
+#[case::too_often(429, "retry-after: 120\r\n", ErrorKind::Transient, "answered 429", Some(120))]
+#[case::too_often_for_whatever_time(429, "", ErrorKind::Transient, "answered 429", Some(60))]
+#[case::broken(500, "", ErrorKind::Transient, "answered 500", None)]
+#[case::busy(503, "retry-after: 3600\r\n", ErrorKind::Transient, "answered 503", Some(3600))]
+#[case::a_page(200, "", ErrorKind::ActionRequired, "no iCalendar", None)]
+#[case::nowhere(302, "", ErrorKind::ActionRequired, "elsewhere", None)]
+#[case::in_the_open(302, "location: http://192.0.2.1/s3cret\r\n", ErrorKind::ActionRequired, "elsewhere", None)]
+#[case::a_file(301, "location: file:///etc/passwd\r\n", ErrorKind::ActionRequired, "elsewhere", None)]
 #[tokio::test]
 async fn answers_that_mean_failure(
     #[case] status: u16,
     #[case] header: &'static str,
-    #[case] fault: Fault,
+    #[case] fault: ErrorKind,
     #[case] what: &str,
     #[case] pause: Option<i64>,
 ) {
@@ -85,7 +85,7 @@ async fn answers_that_mean_failure(
     let calendar = at_address(&server.url);
     let error = failed(calendar.read(&at(0)).await, fault, what);
     assert_eq!(error.retry_after.map(|pause| pause.as_secs()), pause);
-    assert!(fault == Fault::Outage || !error.advice.is_empty());
+    assert!(fault == ErrorKind::Transient || !error.advice.is_empty());
     // Whoever asks meanwhile, run-now included, is told the same, and the server is left alone.
     if let Some(pause) = pause.filter(|pause| *pause > 60) {
         let error = failed(calendar.read(&at(1)).await, fault, what);
@@ -101,7 +101,7 @@ async fn answers_that_mean_failure(
 #[tokio::test]
 async fn answers_that_break_off(#[case] answer: fn() -> Answer, #[case] what: &str) {
     let server = Server::start(move |_| answer());
-    failed(at_address(&server.url).read(&at(0)).await, Fault::Outage, what);
+    failed(at_address(&server.url).read(&at(0)).await, ErrorKind::Transient, what);
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_server_that_hangs_is_waited_for_no_longer_than_allowed() {
     for answer in [|| Answer::Hang, || Answer::Stall("HTTP/1.1 200 X\r\n\r\nBEGIN:VCALENDAR\r\n".into())] {
         let server = Server::start(move |_| answer());
         let calendar = Calendar { timeout: Duration::from_millis(300), ..at_address(&server.url) };
-        failed(calendar.read(&at(0)).await, Fault::Outage, "no whole answer within");
+        failed(calendar.read(&at(0)).await, ErrorKind::Transient, "no whole answer within");
     }
 }
 
@@ -121,7 +121,7 @@ async fn a_safe_redirect_is_followed() {
     });
     assert_eq!(meeting(&at_address(&server.url).read(&at(0)).await.unwrap()), Some(60));
     let round = Server::start(|_| Answer::Whole(302, "location: /s3cret\r\n", String::new()));
-    failed(at_address(&round.url).read(&at(0)).await, Fault::NeedsUser, "elsewhere");
+    failed(at_address(&round.url).read(&at(0)).await, ErrorKind::ActionRequired, "elsewhere");
     assert_eq!(round.asked().len(), 6);
 }
 
@@ -139,7 +139,7 @@ async fn ten_megabytes_and_five_thousand_events_are_read_and_forty_are_not() {
     let reading = at_address(&server.url).read(&at(0)).await.unwrap();
     assert_eq!((reading.today, meeting(&reading), reading.notes.len()), (5000, Some(30), 0));
     let server = served("BEGIN:VCALENDAR\r\n".to_owned() + &events.repeat(4));
-    failed(at_address(&server.url).read(&at(0)).await, Fault::Outage, "over 32 MB");
+    failed(at_address(&server.url).read(&at(0)).await, ErrorKind::Transient, "over 32 MB");
 }
 
 #[tokio::test]
@@ -156,11 +156,11 @@ async fn its_to_dos_are_tasks_and_one_that_is_away_does_not_freeze_the_others() 
     let titles = |reading: &operator::core::facts::TaskReading| {
         reading.tasks.iter().map(|task| task.title.clone()).collect::<Vec<_>>()
     };
-    assert!(source.is_set_up() && !source.is_local());
-    let reading = source.read(&at(0)).await.unwrap();
+    assert!(source.is_configured() && !source.is_local());
+    let reading = source.fetch(&at(0)).await.unwrap();
     assert_eq!((titles(&reading), reading.notes.len()), (vec!["Tax".into(), "Rent".into()], 0));
     down.store(1, Ordering::SeqCst);
-    let reading = source.read(&at(15)).await.unwrap();
+    let reading = source.fetch(&at(15)).await.unwrap();
     assert_eq!((titles(&reading), reading.as_of), (vec!["Tax".into(), "Rent".into()], at(0).timestamp()));
     assert_eq!(reading.notes.len(), 1, "{:?}", reading.notes);
     assert!(
@@ -170,8 +170,8 @@ async fn its_to_dos_are_tasks_and_one_that_is_away_does_not_freeze_the_others() 
     );
     // One that never answered leaves the whole unknown: the last copy of it is used then.
     let never = CalendarTasks::of(&[Arc::new(at_address("http://127.0.0.1:1")), steady]);
-    assert_eq!(never.read(&at(15)).await.unwrap_err().source, "ics");
-    assert_eq!(CalendarTasks::of(&[]).read(&at(0)).await.unwrap_err().fault, Fault::NotSetUp);
+    assert_eq!(never.fetch(&at(15)).await.unwrap_err().source, "ics");
+    assert_eq!(CalendarTasks::of(&[]).fetch(&at(0)).await.unwrap_err().kind, ErrorKind::NotConfigured);
 }
 
 #[tokio::test]
@@ -180,6 +180,6 @@ async fn both_who_ask_at_one_moment_send_one_question() {
     let calendar = Arc::new(at_address(&server.url));
     let source = CalendarTasks::of(&[Arc::clone(&calendar)]);
     let now = at(0);
-    let (events, todos) = tokio::join!(calendar.read(&now), source.read(&now));
+    let (events, todos) = tokio::join!(calendar.read(&now), source.fetch(&now));
     assert_eq!((meeting(&events.unwrap()), todos.unwrap().tasks.len(), server.asked().len()), (Some(60), 1, 1));
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::sync::Arc;
 
+use operator::sources::ErrorKind;
+use operator::sources::TaskSource;
 use operator::sources::calendar::{Calendar, CalendarTasks, Place};
-use operator::sources::error::Fault;
-use operator::sources::tasks::TaskSource;
 
 use super::{at, calendar, failed, meeting, tasks, text};
 
@@ -14,7 +14,7 @@ async fn a_file_is_read_again_when_it_changes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("work.ics");
     let calendar = calendar(Place::File(path.clone()));
-    failed(calendar.read(&at(0)).await, Fault::Outage, "there is no file");
+    failed(calendar.read(&at(0)).await, ErrorKind::Transient, "there is no file");
     fs::write(&path, text()).unwrap();
     let reading = calendar.read(&at(1)).await.unwrap();
     assert_eq!((meeting(&reading), tasks(&reading), reading.today), (Some(60), vec!["Tax"], 1));
@@ -33,7 +33,7 @@ async fn the_same_moment_is_read_once_and_another_day_is_another_day() {
     let first = calendar.read(&at(0)).await.unwrap();
     fs::remove_file(&path).unwrap();
     assert_eq!(calendar.read(&at(0)).await.unwrap(), first, "whoever asks for this moment hears the same");
-    failed(calendar.read(&at(1)).await, Fault::Outage, "there is no file");
+    failed(calendar.read(&at(1)).await, ErrorKind::Transient, "there is no file");
     fs::write(&path, text()).unwrap();
     assert_eq!(calendar.read(&at(24 * 60)).await.unwrap().today, 0);
     assert_eq!(calendar.read(&at(0)).await.unwrap().today, 1, "and a clock that is set back");
@@ -45,14 +45,15 @@ async fn what_is_no_calendar_is_told() {
     let path = folder.path().join("work.ics");
     for text in ["", "<html>Log in</html>", "BEGIN:VCARD\nEND:VCARD\n"] {
         fs::write(&path, text).unwrap();
-        let error = failed(calendar(Place::File(path.clone())).read(&at(0)).await, Fault::NeedsUser, "no iCalendar");
+        let error =
+            failed(calendar(Place::File(path.clone())).read(&at(0)).await, ErrorKind::ActionRequired, "no iCalendar");
         assert!(error.advice.contains(".ics"));
     }
-    failed(calendar(Place::File(folder.path().into())).read(&at(0)).await, Fault::NeedsUser, "is not a file");
-    failed(calendar(Place::File("/dev/zero".into())).read(&at(0)).await, Fault::NeedsUser, "is not a file");
+    failed(calendar(Place::File(folder.path().into())).read(&at(0)).await, ErrorKind::ActionRequired, "is not a file");
+    failed(calendar(Place::File("/dev/zero".into())).read(&at(0)).await, ErrorKind::ActionRequired, "is not a file");
     let long = fs::File::create(&path).unwrap();
     long.set_len(40_000_000).unwrap();
-    failed(calendar(Place::File(path)).read(&at(0)).await, Fault::NeedsUser, "over 32 MB");
+    failed(calendar(Place::File(path)).read(&at(0)).await, ErrorKind::ActionRequired, "over 32 MB");
 }
 
 #[tokio::test]
@@ -62,8 +63,8 @@ async fn one_that_is_cut_off_resolves_nothing() {
     let calendar = calendar(Place::File(path.clone()));
     for part in ["BEGIN:VTODO", "DUE", "END:VTODO", "END:VCALENDAR"] {
         fs::write(&path, text().split(part).next().unwrap()).unwrap();
-        failed(calendar.read(&at(0)).await, Fault::Outage, "cut off");
-        failed(calendar.read(&at(1)).await, Fault::Outage, "cut off");
+        failed(calendar.read(&at(0)).await, ErrorKind::Transient, "cut off");
+        failed(calendar.read(&at(1)).await, ErrorKind::Transient, "cut off");
     }
     fs::write(&path, text()).unwrap();
     assert_eq!(tasks(&calendar.read(&at(2)).await.unwrap()), ["Tax"]);
@@ -77,9 +78,13 @@ async fn a_to_do_that_cannot_be_read_is_named_and_does_not_count_where_none_are_
     let reading = calendar(Place::File(path.clone())).read(&at(0)).await.unwrap();
     assert_eq!((tasks(&reading).len(), reading.unreadable.as_slice()), (0, ["t".to_owned()].as_slice()));
     let source = CalendarTasks::of(&[Arc::new(calendar(Place::File(path.clone())))]);
-    assert!(source.read(&at(0)).await.unwrap().is_unreadable("t"));
+    assert!(source.fetch(&at(0)).await.unwrap().is_unreadable("t"));
     fs::write(&path, text().replace("UID:t\r\n", "").replace("END:VTODO\r\n", "")).unwrap();
-    failed(calendar(Place::File(path.clone())).read(&at(0)).await, Fault::NeedsUser, "nor which ones they are");
+    failed(
+        calendar(Place::File(path.clone())).read(&at(0)).await,
+        ErrorKind::ActionRequired,
+        "nor which ones they are",
+    );
     let busy = Calendar { tasks: false, ..calendar(Place::File(path)) };
     assert_eq!(meeting(&busy.read(&at(0)).await.unwrap()), Some(60));
 }

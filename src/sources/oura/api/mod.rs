@@ -1,0 +1,244 @@
+//! Fetches from Oura's API v2 the days that the cache lacks or has not updated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use reqwest::Url;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use self::page::fetch_page;
+use crate::core::facts::{HealthReading, RestMode};
+use crate::net::HttpClient;
+use crate::net::host::host_port;
+use crate::sources::Error;
+use crate::sources::http::JsonClient;
+use crate::sources::oura::json::{DayAccumulator, MAX_DOCUMENT_BYTES, parse_rest_mode};
+use crate::sources::oura::oauth::Account;
+
+mod page;
+
+const SOURCE: &str = "oura_api";
+
+/// A collection of a few weeks has one or two pages.
+const MAX_PAGES: usize = 50;
+
+/// Rest mode that began this long before the first day may still last.
+const REST_MODE_LOOKBACK_DAYS: i64 = 60;
+
+#[derive(Debug)]
+pub enum Access {
+    /// From the configuration.
+    Token(SecretString),
+    /// The token of an OAuth connection, and the account that refreshes it.
+    Connection(SecretString, Arc<Account>),
+}
+
+#[derive(Debug)]
+pub struct OuraApi {
+    base: Url,
+    access: Access,
+    timeout: Duration,
+    http: HttpClient,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Collection {
+    Readiness,
+    Sleep,
+    Stress,
+    RestMode,
+}
+
+impl Collection {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Readiness => "daily_readiness",
+            Self::Sleep => "sleep",
+            Self::Stress => "daily_stress",
+            Self::RestMode => "rest_mode_period",
+        }
+    }
+
+    /// Optional collections: the token may lack their scope.
+    const fn is_optional(self) -> bool {
+        matches!(self, Self::Stress | Self::RestMode)
+    }
+
+    /// The start date of a request that covers `from`.
+    fn start_date(self, from: Date) -> Date {
+        match self {
+            Self::RestMode => from.saturating_sub(REST_MODE_LOOKBACK_DAYS.days()),
+            _ => from,
+        }
+    }
+}
+
+impl OuraApi {
+    /// `timeout` bounds a whole fetch. Sends nothing yet.
+    pub fn new(base_url: &str, access: Access, timeout: Duration) -> Result<Self, Error> {
+        let base = Url::parse(base_url.trim())
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                let advice = "Set sources.oura.base_url to an address such as \
+                              https://api.ouraring.com/v2/usercollection.";
+                Error::action_required(SOURCE, "the base URL is not an http(s) address", advice)
+            })?;
+        Ok(Self { base, access, timeout, http: HttpClient::default() })
+    }
+
+    /// Readiness, sleep, stress and rest mode of the days `from..=to`.
+    pub async fn fetch(&self, from: Date, to: Date, now: Timestamp) -> Result<HealthReading, Error> {
+        let all = [Collection::Readiness, Collection::Sleep, Collection::Stress, Collection::RestMode];
+        self.fetch_collections(&all, from, to, now).await
+    }
+
+    /// Stress and rest mode, which the cache does not hold. A token without their scope is a note, not an error.
+    pub async fn fetch_extras(&self, from: Date, to: Date, now: Timestamp) -> Result<HealthReading, Error> {
+        self.fetch_collections(&[Collection::Stress, Collection::RestMode], from, to, now).await
+    }
+
+    async fn fetch_collections(
+        &self,
+        collections: &[Collection],
+        from: Date,
+        to: Date,
+        now: Timestamp,
+    ) -> Result<HealthReading, Error> {
+        let reading = self.fetch_without_timeout(collections, from, to, now);
+        tokio::time::timeout(self.timeout, reading).await.unwrap_or_else(|_| {
+            let seconds = self.timeout.as_secs_f32();
+            Err(Error::transient(SOURCE, format!("no complete answer within {seconds} s ({})", host_port(&self.base))))
+        })
+    }
+
+    async fn fetch_without_timeout(
+        &self,
+        collections: &[Collection],
+        from: Date,
+        to: Date,
+        now: Timestamp,
+    ) -> Result<HealthReading, Error> {
+        let mut days = DayAccumulator::new(from, to);
+        let mut rest = None;
+        let mut bearer = Bearer::new(&self.access);
+        for &collection in collections {
+            match self.fetch_documents(collection, &mut bearer, (from, to), now).await {
+                Ok(documents) if collection == Collection::RestMode => {
+                    rest = Some(parse_rest_modes(&documents, from, to, &mut days));
+                }
+                Ok(documents) => add_documents(collection, &documents, &mut days, now),
+                Err(failure) if collection.is_optional() && failure.is_out_of_scope => {
+                    days.add_note(failure.error.message)
+                }
+                Err(failure) => return Err(failure.error),
+            }
+        }
+        let (days, notes) = days.finish();
+        Ok(HealthReading { source: SOURCE, days, synced_at: Some(now), rest, notes })
+    }
+
+    /// All pages of a collection. The end date is inclusive for some and exclusive for others, so one day more is requested.
+    async fn fetch_documents(
+        &self,
+        collection: Collection,
+        bearer: &mut Bearer<'_>,
+        (from, to): (Date, Date),
+        now: Timestamp,
+    ) -> Result<Vec<Value>, page::Failure> {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(collection.name());
+        }
+        url.query_pairs_mut()
+            .append_pair("start_date", &collection.start_date(from).to_string())
+            .append_pair("end_date", &to.saturating_add(1.day()).to_string());
+        let mut documents = Vec::new();
+        let mut page_tokens: Vec<String> = Vec::new();
+        loop {
+            let mut page_url = url.clone();
+            if let Some(token) = page_tokens.last() {
+                page_url.query_pairs_mut().append_pair("next_token", token);
+            }
+            let client = JsonClient { http: &self.http, source: SOURCE, token: &bearer.token, now };
+            let page = match fetch_page(&client, collection.name(), &page_url).await {
+                Err(failure) if failure.is_token_refused => {
+                    bearer.refresh(failure).await?;
+                    continue;
+                }
+                page => page?,
+            };
+            documents.extend(page.documents);
+            match page.next_token {
+                None => return Ok(documents),
+                Some(next) if page_tokens.contains(&next) || page_tokens.len() + 1 >= MAX_PAGES => {
+                    let message = format!("the pages of {} do not end ({})", collection.name(), host_port(&self.base));
+                    return Err(Error::transient(SOURCE, message).into());
+                }
+                Some(next) => page_tokens.push(next),
+            }
+        }
+    }
+}
+
+/// The token of one fetch.
+struct Bearer<'a> {
+    token: SecretString,
+    /// Refreshes the token, at most once in a fetch.
+    account: Option<&'a Arc<Account>>,
+    is_refreshed: bool,
+}
+
+impl<'a> Bearer<'a> {
+    fn new(access: &'a Access) -> Self {
+        let (token, account) = match access {
+            Access::Token(token) => (token, None),
+            Access::Connection(token, account) => (token, Some(account)),
+        };
+        Self { token: token.clone(), account, is_refreshed: false }
+    }
+
+    /// Replaces a refused token: the clocks may differ, or another process may have refreshed it.
+    async fn refresh(&mut self, failure: page::Failure) -> Result<(), page::Failure> {
+        let Some(account) = self.account else { return Err(failure) };
+        if self.is_refreshed {
+            return Err(account.fresh_token_refused().into());
+        }
+        self.is_refreshed = true;
+        // Token lifetimes follow the wall clock, also in a check for another time.
+        self.token = account.refresh(&self.token, Timestamp::now()).await?;
+        Ok(())
+    }
+}
+
+/// The rest mode periods that overlap the range.
+fn parse_rest_modes(documents: &[Value], from: Date, to: Date, days: &mut DayAccumulator) -> Vec<RestMode> {
+    let overlaps = |rest: &RestMode| rest.start <= to && rest.end.is_none_or(|end| end >= from);
+    let mut periods = Vec::new();
+    for document in documents {
+        match parse_rest_mode(document) {
+            Some(period) => periods.push(period),
+            None => days.add_note("A rest mode document has no valid days and was skipped.".into()),
+        }
+    }
+    periods.retain(overlaps);
+    periods
+}
+
+fn add_documents(collection: Collection, documents: &[Value], days: &mut DayAccumulator, now: Timestamp) {
+    for document in documents {
+        if document.to_string().len() > MAX_DOCUMENT_BYTES as usize {
+            days.add_note(format!("A document of {} is over 1 MiB and was skipped.", collection.name()));
+            continue;
+        }
+        match collection {
+            Collection::Readiness => days.add_readiness(document, Some(now)),
+            Collection::Sleep => days.add_sleep(document, Some(now)),
+            Collection::Stress => days.add_stress(document, Some(now)),
+            Collection::RestMode => {}
+        }
+    }
+}
