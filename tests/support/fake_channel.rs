@@ -174,7 +174,7 @@ impl Alerter for FakeChannel {
         Box::pin(async { Ok(String::new()) })
     }
 
-    fn settings(&self) -> u64 {
+    fn config_hash(&self) -> u64 {
         self.config_hash
     }
 }
