@@ -40,8 +40,9 @@ impl Engine {
     pub(crate) fn forget_agendas(&mut self, before: &Sources) {
         let setup = Arc::clone(&self.setup);
         let both = |name: &Name| setup.calendar(*name).zip(before.calendar(*name));
-        self.agendas.retain(|name, _| both(name).is_some_and(|(now, old)| now.is_where(old) && now.busy && old.busy));
-        self.asked.retain(|name, _| both(name).is_some_and(|(now, old)| now.is_as(old)));
+        self.agendas
+            .retain(|name, _| both(name).is_some_and(|(now, old)| now.same_location(old) && now.busy && old.busy));
+        self.asked.retain(|name, _| both(name).is_some_and(|(now, old)| now.same_config(old)));
     }
 
     /// Whether a calendar was asked within the interval of the tasks: monitors that only want to know whether there is a meeting do not
@@ -62,7 +63,7 @@ impl Engine {
         let busy = || self.setup.calendars.iter().filter(|calendar| calendar.busy);
         busy().next()?;
         let readings: Option<Vec<&CalendarReading>> = busy().map(|one| self.known_agenda(one.name, now)).collect();
-        Some(BusyTimes::together(readings?.into_iter().map(|reading| &reading.agenda)))
+        Some(BusyTimes::merged(readings?.into_iter().map(|reading| &reading.busy_times)))
     }
 
     /// The time that meetings take, as far as it is known; none while it keeps nothing back.
@@ -72,7 +73,7 @@ impl Engine {
         }
         let busy = self.setup.calendars.iter().filter(|calendar| calendar.busy);
         let known = busy.filter_map(|calendar| self.known_agenda(calendar.name, now));
-        Some(BusyTimes::together(known.map(|reading| &reading.agenda)))
+        Some(BusyTimes::merged(known.map(|reading| &reading.busy_times)))
     }
 
     /// Until when alerts wait because of a meeting.

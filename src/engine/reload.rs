@@ -40,7 +40,7 @@ impl Engine {
         let old_setup = std::mem::replace(&mut self.setup, Arc::new(setup));
         for calendar in &self.setup.calendars {
             if let Some(before) = old_setup.calendar(calendar.name) {
-                calendar.follow(before);
+                calendar.inherit_cache(before);
             }
         }
         self.metrics.expect_monitors(self.config.enabled_monitors());
@@ -92,7 +92,7 @@ fn is_asked_as_before(source: Source, old: (&Config, &Sources), new: (&Config, &
         Source::Oura => oura(old.0) == oura(new.0),
         Source::Tasks("todoist") => todoist(old.0) == todoist(new.0),
         Source::Calendar(name) => {
-            old.1.calendar(name).zip(new.1.calendar(name)).is_some_and(|(old, new)| new.is_where(old))
+            old.1.calendar(name).zip(new.1.calendar(name)).is_some_and(|(old, new)| new.same_location(old))
         }
         _ => false,
     }

@@ -1,6 +1,6 @@
 //! Sources against real files, programs and servers.
 
-mod calendars;
+mod calendar;
 mod foreign_sqlite;
 mod markdown;
 mod oura_api;
