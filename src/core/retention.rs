@@ -32,9 +32,8 @@ impl RetentionPolicy {
         if last_check.is_some_and(|last| now.duration_since(last) > MAX_CLOCK_JUMP) {
             return None;
         }
-        let before = |days: u32| {
-            now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
-        };
+        let before =
+            |days: u32| now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
         Some(Cutoffs {
             journal: before(self.journal_days),
             history: before(self.history_days),

@@ -18,10 +18,10 @@ use crate::core::duration;
 use crate::core::facts::HealthDay;
 use crate::core::policy::incident_state::Incident;
 use crate::core::status::Status;
+use crate::core::tasks::summary::TaskSummary;
 use crate::engine::commands::{Command, Reply};
 use crate::store::alert_history::AlertHistory;
 use crate::store::journal::JournalEntry;
-use crate::core::tasks::summary::TaskSummary;
 
 /// More journal entries than this are not told at once.
 const MOST_ENTRIES: u32 = 10_000;

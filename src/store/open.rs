@@ -161,8 +161,7 @@ fn replace(path: &Path, now: Timestamp) -> Result<Opened> {
             let _ = fs::rename(&from, with_suffix(&old, log));
         }
     }
-    fs::rename(path, &old)
-        .map_err(|error| Error::ReadOnly { path: path.to_owned(), message: error.to_string() })?;
+    fs::rename(path, &old).map_err(|error| Error::ReadOnly { path: path.to_owned(), message: error.to_string() })?;
     Ok(Opened { store: Store::open_as_is(path)?, quarantined: Some(old) })
 }
 

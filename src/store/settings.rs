@@ -108,7 +108,11 @@ pub(super) fn save_circuit(db: &Connection, name: &str, circuit: &Circuit) -> ru
     db.execute("INSERT OR REPLACE INTO circuits (name, body) VALUES (?1, ?2)", params![name, json(circuit)]).map(drop)
 }
 
-pub(super) fn save_channel_backoff(db: &Connection, channel: Channel, backoff: &ChannelBackoff) -> rusqlite::Result<()> {
+pub(super) fn save_channel_backoff(
+    db: &Connection,
+    channel: Channel,
+    backoff: &ChannelBackoff,
+) -> rusqlite::Result<()> {
     let row = params![channel, json(backoff)];
     db.execute("INSERT OR REPLACE INTO channel_state (channel, body) VALUES (?1, ?2)", row).map(drop)
 }

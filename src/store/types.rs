@@ -30,7 +30,17 @@ macro_rules! read_as_word {
     )+};
 }
 
-write_as_word!(AlertKey, Channel, Decision, NotificationState, OutboxKind, OutboxState, Priority, Reason, SupersedeReason);
+write_as_word!(
+    AlertKey,
+    Channel,
+    Decision,
+    NotificationState,
+    OutboxKind,
+    OutboxState,
+    Priority,
+    Reason,
+    SupersedeReason
+);
 read_as_word!(AlertKey, Channel, Decision, Monitor, NotificationState, OutboxKind, OutboxState, Priority, Reason);
 
 impl ToSql for Monitor {

@@ -40,8 +40,7 @@ struct Incident {
     body: Value,
 }
 
-const SEEN: &str =
-    "SELECT log.key, max(outbox.created_at) FROM notification_log AS log JOIN outbox USING (batch_id) GROUP BY batch_id, log.key";
+const SEEN: &str = "SELECT log.key, max(outbox.created_at) FROM notification_log AS log JOIN outbox USING (batch_id) GROUP BY batch_id, log.key";
 
 /// What stands in the outbox: kind, key or digest, channel, when.
 type Message = (String, String, String, i64);

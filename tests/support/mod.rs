@@ -18,6 +18,7 @@ pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod messages;
 pub(crate) mod ntfy;
+pub(crate) mod old_schema;
 pub(crate) mod oura;
 #[cfg(target_os = "linux")]
 pub(crate) mod panel;

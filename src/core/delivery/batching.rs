@@ -259,7 +259,8 @@ pub fn update_content(shown: Vec<ShownAlert>, resolving: &BTreeSet<AlertKey>, is
         }
     }
     content.newly_resolved.sort();
-    content.resolved = content.newly_resolved.iter().cloned().chain(before.into_iter().map(|alert| alert.key)).collect();
+    content.resolved =
+        content.newly_resolved.iter().cloned().chain(before.into_iter().map(|alert| alert.key)).collect();
     content.newly_resolved.retain(|key| !is_repeat || resolving.contains(key));
     content
 }

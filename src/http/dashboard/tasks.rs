@@ -4,8 +4,8 @@ use jiff::ZonedDateTime;
 
 use super::words::{Clock, Moment, day, thousands, title};
 use crate::core::facts::Due;
-use crate::core::text::source_name;
 use crate::core::tasks::summary::{TaskSummary, TaskSummaryItem};
+use crate::core::text::source_name;
 use crate::store::{self, Store};
 
 /// The tasks at a glance.

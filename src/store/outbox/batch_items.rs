@@ -168,11 +168,7 @@ pub(super) fn row_of_key(db: &Connection, key: &AlertKey, batch_id: i64) -> rusq
 }
 
 /// The channel's id of the latest message that shows the key and no other.
-pub(super) fn message_with_only(
-    db: &Connection,
-    channel: Channel,
-    key: &AlertKey,
-) -> rusqlite::Result<Option<String>> {
+pub(super) fn message_with_only(db: &Connection, channel: Channel, key: &AlertKey) -> rusqlite::Result<Option<String>> {
     let mut latest = db.prepare_cached(
         "SELECT batch_id FROM notification_log AS log WHERE key = ?1 AND channel = ?2
            AND (SELECT count(*) FROM notification_log AS same WHERE same.batch_id = log.batch_id) = 1

@@ -125,9 +125,8 @@ fn pending_groups(db: &Connection, channel: Channel) -> rusqlite::Result<Vec<Pen
     let mut rows = db.prepare_cached(
         "SELECT DISTINCT kind, priority, attempts = 0 FROM outbox WHERE channel = ?1 AND state = 'pending'",
     )?;
-    let group = |row: &rusqlite::Row| {
-        Ok(PendingGroup { kind: row.get(0)?, priority: row.get(1)?, is_untried: row.get(2)? })
-    };
+    let group =
+        |row: &rusqlite::Row| Ok(PendingGroup { kind: row.get(0)?, priority: row.get(1)?, is_untried: row.get(2)? });
     rows.query_map([channel], group)?.collect()
 }
 

@@ -71,8 +71,9 @@ pub(super) fn insert(
 }
 
 pub(super) fn supersede(db: &Connection, rows: &[(i64, SupersedeReason)], now: Timestamp) -> rusqlite::Result<()> {
-    let mut write = db
-        .prepare_cached("UPDATE outbox SET state = ?2, reason = ?3, finished_at = ?4 WHERE id = ?1 AND state = 'pending'")?;
+    let mut write = db.prepare_cached(
+        "UPDATE outbox SET state = ?2, reason = ?3, finished_at = ?4 WHERE id = ?1 AND state = 'pending'",
+    )?;
     rows.iter().try_for_each(|(id, reason)| {
         write.execute(params![id, lifecycle::OutboxState::Superseded, reason, millis(now)]).map(drop)
     })

@@ -39,7 +39,8 @@ impl Store {
                 mark_active(db, batch_id, channel, &batch_items::keys_in_flight(db, batch_id)?)?;
             }
             let mut superseded: Vec<(i64, SupersedeReason)> = Vec::new();
-            let mut interrupted = db.prepare_cached("UPDATE outbox SET unconfirmed = 1, in_flight = 0 WHERE id = ?1")?;
+            let mut interrupted =
+                db.prepare_cached("UPDATE outbox SET unconfirmed = 1, in_flight = 0 WHERE id = ?1")?;
             for row in left_rows(db, enabled)? {
                 let recovery = lifecycle::recover(row);
                 if recovery.unconfirmed {
@@ -118,17 +119,11 @@ fn mark_active(db: &Transaction, batch_id: i64, channel: Channel, keys: &[AlertK
 }
 
 /// A message was updated in place; the channel may have given it a new id.
-fn mark_updated(
-    db: &Transaction,
-    target: i64,
-    keys: &[AlertKey],
-    external_id: Option<&str>,
-) -> rusqlite::Result<()> {
+fn mark_updated(db: &Transaction, target: i64, keys: &[AlertKey], external_id: Option<&str>) -> rusqlite::Result<()> {
     if let Some(external_id) = external_id {
         db.execute("UPDATE outbox SET external_id = ?2 WHERE batch_id = ?1", params![target, external_id])?;
     }
-    let mut write =
-        db.prepare_cached("UPDATE notification_log SET state = ?3 WHERE batch_id = ?1 AND key = ?2")?;
+    let mut write = db.prepare_cached("UPDATE notification_log SET state = ?3 WHERE batch_id = ?1 AND key = ?2")?;
     keys.iter().try_for_each(|key| write.execute(params![target, key, NotificationState::Resolved]).map(drop))
 }
 

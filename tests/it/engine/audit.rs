@@ -229,7 +229,11 @@ fn expiry_in_portions_stays_consistent() {
         assert!(audit.is_consistent(), "day {day}: {:?}", audit.error_message());
     }
     let old = |table: &str| count(&store, &format!("SELECT count(*) FROM {table} WHERE key LIKE '%:o%'"));
-    assert_eq!([old("journal"), old("outbox"), old("fire_counts")], [0, 1, 0], "all but the newest number is forgotten");
+    assert_eq!(
+        [old("journal"), old("outbox"), old("fire_counts")],
+        [0, 1, 0],
+        "all but the newest number is forgotten"
+    );
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! The store by itself: what it forgets, what it keeps, and what it no longer sends.
+//! The store by itself: retention, digests, snapshots and migrations.
+
+mod migration;
 
 use std::collections::BTreeMap;
 
@@ -6,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
 use operator::core::delivery::channel_backoff::SendWindow;
+use operator::core::delivery::lifecycle::OutboxState;
 use operator::core::facts::TaskReading;
 use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
 use operator::store::outbox::claim::ClaimOptions;
@@ -18,7 +21,7 @@ fn day(days: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_hours(24 * days)
 }
 
-fn verdict(name: &str, decision: Decision, reason: Reason) -> PolicyDecision {
+fn decision(name: &str, decision: Decision, reason: Reason) -> PolicyDecision {
     let alert = Alert {
         key: key(name),
         priority: Priority::High,
@@ -36,90 +39,90 @@ fn key(name: &str) -> AlertKey {
     AlertKey::with_entity(Category::Task, "deadline_overdue", name)
 }
 
-fn commit(store: &mut Store, at: Timestamp, verdicts: &[PolicyDecision], updates: &[SnapshotDiff]) {
-    commit_keeping(400, store, at, verdicts, updates);
+fn commit(store: &mut Store, at: Timestamp, decisions: &[PolicyDecision], diffs: &[SnapshotDiff]) {
+    commit_with_retention(400, store, at, decisions, diffs);
 }
 
-fn commit_keeping(
+fn commit_with_retention(
     journal_days: u32,
     store: &mut Store,
     at: Timestamp,
-    verdicts: &[PolicyDecision],
-    updates: &[SnapshotDiff],
+    decisions: &[PolicyDecision],
+    diffs: &[SnapshotDiff],
 ) {
-    let memory = store.incident_state().unwrap();
-    let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
-    let found = found.map(|verdict| verdict.alert.key.clone()).collect();
-    let record = CheckCommit {
+    let state = store.incident_state().unwrap();
+    let fired = decisions.iter().filter(|decision| decision.decision != Decision::Resolve);
+    let fired = fired.map(|decision| decision.alert.key.clone()).collect();
+    let check = CheckCommit {
         at,
-        fired_keys: &found,
-        decisions: verdicts,
-        incident_state: &memory,
+        fired_keys: &fired,
+        decisions,
+        incident_state: &state,
         health_days: &[],
         rest_mode: None,
-        snapshot_diffs: updates,
+        snapshot_diffs: diffs,
         aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
         is_final: true,
         retention: RetentionPolicy { journal_days, history_days: 3660 },
     };
-    store.commit(&record).unwrap();
+    store.commit(&check).unwrap();
 }
 
-fn read(store: &mut Store, at: Timestamp, reading: &TaskReading) {
+fn save_reading(store: &mut Store, at: Timestamp, reading: &TaskReading) {
     let known = store.task_snapshot("state_store").unwrap();
     commit(store, at, &[], &[SnapshotDiff::between(known.as_ref(), reading)]);
 }
 
 #[test]
-fn what_is_old_is_forgotten_but_not_on_the_word_of_a_clock_that_jumped() {
+fn old_entries_survive_a_clock_jump() {
     let mut store = Store::in_memory().unwrap();
-    commit(&mut store, day(0), &[verdict("a", Decision::Deliver, Reason::First)], &[]);
-    let kept = |store: &Store| store.journal_since(Timestamp::MIN, 10).unwrap().len();
+    commit(&mut store, day(0), &[decision("a", Decision::Deliver, Reason::First)], &[]);
+    let count = |store: &Store| store.journal_since(Timestamp::MIN, 10).unwrap().len();
     commit(&mut store, day(500), &[], &[]);
-    assert_eq!(kept(&store), 1, "one check that is years ahead may be a wrong clock");
+    assert_eq!(count(&store), 1, "one check far ahead may have a wrong clock");
     commit(&mut store, day(0), &[], &[]);
-    assert_eq!(kept(&store), 1, "and it was");
+    assert_eq!(count(&store), 1, "the clock was wrong");
     commit(&mut store, day(500), &[], &[]);
     commit(&mut store, day(501), &[], &[]);
-    assert_eq!(kept(&store), 0, "two that agree are believed");
+    assert_eq!(count(&store), 0, "a second check confirms the time");
 }
 
 #[test]
-fn a_digest_waits_as_long_as_anything_of_it_holds() {
+fn digest_waits_while_any_of_its_alerts_is_open() {
     let mut store = Store::in_memory().unwrap();
-    let told = ["a", "b"].map(|name| verdict(name, Decision::Coalesce, Reason::Digest));
-    commit(&mut store, day(0), &told, &[]);
+    let coalesced = ["a", "b"].map(|name| decision(name, Decision::Coalesce, Reason::Digest));
+    commit(&mut store, day(0), &coalesced, &[]);
     let state = |store: &Store| store.outbox_entries_for(&key("a"), 10).unwrap()[0].state;
     assert_eq!(state(&store), OutboxState::Pending);
-    commit(&mut store, day(1), &[verdict("a", Decision::Resolve, Reason::Resolved)], &[]);
+    commit(&mut store, day(1), &[decision("a", Decision::Resolve, Reason::Resolved)], &[]);
     assert_eq!(state(&store), OutboxState::Pending, "b still holds");
-    commit(&mut store, day(2), &[verdict("b", Decision::Resolve, Reason::Resolved)], &[]);
+    commit(&mut store, day(2), &[decision("b", Decision::Resolve, Reason::Resolved)], &[]);
     assert_eq!(state(&store), OutboxState::Superseded);
     let later = store.outbox_depth().unwrap();
-    assert_eq!(later[&Channel::Notification].pending, 0, "nor is there anything to update");
+    assert_eq!(later[&Channel::Notification].pending, 0, "there is no message to update");
 }
 
 #[test]
-fn a_digest_that_waits_outlives_what_is_kept_of_the_journal() {
+fn pending_digest_outlives_journal_retention() {
     let mut store = Store::in_memory().unwrap();
-    let told = ["a", "b"].map(|name| verdict(name, Decision::Coalesce, Reason::Digest));
+    let coalesced = ["a", "b"].map(|name| decision(name, Decision::Coalesce, Reason::Digest));
     for at in 0..4 {
-        commit_keeping(1, &mut store, day(at), if at == 0 { &told } else { &[] }, &[]);
+        commit_with_retention(1, &mut store, day(at), if at == 0 { &coalesced } else { &[] }, &[]);
     }
-    let access = ClaimOptions { send_window: SendWindow::Open, urgent_only: false, max_separate: 20 };
-    let parcel = store.claim_next(Channel::Notification, access, day(4)).unwrap().expect("a message");
-    assert_eq!(parcel.items.len(), 2);
+    let options = ClaimOptions { send_window: SendWindow::Open, urgent_only: false, max_separate: 20 };
+    let batch = store.claim_next(Channel::Notification, options, day(4)).unwrap().expect("a message");
+    assert_eq!(batch.items.len(), 2);
 }
 
 #[test]
-fn a_row_that_could_not_be_read_keeps_its_good_copy() {
+fn unreadable_task_keeps_its_last_state() {
     let mut store = Store::in_memory().unwrap();
-    read(&mut store, day(0), &state_store(day(0), vec![task_due("a", "2026-11-18"), task("b", "B")]));
+    save_reading(&mut store, day(0), &state_store(day(0), vec![task_due("a", "2026-11-18"), task("b", "B")]));
     let broken = TaskReading { unreadable: vec!["a".into()], ..state_store(day(1), vec![task("a", "Task a")]) };
-    read(&mut store, day(1), &broken);
-    let copy = store.task_snapshot("state_store").unwrap().unwrap().reading();
-    assert_eq!(copy.tasks, [task_due("a", "2026-11-18")], "the due date is still known, and b is gone");
+    save_reading(&mut store, day(1), &broken);
+    let snapshot = store.task_snapshot("state_store").unwrap().unwrap().reading();
+    assert_eq!(snapshot.tasks, [task_due("a", "2026-11-18")], "the due date is still known, and b is gone");
     assert!(store.postponements(Timestamp::MIN).unwrap().is_empty());
 }

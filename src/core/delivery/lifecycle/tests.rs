@@ -120,7 +120,8 @@ fn unconfirmed_row_keeps_its_batch_through_failures() {
 fn superseded_row_keeps_state_and_reason() {
     let result = row_after_send(in_flight(OutboxState::Superseded), MessageKind::New, Err(&Failure::retryable("down")));
     assert_eq!((result.status.state, result.status.reason.as_deref()), (OutboxState::Superseded, Some("before")));
-    let refused = row_after_send(in_flight(OutboxState::Superseded), MessageKind::New, Err(&Failure::permanent("no", "")));
+    let refused =
+        row_after_send(in_flight(OutboxState::Superseded), MessageKind::New, Err(&Failure::permanent("no", "")));
     assert_eq!(refused.status.state, OutboxState::Superseded);
 }
 

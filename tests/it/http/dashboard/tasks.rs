@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, ToSpan};
 use operator::core::facts::{Task, TaskReading};
+use operator::core::tasks::summary::TaskSummary;
 use operator::store::Store;
 use operator::store::task_snapshots::SnapshotDiff;
-use operator::core::tasks::summary::TaskSummary;
 
 use super::kit::{calm, commit, lived, now, part, shown, words};
 use crate::support::facts::{state_store, task, task_due, workos};
