@@ -15,7 +15,7 @@ use super::{Error, FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
 use crate::net::HttpClient;
 use crate::net::host::host_port;
-use crate::sources::http::{Failure, JsonClient, Status};
+use crate::sources::http::{Failure, JsonClient, PageTokens, Status, collection_url, parse_page};
 use crate::sources::task_builder::{add_note, empty_reading};
 use crate::sys::secret_file;
 
@@ -161,7 +161,7 @@ impl Todoist {
     }
 }
 
-/// Reads `{"results": […], "next_cursor": string|null}` page by page, and keeps no page.
+/// Reads a collection page by page, and keeps no page.
 async fn for_each_document(
     client: &JsonClient<'_>,
     base: &Url,
@@ -169,32 +169,26 @@ async fn for_each_document(
     mut visit: impl FnMut(&Value),
 ) -> Result<(), Error> {
     let (mut documents, mut bytes): (usize, usize) = (0, 0);
-    let mut cursors: Vec<String> = Vec::new();
+    let mut cursors = PageTokens::default();
     loop {
         let mut url = collection_url(base, collection);
         url.query_pairs_mut().append_pair("limit", PAGE_SIZE);
-        if let Some(cursor) = cursors.last() {
+        if let Some(cursor) = cursors.current() {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
         let (page, length) = fetch_json(client, &url).await?;
-        let Some(Value::Array(results)) = page.get("results") else {
-            return Err(unexpected(&format!("has no list of {collection}"), base));
-        };
+        let (results, next) =
+            parse_page(page, "results", "next_cursor").map_err(|problem| unexpected(problem, base))?;
         documents = documents.saturating_add(results.len());
         bytes = bytes.saturating_add(length);
         if documents > MAX_DOCUMENTS || bytes > MAX_TOTAL_BYTES {
             return Err(unexpected(&format!("holds too many {collection}"), base));
         }
         results.iter().for_each(&mut visit);
-        match page.get("next_cursor") {
-            None | Some(Value::Null) => return Ok(()),
-            Some(Value::String(next)) if next.is_empty() => return Ok(()),
-            Some(Value::String(next)) if cursors.contains(next) || cursors.len() + 1 >= MAX_PAGES => {
-                let message = format!("the pages of {collection} do not end ({})", host_port(base));
-                return Err(Error::transient(SOURCE, message));
-            }
-            Some(Value::String(next)) => cursors.push(next.clone()),
-            Some(_) => return Err(unexpected("has a cursor that is not text", base)),
+        let Some(next) = next else { return Ok(()) };
+        if !cursors.advance(next, MAX_PAGES) {
+            let message = format!("the pages of {collection} do not end ({})", host_port(base));
+            return Err(Error::transient(SOURCE, message));
         }
     }
 }
@@ -218,14 +212,6 @@ fn explain_status(status: Status, url: &Url) -> Error {
         _ => "Todoist did not accept the request: update Operator, and check sources.todoist.base_url.".into(),
     };
     status.into_error(SOURCE, format!("Todoist answered {} ({})", status.code, host_port(url)), advice)
-}
-
-fn collection_url(base: &Url, collection: &str) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().push(collection);
-    }
-    url
 }
 
 fn unexpected(problem: &str, base: &Url) -> Error {

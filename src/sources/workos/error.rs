@@ -7,23 +7,13 @@ use tokio_postgres::error::DbError;
 use super::SOURCE;
 use crate::sources;
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// From the driver or the server.
-    Postgres(tokio_postgres::Error),
-    Source(sources::Error),
-}
-
-impl From<tokio_postgres::Error> for Error {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Postgres(error)
-    }
-}
-
-impl From<sources::Error> for Error {
-    fn from(error: sources::Error) -> Self {
-        Self::Source(error)
-    }
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error(transparent)]
+    Source(#[from] sources::Error),
 }
 
 impl Error {
