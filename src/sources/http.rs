@@ -96,6 +96,15 @@ pub(crate) fn parse_page(
     }
 }
 
+/// Parses the base URL of an API from the configuration. `key` and `example` are for the advice.
+pub(crate) fn parse_base_url(source: &'static str, text: &str, key: &str, example: &str) -> Result<Url, Error> {
+    let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| {
+        let advice = format!("Set {key} to an address such as {example}.");
+        Error::action_required(source, "the base URL is not an http(s) address", advice)
+    })
+}
+
 /// `base` with `collection` as its last path segment.
 pub(crate) fn collection_url(base: &Url, collection: &str) -> Url {
     let mut url = base.clone();

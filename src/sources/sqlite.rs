@@ -57,7 +57,7 @@ pub(crate) enum Error {
 ///
 /// A missing, empty, damaged, half-written or locked file is a transient error; a folder, another kind of file or missing
 /// permission needs the user.
-pub(crate) fn read<T>(
+pub(crate) fn with_snapshot<T>(
     source: &'static str,
     path: &Path,
     query: impl Fn(&Connection) -> Result<T, Error>,

@@ -1,4 +1,4 @@
-//! Helpers for sources that yield tasks and nothing else.
+//! Shared helpers for readings: notes, titles, ids and statuses.
 
 use std::collections::BTreeSet;
 

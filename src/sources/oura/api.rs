@@ -13,11 +13,13 @@ use crate::core::facts::{HealthReading, RestMode};
 use crate::net::HttpClient;
 use crate::net::host::host_port;
 use crate::sources::Error;
-use crate::sources::http::{self, JsonClient, PageTokens, Status, collection_url, parse_page};
+use crate::sources::http::{self, JsonClient, PageTokens, Status, collection_url, parse_base_url, parse_page};
 use crate::sources::oura::json::{DayAccumulator, MAX_DOCUMENT_BYTES, parse_rest_mode};
 use crate::sources::oura::oauth::Account;
 
 const SOURCE: &str = "oura_api";
+
+const EXAMPLE_URL: &str = "https://api.ouraring.com/v2/usercollection";
 
 /// A collection of a few weeks has one or two pages.
 const MAX_PAGES: usize = 50;
@@ -54,7 +56,7 @@ enum Collection {
 }
 
 impl Collection {
-    fn name(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         self.into()
     }
 
@@ -75,14 +77,7 @@ impl Collection {
 impl OuraApi {
     /// `timeout` bounds a whole fetch. Sends nothing yet.
     pub fn new(base_url: &str, access: Access, timeout: Duration) -> Result<Self, Error> {
-        let base = Url::parse(base_url.trim())
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-            .ok_or_else(|| {
-                let advice = "Set sources.oura.base_url to an address such as \
-                              https://api.ouraring.com/v2/usercollection.";
-                Error::action_required(SOURCE, "the base URL is not an http(s) address", advice)
-            })?;
+        let base = parse_base_url(SOURCE, base_url, "sources.oura.base_url", EXAMPLE_URL)?;
         Ok(Self { base, access, timeout, http: HttpClient::default() })
     }
 
@@ -137,7 +132,7 @@ impl OuraApi {
         (from, to): (Date, Date),
         now: Timestamp,
     ) -> Result<Vec<Value>, Failure> {
-        let mut url = collection_url(&self.base, collection.name());
+        let mut url = collection_url(&self.base, collection.as_str());
         url.query_pairs_mut()
             .append_pair("start_date", &collection.start_date(from).to_string())
             .append_pair("end_date", &to.saturating_add(1.day()).to_string());
@@ -159,12 +154,12 @@ impl OuraApi {
                 Err(http::Failure::Source(error)) => return Err(error.into()),
             };
             let (page, next) = parse_page(page, "data", "next_token").map_err(|problem| {
-                Error::transient(SOURCE, format!("the answer to {} {problem}", collection.name()))
+                Error::transient(SOURCE, format!("the answer to {} {problem}", collection.as_str()))
             })?;
             documents.extend(page);
             let Some(next) = next else { return Ok(documents) };
             if !page_tokens.advance(next, MAX_PAGES) {
-                let message = format!("the pages of {} do not end ({})", collection.name(), host_port(&self.base));
+                let message = format!("the pages of {} do not end ({})", collection.as_str(), host_port(&self.base));
                 return Err(Error::transient(SOURCE, message).into());
             }
         }
@@ -194,7 +189,7 @@ impl Failure {
             300..=399 => "Check sources.oura.base_url: the server redirects, and redirects are not followed.",
             _ => "Oura did not accept the request: update Operator, and check sources.oura.base_url.",
         };
-        let message = format!("Oura answered {} to {}", status.code, collection.name());
+        let message = format!("Oura answered {} to {}", status.code, collection.as_str());
         Self { error: status.into_error(SOURCE, message, advice), is_out_of_scope: matches!(status.code, 403 | 404) }
     }
 }
@@ -246,7 +241,7 @@ fn parse_rest_modes(documents: &[Value], from: Date, to: Date, days: &mut DayAcc
 fn add_documents(collection: Collection, documents: &[Value], days: &mut DayAccumulator, now: Timestamp) {
     for document in documents {
         if document.to_string().len() > MAX_DOCUMENT_BYTES as usize {
-            days.add_note(format!("A document of {} is over 1 MiB and was skipped.", collection.name()));
+            days.add_note(format!("A document of {} is over 1 MiB and was skipped.", collection.as_str()));
             continue;
         }
         match collection {

@@ -44,14 +44,14 @@ impl TaskSource for StateStore {
                 return Err(Error::not_configured(SOURCE, "no file is configured", "set sources.state_store.path"));
             };
             let now = now.clone();
-            run_blocking(SOURCE, move || read(&path, &now)).await
+            run_blocking(SOURCE, move || read_store(&path, &now)).await
         })
     }
 }
 
 /// Open tasks and commitments as of `now`, in its time zone. Blocking.
-pub fn read(path: &Path, now: &ZonedDateTime) -> Result<TaskReading, Error> {
-    sqlite::read(SOURCE, path, |connection| {
+pub fn read_store(path: &Path, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+    sqlite::with_snapshot(SOURCE, path, |connection| {
         let required = ["id", "title", "status", "due_date"];
         let columns = sqlite::require_columns(SOURCE, path, connection, "tasks", &required)?;
         let mut reading = TaskReading { activity: None, ..empty_reading(SOURCE, now.timestamp()) };

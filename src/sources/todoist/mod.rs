@@ -15,13 +15,15 @@ use super::{Error, FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
 use crate::net::HttpClient;
 use crate::net::host::host_port;
-use crate::sources::http::{Failure, JsonClient, PageTokens, Status, collection_url, parse_page};
+use crate::sources::http::{Failure, JsonClient, PageTokens, Status, collection_url, parse_base_url, parse_page};
 use crate::sources::task_builder::{add_note, empty_reading};
 use crate::sys::secret_file;
 
 mod task;
 
 const SOURCE: &str = "todoist";
+
+const EXAMPLE_URL: &str = "https://api.todoist.com/api/v1";
 
 /// Pages are requested one after another, and the next fetch comes much later.
 static HTTP: HttpClient = HttpClient::unpooled();
@@ -62,10 +64,6 @@ impl TaskSource for Todoist {
         self.token.is_some() || self.token_file.is_some()
     }
 
-    fn is_local(&self) -> bool {
-        false
-    }
-
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(async {
             let token = secret_file::load(self.token.as_ref(), self.token_file.as_ref()).await;
@@ -75,26 +73,18 @@ impl TaskSource for Todoist {
                     false => Error::not_configured(SOURCE, "no token is configured", "set sources.todoist.token"),
                 });
             };
-            let base = self.parse_base_url()?;
+            let base = parse_base_url(SOURCE, &self.base_url, "sources.todoist.base_url", EXAMPLE_URL)?;
             let timed_out = |_| {
                 let seconds = self.timeout.as_secs_f32();
                 Err(Error::transient(SOURCE, format!("no complete answer within {seconds} s ({})", host_port(&base))))
             };
-            tokio::time::timeout(self.timeout, self.read(&base, &token, now)).await.unwrap_or_else(timed_out)
+            tokio::time::timeout(self.timeout, self.fetch_tasks(&base, &token, now)).await.unwrap_or_else(timed_out)
         })
     }
 }
 
 impl Todoist {
-    fn parse_base_url(&self) -> Result<Url, Error> {
-        let base = Url::parse(self.base_url.trim()).ok().filter(|url| !url.cannot_be_a_base() && url.has_host());
-        base.ok_or_else(|| {
-            let advice = "Set sources.todoist.base_url to an address such as https://api.todoist.com/api/v1.";
-            Error::action_required(SOURCE, "the base URL is not an http(s) address", advice)
-        })
-    }
-
-    async fn read(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+    async fn fetch_tasks(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         let client = JsonClient { http: &HTTP, source: SOURCE, token, now: now.timestamp() };
         let mut reading = empty_reading(SOURCE, now.timestamp());
         let project_ids = self.configured_project_ids(&client, base).await?;

@@ -5,6 +5,7 @@ use std::io;
 use tokio_postgres::error::DbError;
 
 use super::SOURCE;
+use crate::net::error::root_cause;
 use crate::sources;
 
 #[derive(Debug, thiserror::Error)]
@@ -101,9 +102,4 @@ fn describe_io(error: &io::Error) -> String {
 
 fn find_cause<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
-}
-
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let last = std::iter::successors(Some(error), |&error| error.source()).last();
-    last.map(ToString::to_string).unwrap_or_default()
 }
