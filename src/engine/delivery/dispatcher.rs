@@ -143,7 +143,7 @@ impl Dispatcher {
         store.recover_outbox(&self.channels(), now)?;
         let mut known = store.channel_backoffs()?;
         for (channel, worker) in &mut self.workers {
-            let config_hash = worker.alerter.settings();
+            let config_hash = worker.alerter.config_hash();
             worker.backoff = match known.remove(channel) {
                 Some(backoff) if backoff.config_hash == config_hash => backoff,
                 other => {
@@ -339,7 +339,7 @@ fn claim(
         now,
     )?;
     let wait = match &batch {
-        Some(_) => worker.alerter.pace(),
+        Some(_) => worker.alerter.min_interval(),
         // The waiting messages were obsolete, so a new one need not wait.
         None if !worker.may_claim(store.pending_summary(channel, window)?, now) => Duration::ZERO,
         // Something waits that cannot be claimed: do not ask for it in a busy loop.

@@ -11,7 +11,7 @@ use crate::store::{self, Store};
 
 /// Apply the action and reply, then save the read position: after a crash in between, the action comes again and changes nothing.
 pub(crate) fn handle(inbound: Inbound, database_id: Option<&str>, store: &mut Store, now: Timestamp) {
-    let Inbound { channel, press: action, bookmark: cursor, reply } = inbound;
+    let Inbound { channel, action, cursor, reply } = inbound;
     let answer = action.map_or_else(String::new, |action| {
         let answer =
             apply(&action, database_id, store, now).unwrap_or_else(|error| format!("Not possible now: {error}"));
@@ -31,12 +31,12 @@ fn apply(
     store: &mut Store,
     now: Timestamp,
 ) -> Result<String, store::Error> {
-    let keys = match database_id.and_then(|database_id| batch_id_from(&action.message, database_id)) {
+    let keys = match database_id.and_then(|database_id| batch_id_from(&action.message_id, database_id)) {
         Some(batch) => store.open_keys_in_batch(batch)?,
         // Some desktops return only the name of the banner, which is the alert's key.
-        None => action.message.parse::<AlertKey>().into_iter().collect(),
+        None => action.message_id.parse::<AlertKey>().into_iter().collect(),
     };
-    let until = now.saturating_add(ActionButton::SNOOZE).unwrap_or(now);
+    let until = now.saturating_add(ActionButton::SNOOZE_DURATION).unwrap_or(now);
     let command = |key: AlertKey| match action.button {
         ActionButton::Acknowledge => Command::Acknowledge { key },
         ActionButton::Snooze => Command::Snooze { key, until },

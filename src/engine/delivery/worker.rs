@@ -35,7 +35,7 @@ pub(crate) struct InFlight {
 
 impl ChannelWorker {
     pub(crate) fn new(alerter: Arc<dyn Alerter>) -> Self {
-        let backoff = ChannelBackoff::new(alerter.settings());
+        let backoff = ChannelBackoff::new(alerter.config_hash());
         Self { alerter, backoff, in_flight: Vec::new(), next_claim_at: None }
     }
 
