@@ -303,7 +303,7 @@ fn on_the_first_day_the_menu_says_what_to_connect() {
 #[case::nothing_is_connected(Some(OuraConnection::Off), false, Some("Connect Oura…"), None)]
 #[case::by_a_token(Some(OuraConnection::Token), true, None, None)]
 #[case::connected(Some(OuraConnection::Connected), true, None, Some("Disconnect Oura"))]
-#[case::lapsed(Some(OuraConnection::Revoked), true, Some("Connect Oura Again…"), Some("Disconnect Oura"))]
+#[case::revoked(Some(OuraConnection::Revoked), true, Some("Connect Oura Again…"), Some("Disconnect Oura"))]
 fn oura_can_be_connected_and_disconnected(
     #[case] link: Option<OuraConnection>,
     #[case] something_is_connected: bool,
