@@ -17,9 +17,10 @@ use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
 use crate::core::status::OuraConnection;
 use crate::core::text;
-use crate::monitors::fetch::{Source, SourceReading, ask};
+use crate::monitors::fetch::{SourceReading, fetch};
 use crate::monitors::sources::Sources;
 use crate::sources::ErrorKind;
+use crate::sources::Source;
 
 /// Advice where there is nothing to do.
 pub(super) const WAIT: &str = "it may mend itself; Operator goes on trying";
@@ -78,7 +79,7 @@ fn state(context: &AppContext) -> Line {
 async fn sources(context: &AppContext) -> Vec<Line> {
     let setup = context.setup();
     let mut lines = Vec::new();
-    for source in setup.sources() {
+    for source in setup.all() {
         lines.push(self::source(source, &setup, &context.zone()).await);
     }
     lines
@@ -88,16 +89,16 @@ async fn sources(context: &AppContext) -> Vec<Line> {
 pub(super) async fn source(source: Source, setup: &Sources, zone: &TimeZone) -> Line {
     let now = Timestamp::now().to_zoned_datetime(zone.clone());
     let since = now.date().saturating_sub(7.days());
-    let mut line = line(source, &ask(source, setup, true, since, &now).await, now.timestamp());
+    let mut line = line(source, &fetch(source, setup, true, since, &now).await, now.timestamp());
     if source == Source::Oura && line.result == "ok" {
-        line.about.push_str(reached(setup.oura.link()));
+        line.about.push_str(reached(setup.oura.connection()));
     }
     line
 }
 
 fn line(source: Source, answer: &SourceReading, now: Timestamp) -> Line {
     let name = source.to_string();
-    let Some(trouble) = answer.trouble() else {
+    let Some(trouble) = answer.error() else {
         return Line { name, result: "ok", about: described(answer, now), advice: String::new() };
     };
     let (result, wait) = match trouble.kind {
@@ -120,18 +121,21 @@ const fn reached(link: Option<OuraConnection>) -> &'static str {
 fn described(answer: &SourceReading, now: Timestamp) -> String {
     let about = match answer {
         SourceReading::Health(answer) => answer.reading.as_ref().map(|reading| {
-            let synced = reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::ago(now, at)));
+            let synced =
+                reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::relative(now, at)));
             format!("{}: {}{synced}", reading.source, text::count(reading.days.len(), "day"))
         }),
         SourceReading::Tasks(Ok(reading)) => Some(tasks(reading)),
         SourceReading::Exec(Ok(reading)) => {
-            let found = text::count(reading.complaints.len(), "alert");
-            Some(if reading.line.is_empty() { found } else { reading.line.clone() })
+            let found = text::count(reading.alerts.len(), "alert");
+            Some(if reading.status_line.is_empty() { found } else { reading.status_line.clone() })
         }
         SourceReading::Calendar(Ok(reading)) => {
             Some(format!("connected, {} today", text::count(reading.today, "event")))
         }
-        SourceReading::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
+        SourceReading::Focus(Ok(file)) => {
+            Some(format!("{}: touched {}", file.name, text::relative(now, file.modified)))
+        }
         _ => None,
     };
     let notes = answer.notes().join("; ");

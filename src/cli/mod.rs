@@ -23,7 +23,7 @@ use crate::app::exit::Failure;
 use crate::app::load::{AppContext, LogTarget, environment, runtime};
 use crate::core::alert::AlertKey;
 use crate::core::channel::Channel;
-use crate::core::duration::{ahead, back};
+use crate::core::duration::{after, before};
 use crate::core::status::Status;
 use crate::engine::clock::Clock;
 use crate::engine::command::{self, Command, Reply};
@@ -209,7 +209,7 @@ fn change(cli: &Cli, wanted: &Subcommand) -> Done {
         None => {
             let _lock = context.lock()?;
             let (mut store, _) = context.writable(now)?;
-            let circuits: Vec<String> = context.setup().sources().iter().map(ToString::to_string).collect();
+            let circuits: Vec<String> = context.setup().all().iter().map(ToString::to_string).collect();
             command::remember(&mut store, &command, &circuits, now)
                 .unwrap_or_else(|| Reply::refused("not possible here"))
         }
@@ -227,8 +227,8 @@ fn command_of(wanted: &Subcommand, now: Timestamp, context: &AppContext) -> Resu
     let zone = context.zone();
     Ok(match wanted {
         Subcommand::Ack { key } => Command::Acknowledge { key: key.clone() },
-        Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: ahead(now, *time, &zone) },
-        Subcommand::Pause { time } => Command::Pause { until: time.map(|time| ahead(now, time, &zone)) },
+        Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: after(now, *time, &zone) },
+        Subcommand::Pause { time } => Command::Pause { until: time.map(|time| after(now, time, &zone)) },
         Subcommand::Resume => Command::Resume,
         Subcommand::Quiet { state } => {
             let until = context.config.quiet_hours.resolve().next_boundary(&now.to_zoned_datetime(zone));
@@ -287,7 +287,7 @@ fn dashboard(cli: &Cli, print: bool) -> Done {
 
 fn journal(cli: &Cli, since: jiff::Span) -> Done {
     let context = open(cli, LogTarget::Quiet)?;
-    let entries = context.readable()?.journal_since(back(Timestamp::now(), since, &context.zone()), PAGE)?;
+    let entries = context.readable()?.journal_since(before(Timestamp::now(), since, &context.zone()), PAGE)?;
     if cli.json {
         emit_json(&entries)
     } else {

@@ -90,7 +90,7 @@ impl Look {
         }
         let mut table = Table::default();
         for incident in incidents {
-            let since = text::ago(self.now, incident.opened_at);
+            let since = text::relative(self.now, incident.opened_at);
             table.row([
                 self.urgency(incident.alert.priority),
                 incident.alert.title.clone().into(),
@@ -109,7 +109,7 @@ impl Look {
             (_, true, ..) => "acknowledged".into(),
             (_, _, Some(until), ..) => format!("snoozed until {}", self.clock(until)),
             (_, _, _, true, _) => "waits for the digest".into(),
-            (_, _, _, _, Some(told)) => format!("told {}", text::ago(self.now, told.at)),
+            (_, _, _, _, Some(told)) => format!("told {}", text::relative(self.now, told.at)),
             _ => "not told yet".into(),
         }
     }

@@ -8,8 +8,9 @@ use super::Engine;
 use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::name::Name;
-use crate::monitors::fetch::{Source, SourceReading};
+use crate::monitors::fetch::SourceReading;
 use crate::monitors::sources::Sources;
+use crate::sources::Source;
 
 /// What a calendar said holds so long while it cannot be read anew.
 const HOLDS_FOR: SignedDuration = SignedDuration::from_hours(12);

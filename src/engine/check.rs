@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use super::Engine;
 use super::report::CheckReport;
 use crate::core::alert::Monitor;
-use crate::core::circuit::{Cause, Change, Outcome, Permit};
+use crate::core::circuit::{CallOutcome, Cause, Change, Permit};
 use crate::core::facts::TaskReading;
-use crate::monitors::fetch::{Source, SourceReading, ask, needs};
+use crate::monitors::fetch::{SourceReading, fetch, required_sources};
+use crate::sources::Source;
 use crate::sources::{self, ErrorKind};
 
 /// A source's answer on its way to the check that asked.
@@ -143,7 +144,7 @@ impl Engine {
     }
 
     fn waits_for(&self, monitor: Monitor, due: &[Monitor], at: &ZonedDateTime) -> BTreeSet<Source> {
-        let needs = needs(monitor, due, &self.setup).into_iter();
+        let needs = required_sources(monitor, due, &self.setup).into_iter();
         needs.filter(|source| monitor == Monitor::Tasks || !self.is_fresh(*source, at.timestamp())).collect()
     }
 
@@ -152,7 +153,7 @@ impl Engine {
         if let Ok(permit) = leave {
             check.permits.insert(source, permit);
         } else if !self.setup.is_local(source) {
-            check.answers.insert(source, SourceReading::failure(source, self.left_alone(source)));
+            check.answers.insert(source, SourceReading::from_error(source, self.left_alone(source)));
             return;
         }
         if let Some(account) = &self.setup.oura.account {
@@ -163,10 +164,10 @@ impl Engine {
         let (arrivals, check, remote) = (arrivals.clone(), check.id, leave.is_ok());
         tokio::spawn(async move {
             // A task of its own, so that a panic in a source is that source's failure and nobody else's.
-            let asked = tokio::spawn(async move { ask(source, &setup, remote, since, &at).await });
+            let asked = tokio::spawn(async move { fetch(source, &setup, remote, since, &at).await });
             let answer = asked.await.unwrap_or_else(|_| {
                 let what = "reading it broke off; please report this with the log";
-                SourceReading::failure(source, sources::Error::transient(source.as_str(), what))
+                SourceReading::from_error(source, sources::Error::transient(source.as_str(), what))
             });
             // The check may be gone when the engine stops.
             let _ = arrivals.send(SourceResult { check, source, answer }).await;
@@ -197,7 +198,7 @@ impl Engine {
         let change = match (outcome(&answer), permit) {
             (Some(outcome), Some(permit)) => circuit.record(permit, outcome, now, settings, chance()),
             // A local source that was asked without leave and works again, or one that is not set up any more.
-            (Some(Outcome::Success) | None, _) if circuit.troubled_since().is_some() => {
+            (Some(CallOutcome::Success) | None, _) if circuit.failing_since().is_some() => {
                 circuit.reset();
                 Change::Closed
             }
@@ -206,20 +207,20 @@ impl Engine {
         match change {
             Change::Opened => tracing::warn!("Circuit {source} opened: {}", described(&answer)),
             Change::Closed => tracing::info!("Circuit {source} closed"),
-            Change::Late | Change::None => {}
+            Change::StalePermit | Change::None => {}
         }
         self.tell_notes(source, &answer);
         self.note_agenda(source, &answer);
-        match answer.trouble() {
+        match answer.error() {
             Some(trouble) => drop(self.failures.insert(source, trouble.clone())),
             None => drop(self.failures.remove(&source)),
         }
-        if answer.trouble().is_some_and(|trouble| trouble.kind == ErrorKind::NotConfigured) {
+        if answer.error().is_some_and(|trouble| trouble.kind == ErrorKind::NotConfigured) {
             self.told_as_of.remove(&source); // it was, and is no longer
         }
         self.told_as_of.extend(answer.as_of().map(|at| (source, at)));
         let is_later = self.history_wanted.is_some_and(|since| check.at.timestamp() >= since);
-        if source == Source::Oura && is_later && answer.trouble().is_none() {
+        if source == Source::Oura && is_later && answer.error().is_none() {
             self.history_wanted = None;
         }
         check.answers.insert(source, answer);
@@ -239,25 +240,25 @@ impl Engine {
     pub(crate) fn abandon(&mut self, check: Check) -> Vec<oneshot::Sender<CheckReport>> {
         for (source, permit) in check.permits {
             self.forget_asking(source);
-            self.circuits.entry(source).or_default().give_back(permit);
+            self.circuits.entry(source).or_default().release(permit);
         }
         check.waiters
     }
 }
 
 /// None when there is nothing to tell the circuit: the source is not set up.
-fn outcome(answer: &SourceReading) -> Option<Outcome> {
-    let Some(trouble) = answer.trouble() else { return Some(Outcome::Success) };
+fn outcome(answer: &SourceReading) -> Option<CallOutcome> {
+    let Some(trouble) = answer.error() else { return Some(CallOutcome::Success) };
     let cause = match trouble.kind {
         ErrorKind::NotConfigured => return None,
-        ErrorKind::Transient => Cause::Outage,
-        ErrorKind::ActionRequired => Cause::NeedsUser,
+        ErrorKind::Transient => Cause::Transient,
+        ErrorKind::ActionRequired => Cause::ActionRequired,
     };
-    Some(Outcome::Failure { cause, retry_after: trouble.retry_after })
+    Some(CallOutcome::Failure { cause, retry_after: trouble.retry_after })
 }
 
 fn described(answer: &SourceReading) -> String {
-    let Some(trouble) = answer.trouble() else { return String::new() };
+    let Some(trouble) = answer.error() else { return String::new() };
     if trouble.advice.is_empty() { trouble.to_string() } else { format!("{trouble} – {}", trouble.advice) }
 }
 

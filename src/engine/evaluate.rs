@@ -18,10 +18,11 @@ use crate::core::policy::{PolicyContext, decide};
 use crate::core::rules::tasks::FreeTime;
 use crate::core::rules::{Evaluation, system};
 use crate::core::status::{MonitorState, RunStatus};
-use crate::core::tasks::{Aliases, TaskIdentities, merged_tasks};
-use crate::monitors::fetch::{Source, SourceReading};
+use crate::core::tasks::{Aliases, TaskIdentities, merge_tasks};
+use crate::monitors::fetch::SourceReading;
 use crate::monitors::{MonitorOutcome, exec, health, patterns, tasks};
 use crate::sources;
+use crate::sources::Source;
 use crate::store::task_snapshots::SnapshotDiff;
 use crate::store::{self, CheckCommit, RetentionPolicy};
 
@@ -49,8 +50,8 @@ impl CheckInputs {
     fn remember_told(&mut self, evaluation: &Evaluation) {
         let deadlines = evaluation.alerts.iter().filter(|alert| alert.key.rule().starts_with("task:deadline_"));
         let firing: BTreeSet<&str> = deadlines.filter_map(|alert| alert.key.entity()).collect();
-        let merged = merged_tasks(&self.tasks.readings, &self.told);
-        let aliases = self.told.after(&merged, |name| firing.contains(name));
+        let merged = merge_tasks(&self.tasks.readings, &self.told);
+        let aliases = self.told.aliases_after(&merged, |name| firing.contains(name));
         self.new_bonds = (aliases != self.aliases).then_some(aliases);
     }
 }
@@ -103,7 +104,7 @@ impl Engine {
         if let Some(SourceReading::Health(answer)) = check.answers.get(&Source::Oura)
             && let Some(reading) = &answer.reading
         {
-            let days = health::merged(known.days.clone(), &reading.days);
+            let days = crate::monitors::oura::merge_days(known.days.clone(), &reading.days);
             let is_new = |day: &&HealthDay| !known.days.iter().any(|before| before.same_data(day));
             known.changed_days = days.iter().filter(is_new).cloned().collect();
             known.days = days;
@@ -118,8 +119,8 @@ impl Engine {
         for source in self.setup.task_sources() {
             copies.push((source, self.compared(source, check, &mut known)?));
         }
-        let part = |(source, copy)| Some(tasks::TaskInput { answer: check.lend_tasks(source)?, copy });
-        known.tasks = tasks::gather(copies.into_iter().filter_map(part).collect());
+        let part = |(source, copy)| Some(tasks::TaskInput { result: check.lend_tasks(source)?, copy });
+        known.tasks = tasks::TaskInputs::new(copies.into_iter().filter_map(part).collect());
         Ok(known)
     }
 
@@ -162,15 +163,15 @@ impl Engine {
         match monitor {
             Monitor::Health => match check.answers.get(&Source::Oura) {
                 Some(SourceReading::Health(answer)) => {
-                    health::judge(answer, &known.days, &known.rest, &limits.health.thresholds, &check.at)
+                    health::evaluate(answer, &known.days, &known.rest, &limits.health.thresholds, &check.at)
                 }
                 _ => MonitorOutcome::Failed { reason: missing(Source::Oura).to_string() },
             },
             Monitor::Tasks => {
                 let agenda = self.agenda(check.at.timestamp());
                 let quiet = self.config.quiet_hours.resolve();
-                let free = agenda.as_ref().map(|agenda| FreeTime { agenda, quiet });
-                tasks::judge(&known.tasks, &known.told, free, &limits.tasks.thresholds, &check.at)
+                let free = agenda.as_ref().map(|agenda| FreeTime { busy: agenda, quiet_hours: quiet });
+                tasks::evaluate(&known.tasks, &known.told, free, &limits.tasks.thresholds, &check.at)
             }
             Monitor::Patterns => {
                 let focus = match check.answers.get(&Source::FocusFile) {
@@ -178,10 +179,10 @@ impl Engine {
                     _ => Err(missing(Source::FocusFile)),
                 };
                 let limits = &limits.patterns.thresholds;
-                patterns::judge(&known.tasks, &known.days, &known.postponements, &focus, limits, &check.at)
+                patterns::evaluate(&known.tasks, &known.days, &known.postponements, &focus, limits, &check.at)
             }
-            Monitor::Exec(name) => match (self.setup.program(name), check.answers.get(&Source::Exec(name))) {
-                (Some(exec), Some(SourceReading::Exec(answer))) => exec::judge(exec, answer, &check.at),
+            Monitor::Exec(name) => match (self.setup.exec_plugin(name), check.answers.get(&Source::Exec(name))) {
+                (Some(exec), Some(SourceReading::Exec(answer))) => exec::evaluate(exec, answer, &check.at),
                 (None, _) => MonitorOutcome::Skipped { reason: "it is not in the configuration any more".into() },
                 _ => MonitorOutcome::Failed { reason: missing(Source::Exec(name)).to_string() },
             },
@@ -191,7 +192,7 @@ impl Engine {
 
     fn judge_system(&self, now: &ZonedDateTime) -> Evaluation {
         let circuits = self.shown_circuits().map(|(source, circuit)| (source.to_string(), circuit.clone())).collect();
-        system::judge(&circuits, UNAVAILABLE_AFTER, now)
+        system::evaluate(&circuits, UNAVAILABLE_AFTER, now)
     }
 
     fn decide(&self, evaluations: Vec<Evaluation>, memory: &IncidentState, now: &ZonedDateTime) -> Vec<PolicyDecision> {
@@ -201,9 +202,9 @@ impl Engine {
             now: now.timestamp(),
             quiet: self.is_quiet(now),
             in_event: self.in_event_until(now).is_some(),
-            least_window: SignedDuration::from_secs(limits.window_seconds.into()),
+            min_window: SignedDuration::from_secs(limits.window_seconds.into()),
             max_alerts: limits.max_alerts_per_run as usize,
-            off: &off,
+            disabled_monitors: &off,
             routing: &self.config.alerters.routing(),
         };
         decide(evaluations, memory, &circumstances)

@@ -124,7 +124,7 @@ impl EventLoop {
         let (now, steady) = (self.engine.now(), Instant::now());
         let (before, looked) = std::mem::replace(&mut self.last_look, (now.timestamp(), steady));
         let passed = SignedDuration::try_from(steady - looked).unwrap_or(SignedDuration::ZERO);
-        if schedule::jumped(before, now.timestamp(), passed) {
+        if schedule::clock_jumped(before, now.timestamp(), passed) {
             tracing::info!("The clock jumped or the machine slept: checking everything once");
             self.start_over();
         }
@@ -243,7 +243,7 @@ impl EventLoop {
         let audit = engine.health.next_audit();
         let event = engine.next_event_change(now.timestamp());
         let moments = [next, quiet_change, quiet_override, pause_end, event, look_again, audit];
-        let sleep = schedule::pause_until(moments.into_iter().flatten(), now.timestamp());
+        let sleep = schedule::sleep_until(moments.into_iter().flatten(), now.timestamp());
         let sleep = Duration::try_from(sleep).unwrap_or(Duration::ZERO);
         let sleep = engine.post_pause().map_or(sleep, |pause| pause.min(sleep));
         let ripe = self.checks.iter().filter_map(Check::ready_since).min();

@@ -61,7 +61,7 @@ impl EngineHealth {
 
     /// When the next one is due.
     pub(crate) fn next_audit(&self) -> Option<Timestamp> {
-        self.audited_at.and_then(|at| at.saturating_add(schedule::AUDIT_EVERY).ok())
+        self.audited_at.and_then(|at| at.saturating_add(schedule::AUDIT_INTERVAL).ok())
     }
 
     /// Why the database fails.

@@ -42,9 +42,9 @@ use crate::core::schedule::{Intervals, LastRuns};
 use crate::core::status::{HttpState, Status};
 use crate::engine::delivery::dispatcher::Dispatcher;
 use crate::engine::health::EngineHealth;
-use crate::monitors::fetch::Source;
 use crate::monitors::sources::Sources;
 use crate::sources;
+use crate::sources::Source;
 use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
@@ -152,14 +152,14 @@ impl Engine {
         let known = parts.store.circuits()?;
         let circuit = |source: Source| {
             let mut circuit = known.get(&source.to_string()).cloned().unwrap_or_default();
-            circuit.forget_probe(); // it ended with the process that sent it
+            circuit.abandon_probe(); // it ended with the process that sent it
             (source, circuit)
         };
         let monitors = parts.store.monitors()?;
         let metrics = Metrics::new();
         metrics.expect_monitors(parts.components.config.enabled_monitors());
         Ok(Self {
-            circuits: parts.components.sources.sources().into_iter().map(circuit).collect(),
+            circuits: parts.components.sources.all().into_iter().map(circuit).collect(),
             troubles: monitors.iter().map(|(monitor, state)| (*monitor, state.reason.clone())).collect(),
             last_runs: LastRuns::new(),
             failures: BTreeMap::new(),
@@ -231,6 +231,6 @@ impl Engine {
     }
 
     fn is_quiet(&self, now: &ZonedDateTime) -> bool {
-        self.config.quiet_hours.resolve().in_force_unless(self.quiet_override, now)
+        self.config.quiet_hours.resolve().in_force_with(self.quiet_override, now)
     }
 }

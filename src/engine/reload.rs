@@ -11,8 +11,8 @@ use super::{Components, ConfigUpdate};
 use crate::config::schema::Config;
 use crate::core::circuit::Circuit;
 use crate::engine::event_loop::EventLoop;
-use crate::monitors::fetch::Source;
 use crate::monitors::sources::Sources;
+use crate::sources::Source;
 
 impl EventLoop {
     /// Take a new configuration in, or say why the old one stays in force.
@@ -52,7 +52,7 @@ impl Engine {
         let now = self.clock.now();
         self.health.watch_anew(now);
         self.forget_agendas(&old_setup);
-        let sources = self.setup.sources();
+        let sources = self.setup.all();
         self.circuits.retain(|source, _| sources.contains(source));
         // What kept a source from answering may be what was mended; but a server that asked to be left alone meant it.
         let (old, new) = ((&*old_config, &*old_setup), (&*self.config, &*self.setup));
@@ -62,7 +62,7 @@ impl Engine {
         let ready = self
             .circuits
             .iter()
-            .filter(|(source, circuit)| circuit.troubled_since().is_some() && !rests(source, circuit));
+            .filter(|(source, circuit)| circuit.failing_since().is_some() && !rests(source, circuit));
         for source in ready.map(|(source, _)| *source).collect::<Vec<_>>() {
             self.circuits.entry(source).or_default().reset();
         }

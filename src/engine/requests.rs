@@ -9,7 +9,8 @@ use crate::core::alert::Monitor;
 use crate::core::channel::Channel;
 use crate::core::status::Status;
 use crate::engine::event_loop::{EventLoop, is_busy};
-use crate::monitors::fetch::{Source, needs};
+use crate::monitors::fetch::required_sources;
+use crate::sources::Source;
 
 /// A command and where its reply goes.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl EventLoop {
     fn remember(&mut self, change: &Command) -> Reply {
         let engine = &mut self.engine;
         let now = engine.clock.now();
-        let circuits: Vec<String> = engine.setup.sources().iter().map(ToString::to_string).collect();
+        let circuits: Vec<String> = engine.setup.all().iter().map(ToString::to_string).collect();
         let Some(reply) = command::remember(&mut engine.store, change, &circuits, now) else {
             return Reply::refused("not possible here");
         };
@@ -107,8 +108,9 @@ impl EventLoop {
         for (source, circuit) in &mut self.engine.circuits {
             if source.to_string() == name {
                 circuit.reset();
-                self.wanted
-                    .extend(all.iter().filter(|monitor| needs(**monitor, &all, &self.engine.setup).contains(source)));
+                self.wanted.extend(
+                    all.iter().filter(|monitor| required_sources(**monitor, &all, &self.engine.setup).contains(source)),
+                );
             }
         }
     }

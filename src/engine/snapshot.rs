@@ -14,8 +14,8 @@ use crate::core::policy::dedup;
 use crate::core::policy::incident_state::{Incident, Pause};
 use crate::core::schedule;
 use crate::core::status::{MAX_OPEN_SHOWN, MonitorState, OpenAlert, SourceState, Status};
-use crate::monitors::fetch::Source;
 use crate::sources::ErrorKind;
+use crate::sources::Source;
 use crate::store;
 
 impl Engine {
@@ -60,13 +60,13 @@ impl Engine {
             monitor_states: self.monitor_states()?,
             circuit_states: self.circuit_states(),
             sources: self.source_states(),
-            oura_connection: self.setup.oura.link(),
+            oura_connection: self.setup.oura.connection(),
             open_alerts: open.count,
             unanswered_alerts: open.waiting,
             open: open.most_urgent,
             dedup_cache_size,
             check_running: false,
-            next_morning: self.config.quiet_hours.resolve().tomorrow(&now),
+            next_morning: self.config.quiet_hours.resolve().next_morning(&now),
             outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
             channel_states: self.channel_states()?,
             http: self.page.borrow().clone(),
@@ -109,7 +109,7 @@ impl Engine {
     /// Whether an incident would be a duplicate if it fired again now.
     pub(crate) fn remembers(&self, incident: &Incident, now: Timestamp) -> bool {
         let least = SignedDuration::from_secs(self.config.deduplication.window_seconds.into());
-        dedup::remembers(incident, least, now)
+        dedup::in_window(incident, least, now)
     }
 }
 

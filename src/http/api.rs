@@ -68,7 +68,7 @@ pub(super) async fn journal(State(site): Here, asked: Asked) -> Found<Vec<Journa
     let asked = asked.only(&["since", "limit"])?;
     let (now, limit) = (site.now(), asked.number("limit", MOST_ENTRIES, MOST_ENTRIES)?);
     let since = asked.text("since").map_or_else(|| Ok(7.days()), duration::parse).map_err(Trouble::Asked)?;
-    Ok(Json(site.store()?.journal_since(duration::back(now.timestamp(), since, now.time_zone()), limit)?))
+    Ok(Json(site.store()?.journal_since(duration::before(now.timestamp(), since, now.time_zone()), limit)?))
 }
 
 /// `GET /api/health-days?days=30`: today is the last of them.

@@ -60,7 +60,7 @@ impl Asked {
             }
             (None, Some(length)) => {
                 let span = duration::parse(length).map_err(Trouble::Asked)?;
-                Ok(Some(duration::ahead(now.timestamp(), span, now.time_zone())))
+                Ok(Some(duration::after(now.timestamp(), span, now.time_zone())))
             }
         }
     }

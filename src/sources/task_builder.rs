@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::core::facts::{Activity, Due, TaskReading, UNTITLED};
-use crate::core::text::clip;
+use crate::core::text::truncate;
 
 /// Later notes of a reading are dropped.
 const MAX_NOTES: usize = 20;
@@ -34,7 +34,7 @@ pub(crate) fn add_note(notes: &mut Vec<String>, note: String) {
 
 /// One line, never empty.
 pub(crate) fn title(text: &str) -> String {
-    let title = clip(text, MAX_TITLE_CHARS);
+    let title = truncate(text, MAX_TITLE_CHARS);
     if title.is_empty() { UNTITLED.into() } else { title }
 }
 

@@ -96,7 +96,7 @@ impl Entry {
     }
 
     fn text(name: &'static str, label: impl Into<String>) -> Self {
-        Self::Text { name, label: text::clip(&label.into(), LONGEST) }
+        Self::Text { name, label: text::truncate(&label.into(), LONGEST) }
     }
 
     fn item(label: &str, action: Action) -> Self {
@@ -108,7 +108,7 @@ impl Entry {
     }
 
     fn submenu(name: impl Into<String>, label: impl Into<String>, entries: Vec<Self>) -> Self {
-        Self::Submenu { name: name.into(), label: text::clip(&label.into(), LONGEST), entries }
+        Self::Submenu { name: name.into(), label: text::truncate(&label.into(), LONGEST), entries }
     }
 }
 
@@ -276,7 +276,7 @@ fn source(state: &SourceState, around: &Surroundings) -> String {
     };
     match (state.next_try, state.as_of) {
         (Some(at), _) if state.circuit == CircuitState::Open => format!("{circuit}, next try {}", around.clock(at)),
-        (_, Some(at)) => format!("{circuit}, synced {}", text::ago(around.now, at)),
+        (_, Some(at)) => format!("{circuit}, synced {}", text::relative(around.now, at)),
         _ => circuit.into(),
     }
 }

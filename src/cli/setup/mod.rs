@@ -123,7 +123,7 @@ fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
             build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
         }
         Tried::Calendar => {
-            build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
+            build::sources(config, &env).all().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
         }
         Tried::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
@@ -268,7 +268,7 @@ fn tried(draft: &Draft, what: Tried) -> Option<Line> {
 
 async fn source_line(name: &str, config: &Config, env: EnvFn) -> Option<Line> {
     let setup = build::sources(config, &env);
-    let source = setup.sources().into_iter().find(|source| source.to_string() == name)?;
+    let source = setup.all().into_iter().find(|source| source.to_string() == name)?;
     Some(doctor::source(source, &setup, &config.quiet_hours.timezone.now()).await)
 }
 

@@ -9,7 +9,7 @@ use super::chart::{Chart, Drawing, Marks, show, title};
 use super::query::Query;
 use super::words::{Clock, day, title as one_line};
 use crate::core::facts::HealthDay;
-use crate::core::rules::metric::Measure;
+use crate::core::rules::metric::Metric;
 use crate::core::rules::thresholds::HealthThresholds;
 use crate::core::status::Status;
 use crate::store::journal::query::FiringSpan;
@@ -49,13 +49,13 @@ impl Body {
         let midnight = first.to_zoned_datetime(clock.now.time_zone().clone());
         let since = midnight.map_or(Timestamp::MIN, |midnight| midnight.timestamp());
         let (mut charts, mut marks) = (Vec::new(), Vec::new());
-        for measure in Measure::ALL {
+        for measure in Metric::ALL {
             let fired = marks_of(measure, &store.firing_spans(measure.rules(), since)?, &days, clock);
-            let usual = measure.usual(&days, &limits, clock.now);
+            let usual = measure.baseline(&days, &limits, clock.now);
             charts.push(Chart::draw(&Drawing { measure, days: &days, usual, marks: &fired, first, last }));
             marks.push(fired);
         }
-        let known = days.iter().any(|day| day.date >= first && Measure::ALL.iter().any(|m| m.of(day).is_some()));
+        let known = days.iter().any(|day| day.date >= first && Metric::ALL.iter().any(|m| m.value(day).is_some()));
         Ok(Self {
             charts: if known { charts } else { Vec::new() },
             ranges: [30, 90].map(|days| RangeLink {
@@ -63,7 +63,7 @@ impl Body {
                 address: Query { days, ..query.clone() }.address(),
                 current: days == query.days,
             }),
-            titles: Measure::ALL.map(title),
+            titles: Metric::ALL.map(title),
             rows: rows(&days, &marks, first, last),
         })
     }
@@ -76,11 +76,11 @@ fn thresholds(status: &Status) -> HealthThresholds {
 }
 
 /// The days on which alerts of a measure fired. An entry that counts spans days: it fired on those that were known.
-fn marks_of(measure: Measure, firings: &[FiringSpan], days: &[HealthDay], clock: &Clock<'_>) -> Marks {
+fn marks_of(measure: Metric, firings: &[FiringSpan], days: &[HealthDay], clock: &Clock<'_>) -> Marks {
     let mut marks = Marks::new();
     for firing in firings {
         let (first, last) = (clock.local(firing.first_at).date(), clock.local(firing.last_at).date());
-        let between = days.iter().filter(|day| (first..=last).contains(&day.date) && measure.of(day).is_some());
+        let between = days.iter().filter(|day| (first..=last).contains(&day.date) && measure.value(day).is_some());
         for date in between.map(|day| day.date).chain([first, last]).collect::<BTreeSet<_>>() {
             if marks.get(&date).is_none_or(|(known, _)| *known < firing.priority) {
                 marks.insert(date, (firing.priority, one_line(&firing.title)));
@@ -97,9 +97,9 @@ fn rows(days: &[HealthDay], marks: &[Marks], first: Date, last: Date) -> Vec<Row
     let fired = marks.iter().flat_map(BTreeMap::keys).copied();
     let dates: BTreeSet<Date> = known.keys().copied().chain(fired).filter(within).collect();
     let row = |date: Date| {
-        let value = |measure: Measure| known.get(&date).and_then(|day| Some(show(measure, measure.of(day)?)));
+        let value = |measure: Metric| known.get(&date).and_then(|day| Some(show(measure, measure.value(day)?)));
         let alerts: Vec<&str> = marks.iter().filter_map(|marks| Some(marks.get(&date)?.1.as_str())).collect();
-        let values = Measure::ALL.map(|measure| value(measure).unwrap_or_default());
+        let values = Metric::ALL.map(|measure| value(measure).unwrap_or_default());
         Row { date, day: day(date), values: values.into(), alerts: alerts.join("; ") }
     };
     let rows = dates.into_iter().rev().map(row);

@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use super::words::{day, sentence};
 use crate::core::alert::Priority;
 use crate::core::facts::HealthDay;
-use crate::core::rules::metric::{Baseline, Measure};
-use crate::core::text::{count, hours, number};
+use crate::core::rules::metric::{Baseline, Metric};
+use crate::core::text::{count, hours_minutes, number};
 
 /// The drawing's size, and where in it the days lie (units of the drawing).
 const WIDTH: f64 = 360.0;
@@ -27,7 +27,7 @@ pub type Marks = BTreeMap<Date, (Priority, String)>;
 #[derive(Debug, Clone, Copy)]
 pub struct Drawing<'a> {
     /// Which number of a day.
-    pub measure: Measure,
+    pub measure: Metric,
     /// Days by date ascending, with gaps; those outside of the dates are passed over.
     pub days: &'a [HealthDay],
     /// What is usual.
@@ -118,7 +118,7 @@ impl Chart {
     pub fn draw(of: &Drawing<'_>) -> Self {
         let measure = of.measure;
         let within = |day: &&HealthDay| (of.first..=of.last).contains(&day.date);
-        let known = of.days.iter().filter(within).filter_map(|day| Some((day.date, measure.of(day)?)));
+        let known = of.days.iter().filter(within).filter_map(|day| Some((day.date, measure.value(day)?)));
         let known: BTreeMap<Date, f64> = known.collect();
         let scale = Scale::over(measure, known.values().copied(), of.usual);
         let place = Place { first: of.first, days: days_between(of.first, of.last), scale };
@@ -150,43 +150,43 @@ impl Chart {
 }
 
 /// What the numbers of a measure look like.
-pub(crate) fn show(measure: Measure, value: f64) -> String {
+pub(crate) fn show(measure: Metric, value: f64) -> String {
     match measure {
-        Measure::Readiness => number(value),
-        Measure::HoursSlept => in_hours(value),
-        Measure::Hrv => format!("{} ms", number(value)),
-        Measure::StressShare => format!("{value:.0} %"),
+        Metric::Readiness => number(value),
+        Metric::HoursSlept => in_hours(value),
+        Metric::Hrv => format!("{} ms", number(value)),
+        Metric::StressShare => format!("{value:.0} %"),
     }
 }
 
 /// Its heading.
-pub(crate) const fn title(measure: Measure) -> &'static str {
+pub(crate) const fn title(measure: Metric) -> &'static str {
     match measure {
-        Measure::Readiness => "Readiness",
-        Measure::HoursSlept => "Hours slept",
-        Measure::Hrv => "Heart-rate variability",
-        Measure::StressShare => "Stress share",
+        Metric::Readiness => "Readiness",
+        Metric::HoursSlept => "Hours slept",
+        Metric::Hrv => "Heart-rate variability",
+        Metric::StressShare => "Stress share",
     }
 }
 
-const fn name(measure: Measure) -> &'static str {
+const fn name(measure: Metric) -> &'static str {
     match measure {
-        Measure::Readiness => "readiness",
-        Measure::HoursSlept => "hours-slept",
-        Measure::Hrv => "hrv",
-        Measure::StressShare => "stress",
+        Metric::Readiness => "readiness",
+        Metric::HoursSlept => "hours-slept",
+        Metric::Hrv => "hrv",
+        Metric::StressShare => "stress",
     }
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // hours of a day
 fn in_hours(value: f64) -> String {
-    hours((value * 3600.0).round() as u32)
+    hours_minutes((value * 3600.0).round() as u32)
 }
 
 /// `your usual is 71–84`, as messages say it.
-fn usual(measure: Measure, usual: Baseline) -> String {
+fn usual(measure: Metric, usual: Baseline) -> String {
     let whole = |value: f64| match measure {
-        Measure::HoursSlept => in_hours(value),
+        Metric::HoursSlept => in_hours(value),
         _ => format!("{value:.0}"),
     };
     let range = usual.range.map(|(low, high)| format!("your usual is {}–{}", whole(low), whole(high)));
@@ -249,7 +249,7 @@ impl Place {
         LEFT + 6.0 + (RIGHT - LEFT - 12.0) * day / f64::from(self.days.max(1))
     }
 
-    fn point(&self, measure: Measure, date: Date, value: f64) -> Point {
+    fn point(&self, measure: Metric, date: Date, value: f64) -> Point {
         let tip = format!("{}: {}", day(date), show(measure, value));
         Point { x: coordinate(self.x(date)), y: coordinate(self.scale.y(value)), date, value: plain(value), tip }
     }
@@ -309,14 +309,14 @@ struct Scale {
 
 impl Scale {
     /// All that is drawn fits in, with levels at round numbers. Every measure is at least zero.
-    fn over(measure: Measure, values: impl Iterator<Item = f64>, usual: Baseline) -> Self {
+    fn over(measure: Metric, values: impl Iterator<Item = f64>, usual: Baseline) -> Self {
         let range = usual.range.map(|(low, high)| [low, high]).into_iter().flatten();
         let (mut low, mut high) = values
             .chain(range)
             .chain(usual.mean)
             .filter(|value| value.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        let least = if measure == Measure::HoursSlept { 2.0 } else { 20.0 };
+        let least = if measure == Metric::HoursSlept { 2.0 } else { 20.0 };
         if low > high {
             (low, high) = (0.0, least);
         }

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::core::alert::Priority;
 use crate::core::policy::decision::Decision;
-use crate::core::text::clip;
+use crate::core::text::truncate;
 use crate::store::journal::query::JournalFilter;
 
 /// A text that is looked for is no longer (characters).
@@ -52,7 +52,7 @@ impl Query {
             "days" => self.days = if value == "90" { 90 } else { 30 },
             "priority" => self.priority = value.parse().ok(),
             "decision" => self.decision = value.parse::<Decision>().ok(),
-            "text" => self.text = clip(value, LONGEST_TEXT),
+            "text" => self.text = truncate(value, LONGEST_TEXT),
             "since" => {
                 self.since_days = match value {
                     "1" => Some(1),

@@ -58,7 +58,7 @@ impl<'a> Clock<'a> {
 
     /// How long ago.
     pub(crate) fn ago(&self, at: Timestamp) -> Moment {
-        self.moment(&self.local(at), text::ago(self.timestamp(), at))
+        self.moment(&self.local(at), text::relative(self.timestamp(), at))
     }
 
     fn moment(&self, local: &ZonedDateTime, words: String) -> Moment {
@@ -88,12 +88,12 @@ pub(crate) fn day(date: Date) -> String {
 
 /// One line, and not too long a one.
 pub(crate) fn title(text: &str) -> String {
-    text::clip(text, TITLE)
+    text::truncate(text, TITLE)
 }
 
 /// The same for a message.
 pub(crate) fn message(message: &str) -> String {
-    text::clip(message, MESSAGE)
+    text::truncate(message, MESSAGE)
 }
 
 /// A word of the database for what was decided, as a person says it.

@@ -157,7 +157,7 @@ impl Asking<'_> {
             self.account.only.iter().find(|name| !calendars.iter().any(|thing| is_called(thing, name)))
         {
             let what =
-                format!("there is no calendar '{}' ({})", crate::core::text::clip(missing, 60), host_port(&home));
+                format!("there is no calendar '{}' ({})", crate::core::text::truncate(missing, 60), host_port(&home));
             return Err(Error::action_required(
                 SOURCE,
                 what,

@@ -19,7 +19,7 @@ use self::property::uid_in;
 use self::zones::Zones;
 use crate::core::calendar::event::Event;
 use crate::core::calendar::todo::Todo;
-use crate::core::text::clip;
+use crate::core::text::truncate;
 
 /// More events and to-dos of one calendar are not kept.
 const MOST_KEPT: usize = 50_000;
@@ -226,5 +226,5 @@ fn components(text: &[u8]) -> Vec<ICalendarComponent> {
 
 /// Text from outside in a note: short, and on one line.
 fn shown(text: &str) -> String {
-    clip(text, 60)
+    truncate(text, 60)
 }

@@ -8,7 +8,7 @@ use super::zones::Zones;
 use crate::core::alert::Priority;
 use crate::core::calendar::datetime::{CalDateTime, CalDuration};
 use crate::core::calendar::todo::Todo;
-use crate::core::text::clip;
+use crate::core::text::truncate;
 
 /// The to-do that the library has read.
 pub(crate) fn of(component: &ICalendarComponent, zones: &mut Zones) -> Result<Todo, Refusal> {
@@ -28,7 +28,8 @@ pub(crate) fn of(component: &ICalendarComponent, zones: &mut Zones) -> Result<To
         uid,
         sequence: number(component, &ICalendarProperty::Sequence).unwrap_or(0),
         instead: instead(component, zones)?,
-        title: text(component, &ICalendarProperty::Summary).map_or_else(|| "Untitled".into(), |title| clip(title, 500)),
+        title: text(component, &ICalendarProperty::Summary)
+            .map_or_else(|| "Untitled".into(), |title| truncate(title, 500)),
         times: match start.or_else(|| due.clone()) {
             Some(start) => Some(times(component, start, CalDuration::default(), zones)?),
             None => None,
