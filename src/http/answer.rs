@@ -7,7 +7,7 @@ use hyper::header::ACCEPT;
 use hyper::http::HeaderMap;
 
 use super::refusal::Refusal;
-use crate::engine::command::Reply;
+use crate::engine::commands::Reply;
 use crate::store;
 
 /// Why there is no result.

@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::refusal::Refusals;
 use crate::core::status::Status;
 use crate::engine::clock::Clock;
-use crate::engine::command::{Command, Reply};
+use crate::engine::commands::{Command, Reply};
 use crate::engine::{self, Request};
 use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
@@ -91,7 +91,7 @@ impl Site {
 
     /// The moment, in the person's zone.
     pub(super) fn now(&self) -> ZonedDateTime {
-        let zone = self.snapshots.borrow().as_ref().map_or_else(TimeZone::system, engine::zone_of);
+        let zone = self.snapshots.borrow().as_ref().map_or_else(TimeZone::system, engine::user_time_zone);
         self.clock.now().to_zoned_datetime(zone)
     }
 

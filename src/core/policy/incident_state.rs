@@ -42,7 +42,7 @@ pub struct Incident {
     pub open: bool,
     pub opened_at: Timestamp,
     /// In this incident or in an earlier one of the same key.
-    #[serde(alias = "announced")]
+    #[serde(rename = "announced")]
     pub last_notified: Option<NotificationRecord>,
     /// Held, and not notified since.
     pub held: bool,

@@ -197,7 +197,8 @@ impl World {
         };
         let alerts: Vec<Alert> = self.conditions.iter().map(alert).collect();
         let found = alerts.iter().map(|alert| alert.key.clone()).collect();
-        let evaluation = Evaluation { alerts, evaluated: ["task:deadline_overdue".into()].into(), unknown_entities: [].into() };
+        let evaluation =
+            Evaluation { alerts, evaluated: ["task:deadline_overdue".into()].into(), unknown_entities: [].into() };
         let least = [Priority::Medium, Priority::High];
         let routes = CHANNELS.into_iter().zip(least).zip(self.on).filter(|(_, on)| *on).map(|(route, _)| route);
         let routing = Routing(routes.collect());

@@ -178,7 +178,11 @@ fn bonds_are_kept_only_for_what_is_told_of() {
         [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "Report", "2026-11-24")])];
     assert_eq!(TaskIdentities::default().aliases_after(&merged(&readings), |_| false), Aliases::new());
     let alone = [todoist(vec![report("T", "Report", "2026-11-24")])];
-    assert_eq!(TaskIdentities::default().aliases_after(&merged(&alone), |_| true), Aliases::new(), "its name says it all");
+    assert_eq!(
+        TaskIdentities::default().aliases_after(&merged(&alone), |_| true),
+        Aliases::new(),
+        "its name says it all"
+    );
 }
 
 // === Copies that one source keeps of another's tasks ===
