@@ -127,7 +127,7 @@ fn describe(answer: &SourceReading, now: Timestamp) -> String {
             Some(if reading.status_line.is_empty() { found } else { reading.status_line.clone() })
         }
         SourceReading::Calendar(Ok(reading)) => {
-            Some(format!("connected, {} today", text::count(reading.today, "event")))
+            Some(format!("connected, {} today", text::count(reading.events_today, "event")))
         }
         SourceReading::Focus(Ok(file)) => {
             Some(format!("{}: touched {}", file.name, text::relative(now, file.modified)))

@@ -136,7 +136,7 @@ async fn fetch_calendar(
     sources: &Sources,
     now: &ZonedDateTime,
 ) -> Result<Arc<CalendarReading>, sources::Error> {
-    sources.calendar(name).ok_or_else(|| no_longer_configured("calendar"))?.read(now).await
+    sources.calendar(name).ok_or_else(|| no_longer_configured("calendar"))?.fetch(now).await
 }
 
 async fn fetch_focus_file(path: Option<PathBuf>) -> Result<FocusFile, sources::Error> {

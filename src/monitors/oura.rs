@@ -33,7 +33,7 @@ const CACHE_DAYS: i64 = 7;
 /// network access.
 pub async fn fetch(sources: &OuraSources, remote: bool, since: Date, now: &ZonedDateTime) -> OuraReading {
     let (path, today) = (sources.cache.clone(), now.date());
-    let cached = run_blocking("oura_cache", move || cache::read(&path, since, today)).await;
+    let cached = run_blocking("oura_cache", move || cache::fetch(&path, since, today)).await;
     let cached = match cached {
         Ok(reading) if is_fresh(&reading, now) && reaches_back(&reading, since, now) => {
             return fetch_extras(reading, sources, remote, now).await;
