@@ -273,7 +273,7 @@ fn dashboard(cli: &Cli, print: bool) -> Done {
         Some(trouble) => Failure::Other(format!("the dashboard is not served: {trouble}")),
         None => other("the dashboard is switched off: set http.enabled to true and start Operator again"),
     })?;
-    let link = http::link(&context.state_dir, &address).map_err(Failure::Other)?;
+    let link = http::one_time_link(&context.state_dir, &address).map_err(Failure::Other)?;
     if cli.json {
         emit_json(&serde_json::json!({ "link": link }));
     } else {
