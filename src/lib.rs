@@ -8,7 +8,6 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod core;
-pub mod demo;
 pub mod engine;
 pub mod http;
 pub mod monitors;

@@ -1,127 +1,155 @@
-//! Data out: one file a channel. A new one is its own file, a line in `enabled`, and its part of the configuration.
-//!
-//! An alerter draws a notice and hands it over; when, whether and how often is the engine's business.
+//! Alerters, one per channel: each renders a message and sends it. The engine decides when and how often.
 
-mod body;
 mod email;
 mod exec;
-mod failures;
 mod http;
-mod message;
 pub mod notification;
 mod ntfy;
+mod payload;
+mod plain_text;
+mod poll_backoff;
 mod pushover;
-pub mod telegram;
-pub mod webhook;
-mod words;
+mod telegram;
+mod text;
+mod webhook;
 
 use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Env;
 use crate::config::schema::AlertersConfig;
 use crate::core::channel::Channel;
 use crate::core::delivery::message::Message;
-
-pub use crate::core::delivery::failure::{Failure, FailureKind};
 use crate::net::HttpClient;
 
-/// Something that is done later.
+pub use crate::core::delivery::failure::{Failure, FailureKind};
+
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A way out of Operator.
 pub trait Alerter: Debug + Send + Sync {
-    /// Which.
     fn channel(&self) -> Channel;
 
-    /// Hand over one message. Gives what the channel calls it, if it can be brought up to date later.
+    /// Sends one message. Returns the channel's id for it, if an update can replace it later.
     ///
-    /// Called with the same `message.id` again when an earlier try ended in doubt: a channel that takes a key shows it once.
+    /// After an unconfirmed attempt the engine sends the same `message.id` again: a channel with an idempotency key shows it
+    /// once.
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>>;
 
-    /// See whether it would work, without sending anything: says what answered.
+    /// Checks credentials and reachability without sending a message. Returns a sentence for the user.
     fn probe(&self) -> BoxFuture<'_, Result<String, Failure>>;
 
-    /// Listen to what the person answers, until the engine drops it. `bookmark` is where it stopped reading the last time.
-    fn listen(self: Arc<Self>, _bookmark: Option<String>, _engine: mpsc::Sender<Inbound>) -> BoxFuture<'static, ()> {
+    /// Passes user actions to the engine until the future is dropped. `cursor` is the last value of `Inbound::cursor`.
+    fn listen(self: Arc<Self>, _cursor: Option<String>, _engine: mpsc::Sender<Inbound>) -> BoxFuture<'static, ()> {
         Box::pin(async {})
     }
 
-    /// Whether the channel is a part of this machine, so that looking at it costs nothing and asks nobody.
+    /// Whether the channel is on this machine: a probe then costs nothing and needs no network.
     fn is_local(&self) -> bool {
         false
     }
 
-    /// The least time between two messages.
-    fn pace(&self) -> Duration {
+    /// The minimum time between two messages.
+    fn min_interval(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Changes when the person changes where or how it sends: what was refused before may be taken then.
-    fn settings(&self) -> u64;
+    /// A hash of the destination and its credentials. After a change, refused messages are sent again.
+    fn config_hash(&self) -> u64;
 }
 
-/// Every alerter that is switched on. `env` tells where this machine's desktop is.
+/// The enabled alerters. `env` locates the desktop session.
 #[must_use]
-pub fn enabled(config: &AlertersConfig, web: &Arc<HttpClient>, env: &Env) -> Vec<Arc<dyn Alerter>> {
-    let all = [
-        notification::alerter(&config.notification, env),
-        telegram::alerter(&config.telegram, web),
-        webhook::alerter(&config.webhook, web),
-        ntfy::alerter(&config.ntfy, web),
-        pushover::alerter(&config.pushover, web),
-        email::alerter(&config.email),
-        exec::alerter(&config.exec),
-    ];
-    all.into_iter().flatten().collect()
+pub fn enabled(config: &AlertersConfig, http: &Arc<HttpClient>, env: &Env) -> Vec<Arc<dyn Alerter>> {
+    let mut alerters: Vec<Arc<dyn Alerter>> = Vec::new();
+    if config.notification.enabled {
+        alerters.push(notification::alerter(env));
+    }
+    if config.telegram.enabled {
+        alerters.push(Arc::new(telegram::Telegram::new(&config.telegram, http)));
+    }
+    if config.webhook.enabled {
+        alerters.push(Arc::new(webhook::Webhook::new(&config.webhook, http)));
+    }
+    if config.ntfy.enabled {
+        alerters.push(Arc::new(ntfy::Ntfy::new(&config.ntfy, http)));
+    }
+    if config.pushover.enabled {
+        alerters.push(Arc::new(pushover::Pushover::new(&config.pushover, http)));
+    }
+    if config.email.enabled {
+        alerters.push(Arc::new(email::Email::new(&config.email)));
+    }
+    if config.exec.enabled {
+        alerters.push(Arc::new(exec::Exec::new(&config.exec)));
+    }
+    alerters
 }
 
-/// What came in on a channel.
+fn hash_of(config: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    config.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// An event from a channel.
 #[derive(Debug)]
 pub struct Inbound {
-    /// Where.
     pub channel: Channel,
-    /// What was pressed, if it was for us.
-    pub press: Option<UserAction>,
-    /// To be remembered: where to go on reading after a restart.
-    pub bookmark: Option<String>,
-    /// Where the engine says what came of it, in a sentence for the person.
+    /// `None` if the event only moves the cursor.
+    pub action: Option<UserAction>,
+    /// Stored by the engine: where `listen` continues after a restart.
+    pub cursor: Option<String>,
+    /// Receives the result of the action, in a sentence for the user; empty without an action.
     pub reply: oneshot::Sender<String>,
 }
 
-/// A button that was pressed.
+impl Inbound {
+    /// Sends an event to the engine and waits for its reply.
+    async fn deliver(
+        engine: &mpsc::Sender<Self>,
+        channel: Channel,
+        action: Option<UserAction>,
+        cursor: String,
+    ) -> Result<String, EngineStopped> {
+        let (reply, result) = oneshot::channel();
+        let inbound = Self { channel, action, cursor: Some(cursor), reply };
+        engine.send(inbound).await.map_err(|_| EngineStopped)?;
+        result.await.map_err(|_| EngineStopped)
+    }
+}
+
+/// The engine no longer receives events.
+struct EngineStopped;
+
+/// A pressed button.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserAction {
-    /// The id of the notice that it stands under.
-    pub message: String,
-    /// Which.
+    /// `Message::id` of the message under which the button is.
+    pub message_id: String,
     pub button: ActionButton,
 }
 
-/// The buttons that stand under what can be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The buttons under a message with an open alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum ActionButton {
-    /// The person knows.
     Acknowledge,
-    /// Not now.
     Snooze,
 }
 
 impl ActionButton {
-    /// All, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::Acknowledge, Self::Snooze];
+    /// In display order.
+    pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// What a press on Snooze puts off by.
-    pub const SNOOZE: SignedDuration = SignedDuration::from_hours(1);
+    pub const SNOOZE_DURATION: SignedDuration = SignedDuration::from_hours(1);
 
-    /// What stands on it.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -130,26 +158,14 @@ impl ActionButton {
         }
     }
 
-    /// `acknowledge` or `snooze`: what a channel calls it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Acknowledge => "acknowledge",
-            Self::Snooze => "snooze",
-        }
+    /// The text that a button of this message carries: `acknowledge:1f2e-17`.
+    fn callback_data(self, message: &Message) -> String {
+        let name: &str = self.into();
+        format!("{name}:{}", message.id)
     }
 
-    /// The handle that a button carries on a channel that gives back a text of ours: `acknowledge:1f2e-17`.
-    #[must_use]
-    pub fn handle(self, message: &Message) -> String {
-        format!("{}:{}", self.as_str(), message.id)
-    }
-
-    /// The press that a handle stands for.
-    #[must_use]
-    pub fn pressed(handle: &str) -> Option<UserAction> {
-        let (name, message) = handle.split_once(':')?;
-        let button = Self::ALL.into_iter().find(|button| button.as_str() == name)?;
-        Some(UserAction { message: message.to_owned(), button })
+    fn parse_callback(data: &str) -> Option<UserAction> {
+        let (name, message_id) = data.split_once(':')?;
+        Some(UserAction { message_id: message_id.to_owned(), button: name.parse().ok()? })
     }
 }

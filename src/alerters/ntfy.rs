@@ -1,8 +1,7 @@
-//! Phones, through ntfy: <https://docs.ntfy.sh/publish/>. `docs/channels.md` says how it is set up.
+//! The ntfy channel: <https://docs.ntfy.sh/publish/>. `docs/channels.md` says how to set it up.
 //!
-//! No buttons: what a phone could press would have to reach this machine, and nothing from outside does.
+//! There are no buttons: a phone would have to reach this machine, and nothing from outside does.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +9,9 @@ use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::body::body;
 use super::http::retryable;
-use super::words::{fit, headline, quoted};
-use super::{Alerter, BoxFuture, Failure};
+use super::text::{headline, quote, truncate};
+use super::{Alerter, BoxFuture, Failure, hash_of, plain_text};
 use crate::config::schema::NtfyConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
@@ -23,38 +21,24 @@ use crate::net::client::{Response, exchange};
 use crate::net::host::host_port;
 use crate::sys::secret_file::Secret;
 
-/// The longest that one try may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A server takes 4,096 bytes of text, makes a file of what is longer, and reads no more than twice as much JSON. With every
-/// byte escaped, so much leaves room for the title and the rest.
-const LONGEST: usize = 3_700;
+/// A server accepts 4,096 bytes of text, turns a longer text into an attachment, and reads at most twice as much JSON. With
+/// every byte escaped, this limit leaves space for the title and the other fields.
+const MAX_BODY_BYTES: usize = 3_700;
 
-/// A title takes no more bytes.
-const TITLE: usize = 200;
+const MAX_TITLE_BYTES: usize = 200;
 
-/// A topic is no longer.
-const LONGEST_TOPIC: usize = 64;
+/// The server's limit.
+const MAX_TOPIC_BYTES: usize = 64;
 
-/// Shown on the phone, and neither heard nor felt.
-const QUIET: u8 = 2;
-
-/// The alerter, if it is switched on.
-#[must_use]
-pub(super) fn alerter(config: &NtfyConfig, web: &Arc<HttpClient>) -> Option<Arc<dyn Alerter>> {
-    let ntfy = || Ntfy {
-        web: Arc::clone(web),
-        url: config.url.clone(),
-        topic: Secret::new(&config.topic, &config.topic_file),
-        token: Secret::new(&config.token, &config.token_file),
-    };
-    config.enabled.then(|| Arc::new(ntfy()) as Arc<dyn Alerter>)
-}
+/// Shown on the phone without sound or vibration.
+const PRIORITY_QUIET: u8 = 2;
 
 #[derive(Debug)]
-struct Ntfy {
-    web: Arc<HttpClient>,
-    url: String,
+pub(super) struct Ntfy {
+    http: Arc<HttpClient>,
+    base_url: String,
     topic: Secret,
     token: Secret,
 }
@@ -70,101 +54,106 @@ impl Alerter for Ntfy {
 
     fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
-            let keys = self.keys()?;
-            let url = self.address("v1/health")?;
-            // A token that is not known is refused whatever is asked.
-            let said = self.ask(self.web.get(&url)?, &url, &keys).await?;
-            // Any web page answers something.
-            let stranger = || Failure::permanent("what answers is no ntfy server", "check alerters.ntfy.url");
-            said["healthy"].as_bool().filter(|healthy| *healthy).ok_or_else(stranger)?;
-            let known = if keys.token.is_some() { " and knows the token" } else { "" };
-            Ok(format!("{} is an ntfy server{known}", host_port(&url)))
+            let credentials = self.credentials()?;
+            let url = self.url("v1/health")?;
+            // The server refuses an unknown token on every path.
+            let health = self.exchange(self.http.get(&url)?, &url, &credentials).await?;
+            // Any web page answers 200.
+            if health["healthy"] != true {
+                return Err(Failure::permanent("the server is not ntfy", "check alerters.ntfy.url"));
+            }
+            let token = if credentials.token.is_some() { " and knows the token" } else { "" };
+            Ok(format!("{} is an ntfy server{token}", host_port(&url)))
         })
     }
 
-    fn settings(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (&self.url, &self.topic, &self.token).hash(&mut hasher);
-        hasher.finish()
+    fn config_hash(&self) -> u64 {
+        hash_of((&self.base_url, &self.topic, &self.token))
     }
 }
 
-/// The secrets as they are now.
-struct Keys {
+struct Credentials {
     topic: SecretString,
     token: Option<SecretString>,
 }
 
 impl Ntfy {
-    /// Under the number of a sequence: what comes again under the same is shown in place of what was there, on servers from 2.16
-    /// and where the app can. An older one does not look at it, and shows an update beside the first message.
+    pub(super) fn new(config: &NtfyConfig, http: &Arc<HttpClient>) -> Self {
+        Self {
+            http: Arc::clone(http),
+            base_url: config.url.clone(),
+            topic: Secret::new(&config.topic, &config.topic_file),
+            token: Secret::new(&config.token, &config.token_file),
+        }
+    }
+
+    /// Publishes under a sequence id. Servers from 2.16 show a message in place of the earlier one with the same id; older
+    /// servers ignore the id and show an update beside the first message.
     async fn publish(&self, message: &Message) -> Result<Option<String>, Failure> {
-        let keys = self.keys()?;
-        let url = self.address("")?;
-        let sequence = match (message.kind, &message.replaces) {
+        let credentials = self.credentials()?;
+        let url = self.url("")?;
+        let sequence_id = match (message.kind, &message.replaces) {
             (MessageKind::Update, Some(first)) => first,
-            // News that is told again gets a new one: in place of the old one it would not be heard.
+            // A repeated alert gets a new id: in place of the earlier message it would make no sound.
             _ => &message.id,
         };
-        let message = json!({
-            "topic": keys.topic.expose_secret(),
-            "sequence_id": sequence,
-            "title": fit(&headline(message), TITLE, char::len_utf8),
-            "message": body(message, LONGEST, char::len_utf8),
-            "priority": loudness(message),
-            "tags": [sign(message)],
+        let body = json!({
+            "topic": credentials.topic.expose_secret(),
+            "sequence_id": sequence_id,
+            "title": truncate(&headline(message), MAX_TITLE_BYTES, char::len_utf8),
+            "message": plain_text::render(message, MAX_BODY_BYTES, char::len_utf8),
+            "priority": priority(message),
+            "tags": [emoji_tag(message)],
         });
-        self.ask(self.web.post(&url)?.json(&message), &url, &keys).await?;
-        Ok(Some(sequence.clone()))
+        self.exchange(self.http.post(&url)?.json(&body), &url, &credentials).await?;
+        Ok(Some(sequence_id.clone()))
     }
 
-    /// What the server says; null if it cannot be read.
-    async fn ask(&self, mut request: RequestBuilder, url: &Url, keys: &Keys) -> Result<Value, Failure> {
-        if let Some(token) = &keys.token {
-            request = request.bearer_auth(token.expose_secret());
-        }
-        let answer = exchange(request, url, PATIENCE).await?;
-        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        if answer.status.is_success() { Ok(said) } else { Err(refusal(&answer, &said, url, keys)) }
+    /// The JSON of a successful response; null if it is not JSON.
+    async fn exchange(&self, request: RequestBuilder, url: &Url, credentials: &Credentials) -> Result<Value, Failure> {
+        let request = match &credentials.token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
+            None => request,
+        };
+        let response = exchange(request, url, REQUEST_TIMEOUT).await?;
+        let json: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        if response.status.is_success() { Ok(json) } else { Err(refusal(&response, &json, url, credentials)) }
     }
 
-    fn keys(&self) -> Result<Keys, Failure> {
-        let advice = "set alerters.ntfy.topic to the one that your phone listens to: letters, digits, - and _";
-        let topic = self.topic.resolve()?.ok_or_else(|| Failure::permanent("there is no topic", advice))?;
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-        let letters = topic.expose_secret();
-        if letters.len() > LONGEST_TOPIC || !letters.bytes().all(fits) {
-            return Err(Failure::permanent("the topic is none", advice));
+    fn credentials(&self) -> Result<Credentials, Failure> {
+        const TOPIC_HINT: &str = "set alerters.ntfy.topic to the topic of your phone: letters, digits, - and _";
+        let is_valid = |secret: &SecretString| {
+            secret.expose_secret().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        };
+        let topic = self.topic.resolve()?.ok_or_else(|| Failure::permanent("no topic is configured", TOPIC_HINT))?;
+        if topic.expose_secret().len() > MAX_TOPIC_BYTES || !is_valid(&topic) {
+            return Err(Failure::permanent("the topic is not valid", TOPIC_HINT));
         }
         let token = self.token.resolve()?;
-        let is_none = |token: &SecretString| !token.expose_secret().bytes().all(fits);
-        if token.as_ref().is_some_and(is_none) {
-            return Err(Failure::permanent(
-                "the token has characters that no token has",
-                "correct alerters.ntfy.token",
-            ));
+        if token.as_ref().is_some_and(|token| !is_valid(token)) {
+            return Err(Failure::permanent("the token has invalid characters", "correct alerters.ntfy.token"));
         }
-        Ok(Keys { topic, token })
+        Ok(Credentials { topic, token })
     }
 
-    fn address(&self, path: &str) -> Result<Url, Failure> {
-        let url = Url::parse(&format!("{}/{path}", self.url));
-        url.map_err(|_| Failure::permanent("alerters.ntfy.url is no address", "correct it"))
+    fn url(&self, path: &str) -> Result<Url, Failure> {
+        let url = Url::parse(&format!("{}/{path}", self.base_url));
+        url.map_err(|_| Failure::permanent("alerters.ntfy.url is not a valid URL", "correct it"))
     }
 }
 
-/// From 1, the quietest, to 5.
-fn loudness(message: &Message) -> u8 {
+/// From 1 (lowest) to 5.
+fn priority(message: &Message) -> u8 {
     match (message.kind, message.priority) {
-        (MessageKind::Update, _) | (_, Priority::Low) => QUIET,
+        (MessageKind::Update, _) | (_, Priority::Low) => PRIORITY_QUIET,
         (_, Priority::Medium) => 3,
         (_, Priority::High) => 4,
         (_, Priority::Critical) => 5,
     }
 }
 
-/// The name of the sign before the title.
-fn sign(message: &Message) -> &'static str {
+/// ntfy shows the emoji of this name before the title.
+fn emoji_tag(message: &Message) -> &'static str {
     match (message.items.first().map(|item| &item.state), message.priority) {
         (Some(AlertState::Resolved), _) => "white_check_mark",
         (Some(AlertState::Acknowledged), _) => "ok_hand",
@@ -176,28 +165,28 @@ fn sign(message: &Message) -> &'static str {
     }
 }
 
-fn refusal(answer: &Response, said: &Value, url: &Url, keys: &Keys) -> Failure {
-    let secrets = [Some(&keys.topic), keys.token.as_ref()];
+fn refusal(response: &Response, json: &Value, url: &Url, credentials: &Credentials) -> Failure {
+    let secrets = [Some(&credentials.topic), credentials.token.as_ref()];
     let secrets: Vec<&str> = secrets.into_iter().flatten().map(ExposeSecret::expose_secret).collect();
-    let shown = match quoted(said["error"].as_str().unwrap_or_default(), &secrets) {
-        words if words.is_empty() => answer.status.to_string(),
-        words => format!("{} {words}", answer.status.as_u16()),
+    let answer = match quote(json["error"].as_str().unwrap_or_default(), &secrets) {
+        error if error.is_empty() => response.status.to_string(),
+        error => format!("{} {error}", response.status.as_u16()),
     };
-    let what = format!("{} answered {shown}", host_port(url));
-    match retryable(answer, said["code"].is_number()) {
+    let what = format!("{} answered {answer}", host_port(url));
+    match retryable(response, json["code"].is_number()) {
         Some(kind) => Failure::new(kind, what),
-        None => Failure::permanent(what, advice(answer.status.as_u16(), keys.token.is_some())),
+        None => Failure::permanent(what, hint(response.status.as_u16(), credentials.token.is_some())),
     }
 }
 
-const fn advice(status: u16, has_token: bool) -> &'static str {
+const fn hint(status: u16, has_token: bool) -> &'static str {
     match status {
         300..=399 => "set alerters.ntfy.url to the address that it moved to",
         401 if has_token => "check alerters.ntfy.token: the server does not know it",
-        403 if has_token => "check alerters.ntfy.topic and token: the token may not write there",
-        401 | 403 => "set alerters.ntfy.token: the server does not let everybody write there",
+        403 if has_token => "check alerters.ntfy.topic and token: the token may not publish there",
+        401 | 403 => "set alerters.ntfy.token: the server requires one",
         404 | 405 => "check alerters.ntfy.url: there is no ntfy server at that address",
-        413 => "the server takes only shorter messages: raise its message-size-limit",
+        413 => "the server accepts only shorter messages: raise its message-size-limit",
         _ => "please report this with the log",
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::config;
 use crate::store;
-use crate::sys::lock::LockError;
+use crate::sys::lock;
 
 /// Why Operator could not do what was asked.
 #[derive(Debug, Error)]
@@ -20,7 +20,7 @@ pub enum Failure {
     NoTray(String),
     /// Another instance has the lock, or the lock cannot be had.
     #[error("{0}")]
-    Lock(#[from] LockError),
+    Lock(#[from] lock::Error),
     /// The database.
     #[error("{0}")]
     Store(#[from] store::Error),
@@ -36,8 +36,8 @@ impl Failure {
         match self {
             Self::Config(_) => 64,
             Self::NoTray(_) => 2,
-            Self::Lock(LockError::Held { .. }) => 75,
-            Self::Lock(LockError::Io { .. }) | Self::Store(_) | Self::Other(_) => 1,
+            Self::Lock(lock::Error::Held { .. }) => 75,
+            Self::Lock(lock::Error::Io { .. }) | Self::Store(_) | Self::Other(_) => 1,
         }
     }
 

@@ -1,87 +1,87 @@
-//! What the calendars said last: the time that is taken, and the meeting that is under way.
+//! The last reading of each calendar: busy times and the meeting under way.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+use jiff::{SignedDuration, Timestamp};
 
-use super::Engine;
 use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::name::Name;
 use crate::monitors::fetch::{Source, SourceReading};
 use crate::monitors::sources::Sources;
 
-/// What a calendar said holds so long while it cannot be read anew.
-const HOLDS_FOR: SignedDuration = SignedDuration::from_hours(12);
+/// A reading counts this long while the calendar is unavailable.
+const MAX_READING_AGE: SignedDuration = SignedDuration::from_hours(12);
 
-impl Engine {
-    /// Keep what a calendar says.
-    pub(crate) fn note_agenda(&mut self, source: Source, answer: &SourceReading) {
-        if let (Source::Calendar(name), SourceReading::Calendar(Ok(reading))) = (source, answer) {
-            self.agendas.insert(name, Arc::clone(reading));
-        }
-    }
+#[derive(Debug, Default)]
+pub(crate) struct CalendarCache {
+    readings: BTreeMap<Name, Arc<CalendarReading>>,
+    /// When each calendar was last fetched, with or without success.
+    fetched_at: BTreeMap<Name, Timestamp>,
+}
 
-    /// Keep when a calendar is asked.
-    pub(crate) fn note_asking(&mut self, source: Source, at: Timestamp) {
+impl CalendarCache {
+    pub(crate) fn on_fetch_started(&mut self, source: Source, now: Timestamp) {
         if let Source::Calendar(name) = source {
-            self.asked.insert(name, at);
+            self.fetched_at.insert(name, now);
         }
     }
 
-    /// Its answer is not waited for any more: it may be asked again.
-    pub(crate) fn forget_asking(&mut self, source: Source) {
+    /// The fetch was cancelled, so the next check may fetch the calendar again.
+    pub(crate) fn on_fetch_cancelled(&mut self, source: Source) {
         if let Source::Calendar(name) = source {
-            self.asked.remove(&name);
+            self.fetched_at.remove(&name);
         }
     }
 
-    /// Forget what does not hold in the new configuration: another place under an old name is another calendar.
-    pub(crate) fn forget_agendas(&mut self, before: &Sources) {
-        let setup = Arc::clone(&self.setup);
-        let both = |name: &Name| setup.calendar(*name).zip(before.calendar(*name));
-        self.agendas.retain(|name, _| both(name).is_some_and(|(now, old)| now.is_where(old) && now.busy && old.busy));
-        self.asked.retain(|name, _| both(name).is_some_and(|(now, old)| now.is_as(old)));
+    pub(crate) fn record(&mut self, source: Source, reading: &SourceReading) {
+        if let (Source::Calendar(name), SourceReading::Calendar(Ok(reading))) = (source, reading) {
+            self.readings.insert(name, Arc::clone(reading));
+        }
     }
 
-    /// Whether a calendar was asked within the interval of the tasks: monitors that only want to know whether there is a meeting do not
-    /// ask it more often.
-    pub(crate) fn is_fresh(&self, source: Source, now: Timestamp) -> bool {
-        let interval = SignedDuration::from_secs(self.config.intervals.task_check.into());
-        let asked = |name: Name| self.asked.get(&name).map(|at| now.duration_since(*at));
-        matches!(source, Source::Calendar(name) if asked(name).is_some_and(|age| age.abs() < interval))
+    /// Forget calendars that a new configuration removes, moves or no longer counts as busy.
+    pub(crate) fn apply_config(&mut self, old: &Sources, new: &Sources) {
+        let both = |name: &Name| new.calendar(*name).zip(old.calendar(*name));
+        self.readings
+            .retain(|name, _| both(name).is_some_and(|(new, old)| new.same_location(old) && new.busy && old.busy));
+        self.fetched_at.retain(|name, _| both(name).is_some_and(|(new, old)| new.same_config(old)));
     }
 
-    fn known_agenda(&self, name: Name, now: Timestamp) -> Option<&CalendarReading> {
-        let reading = self.agendas.get(&name)?;
-        (now.duration_since(reading.as_of).abs() <= HOLDS_FOR).then_some(&**reading)
+    /// Whether this source is a calendar that was fetched less than `interval` ago.
+    pub(crate) fn is_fresh(&self, source: Source, interval: SignedDuration, now: Timestamp) -> bool {
+        let age = |name: Name| self.fetched_at.get(&name).map(|at| now.duration_since(*at));
+        matches!(source, Source::Calendar(name) if age(name).is_some_and(|age| age.abs() < interval))
     }
 
-    /// The time that is taken, if that is known of every calendar whose events take time: an unknown one might take all of it.
-    pub(crate) fn agenda(&self, now: Timestamp) -> Option<BusyTimes> {
-        let busy = || self.setup.calendars.iter().filter(|calendar| calendar.busy);
+    fn reading(&self, name: Name, now: Timestamp) -> Option<&CalendarReading> {
+        let reading = self.readings.get(&name)?;
+        (now.duration_since(reading.as_of).abs() <= MAX_READING_AGE).then_some(&**reading)
+    }
+
+    /// The busy times of all calendars; none unless each of them is known, because a missing one could fill any hour.
+    pub(crate) fn busy_times(&self, sources: &Sources, now: Timestamp) -> Option<BusyTimes> {
+        let busy = || sources.calendars.iter().filter(|calendar| calendar.busy);
         busy().next()?;
-        let readings: Option<Vec<&CalendarReading>> = busy().map(|one| self.known_agenda(one.name, now)).collect();
-        Some(BusyTimes::together(readings?.into_iter().map(|reading| &reading.agenda)))
+        let readings: Option<Vec<&CalendarReading>> = busy().map(|calendar| self.reading(calendar.name, now)).collect();
+        Some(BusyTimes::merged(readings?.into_iter().map(|reading| &reading.busy_times)))
     }
 
-    /// The time that meetings take, as far as it is known; none while it keeps nothing back.
-    fn meetings(&self, now: Timestamp) -> Option<BusyTimes> {
-        if !self.config.quiet_hours.quiet_during_events {
-            return None;
-        }
-        let busy = self.setup.calendars.iter().filter(|calendar| calendar.busy);
-        let known = busy.filter_map(|calendar| self.known_agenda(calendar.name, now));
-        Some(BusyTimes::together(known.map(|reading| &reading.agenda)))
+    /// The known meetings, if alerts wait for the end of a meeting.
+    fn meetings(&self, sources: &Sources, now: Timestamp) -> Option<BusyTimes> {
+        let busy = sources.calendars.iter().filter(|calendar| calendar.busy);
+        let known = busy.filter_map(|calendar| self.reading(calendar.name, now));
+        sources.quiet_during_events.then(|| BusyTimes::merged(known.map(|reading| &reading.busy_times)))
     }
 
-    /// Until when alerts wait because of a meeting.
-    pub(crate) fn in_event_until(&self, now: &ZonedDateTime) -> Option<Timestamp> {
-        self.meetings(now.timestamp())?.in_meeting_until(now.timestamp())
+    /// The end of the meeting during which alerts wait.
+    pub(crate) fn in_event_until(&self, sources: &Sources, now: Timestamp) -> Option<Timestamp> {
+        self.meetings(sources, now)?.in_meeting_until(now)
     }
 
-    /// When a meeting begins or ends next.
-    pub(crate) fn next_event_change(&self, now: Timestamp) -> Option<Timestamp> {
-        self.meetings(now)?.next_change(now)
+    /// When a meeting next starts or ends.
+    pub(crate) fn next_change(&self, sources: &Sources, now: Timestamp) -> Option<Timestamp> {
+        self.meetings(sources, now)?.next_change(now)
     }
 }

@@ -1,271 +1,199 @@
-//! One check under way: sources are asked side by side, and a monitor is ready when those it waits for have answered.
+//! One check under way: its sources are fetched side by side, and a monitor is ready when all its readings are there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, ToSpan, ZonedDateTime};
+use jiff::civil::Date;
+use jiff::{SignedDuration, ZonedDateTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::Engine;
+use super::calendar_cache::CalendarCache;
 use super::report::CheckReport;
+use super::source_states::SourceStates;
 use crate::core::alert::Monitor;
-use crate::core::circuit::{Cause, Change, Outcome, Permit};
+use crate::core::circuit::Permit;
 use crate::core::facts::TaskReading;
-use crate::monitors::fetch::{Source, SourceReading, ask, needs};
-use crate::sources::{self, ErrorKind};
+use crate::monitors::fetch::{Source, SourceReading, ask};
+use crate::monitors::sources::Sources;
+use crate::sources;
 
-/// A source's answer on its way to the check that asked.
+/// A reading on its way to the check that requested it.
 #[derive(Debug)]
 pub(crate) struct SourceResult {
     pub(crate) check: u64,
     pub(crate) source: Source,
-    pub(crate) answer: SourceReading,
+    pub(crate) reading: SourceReading,
 }
 
-/// A check that waits for answers.
+/// How the sources of a check are fetched.
+#[derive(Debug)]
+pub(crate) struct FetchOptions<'a> {
+    pub(crate) sources: &'a Arc<Sources>,
+    /// The first day of health data to fetch.
+    pub(crate) first_day: Date,
+    pub(crate) results: &'a mpsc::Sender<SourceResult>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Check {
     pub(crate) id: u64,
     pub(crate) at: ZonedDateTime,
-    pub(crate) began: Instant,
-    pub(crate) answers: BTreeMap<Source, SourceReading>,
-    /// Sources whose facts are recorded already, by an earlier part of this check.
-    pub(crate) recorded: BTreeSet<Source>,
-    /// What earlier parts came to.
+    pub(crate) started: Instant,
+    pub(crate) readings: BTreeMap<Source, SourceReading>,
+    /// Sources that an earlier part of this check has committed.
+    pub(crate) committed: BTreeSet<Source>,
+    /// The report of the earlier parts.
     pub(crate) report: Option<CheckReport>,
-    /// Who asked for this check and waits for its report.
+    /// Receive the report when the check is over.
     pub(crate) waiters: Vec<oneshot::Sender<CheckReport>>,
+    /// The sources that each monitor waits for.
     waiting: BTreeMap<Monitor, BTreeSet<Source>>,
     ready: BTreeMap<Monitor, Instant>,
     permits: BTreeMap<Source, Permit>,
 }
 
 impl Check {
-    /// The monitors that have not been concluded.
+    /// Start a check of the monitors in `required` and fetch their sources, as far as the circuits allow.
+    pub(crate) fn start(
+        id: u64,
+        at: ZonedDateTime,
+        required: BTreeMap<Monitor, BTreeSet<Source>>,
+        states: &mut SourceStates,
+        calendars: &mut CalendarCache,
+        options: &FetchOptions<'_>,
+    ) -> Self {
+        let sources: BTreeSet<Source> = required.values().flatten().copied().collect();
+        let mut check = Self {
+            id,
+            at,
+            started: Instant::now(),
+            readings: BTreeMap::new(),
+            committed: BTreeSet::new(),
+            report: None,
+            waiters: Vec::new(),
+            waiting: required,
+            ready: BTreeMap::new(),
+            permits: BTreeMap::new(),
+        };
+        for source in sources {
+            let permit = states.acquire(source, check.at.timestamp());
+            if permit.is_none() && !options.sources.is_local(source) {
+                check.readings.insert(source, SourceReading::failure(source, states.skip_reason(source)));
+                continue;
+            }
+            check.permits.extend(permit.map(|permit| (source, permit)));
+            calendars.on_fetch_started(source, check.at.timestamp());
+            check.spawn_fetch(source, permit.is_some(), options);
+        }
+        check.update_ready();
+        check
+    }
+
+    fn spawn_fetch(&self, source: Source, remote: bool, options: &FetchOptions<'_>) {
+        let (sources, at, first_day) = (Arc::clone(options.sources), self.at.clone(), options.first_day);
+        let (results, check) = (options.results.clone(), self.id);
+        tokio::spawn(async move {
+            // A task of its own, so that a panic fails this source only.
+            let fetch = tokio::spawn(async move { ask(source, &sources, remote, first_day, &at).await });
+            let reading = fetch.await.unwrap_or_else(|_| {
+                let message = "reading it crashed; please report this with the log";
+                SourceReading::failure(source, sources::Error::transient(source.as_str(), message))
+            });
+            // Fails only when the engine has stopped.
+            let _ = results.send(SourceResult { check, source, reading }).await;
+        });
+    }
+
+    /// Take the permit of a source whose fetch has ended.
+    pub(crate) fn take_permit(&mut self, source: Source) -> Option<Permit> {
+        self.permits.remove(&source)
+    }
+
+    pub(crate) fn add_reading(&mut self, source: Source, reading: SourceReading) {
+        self.readings.insert(source, reading);
+        self.update_ready();
+    }
+
+    /// Release what the check holds. Gives the receivers of its report.
+    pub(crate) fn cancel(
+        self,
+        states: &mut SourceStates,
+        calendars: &mut CalendarCache,
+    ) -> Vec<oneshot::Sender<CheckReport>> {
+        for (source, permit) in self.permits {
+            calendars.on_fetch_cancelled(source);
+            states.release(source, permit);
+        }
+        self.waiters
+    }
+
+    /// The monitors that have not been evaluated yet.
     pub(crate) fn monitors(&self) -> impl Iterator<Item = Monitor> {
         self.waiting.keys().chain(self.ready.keys()).copied()
     }
 
-    /// Whether every source has answered.
+    /// Whether every source has been fetched.
     pub(crate) fn is_complete(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Since when a monitor has all that it needs and could be concluded.
+    /// When the first of the ready monitors became ready.
     pub(crate) fn ready_since(&self) -> Option<Instant> {
         self.ready.values().min().copied()
     }
 
-    /// The monitors that have all they need.
     pub(crate) fn ready(&self) -> Vec<Monitor> {
         self.ready.keys().copied().collect()
     }
 
-    /// Be told when this check is over.
-    pub(crate) fn wait(&mut self) -> oneshot::Receiver<CheckReport> {
+    pub(crate) fn add_waiter(&mut self) -> oneshot::Receiver<CheckReport> {
         let (waiter, report) = oneshot::channel();
         self.waiters.push(waiter);
         report
     }
 
-    /// The monitors that have all they need, with how long that took; they leave the check.
+    /// Remove the ready monitors. The durations say how long their readings took.
     pub(crate) fn take_ready(&mut self) -> BTreeMap<Monitor, SignedDuration> {
-        let took = |at: Instant| SignedDuration::try_from(at - self.began).unwrap_or(SignedDuration::ZERO);
-        std::mem::take(&mut self.ready).into_iter().map(|(monitor, at)| (monitor, took(at))).collect()
+        let duration = |at: Instant| SignedDuration::try_from(at - self.started).unwrap_or(SignedDuration::ZERO);
+        std::mem::take(&mut self.ready).into_iter().map(|(monitor, at)| (monitor, duration(at))).collect()
     }
 
-    /// Judge again what was just judged, because it could not be recorded.
+    /// Make monitors ready again whose evaluation could not be committed.
     pub(crate) fn retry(&mut self, monitors: impl IntoIterator<Item = Monitor>) {
         let now = Instant::now();
         self.ready.extend(monitors.into_iter().map(|monitor| (monitor, now)));
     }
 
-    /// What a source of tasks said. A reading may be long, so that it is handed over, not copied, until it is taken back.
-    pub(crate) fn lend_tasks(&mut self, source: Source) -> Option<Result<TaskReading, sources::Error>> {
-        match self.answers.get(&source)? {
+    /// The result of a task source. A reading may be large, so it is moved out until `restore_tasks`.
+    pub(crate) fn take_tasks(&mut self, source: Source) -> Option<Result<TaskReading, sources::Error>> {
+        match self.readings.get(&source)? {
             SourceReading::Tasks(Err(error)) => return Some(Err(error.clone())),
             SourceReading::Tasks(Ok(_)) => {}
             _ => return None,
         }
-        match self.answers.remove(&source) {
-            Some(SourceReading::Tasks(answer)) => Some(answer),
+        match self.readings.remove(&source) {
+            Some(SourceReading::Tasks(result)) => Some(result),
             _ => None,
         }
     }
 
-    /// Later parts of the check want the readings too. Where there was a failure, a copy was judged, and the failure stays.
-    pub(crate) fn take_back(&mut self, readings: Vec<TaskReading>) {
+    /// Move readings back for later parts of the check. A failure stays, although a stored copy was evaluated in its place.
+    pub(crate) fn restore_tasks(&mut self, readings: Vec<TaskReading>) {
         for reading in readings {
-            self.answers.entry(Source::Tasks(reading.source)).or_insert(SourceReading::Tasks(Ok(reading)));
+            self.readings.entry(Source::Tasks(reading.source)).or_insert(SourceReading::Tasks(Ok(reading)));
         }
     }
 
-    fn look_who_is_ready(&mut self) {
+    fn update_ready(&mut self) {
         let now = Instant::now();
-        let answers = &self.answers;
-        let ready = &mut self.ready;
-        self.waiting.retain(|monitor, needs| {
-            let waits = needs.iter().any(|source| !answers.contains_key(source));
-            if !waits {
+        let (readings, ready) = (&self.readings, &mut self.ready);
+        self.waiting.retain(|monitor, required| {
+            let is_waiting = required.iter().any(|source| !readings.contains_key(source));
+            if !is_waiting {
                 ready.insert(*monitor, now);
             }
-            waits
+            is_waiting
         });
     }
-}
-
-impl Engine {
-    /// Begin a check of these monitors: ask every source that one of them needs, as far as its circuit allows.
-    pub(crate) fn begin(&mut self, due: &[Monitor], arrivals: &mpsc::Sender<SourceResult>) -> Check {
-        self.checks_begun += 1;
-        let at = self.now();
-        self.last_runs.extend(due.iter().map(|monitor| (*monitor, at.timestamp())));
-        let mut check = Check {
-            id: self.checks_begun,
-            at,
-            began: Instant::now(),
-            answers: BTreeMap::new(),
-            recorded: BTreeSet::new(),
-            report: None,
-            waiters: Vec::new(),
-            waiting: BTreeMap::new(),
-            ready: BTreeMap::new(),
-            permits: BTreeMap::new(),
-        };
-        check.waiting = due.iter().map(|monitor| (*monitor, self.waits_for(*monitor, due, &check.at))).collect();
-        let sources: BTreeSet<Source> = check.waiting.values().flatten().copied().collect();
-        for source in sources {
-            self.ask_source(source, &mut check, arrivals);
-        }
-        check.look_who_is_ready();
-        check
-    }
-
-    fn waits_for(&self, monitor: Monitor, due: &[Monitor], at: &ZonedDateTime) -> BTreeSet<Source> {
-        let needs = needs(monitor, due, &self.setup).into_iter();
-        needs.filter(|source| monitor == Monitor::Tasks || !self.is_fresh(*source, at.timestamp())).collect()
-    }
-
-    fn ask_source(&mut self, source: Source, check: &mut Check, arrivals: &mpsc::Sender<SourceResult>) {
-        let leave = self.circuits.entry(source).or_default().acquire(check.at.timestamp());
-        if let Ok(permit) = leave {
-            check.permits.insert(source, permit);
-        } else if !self.setup.is_local(source) {
-            check.answers.insert(source, SourceReading::failure(source, self.left_alone(source)));
-            return;
-        }
-        if let Some(account) = &self.setup.oura.account {
-            account.allow_refresh(!self.dry_run && !self.store.is_ephemeral());
-        }
-        self.note_asking(source, check.at.timestamp());
-        let (setup, at, since) = (Arc::clone(&self.setup), check.at.clone(), self.first_day_wanted(&check.at));
-        let (arrivals, check, remote) = (arrivals.clone(), check.id, leave.is_ok());
-        tokio::spawn(async move {
-            // A task of its own, so that a panic in a source is that source's failure and nobody else's.
-            let asked = tokio::spawn(async move { ask(source, &setup, remote, since, &at).await });
-            let answer = asked.await.unwrap_or_else(|_| {
-                let what = "reading it broke off; please report this with the log";
-                SourceReading::failure(source, sources::Error::transient(source.as_str(), what))
-            });
-            // The check may be gone when the engine stops.
-            let _ = arrivals.send(SourceResult { check, source, answer }).await;
-        });
-    }
-
-    /// Why a source is not asked now: what it said last.
-    fn left_alone(&self, source: Source) -> sources::Error {
-        let unknown = || sources::Error::transient(source.as_str(), "left alone for a while after repeated failures");
-        self.failures.get(&source).cloned().unwrap_or_else(unknown)
-    }
-
-    /// A week, in case days were synced late; two months while our own history is too short for a baseline, and after Oura was connected.
-    fn first_day_wanted(&self, now: &ZonedDateTime) -> jiff::civil::Date {
-        let limits = &self.config.monitors.health.thresholds;
-        let back = |days: i64| now.date().saturating_sub(days.days());
-        let known = self.store.health_days(back(i64::from(limits.hrv_baseline_days))).unwrap_or_default();
-        let nights = known.iter().filter(|day| day.night.is_some()).count();
-        let enough = nights >= limits.hrv_baseline_min_nights.max(14) as usize;
-        if enough && self.history_wanted.is_none() { back(7) } else { back(60) }
-    }
-
-    /// Take in an answer: tell the circuit, and see which monitors can go on.
-    pub(crate) fn absorb(&mut self, check: &mut Check, source: Source, answer: SourceReading) {
-        let (now, settings) = (self.clock.now(), &self.config.circuit_breaker);
-        let circuit = self.circuits.entry(source).or_default();
-        let permit = check.permits.remove(&source);
-        let change = match (outcome(&answer), permit) {
-            (Some(outcome), Some(permit)) => circuit.record(permit, outcome, now, settings, chance()),
-            // A local source that was asked without leave and works again, or one that is not set up any more.
-            (Some(Outcome::Success) | None, _) if circuit.troubled_since().is_some() => {
-                circuit.reset();
-                Change::Closed
-            }
-            _ => Change::None,
-        };
-        match change {
-            Change::Opened => tracing::warn!("Circuit {source} opened: {}", described(&answer)),
-            Change::Closed => tracing::info!("Circuit {source} closed"),
-            Change::Late | Change::None => {}
-        }
-        self.tell_notes(source, &answer);
-        self.note_agenda(source, &answer);
-        match answer.trouble() {
-            Some(trouble) => drop(self.failures.insert(source, trouble.clone())),
-            None => drop(self.failures.remove(&source)),
-        }
-        if answer.trouble().is_some_and(|trouble| trouble.kind == ErrorKind::NotConfigured) {
-            self.told_as_of.remove(&source); // it was, and is no longer
-        }
-        self.told_as_of.extend(answer.as_of().map(|at| (source, at)));
-        let is_later = self.history_wanted.is_some_and(|since| check.at.timestamp() >= since);
-        if source == Source::Oura && is_later && answer.trouble().is_none() {
-            self.history_wanted = None;
-        }
-        check.answers.insert(source, answer);
-        check.look_who_is_ready();
-    }
-
-    /// What was passed over in a source is logged when it changes, not at every check.
-    fn tell_notes(&mut self, source: Source, answer: &SourceReading) {
-        let notes = answer.notes();
-        if self.notes.get(&source).is_none_or(|known| known != notes) {
-            notes.iter().for_each(|note| tracing::warn!("{source}: {note}"));
-            self.notes.insert(source, notes.to_vec());
-        }
-    }
-
-    /// Give a check up: its answers are no longer wanted, and its sources may be asked by the next.
-    pub(crate) fn abandon(&mut self, check: Check) -> Vec<oneshot::Sender<CheckReport>> {
-        for (source, permit) in check.permits {
-            self.forget_asking(source);
-            self.circuits.entry(source).or_default().give_back(permit);
-        }
-        check.waiters
-    }
-}
-
-/// None when there is nothing to tell the circuit: the source is not set up.
-fn outcome(answer: &SourceReading) -> Option<Outcome> {
-    let Some(trouble) = answer.trouble() else { return Some(Outcome::Success) };
-    let cause = match trouble.kind {
-        ErrorKind::NotConfigured => return None,
-        ErrorKind::Transient => Cause::Outage,
-        ErrorKind::ActionRequired => Cause::NeedsUser,
-    };
-    Some(Outcome::Failure { cause, retry_after: trouble.retry_after })
-}
-
-fn described(answer: &SourceReading) -> String {
-    let Some(trouble) = answer.trouble() else { return String::new() };
-    if trouble.advice.is_empty() { trouble.to_string() } else { format!("{trouble} – {}", trouble.advice) }
-}
-
-/// Spreads the pauses between probes; nothing secret depends on it.
-pub(crate) fn chance() -> f64 {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are chance enough")]
-    let fraction = (random >> 11) as f64 / (1u64 << 53) as f64;
-    fraction
 }

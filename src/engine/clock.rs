@@ -1,4 +1,4 @@
-//! The wall clock as a value, so that a check can be made at another moment.
+//! The wall clock as a value, so that a check can be made for another time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,54 +6,51 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// Tells the time: the system's, or whatever it was made with.
 #[derive(Clone)]
 pub struct Clock {
-    tell: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    stands_still: bool,
+    read: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    is_fixed: bool,
 }
 
 impl Clock {
-    /// The system's clock, to the millisecond: what the database keeps.
+    /// The system clock in whole milliseconds, the precision of the database.
     #[must_use]
     pub fn system() -> Self {
-        Self::of(|| whole(Timestamp::now()))
+        Self::from_fn(|| truncate_to_millis(Timestamp::now()))
     }
 
-    /// A clock that stands still: for `--at`.
+    /// A stopped clock, for `--at`.
     #[must_use]
     pub fn fixed(at: Timestamp) -> Self {
-        Self { stands_still: true, ..Self::of(move || at) }
+        Self { is_fixed: true, ..Self::from_fn(move || at) }
     }
 
-    /// A clock that asks `tell`.
     #[must_use]
-    pub fn of(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self { tell: Arc::new(tell), stands_still: false }
+    pub fn from_fn(read: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { read: Arc::new(read), is_fixed: false }
     }
 
-    /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        (self.tell)()
+        (self.read)()
     }
 
-    /// The same clock; one that stood still goes on from where it stood.
+    /// The same clock; a fixed one starts to run.
     #[must_use]
-    pub fn going(&self) -> Self {
-        if !self.stands_still {
+    pub fn ticking(&self) -> Self {
+        if !self.is_fixed {
             return self.clone();
         }
         let (from, started) = (self.now(), Instant::now());
-        Self::of(move || {
-            let passed = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
-            whole(from.saturating_add(passed).unwrap_or(Timestamp::MAX))
+        Self::from_fn(move || {
+            let elapsed = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
+            truncate_to_millis(from.saturating_add(elapsed).unwrap_or(Timestamp::MAX))
         })
     }
 }
 
-fn whole(moment: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
+fn truncate_to_millis(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 impl fmt::Debug for Clock {

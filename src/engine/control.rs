@@ -1,4 +1,4 @@
-//! The Unix socket in the state directory: one JSON request a line, one JSON reply a line. Only the same user can open it.
+//! The control socket in the state directory: one JSON command a line, one JSON reply a line. Only its user can open it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -11,22 +11,20 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, unix};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Request;
-use super::command::{Command, Reply};
+use super::commands::{Command, Reply, Request};
 
 /// The socket's name in the state directory.
 pub const FILE_NAME: &str = "operator.sock";
 
-/// A request is a short line; whatever is longer is no request.
-const LONGEST_REQUEST: u64 = 64 * 1024;
+const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 
-/// How long a client may take to ask.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to send its command.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the command line waits for the engine: as long as a check may take that waits for every source.
-const LONGEST_WAIT: Duration = Duration::from_secs(330);
+/// How long a client waits for the reply: longer than a check that waits for every source.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(330);
 
-/// The socket while the engine serves it; the file goes when this value does.
+/// The open socket. Dropping it removes the file.
 #[derive(Debug)]
 pub struct ControlSocket {
     path: PathBuf,
@@ -40,10 +38,7 @@ impl Drop for ControlSocket {
 }
 
 impl ControlSocket {
-    /// Make the socket. Whoever calls holds the instance lock, so a file that is there is left over.
-    ///
-    /// # Errors
-    /// When it cannot be made: a folder that is not writable, or a path longer than the system allows for sockets.
+    /// Open the socket. The caller holds the instance lock, so an existing file is a leftover.
     pub fn bind(state_dir: &Path) -> io::Result<Self> {
         let path = state_dir.join(FILE_NAME);
         if path.exists() {
@@ -54,16 +49,15 @@ impl ControlSocket {
         Ok(Self { path, listener })
     }
 
-    /// Serve clients side by side until the engine is gone.
     pub async fn serve(self, engine: mpsc::Sender<Request>) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(answer(stream, engine.clone()));
+                    tokio::spawn(serve_client(stream, engine.clone()));
                 }
-                // Out of file descriptors, most likely: others must give theirs back first.
+                // Most likely out of file descriptors: wait until some are closed.
                 Err(error) => {
-                    tracing::warn!("The control socket cannot take a client: {error}");
+                    tracing::warn!(%error, "control socket cannot accept a client");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -71,43 +65,40 @@ impl ControlSocket {
     }
 }
 
-async fn answer(stream: tokio::net::UnixStream, engine: mpsc::Sender<Request>) {
+async fn serve_client(stream: tokio::net::UnixStream, engine: mpsc::Sender<Request>) {
     let (reader, mut writer) = stream.into_split();
-    let reply = match tokio::time::timeout(PATIENCE, request(reader)).await {
-        Ok(Ok(command)) => pass_on(command, &engine).await,
-        Ok(Err(what)) => Reply::refused(what),
-        Err(_) => Reply::refused("no request came"),
+    let reply = match tokio::time::timeout(REQUEST_TIMEOUT, read_command(reader)).await {
+        Ok(Ok(command)) => forward(command, &engine).await,
+        Ok(Err(error)) => Reply::refused(error),
+        Err(_) => Reply::refused("no command arrived in time"),
     };
     if let Ok(mut line) = serde_json::to_vec(&reply) {
         line.push(b'\n');
-        // A client that has gone away does not want its reply.
+        // Fails only if the client has gone.
         let _ = writer.write_all(&line).await;
     }
 }
 
-async fn request(reader: unix::OwnedReadHalf) -> Result<Command, String> {
+async fn read_command(reader: unix::OwnedReadHalf) -> Result<Command, String> {
     let mut line = String::new();
-    let mut reader = tokio::io::BufReader::new(reader).take(LONGEST_REQUEST);
-    reader.read_line(&mut line).await.map_err(|error| format!("cannot read the request: {error}"))?;
-    serde_json::from_str(&line).map_err(|error| format!("not a request: {error}"))
+    let mut reader = tokio::io::BufReader::new(reader).take(MAX_REQUEST_BYTES);
+    reader.read_line(&mut line).await.map_err(|error| format!("cannot read the command: {error}"))?;
+    serde_json::from_str(&line).map_err(|error| format!("not a command: {error}"))
 }
 
-async fn pass_on(command: Command, engine: &mpsc::Sender<Request>) -> Reply {
+async fn forward(command: Command, engine: &mpsc::Sender<Request>) -> Reply {
     let (reply, answer) = oneshot::channel();
-    let gone = || Reply::refused("the engine is stopping");
+    let stopping = || Reply::refused("the engine is stopping");
     if engine.send(Request { command, reply }).await.is_err() {
-        return gone();
+        return stopping();
     }
-    answer.await.unwrap_or_else(|_| gone())
+    answer.await.unwrap_or_else(|_| stopping())
 }
 
-/// Ask the running engine.
-///
-/// # Errors
-/// When nobody listens, or the answer does not come.
-pub fn ask(state_dir: &Path, command: &Command) -> io::Result<Reply> {
+/// Send a command to the running engine and wait for its reply.
+pub fn request(state_dir: &Path, command: &Command) -> io::Result<Reply> {
     let mut stream = UnixStream::connect(state_dir.join(FILE_NAME))?;
-    stream.set_read_timeout(Some(LONGEST_WAIT))?;
+    stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
     let mut line = serde_json::to_vec(command)?;
     line.push(b'\n');
     stream.write_all(&line)?;

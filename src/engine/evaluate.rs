@@ -1,4 +1,4 @@
-//! The second half of a check: facts → rules → policy → one transaction → report.
+//! The second half of a check: readings → facts → rules → decisions → one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
-use super::Engine;
 use super::check::Check;
-use super::report::{AlertReport, CheckReport, MonitorReport};
+use super::config_state::ConfigState;
+use super::source_states::SourceStates;
 use crate::core::alert::{AlertKey, Monitor};
-use crate::core::circuit::{Circuit, CircuitState};
+use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::facts::{HealthDay, Postponement, RestMode, TaskReading};
 use crate::core::policy::decision::PolicyDecision;
 use crate::core::policy::incident_state::IncidentState;
@@ -23,12 +23,33 @@ use crate::monitors::fetch::{Source, SourceReading};
 use crate::monitors::{MonitorOutcome, exec, health, patterns, tasks};
 use crate::sources;
 use crate::store::task_snapshots::SnapshotDiff;
-use crate::store::{self, CheckCommit, RetentionPolicy};
+use crate::store::{self, CheckCommit, RetentionPolicy, Store};
 
-/// A source that has been away so long is worth an alert.
-const UNAVAILABLE_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// A source that has been unavailable this long is worth an alert.
+const SOURCE_UNAVAILABLE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// The facts of one check, put beside what we knew.
+/// How far back postponements count.
+const POSTPONEMENT_WINDOW: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// What an evaluation depends on besides the readings and the database.
+#[derive(Debug)]
+pub(crate) struct EvaluationContext<'a> {
+    pub(crate) config: &'a ConfigState,
+    pub(crate) source_states: &'a SourceStates,
+    /// None: not all busy times are known.
+    pub(crate) busy_times: Option<BusyTimes>,
+    pub(crate) is_quiet: bool,
+    pub(crate) in_event: bool,
+}
+
+/// The result of one evaluation.
+#[derive(Debug)]
+pub(crate) struct Evaluated {
+    pub(crate) decisions: Vec<PolicyDecision>,
+    pub(crate) states: BTreeMap<Monitor, MonitorState>,
+}
+
+/// The facts of a check, joined with the stored ones.
 #[derive(Debug, Default)]
 struct CheckInputs {
     days: Vec<HealthDay>,
@@ -38,288 +59,212 @@ struct CheckInputs {
     updates: Vec<SnapshotDiff>,
     postponements: Vec<Postponement>,
     tasks: tasks::TaskInputs,
-    told: TaskIdentities,
-    /// What told names stood for after the last check, and what they stand for after this one.
+    identities: TaskIdentities,
     aliases: Aliases,
-    new_bonds: Option<Aliases>,
+    /// The aliases after this check, if they differ.
+    changed_aliases: Option<Aliases>,
+}
+
+/// Evaluate the ready monitors of a check, decide and commit (unless `commit` is false).
+///
+/// `on_outcome` sees each monitor's outcome. On an error nothing is committed, and the next check finds the same alerts again.
+pub(crate) fn evaluate(
+    check: &mut Check,
+    store: &mut Store,
+    context: &EvaluationContext<'_>,
+    commit: bool,
+    mut on_outcome: impl FnMut(Monitor, &MonitorOutcome),
+) -> Result<Evaluated, store::Error> {
+    let ready = check.take_ready();
+    let mut inputs = CheckInputs::load(check, store, context.config)?;
+    let (mut evaluations, mut states) = (Vec::new(), BTreeMap::new());
+    for (monitor, duration) in ready {
+        let outcome = run_rules(monitor, check, &inputs, context);
+        on_outcome(monitor, &outcome);
+        states.insert(monitor, monitor_state(&outcome, check.at.timestamp(), duration));
+        if let MonitorOutcome::Evaluated { evaluation, .. } = outcome {
+            if monitor == Monitor::Tasks {
+                inputs.update_aliases(&evaluation);
+            }
+            evaluations.push(evaluation);
+        }
+    }
+    let circuits = context.source_states.shown_circuits(&context.config.sources);
+    evaluations.push(system::judge(&circuits, SOURCE_UNAVAILABLE_AFTER, &check.at));
+    check.restore_tasks(mem::take(&mut inputs.tasks.readings));
+    let fired: BTreeSet<AlertKey> =
+        evaluations.iter().flat_map(|evaluation| &evaluation.alerts).map(|alert| alert.key.clone()).collect();
+    // The stored facts of a firing alert may be large and are replaced anyway, so they are not loaded.
+    let memory = store.incident_state_without_facts(|key| fired.contains(key))?;
+    let decisions = decide_all(evaluations, &memory, &check.at, context);
+    if commit {
+        store.commit(&CheckCommit {
+            at: check.at.timestamp(),
+            fired_keys: &fired,
+            decisions: &decisions,
+            incident_state: &memory,
+            health_days: &inputs.changed_days,
+            rest_mode: inputs.rest_was_read.then_some(inputs.rest.as_slice()),
+            snapshot_diffs: &inputs.updates,
+            aliases: inputs.changed_aliases.as_ref(),
+            circuits: &context.source_states.circuits(),
+            monitors: &states,
+            is_final: check.is_complete(),
+            retention: retention(context.config),
+        })?;
+        check.committed.extend(check.readings.keys().copied());
+    }
+    Ok(Evaluated { decisions, states })
+}
+
+fn retention(config: &ConfigState) -> RetentionPolicy {
+    let retention = &config.config.retention;
+    RetentionPolicy { journal_days: retention.journal_days, history_days: retention.history_days }
 }
 
 impl CheckInputs {
-    /// Tasks that were told of keep their names: what these stand for is written down where it has changed.
-    fn remember_told(&mut self, evaluation: &Evaluation) {
-        let deadlines = evaluation.alerts.iter().filter(|alert| alert.key.rule().starts_with("task:deadline_"));
-        let firing: BTreeSet<&str> = deadlines.filter_map(|alert| alert.key.entity()).collect();
-        let merged = merged_tasks(&self.tasks.readings, &self.told);
-        let aliases = self.told.after(&merged, |name| firing.contains(name));
-        self.new_bonds = (aliases != self.aliases).then_some(aliases);
-    }
-}
-
-impl Engine {
-    /// Judge the monitors that are ready, decide, record, report.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written; then nothing is recorded, and the next check finds the same again.
-    pub(crate) fn conclude(&mut self, check: &mut Check) -> Result<CheckReport, store::Error> {
-        if !self.dry_run {
-            self.find_lost_store()?;
-        }
-        if self.may_send() {
-            // What the last process left in doubt may stand told: only then is what resolves now taken back.
-            self.open_post()?;
-        }
-        let ready = check.take_ready();
-        let mut known = self.known(check)?;
-        let mut evaluations = Vec::new();
-        let mut states = BTreeMap::new();
-        for (monitor, took) in ready {
-            let finding = self.judge(monitor, check, &known);
-            self.tell_change(monitor, &finding);
-            states.insert(monitor, state_of(&finding, check, took));
-            if let MonitorOutcome::Evaluated { evaluation, .. } = finding {
-                if monitor == Monitor::Tasks {
-                    known.remember_told(&evaluation);
-                }
-                evaluations.push(evaluation);
-            }
-        }
-        evaluations.push(self.judge_system(&check.at));
-        check.take_back(mem::take(&mut known.tasks.readings));
-        let found = found(&evaluations);
-        // Of what fires now, the facts that it rested on before are not needed: there may be many, and new ones take their place.
-        let memory = self.store.incident_state_without_facts(|key| found.contains(key))?;
-        let verdicts = self.decide(evaluations, &memory, &check.at);
-        if !self.dry_run || self.store.is_ephemeral() {
-            self.record(check, &known, (&found, &verdicts), &memory, &states)?;
-            self.metrics.count_check(&states, &verdicts);
-        }
-        drop((known, memory, found));
-        Ok(self.report(check, &states, verdicts))
-    }
-
-    fn known(&self, check: &mut Check) -> Result<CheckInputs, store::Error> {
-        let mut known =
-            CheckInputs { days: self.history(&check.at)?, rest: self.store.rest_mode()?, ..CheckInputs::default() };
-        if let Some(SourceReading::Health(answer)) = check.answers.get(&Source::Oura)
-            && let Some(reading) = &answer.reading
+    fn load(check: &mut Check, store: &Store, config: &ConfigState) -> Result<Self, store::Error> {
+        let mut inputs =
+            Self { days: health_history(store, config, &check.at)?, rest: store.rest_mode()?, ..Self::default() };
+        if let Some(SourceReading::Health(oura)) = check.readings.get(&Source::Oura)
+            && let Some(reading) = &oura.reading
         {
-            let days = health::merged(known.days.clone(), &reading.days);
-            let is_new = |day: &&HealthDay| !known.days.iter().any(|before| before.same_data(day));
-            known.changed_days = days.iter().filter(is_new).cloned().collect();
-            known.days = days;
-            known.rest_was_read = reading.rest.is_some();
-            known.rest = reading.rest.clone().unwrap_or(known.rest);
+            let days = health::merged(inputs.days.clone(), &reading.days);
+            let is_changed = |day: &&HealthDay| !inputs.days.iter().any(|before| before.same_data(day));
+            inputs.changed_days = days.iter().filter(is_changed).cloned().collect();
+            inputs.days = days;
+            inputs.rest_was_read = reading.rest.is_some();
+            inputs.rest = reading.rest.clone().unwrap_or(inputs.rest);
         }
-        let week = check.at.timestamp().saturating_sub(SignedDuration::from_hours(24 * 7));
-        known.postponements = self.store.postponements(week.unwrap_or(Timestamp::MIN))?;
-        known.aliases = self.store.task_aliases()?;
-        known.told = self.store.task_identities(known.aliases.clone())?;
+        let first = check.at.timestamp().saturating_sub(POSTPONEMENT_WINDOW).unwrap_or(Timestamp::MIN);
+        inputs.postponements = store.postponements(first)?;
+        inputs.aliases = store.task_aliases()?;
+        inputs.identities = store.task_identities(inputs.aliases.clone())?;
         let mut copies = Vec::new();
-        for source in self.setup.task_sources() {
-            copies.push((source, self.compared(source, check, &mut known)?));
+        for source in config.sources.task_sources() {
+            copies.push((source, inputs.compare_with_stored(source, check, store)?));
         }
-        let part = |(source, copy)| Some(tasks::TaskInput { answer: check.lend_tasks(source)?, copy });
-        known.tasks = tasks::gather(copies.into_iter().filter_map(part).collect());
-        Ok(known)
+        let input = |(source, copy)| Some(tasks::TaskInput { answer: check.take_tasks(source)?, copy });
+        inputs.tasks = tasks::gather(copies.into_iter().filter_map(input).collect());
+        Ok(inputs)
     }
 
-    fn history(&self, now: &ZonedDateTime) -> Result<Vec<HealthDay>, store::Error> {
-        let first = self.config.monitors.health.thresholds.first_day_of_history(now.date());
-        let mut history = self.store.health_days(first)?;
-        history.retain(|day| day.date <= now.date());
-        Ok(history)
-    }
-
-    /// A fresh reading of a source of tasks is compared with the last copy; the copy of one that failed takes its place.
-    fn compared(
-        &self,
+    /// Compare a new reading with the stored copy. Gives the stored copy if the source failed.
+    fn compare_with_stored(
+        &mut self,
         source: Source,
         check: &Check,
-        known: &mut CheckInputs,
+        store: &Store,
     ) -> Result<Option<TaskReading>, store::Error> {
-        let Some(SourceReading::Tasks(answer)) = check.answers.get(&source) else { return Ok(None) };
-        let copy = self.store.task_snapshot(source.as_str())?;
-        let Ok(reading) = answer else { return Ok(copy.map(|copy| copy.reading())) };
-        if !check.recorded.contains(&source) {
+        let Some(SourceReading::Tasks(result)) = check.readings.get(&source) else { return Ok(None) };
+        let copy = store.task_snapshot(source.as_str())?;
+        let Ok(reading) = result else { return Ok(copy.map(|copy| copy.reading())) };
+        if !check.committed.contains(&source) {
             let update = SnapshotDiff::between(copy.as_ref(), reading);
-            known.postponements.extend(update.postponed.iter().cloned());
-            known.updates.push(update);
+            self.postponements.extend(update.postponed.iter().cloned());
+            self.updates.push(update);
         }
         Ok(None)
     }
 
-    /// A rule that panics is its monitor's failure, not the engine's.
-    fn judge(&self, monitor: Monitor, check: &Check, known: &CheckInputs) -> MonitorOutcome {
-        let judge = || self.judge_by_rules(monitor, check, known);
-        catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_| MonitorOutcome::Failed {
-            reason: "its rules broke off; please report this with the log".into(),
-        })
-    }
-
-    fn judge_by_rules(&self, monitor: Monitor, check: &Check, known: &CheckInputs) -> MonitorOutcome {
-        let limits = &self.config.monitors;
-        let missing = |source: Source| sources::Error::transient(source.as_str(), "was not asked");
-        match monitor {
-            Monitor::Health => match check.answers.get(&Source::Oura) {
-                Some(SourceReading::Health(answer)) => {
-                    health::judge(answer, &known.days, &known.rest, &limits.health.thresholds, &check.at)
-                }
-                _ => MonitorOutcome::Failed { reason: missing(Source::Oura).to_string() },
-            },
-            Monitor::Tasks => {
-                let agenda = self.agenda(check.at.timestamp());
-                let quiet = self.config.quiet_hours.resolve();
-                let free = agenda.as_ref().map(|agenda| FreeTime { agenda, quiet });
-                tasks::judge(&known.tasks, &known.told, free, &limits.tasks.thresholds, &check.at)
-            }
-            Monitor::Patterns => {
-                let focus = match check.answers.get(&Source::FocusFile) {
-                    Some(SourceReading::Focus(focus)) => focus.clone(),
-                    _ => Err(missing(Source::FocusFile)),
-                };
-                let limits = &limits.patterns.thresholds;
-                patterns::judge(&known.tasks, &known.days, &known.postponements, &focus, limits, &check.at)
-            }
-            Monitor::Exec(name) => match (self.setup.program(name), check.answers.get(&Source::Exec(name))) {
-                (Some(exec), Some(SourceReading::Exec(answer))) => exec::judge(exec, answer, &check.at),
-                (None, _) => MonitorOutcome::Skipped { reason: "it is not in the configuration any more".into() },
-                _ => MonitorOutcome::Failed { reason: missing(Source::Exec(name)).to_string() },
-            },
-            Monitor::System => MonitorOutcome::Failed { reason: "it has no rules of its own interval".into() },
-        }
-    }
-
-    fn judge_system(&self, now: &ZonedDateTime) -> Evaluation {
-        let circuits = self.shown_circuits().map(|(source, circuit)| (source.to_string(), circuit.clone())).collect();
-        system::judge(&circuits, UNAVAILABLE_AFTER, now)
-    }
-
-    fn decide(&self, evaluations: Vec<Evaluation>, memory: &IncidentState, now: &ZonedDateTime) -> Vec<PolicyDecision> {
-        let limits = &self.config.deduplication;
-        let off = self.switched_off(memory);
-        let circumstances = PolicyContext {
-            now: now.timestamp(),
-            quiet: self.is_quiet(now),
-            in_event: self.in_event_until(now).is_some(),
-            least_window: SignedDuration::from_secs(limits.window_seconds.into()),
-            max_alerts: limits.max_alerts_per_run as usize,
-            off: &off,
-            routing: &self.config.alerters.routing(),
-        };
-        decide(evaluations, memory, &circumstances)
-    }
-
-    /// The monitors that do not run, among them the programs that are gone and left something open.
-    fn switched_off(&self, memory: &IncidentState) -> Vec<Monitor> {
-        let on = self.intervals();
-        let left = memory.incidents.values().map(|incident| incident.alert.monitor);
-        let gone = left.filter(|monitor| matches!(monitor, Monitor::Exec(_)));
-        let off: BTreeSet<Monitor> = Monitor::SCHEDULED.into_iter().chain(gone).collect();
-        off.into_iter().filter(|monitor| !on.contains_key(monitor)).collect()
-    }
-
-    fn record(
-        &mut self,
-        check: &mut Check,
-        known: &CheckInputs,
-        (found, verdicts): (&BTreeSet<AlertKey>, &[PolicyDecision]),
-        memory: &IncidentState,
-        states: &BTreeMap<Monitor, MonitorState>,
-    ) -> Result<(), store::Error> {
-        let keep = &self.config.retention;
-        let circuits = self.circuits.iter().map(|(source, circuit)| (source.to_string(), circuit.clone())).collect();
-        self.store.commit(&CheckCommit {
-            at: check.at.timestamp(),
-            fired_keys: found,
-            decisions: verdicts,
-            incident_state: memory,
-            health_days: &known.changed_days,
-            rest_mode: known.rest_was_read.then_some(known.rest.as_slice()),
-            snapshot_diffs: &known.updates,
-            aliases: known.new_bonds.as_ref(),
-            circuits: &circuits,
-            monitors: states,
-            is_final: check.is_complete(),
-            retention: RetentionPolicy { journal_days: keep.journal_days, history_days: keep.history_days },
-        })?;
-        check.recorded.extend(check.answers.keys().copied());
-        Ok(())
-    }
-
-    fn report(
-        &self,
-        check: &mut Check,
-        states: &BTreeMap<Monitor, MonitorState>,
-        verdicts: Vec<PolicyDecision>,
-    ) -> CheckReport {
-        let part = CheckReport {
-            at: check.at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-            dry_run: self.dry_run,
-            duration_ms: u64::try_from(check.began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            monitors: states.iter().map(|(monitor, state)| (*monitor, MonitorReport::from(state))).collect(),
-            alerts: verdicts.into_iter().map(AlertReport::from).collect(),
-            circuits: self.circuit_states(),
-        };
-        let report = match check.report.take() {
-            Some(mut earlier) => {
-                earlier.join(part);
-                earlier
-            }
-            None => part,
-        };
-        if !check.is_complete() {
-            check.report = Some(report.clone());
-        }
-        report
-    }
-
-    /// The circuits worth showing.
-    pub(crate) fn shown_circuits(&self) -> impl Iterator<Item = (Source, &Circuit)> {
-        let shown = self.circuits.iter().filter(|(source, _)| self.setup.is_shown(**source));
-        shown.map(|(source, circuit)| (*source, circuit))
-    }
-
-    pub(crate) fn circuit_states(&self) -> BTreeMap<String, CircuitState> {
-        self.shown_circuits().map(|(source, circuit)| (source.to_string(), circuit.state())).collect()
-    }
-
-    /// What a monitor lacks is logged when it changes, not at every check.
-    fn tell_change(&mut self, monitor: Monitor, finding: &MonitorOutcome) {
-        let reason = match finding {
-            MonitorOutcome::Evaluated { note, .. } => note.clone(),
-            MonitorOutcome::Skipped { reason } | MonitorOutcome::Failed { reason } => Some(reason.clone()),
-        };
-        let before = self.troubles.insert(monitor, reason.clone());
-        match (before.flatten(), reason, finding) {
-            (before, now, _) if before == now => {}
-            (_, None, _) => tracing::info!("Monitor {monitor}: all sources answer again"),
-            (_, Some(reason), MonitorOutcome::Evaluated { .. }) => tracing::warn!("Monitor {monitor}: {reason}"),
-            (_, Some(reason), MonitorOutcome::Skipped { .. }) => tracing::warn!("Monitor {monitor} skipped: {reason}"),
-            (_, Some(reason), MonitorOutcome::Failed { .. }) => tracing::error!("Monitor {monitor} failed: {reason}"),
-        }
+    /// A task with an open alert keeps its identity, even if another source becomes the first to name it.
+    fn update_aliases(&mut self, evaluation: &Evaluation) {
+        let deadlines = evaluation.alerts.iter().filter(|alert| alert.key.rule().starts_with("task:deadline_"));
+        let firing: BTreeSet<&str> = deadlines.filter_map(|alert| alert.key.entity()).collect();
+        let merged = merged_tasks(&self.tasks.readings, &self.identities);
+        let aliases = self.identities.after(&merged, |name| firing.contains(name));
+        self.changed_aliases = (aliases != self.aliases).then_some(aliases);
     }
 }
 
-/// What the rules found, whatever becomes of it.
-fn found(evaluations: &[Evaluation]) -> BTreeSet<AlertKey> {
-    let alerts = evaluations.iter().flat_map(|evaluation| &evaluation.alerts);
-    alerts.map(|alert| alert.key.clone()).collect()
+fn health_history(store: &Store, config: &ConfigState, now: &ZonedDateTime) -> Result<Vec<HealthDay>, store::Error> {
+    let first = config.config.monitors.health.thresholds.first_day_of_history(now.date());
+    let mut history = store.health_days(first)?;
+    history.retain(|day| day.date <= now.date());
+    Ok(history)
 }
 
-fn state_of(finding: &MonitorOutcome, check: &Check, took: SignedDuration) -> MonitorState {
-    let (status, source, reason, alerts) = match finding {
+/// Run one monitor's rules. A panic is that monitor's failure, not the engine's.
+fn run_rules(monitor: Monitor, check: &Check, inputs: &CheckInputs, context: &EvaluationContext<'_>) -> MonitorOutcome {
+    catch_unwind(AssertUnwindSafe(|| rules_outcome(monitor, check, inputs, context))).unwrap_or_else(|_| {
+        MonitorOutcome::Failed { reason: "its rules crashed; please report this with the log".into() }
+    })
+}
+
+fn rules_outcome(
+    monitor: Monitor,
+    check: &Check,
+    inputs: &CheckInputs,
+    context: &EvaluationContext<'_>,
+) -> MonitorOutcome {
+    let (limits, sources) = (&context.config.config.monitors, &context.config.sources);
+    let not_fetched = |source: Source| sources::Error::transient(source.as_str(), "was not fetched");
+    let failed = |source: Source| MonitorOutcome::Failed { reason: not_fetched(source).to_string() };
+    match monitor {
+        Monitor::Health => match check.readings.get(&Source::Oura) {
+            Some(SourceReading::Health(oura)) => {
+                health::judge(oura, &inputs.days, &inputs.rest, &limits.health.thresholds, &check.at)
+            }
+            _ => failed(Source::Oura),
+        },
+        Monitor::Tasks => {
+            let quiet = context.config.quiet_hours();
+            let free = context.busy_times.as_ref().map(|agenda| FreeTime { agenda, quiet });
+            tasks::judge(&inputs.tasks, &inputs.identities, free, &limits.tasks.thresholds, &check.at)
+        }
+        Monitor::Patterns => {
+            let focus = match check.readings.get(&Source::FocusFile) {
+                Some(SourceReading::Focus(focus)) => focus.clone(),
+                _ => Err(not_fetched(Source::FocusFile)),
+            };
+            let limits = &limits.patterns.thresholds;
+            patterns::judge(&inputs.tasks, &inputs.days, &inputs.postponements, &focus, limits, &check.at)
+        }
+        Monitor::Exec(name) => match (sources.program(name), check.readings.get(&Source::Exec(name))) {
+            (Some(plugin), Some(SourceReading::Exec(reading))) => exec::judge(plugin, reading, &check.at),
+            (None, _) => MonitorOutcome::Skipped { reason: "it is no longer in the configuration".into() },
+            _ => failed(Source::Exec(name)),
+        },
+        Monitor::System => MonitorOutcome::Failed { reason: "it has no interval of its own".into() },
+    }
+}
+
+fn decide_all(
+    evaluations: Vec<Evaluation>,
+    memory: &IncidentState,
+    now: &ZonedDateTime,
+    context: &EvaluationContext<'_>,
+) -> Vec<PolicyDecision> {
+    let config = &context.config.config;
+    let policy = PolicyContext {
+        now: now.timestamp(),
+        quiet: context.is_quiet,
+        in_event: context.in_event,
+        least_window: context.config.dedup_window(),
+        max_alerts: config.deduplication.max_alerts_per_run as usize,
+        off: &disabled_monitors(memory, context.config),
+        routing: &config.alerters.routing(),
+    };
+    decide(evaluations, memory, &policy)
+}
+
+/// The monitors that do not run. A removed exec plugin counts while it has an incident.
+fn disabled_monitors(memory: &IncidentState, config: &ConfigState) -> Vec<Monitor> {
+    let enabled = config.intervals();
+    let with_incident = memory.incidents.values().map(|incident| incident.alert.monitor);
+    let plugins = with_incident.filter(|monitor| matches!(monitor, Monitor::Exec(_)));
+    let all: BTreeSet<Monitor> = Monitor::SCHEDULED.into_iter().chain(plugins).collect();
+    all.into_iter().filter(|monitor| !enabled.contains_key(monitor)).collect()
+}
+
+fn monitor_state(outcome: &MonitorOutcome, at: Timestamp, duration: SignedDuration) -> MonitorState {
+    let (status, source, reason, alerts_generated) = match outcome {
         MonitorOutcome::Evaluated { evaluation, source, note } => {
             (RunStatus::Ok, Some(source.clone()), note.clone(), evaluation.alerts.len())
         }
         MonitorOutcome::Skipped { reason } => (RunStatus::Skipped, None, Some(reason.clone()), 0),
         MonitorOutcome::Failed { reason } => (RunStatus::Failed, None, Some(reason.clone()), 0),
     };
-    MonitorState {
-        last_check: check.at.timestamp(),
-        duration_ms: u64::try_from(took.as_millis()).unwrap_or(0),
-        alerts_generated: alerts,
-        status,
-        source,
-        reason,
-    }
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(0);
+    MonitorState { last_check: at, duration_ms, alerts_generated, status, source, reason }
 }

@@ -1,71 +1,53 @@
-//! What a check came to, as `--once --json` prints it.
+//! The report of a check, as `--once --json` prints it.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::Check;
+use super::evaluate::Evaluated;
 use crate::core::alert::{Facts, Monitor, Priority};
 use crate::core::channel::Channel;
 use crate::core::circuit::CircuitState;
 use crate::core::policy::decision::{Decision, PolicyDecision, Reason};
 use crate::core::status::{MonitorState, RunStatus};
 
-/// One check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckReport {
-    /// When, RFC 3339 with the person's offset.
+    /// RFC 3339 with the user's offset.
     pub at: String,
-    /// Whether nothing was written.
     pub dry_run: bool,
-    /// How long it took.
     pub duration_ms: u64,
-    /// The monitors that ran.
     pub monitors: BTreeMap<Monitor, MonitorReport>,
-    /// What was decided, the most urgent first.
     pub alerts: Vec<AlertReport>,
-    /// The circuits of the sources.
     pub circuits: BTreeMap<String, CircuitState>,
 }
 
-/// One monitor's run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MonitorReport {
-    /// How it ended.
     pub status: RunStatus,
-    /// Where its facts came from.
     pub source: Option<String>,
-    /// What it found.
     pub alerts: usize,
-    /// How long it took.
     pub duration_ms: u64,
-    /// Why it was skipped or failed, or what was missing.
     pub reason: Option<String>,
 }
 
-/// One alert with its decision.
+/// An alert with the decision on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlertReport {
-    /// What it is known by.
     pub key: String,
-    /// How urgent.
     pub priority: Priority,
-    /// One line.
     pub title: String,
-    /// The sentence.
     pub message: String,
-    /// Who found it.
     pub monitor: Monitor,
-    /// What happens with it.
     pub decision: Decision,
-    /// Why.
     pub reason: Reason,
-    /// Where it goes.
     pub channels: Vec<Channel>,
     /// The reminder slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occasion: Option<String>,
-    /// What it rests on.
     pub facts: Facts,
 }
 
@@ -99,21 +81,61 @@ impl From<PolicyDecision> for AlertReport {
 }
 
 impl CheckReport {
-    /// How many alerts were told: delivered, or in a digest.
-    #[must_use]
-    pub fn told(&self) -> usize {
-        self.alerts.iter().filter(|a| matches!(a.decision, Decision::Deliver | Decision::Coalesce)).count()
+    /// The report of the check so far, with the part that was just evaluated. An incomplete check keeps a copy.
+    pub(crate) fn add_part(
+        check: &mut Check,
+        evaluated: Evaluated,
+        circuits: BTreeMap<String, CircuitState>,
+        dry_run: bool,
+    ) -> Self {
+        let part = Self {
+            at: check.at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            dry_run,
+            duration_ms: u64::try_from(check.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            monitors: evaluated.states.iter().map(|(monitor, state)| (*monitor, MonitorReport::from(state))).collect(),
+            alerts: evaluated.decisions.into_iter().map(AlertReport::from).collect(),
+            circuits,
+        };
+        let report = match check.report.take() {
+            Some(mut report) => {
+                report.merge(part);
+                report
+            }
+            None => part,
+        };
+        if !check.is_complete() {
+            check.report = Some(report.clone());
+        }
+        report
     }
 
-    /// Take in a later part of the same check.
-    pub fn join(&mut self, later: Self) {
+    /// Add a later part of the same check.
+    pub fn merge(&mut self, later: Self) {
         self.duration_ms = later.duration_ms;
         self.monitors.extend(later.monitors);
-        // A key that both speak of was decided first in the earlier one.
+        // The decision on a key in both parts was made in the earlier one.
         let known: BTreeSet<String> = self.alerts.iter().map(|alert| alert.key.clone()).collect();
         self.alerts.extend(later.alerts.into_iter().filter(|alert| !known.contains(&alert.key)));
         let rank = |alert: &AlertReport| (alert.decision == Decision::Resolve, Reverse(alert.priority));
         self.alerts.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.key.cmp(&b.key)));
         self.circuits = later.circuits;
+    }
+
+    fn notified(&self) -> impl Iterator<Item = &AlertReport> {
+        self.alerts.iter().filter(|alert| matches!(alert.decision, Decision::Deliver | Decision::Coalesce))
+    }
+
+    pub(crate) fn log(&self) {
+        let seconds = Duration::from_millis(self.duration_ms).as_secs_f64();
+        let sent = if self.dry_run { "would be sent (dry run)" } else { "sent" };
+        tracing::info!("Check cycle complete: {} alerts {sent} ({seconds:.1}s)", self.notified().count());
+    }
+
+    /// Log what a dry run of the event loop would have sent.
+    pub(crate) fn log_dry_run(&self) {
+        for alert in self.notified().filter(|_| self.dry_run) {
+            let (decision, reason) = (alert.decision.as_str(), alert.reason.as_str());
+            tracing::info!("Dry run: would {decision} ({reason}), {}: {}", alert.priority, alert.title);
+        }
     }
 }

@@ -1,135 +1,97 @@
-//! The engine's snapshot, and the same from the database alone when no engine runs.
+//! The snapshot of the whole engine for its front ends.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
-use crate::core::alert::{Alert, AlertKey, Monitor, Priority};
+use crate::core::alert::{Alert, AlertKey, Priority};
 use crate::core::audit::Audit;
-use crate::core::circuit::Circuit;
 use crate::core::policy::dedup;
 use crate::core::policy::incident_state::{Incident, Pause};
-use crate::core::schedule;
-use crate::core::status::{MAX_OPEN_SHOWN, MonitorState, OpenAlert, SourceState, Status};
-use crate::monitors::fetch::Source;
-use crate::sources::ErrorKind;
-use crate::store;
+use crate::core::status::{MAX_OPEN_SHOWN, OpenAlert, Status};
+use crate::store::{self, Store};
 
-impl Engine {
-    /// Everything worth showing, now. `running` is false when only the database is asked.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn status(&self, running: bool) -> Result<Status, store::Error> {
-        let now = self.now();
-        let at = now.timestamp();
-        let counters = self.store.counters()?;
-        let (mut open, mut dedup_cache_size) = (Open::default(), 0);
-        self.store.for_each_incident(|incident| {
-            dedup_cache_size += usize::from(self.remembers(&incident, at));
-            open.see(incident, at);
-        })?;
-        let pause = if running { self.pause } else { self.store.pause()? };
-        let pause = pause.filter(|pause| pause.in_force(at));
-        let audited = if running { Ok(self.health.audit().cloned()) } else { self.audit_alone(at) };
-        let (audit, trouble) = audited.map_or_else(|error| (None, Some(error.to_string())), |audit| (audit, None));
-        let error_message = audit.as_ref().and_then(Audit::error_message);
-        let uptime = at.duration_since(self.started).max(SignedDuration::ZERO);
-        Ok(Status {
-            running,
-            pid: running.then(std::process::id),
-            last_run: counters.last_run,
-            next_run: if running { schedule::next_due(&self.intervals(), &self.last_runs, at) } else { None },
-            run_count: counters.run_count,
-            total_alerts: counters.total_alerts,
-            uptime_seconds: running.then(|| uptime.as_secs().unsigned_abs()),
-            uptime_start: running.then_some(self.started),
-            dry_run: self.dry_run,
-            paused: pause.is_some(),
-            paused_until: match pause {
-                Some(Pause::Until(end)) => Some(end),
-                _ => None,
-            },
-            is_quiet_hours: self.is_quiet(&now),
-            in_event_until: self.in_event_until(&now),
-            next_quiet_boundary: Some(self.config.quiet_hours.resolve().next_boundary(&now)),
-            enabled_monitors: self.intervals().into_keys().collect(),
-            monitor_states: self.monitor_states()?,
-            circuit_states: self.circuit_states(),
-            sources: self.source_states(),
-            oura_connection: self.setup.oura.link(),
-            open_alerts: open.count,
-            unanswered_alerts: open.waiting,
-            open: open.most_urgent,
-            dedup_cache_size,
-            check_running: false,
-            next_morning: self.config.quiet_hours.resolve().tomorrow(&now),
-            outbox: self.store.outbox_depth()?.into_iter().collect::<BTreeMap<_, _>>(),
-            channel_states: self.channel_states()?,
-            http: self.page.borrow().clone(),
-            audit,
-            check_overdue_at: if running { self.check_overdue_at() } else { None },
-            database_error: self.health.database_error().or(trouble),
-            config: self.shown_config.clone(),
-            warnings: self.all_warnings(error_message),
-            config_error: self.config_error.clone(),
-        })
-    }
-
-    /// Each monitor's last run; of programs, only those that still are in the configuration.
-    pub(crate) fn monitor_states(&self) -> Result<BTreeMap<Monitor, MonitorState>, store::Error> {
-        let known: Vec<Monitor> = self.config.monitors.exec.iter().filter_map(|p| p.name.map(Monitor::Exec)).collect();
-        let mut states = self.store.monitors()?;
-        states.retain(|monitor, _| !matches!(monitor, Monitor::Exec(_)) || known.contains(monitor));
-        Ok(states)
-    }
-
-    fn all_warnings(&self, audit: Option<String>) -> Vec<String> {
-        let page = self.page.borrow().error.as_ref().map(|trouble| format!("The dashboard is not served: {trouble}"));
-        self.config_warnings.iter().chain(&self.warnings).cloned().chain(page).chain(audit).collect()
-    }
-
-    fn source_states(&self) -> BTreeMap<String, SourceState> {
-        let state = |source: &Source, circuit: &Circuit| SourceState {
-            circuit: circuit.state(),
-            as_of: self.told_as_of.get(source).copied(),
-            next_try: circuit.retry_at(),
-            error: self
-                .failures
-                .get(source)
-                .filter(|error| error.kind != ErrorKind::NotConfigured)
-                .map(ToString::to_string),
-        };
-        self.shown_circuits().map(|(source, circuit)| (source.to_string(), state(&source, circuit))).collect()
-    }
-
-    /// Whether an incident would be a duplicate if it fired again now.
-    pub(crate) fn remembers(&self, incident: &Incident, now: Timestamp) -> bool {
-        let least = SignedDuration::from_secs(self.config.deduplication.window_seconds.into());
-        dedup::remembers(incident, least, now)
-    }
+/// Build the snapshot. `running` is false when no engine runs and only the database is read.
+pub(crate) fn build(engine: &Engine, running: bool) -> Result<Status, store::Error> {
+    let (now, store, config) = (engine.now(), &engine.database.store, &engine.config);
+    let at = now.timestamp();
+    let (counters, intervals) = (store.counters()?, config.intervals());
+    let (mut open, mut dedup_cache_size) = (OpenAlerts::default(), 0);
+    store.for_each_incident(|incident| {
+        dedup_cache_size += usize::from(dedup::remembers(&incident, config.dedup_window(), at));
+        open.add(incident, at);
+    })?;
+    let pause = engine.controls.active_pause(at);
+    let audited = if running { Ok(engine.health.audit().cloned()) } else { audit(store, at) };
+    let (audit, audit_error) = audited.map_or_else(|error| (None, Some(error.to_string())), |audit| (audit, None));
+    let mismatch = audit.as_ref().and_then(Audit::error_message);
+    let uptime = at.duration_since(engine.started_at).max(SignedDuration::ZERO);
+    Ok(Status {
+        running,
+        pid: running.then(std::process::id),
+        last_run: counters.last_run,
+        next_run: if running { engine.runs.next_due(&intervals, at) } else { None },
+        run_count: counters.run_count,
+        total_alerts: counters.total_alerts,
+        uptime_seconds: running.then(|| uptime.as_secs().unsigned_abs()),
+        uptime_start: running.then_some(engine.started_at),
+        dry_run: engine.dry_run,
+        paused: pause.is_some(),
+        paused_until: match pause {
+            Some(Pause::Until(end)) => Some(end),
+            _ => None,
+        },
+        is_quiet_hours: engine.is_quiet(&now),
+        in_event_until: engine.in_event_until(at),
+        next_quiet_boundary: Some(config.quiet_hours().next_boundary(&now)),
+        enabled_monitors: intervals.into_keys().collect(),
+        monitor_states: engine.monitor_states()?,
+        circuit_states: engine.source_states.circuit_states(&config.sources),
+        sources: engine.source_states.shown_states(&config.sources),
+        oura_connection: config.sources.oura.link(),
+        open_alerts: open.count,
+        unanswered_alerts: open.unanswered,
+        open: open.most_urgent,
+        dedup_cache_size,
+        check_running: false,
+        next_morning: config.quiet_hours().tomorrow(&now),
+        outbox: store.outbox_depth()?,
+        channel_states: engine.dispatcher.channel_states(store)?,
+        http: engine.http_state.borrow().clone(),
+        audit,
+        check_overdue_at: if running { engine.check_overdue_at() } else { None },
+        database_error: engine.health.database_error().or(audit_error),
+        config: config.shown.clone(),
+        warnings: engine.warnings().into_iter().chain(mismatch).collect(),
+        config_error: config.error.clone(),
+    })
 }
 
-/// The person's zone, as the configuration in force names it.
+/// The audit when no engine runs. A copy in memory is not audited.
+fn audit(store: &Store, now: Timestamp) -> Result<Option<Audit>, store::Error> {
+    if store.is_ephemeral() { Ok(None) } else { store.audit(now).map(Some) }
+}
+
+/// The user's time zone, as the configuration in force names it.
 #[must_use]
-pub fn zone_of(status: &Status) -> TimeZone {
-    let named = status.config.pointer("/quiet_hours/timezone").and_then(|name| name.as_str());
-    named.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system)
+pub fn user_time_zone(status: &Status) -> TimeZone {
+    let name = status.config.pointer("/quiet_hours/timezone").and_then(|name| name.as_str());
+    name.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system)
 }
 
-/// The open alerts: how many, and the most urgent of them. There may be many, and only those that are shown are kept.
+/// The number of open alerts and the most urgent of them.
 #[derive(Default)]
-struct Open {
+struct OpenAlerts {
     count: usize,
-    waiting: usize,
+    unanswered: usize,
+    /// At most `MAX_OPEN_SHOWN`: there may be many.
     most_urgent: Vec<OpenAlert>,
 }
 
-impl Open {
-    fn see(&mut self, incident: Incident, now: Timestamp) {
+impl OpenAlerts {
+    fn add(&mut self, incident: Incident, now: Timestamp) {
         if !incident.open {
             return;
         }
@@ -138,16 +100,16 @@ impl Open {
         let Alert { key, priority, title, .. } = alert;
         let alert = OpenAlert { key, priority, title, since, acknowledged, snoozed_until };
         self.count += 1;
-        self.waiting += usize::from(alert.is_unanswered());
-        let place = self.most_urgent.partition_point(|known| rank(known) < rank(&alert));
-        if place < MAX_OPEN_SHOWN {
-            self.most_urgent.insert(place, alert);
+        self.unanswered += usize::from(alert.is_unanswered());
+        let position = self.most_urgent.partition_point(|known| rank(known) < rank(&alert));
+        if position < MAX_OPEN_SHOWN {
+            self.most_urgent.insert(position, alert);
             self.most_urgent.truncate(MAX_OPEN_SHOWN);
         }
     }
 }
 
-/// Those that wait first, the most urgent first.
+/// Unanswered alerts first, then by urgency.
 fn rank(alert: &OpenAlert) -> (bool, Reverse<Priority>, &AlertKey) {
     (!alert.is_unanswered(), Reverse(alert.priority), &alert.key)
 }

@@ -18,7 +18,7 @@ use crate::core::duration;
 use crate::core::facts::HealthDay;
 use crate::core::policy::incident_state::Incident;
 use crate::core::status::Status;
-use crate::engine::command::{Command, Reply};
+use crate::engine::commands::{Command, Reply};
 use crate::store::alert_history::AlertHistory;
 use crate::store::journal::JournalEntry;
 use crate::store::task_summary::TaskSummary;

@@ -8,7 +8,7 @@ use hyper::header::ACCEPT;
 use hyper::http::HeaderMap;
 
 use super::auth::rejection::Rejection;
-use crate::engine::command::Reply;
+use crate::engine::commands::Reply;
 use crate::store;
 
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::auth::credentials::Credentials;
 use super::auth::rejection::RejectionLog;
 use crate::core::status::Status;
 use crate::engine::clock::Clock;
-use crate::engine::command::{Command, Reply};
+use crate::engine::commands::{Command, Reply};
 use crate::engine::{self, Request};
 use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
@@ -83,7 +83,7 @@ impl AppState {
 
     /// By the engine's clock, in the user's time zone.
     pub(super) fn now(&self) -> ZonedDateTime {
-        let zone = self.snapshots.borrow().as_ref().map_or_else(TimeZone::system, engine::zone_of);
+        let zone = self.snapshots.borrow().as_ref().map_or_else(TimeZone::system, engine::user_time_zone);
         self.clock.now().to_zoned_datetime(zone)
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::alert::AlertKey;
 use crate::core::status::Status;
-use crate::engine::command::Command;
+use crate::engine::commands::Command;
 
 /// Snooze and Pause of one hour.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);

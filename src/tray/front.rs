@@ -14,8 +14,8 @@ use super::desk;
 use super::menu::{Face, Surroundings};
 use super::tray::Tray;
 use crate::core::status::Status;
-use crate::engine::command::Command;
-use crate::engine::{Request, zone_of};
+use crate::engine::commands::Command;
+use crate::engine::{Request, user_time_zone};
 use crate::sys::autostart::{LoginItem, LoginItemError, Mode};
 
 /// What the loop on the main thread is woken for.
@@ -87,7 +87,7 @@ impl Front {
     fn paint(&mut self) {
         let Some(status) = &self.status else { return };
         let around =
-            Surroundings { now: Timestamp::now(), zone: zone_of(status), starts_at_login: self.starts_at_login };
+            Surroundings { now: Timestamp::now(), zone: user_time_zone(status), starts_at_login: self.starts_at_login };
         self.tray.paint(Face::of(status, &around));
     }
 

@@ -1,4 +1,4 @@
-//! Broken local sources: the monitor says why, the others go on, nothing is resolved by mistake, and the exit code is 0.
+//! Broken local sources: the monitor reports why, the others go on, nothing resolves, and the exit code is 0.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::home::{Home, fate, states};
 
-/// Ways to break an SQLite file. Returns what has to stay alive meanwhile.
+/// Breaks an SQLite file. The returned connection has to stay open.
 type Break = fn(&Path) -> Option<Connection>;
 
 fn missing(path: &Path) -> Option<Connection> {
@@ -53,7 +53,7 @@ fn truncated(path: &Path) -> Option<Connection> {
     None
 }
 
-fn scribbled_over(path: &Path) -> Option<Connection> {
+fn overwritten(path: &Path) -> Option<Connection> {
     let mut bytes = fs::read(path).unwrap();
     bytes[4096..].iter_mut().for_each(|byte| *byte = !*byte);
     fs::write(path, bytes).unwrap();
@@ -85,7 +85,7 @@ fn column_gone(path: &Path) -> Option<Connection> {
     None
 }
 
-/// Held by a writer that does not let go. Only without a log does that keep readers out.
+/// A writer holds the lock. It blocks readers only without a WAL.
 fn locked(path: &Path) -> Option<Connection> {
     let db = Connection::open(path).unwrap();
     db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).unwrap();
@@ -105,12 +105,12 @@ fn keys(home: &Home, prefix: &str) -> Vec<String> {
 #[case::not_sqlite(not_sqlite)]
 #[case::header_only(header_only)]
 #[case::truncated(truncated)]
-#[case::scribbled_over(scribbled_over)]
+#[case::overwritten(overwritten)]
 #[case::wrong_tables(wrong_tables)]
 #[case::no_tables(no_tables)]
 #[case::column_gone(column_gone)]
 #[case::locked(locked)]
-fn a_broken_cache_skips_health_and_resolves_nothing(#[case] spoil: Break) {
+fn broken_cache_skips_health(#[case] spoil: Break) {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let before = keys(&home, "health:");
@@ -132,12 +132,12 @@ fn a_broken_cache_skips_health_and_resolves_nothing(#[case] spoil: Break) {
 #[case::not_sqlite(not_sqlite)]
 #[case::header_only(header_only)]
 #[case::truncated(truncated)]
-#[case::scribbled_over(scribbled_over)]
+#[case::overwritten(overwritten)]
 #[case::wrong_tables(wrong_tables)]
 #[case::no_tables(no_tables)]
 #[case::column_gone(column_gone)]
 #[case::locked(locked)]
-fn a_broken_state_store_is_replaced_by_its_last_copy(#[case] spoil: Break) {
+fn broken_state_store_uses_its_last_copy(#[case] spoil: Break) {
     let (fresh, seen) = (Home::new(), Home::new());
     seen.check(&seen.at("09:05"));
     let before = keys(&seen, "task:");
@@ -161,12 +161,12 @@ fn a_broken_state_store_is_replaced_by_its_last_copy(#[case] spoil: Break) {
 }
 
 #[test]
-fn a_source_that_mends_is_judged_again() {
+fn repaired_source_is_evaluated_again() {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let (cache, kept) = (home.path("foreign/oura-health.db"), home.path("tmp/kept.db"));
     fs::rename(&cache, &kept).unwrap();
-    // Longer than the circuit's threshold.
+    // More failures than the threshold of the circuit.
     for time in ["09:20", "09:35", "09:50", "10:05", "10:20"] {
         assert_eq!(home.check(&home.at(time))["monitors"]["health"]["status"], "skipped");
     }
@@ -178,21 +178,21 @@ fn a_source_that_mends_is_judged_again() {
 }
 
 #[test]
-fn a_source_away_for_an_hour_is_told_of() {
+fn source_unavailable_for_an_hour_is_reported() {
     let home = Home::new();
     fs::remove_file(home.path("foreign/oura-health.db")).unwrap();
     let key = "system:source_unavailable:oura";
     let times = ["09:00", "09:15", "09:30", "09:45", "10:00", "10:15", "10:31"];
     let fates: Vec<String> = times.iter().map(|time| fate(&home.check(&home.at(time)), key)).collect();
-    let told = fates.iter().position(|fate| fate == "deliver first").expect("told");
-    assert!(told >= 4, "not before an hour has passed: {fates:?}");
-    assert!(fates[..told].iter().all(|fate| fate == "none"), "{fates:?}");
+    let first = fates.iter().position(|fate| fate == "deliver first").expect("it is reported");
+    assert!(first >= 4, "not before an hour has passed: {fates:?}");
+    assert!(fates[..first].iter().all(|fate| fate == "none"), "{fates:?}");
 }
 
 #[rstest]
 #[case::missing(None, "there is no file")]
 #[case::folder(Some(()), "is not a file")]
-fn a_focus_file_that_cannot_be_looked_at_is_noted(#[case] folder: Option<()>, #[case] words: &str) {
+fn unreadable_focus_file_is_noted(#[case] folder: Option<()>, #[case] words: &str) {
     let home = Home::new();
     fs::remove_file(home.path("foreign/focus.md")).unwrap();
     if folder.is_some() {
@@ -205,7 +205,7 @@ fn a_focus_file_that_cannot_be_looked_at_is_noted(#[case] folder: Option<()>, #[
 }
 
 #[test]
-fn without_any_source_there_is_nothing_to_say_and_check_says_what_to_set() {
+fn check_without_sources_says_what_to_set() {
     let home = Home::new();
     home.set(json!({"sources": {"oura": {"cache_dir": null}, "state_store": null, "focus_file": null}}));
     let report = home.check(&home.at("09:05"));
@@ -219,7 +219,7 @@ fn without_any_source_there_is_nothing_to_say_and_check_says_what_to_set() {
 }
 
 #[test]
-fn check_fails_where_a_source_fails_and_says_what_to_do() {
+fn check_reports_a_failing_source() {
     let home = Home::new();
     home.run(&["check"]).ok();
     let mut file = fs::File::create(home.path("foreign/state.db")).unwrap();

@@ -100,7 +100,7 @@ fn every_alert_is_shown_as_loud_as_it_is() {
 }
 
 #[test]
-fn a_dry_run_and_a_demo_leave_the_desktop_alone() {
+fn dry_run_and_demo_show_no_banner() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = desktop.home();
@@ -112,7 +112,7 @@ fn a_dry_run_and_a_demo_leave_the_desktop_alone() {
 }
 
 #[test]
-fn a_service_without_buttons_gets_none() {
+fn server_without_actions_gets_no_buttons() {
     let desktop = Desktop::start();
     let service = desktop.serve(&["body"]);
     let home = calm(desktop.home());
@@ -123,7 +123,7 @@ fn a_service_without_buttons_gets_none() {
 #[rstest]
 #[case::acknowledge("Acknowledge", "Acknowledged: Overdue")]
 #[case::snooze("Snooze 1 h", "Snoozed until")]
-fn a_pressed_button_is_obeyed_and_the_banner_says_so(#[case] label: &str, #[case] title: &str) {
+fn pressed_button_updates_the_banner(#[case] label: &str, #[case] title: &str) {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = calm(desktop.home());
@@ -142,7 +142,7 @@ fn a_pressed_button_is_obeyed_and_the_banner_says_so(#[case] label: &str, #[case
 }
 
 #[test]
-fn a_button_is_understood_by_the_engine_after_a_restart() {
+fn button_works_after_an_engine_restart() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = calm(desktop.home());
@@ -161,7 +161,7 @@ fn a_button_is_understood_by_the_engine_after_a_restart() {
 }
 
 #[test]
-fn nobody_but_the_service_presses_buttons() {
+fn forged_press_is_ignored() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = calm(desktop.home());
@@ -176,7 +176,7 @@ fn nobody_but_the_service_presses_buttons() {
 }
 
 #[test]
-fn what_resolves_is_brought_up_to_date_once_and_in_silence() {
+fn resolve_updates_the_banner_once_silently() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = calm(desktop.home());
@@ -191,7 +191,7 @@ fn what_resolves_is_brought_up_to_date_once_and_in_silence() {
 }
 
 #[test]
-fn a_digest_stays_as_long_as_something_of_it_holds() {
+fn digest_stays_while_an_alert_is_open() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = calm(desktop.home());
@@ -213,7 +213,7 @@ fn a_digest_stays_as_long_as_something_of_it_holds() {
 }
 
 #[test]
-fn what_the_person_closed_does_not_come_back_to_say_that_it_is_over() {
+fn closed_banner_does_not_come_back() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = calm(desktop.home());
@@ -226,7 +226,7 @@ fn what_the_person_closed_does_not_come_back_to_say_that_it_is_over() {
 }
 
 #[test]
-fn a_banner_that_goes_when_it_is_pressed_stays_away() {
+fn pressed_banner_does_not_come_back() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = calm(desktop.home());
@@ -242,7 +242,7 @@ fn a_banner_that_goes_when_it_is_pressed_stays_away() {
 #[rstest]
 #[case::markup(USUAL, "&lt;b&gt;R&amp;D&lt;/b&gt;")]
 #[case::plain(&["actions", "body"], "<b>R&D</b>")]
-fn what_was_typed_is_what_is_read(#[case] capabilities: &'static [&'static str], #[case] bold: &str) {
+fn text_is_shown_unchanged(#[case] capabilities: &'static [&'static str], #[case] bold: &str) {
     let desktop = Desktop::start();
     let service = desktop.serve(capabilities);
     let home = calm(desktop.home());
@@ -254,7 +254,7 @@ fn what_was_typed_is_what_is_read(#[case] capabilities: &'static [&'static str],
 }
 
 #[test]
-fn a_machine_without_a_desktop_is_not_broken() {
+fn missing_desktop_is_not_an_error() {
     let home = calm(Home::new());
     let checked = home.run(&["check"]).ok();
     let line = checked.out.lines().find(|line| line.starts_with("notification"));
@@ -274,7 +274,7 @@ fn waits(home: &Home, reason: &str) {
 }
 
 #[test]
-fn the_usual_place_of_the_bus_will_do() {
+fn default_bus_socket_is_used() {
     let desktop = Desktop::start();
     let _service = desktop.serve(USUAL);
     let home = Home::new();
@@ -283,7 +283,7 @@ fn the_usual_place_of_the_bus_will_do() {
 }
 
 #[test]
-fn a_bus_that_never_answers_is_left_alone() {
+fn hanging_bus_is_reported() {
     let home = calm(Home::new());
     let (_listener, address) = silent_bus(&home);
     home.variable("DBUS_SESSION_BUS_ADDRESS", address);
@@ -294,7 +294,7 @@ fn a_bus_that_never_answers_is_left_alone() {
 }
 
 #[test]
-fn what_waits_for_a_notification_service_is_shown_when_there_is_one() {
+fn waiting_message_is_shown_by_a_late_server() {
     let desktop = Desktop::start();
     let home = calm(desktop.home());
     let nobody = "no notification service on the session bus";
@@ -312,7 +312,7 @@ fn what_waits_for_a_notification_service_is_shown_when_there_is_one() {
 }
 
 #[test]
-fn a_new_service_knows_nothing_of_the_banners_of_the_old_one() {
+fn new_server_gets_no_old_banner_ids() {
     let desktop = Desktop::start();
     let old = desktop.serve(USUAL);
     let home = calm(desktop.home());
@@ -335,7 +335,7 @@ fn a_new_service_knows_nothing_of_the_banners_of_the_old_one() {
 }
 
 #[test]
-fn a_bus_that_was_restarted_is_found_again() {
+fn restarted_bus_is_used() {
     let mut desktop = Desktop::start();
     let home = calm(desktop.home());
     let before = desktop.serve(USUAL);
@@ -356,7 +356,7 @@ fn a_bus_that_was_restarted_is_found_again() {
 }
 
 #[test]
-fn a_bus_that_comes_later_is_found_and_listened_to() {
+fn late_bus_is_used() {
     let mut desktop = Desktop::start();
     desktop.go();
     let home = calm(Home::new());
@@ -373,7 +373,7 @@ fn a_bus_that_comes_later_is_found_and_listened_to() {
 }
 
 #[test]
-fn what_is_shown_in_doubt_is_shown_in_the_same_place() {
+fn unconfirmed_banner_is_replaced() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     service.keep_numbers();
@@ -388,7 +388,7 @@ fn what_is_shown_in_doubt_is_shown_in_the_same_place() {
 }
 
 #[test]
-fn a_test_is_marked_and_has_no_buttons() {
+fn test_alert_has_no_buttons() {
     let desktop = Desktop::start();
     let home = desktop.home();
     let failed = home.run(&["test-alert", "notification"]);
@@ -405,7 +405,7 @@ fn a_test_is_marked_and_has_no_buttons() {
 #[case::refused(fdo::Error::InvalidArgs, "InvalidArgs: as the test wants it) – use another")]
 #[case::forbidden(fdo::Error::AccessDenied, "AccessDenied: as the test wants it) – let Operator talk")]
 #[case::too_many(fdo::Error::LimitsExceeded, "LimitsExceeded: as the test wants it)")]
-fn a_service_that_does_not_show_it_is_quoted(#[case] error: fn(String) -> fdo::Error, #[case] said: &str) {
+fn server_error_is_quoted(#[case] error: fn(String) -> fdo::Error, #[case] said: &str) {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     service.will(&[Answer::Error(error)]);
@@ -414,7 +414,7 @@ fn a_service_that_does_not_show_it_is_quoted(#[case] error: fn(String) -> fdo::E
 }
 
 #[test]
-fn a_desktop_that_shows_no_banners_is_told_before_anything_waits() {
+fn missing_server_is_reported_before_an_alert() {
     let desktop = Desktop::start();
     let home = desktop.home();
     home.tasks("DELETE FROM tasks; DELETE FROM commitments");
@@ -427,7 +427,7 @@ fn a_desktop_that_shows_no_banners_is_told_before_anything_waits() {
 }
 
 #[test]
-fn a_machine_without_a_desktop_has_no_failing_channel() {
+fn missing_desktop_is_no_failing_channel() {
     let home = calm(Home::new());
     home.tasks("DELETE FROM tasks");
     let mut running = Running::start(&home);

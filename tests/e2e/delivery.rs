@@ -57,7 +57,7 @@ fn channel(home: &Home, name: &str) -> Value {
 #[rstest]
 #[case::away(|_| 200)]
 #[case::away_and_then_broken(|number| if number == 0 { 500 } else { 200 })]
-fn a_server_that_comes_back_hears_everything_once(#[case] status: fn(usize) -> u16) {
+fn recovered_server_gets_each_alert_once(#[case] status: fn(usize) -> u16) {
     let inbox = Inbox::closed();
     let home = home(&inbox);
     home.set(json!({"alerters": {"telegram": {"enabled": false}}}));
@@ -86,7 +86,7 @@ fn in_text(post: &Post) -> usize {
 #[rstest]
 #[case::high(false)]
 #[case::critical(true)]
-fn ten_thousand_at_once_are_three_messages_a_channel_at_most_and_none_is_dropped(#[case] critical: bool) {
+fn alert_storm_sends_three_messages_a_channel(#[case] critical: bool) {
     let inbox = Inbox::open();
     let home = home(&inbox);
     overdue(&home, 10_000, critical);

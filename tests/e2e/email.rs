@@ -14,7 +14,7 @@ fn home(server: &MailServer) -> Home {
 }
 
 #[test]
-fn an_alert_is_mailed_and_its_end_follows_it() {
+fn alert_and_resolve_are_mailed_in_a_thread() {
     let server = MailServer::start("starttls");
     let home = home(&server);
     let engine = Running::start(&home);
@@ -29,11 +29,11 @@ fn an_alert_is_mailed_and_its_end_follows_it() {
 }
 
 #[test]
-fn a_test_and_a_check_go_there_and_no_password_is_told() {
+fn test_and_check_show_no_password() {
     let server = MailServer::start("tls");
     let home = home(&server);
     let check = home.run(&["check"]);
-    assert!(check.out.contains("takes mail and knows ada@example.org"), "{check:?}");
+    assert!(check.out.contains("accepts mail and knows ada@example.org"), "{check:?}");
     assert!(server.is_empty(), "a check sends nothing");
     home.run(&["test-alert", "email"]).ok();
     assert_eq!(server.mail()["headers"]["subject"], "Test from Operator");

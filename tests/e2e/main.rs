@@ -5,6 +5,7 @@ mod bad_content;
 mod bad_sources;
 mod calendars;
 mod commands;
+mod contract;
 mod dashboard;
 #[cfg(target_os = "linux")]
 mod dbus;

@@ -1,4 +1,4 @@
-//! Connecting Oura: the command, the browser, the engine that runs beside it, and what is left of it all.
+//! `operator connect oura` with a browser, an engine beside it, and its tokens on disk.
 
 use std::net::{Ipv6Addr, TcpListener};
 use std::os::unix::fs::MetadataExt;
@@ -12,18 +12,18 @@ use crate::support::connecting::Person;
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
 use crate::support::http::Answer;
-use crate::support::oura::{CODE, ID, SECRET, Trick, access, refresh};
+use crate::support::oura::{CODE, ID, NextAnswer, SECRET, access_token, refresh_token};
 
-/// Everything that nobody but Oura may see.
+/// Only Oura may receive these.
 fn secrets() -> Vec<String> {
-    let pairs = (1..=4).flat_map(|pair| [access(pair), refresh(pair)]);
+    let pairs = (1..=4).flat_map(|pair| [access_token(pair), refresh_token(pair)]);
     pairs.chain([SECRET.to_owned(), CODE.to_owned()]).collect()
 }
 
-fn clean(what: &str, text: &[u8]) {
+fn assert_no_secret(place: &str, text: &[u8]) {
     for secret in secrets() {
         let holds = text.windows(secret.len()).any(|window| window == secret.as_bytes());
-        assert!(!holds, "{what} holds {secret}: {}", String::from_utf8_lossy(text));
+        assert!(!holds, "{place} holds {secret}: {}", String::from_utf8_lossy(text));
     }
 }
 
@@ -31,15 +31,15 @@ fn line<'a>(report: &'a Value, name: &str) -> &'a Value {
     report.as_array().unwrap().iter().find(|line| line["name"] == name).expect("a line")
 }
 
-/// The first day that a collection was asked from, each time.
-fn asked_from(person: &Person, collection: &str) -> Vec<String> {
+/// The start date of each request of a collection.
+fn start_dates(person: &Person, collection: &str) -> Vec<String> {
     let asked = person.oura.server.asked();
     let days = asked.iter().filter(|request| request.collection == collection);
     days.map(|request| request.query["start_date"].clone()).collect()
 }
 
 #[test]
-fn a_person_says_yes_and_a_running_engine_fetches_two_months_at_once() {
+fn running_engine_fetches_60_days_after_connect() {
     let person = Person::new();
     let mut engine = Running::start(&person.home);
     eventually("the first check", || (engine.status()["run_count"] != 0).then_some(()));
@@ -59,7 +59,7 @@ fn a_person_says_yes_and_a_running_engine_fetches_two_months_at_once() {
     assert!(page.text.contains("Oura is connected") && page.text.contains("no-store"), "{page:?}");
     let run = connecting.ended().ok();
     assert!(run.out.contains("connected") && run.out.contains("60 days"), "{run:?}");
-    let asked = &person.oura.questions()[0];
+    let asked = &person.oura.token_requests()[0];
     assert_eq!((asked["grant_type"].as_str(), asked["code"].as_str()), ("authorization_code", CODE));
     assert_eq!(asked["redirect_uri"], format!("http://localhost:{}/callback", person.port));
 
@@ -69,11 +69,11 @@ fn a_person_says_yes_and_a_running_engine_fetches_two_months_at_once() {
         let days: i64 = person.home.database().query_row(sql, [], |row| row.get(0)).ok()?;
         (days == 61).then_some(())
     });
-    assert_eq!(asked_from(&person, "sleep"), [first], "once");
+    assert_eq!(start_dates(&person, "sleep"), [first], "once");
     assert_eq!(engine.status()["oura_connection"], "connected");
     engine.ask(r#"{"command": "run_now"}"#).unwrap();
     let week = person.home.today.saturating_sub(7.days()).to_string();
-    assert_eq!(asked_from(&person, "sleep")[1..], [week], "from then on a week is enough");
+    assert_eq!(start_dates(&person, "sleep")[1..], [week], "later a week is enough");
 
     let check = person.home.run(&["check", "--json"]).json();
     assert_eq!(line(&check, "oura")["result"], "ok", "{check}");
@@ -84,31 +84,31 @@ fn a_person_says_yes_and_a_running_engine_fetches_two_months_at_once() {
 }
 
 #[test]
-fn without_an_engine_two_months_are_fetched_when_one_starts() {
+fn next_engine_fetches_60_days_after_connect() {
     let person = Person::new();
     let run = person.connect();
     assert!(run.out.contains("when Operator next starts"), "{run:?}");
-    assert_eq!(asked_from(&person, "sleep").len(), 0);
+    assert_eq!(start_dates(&person, "sleep").len(), 0);
     let at = person.home.at("12:00");
     assert_eq!(person.home.check(&at)["monitors"]["health"]["status"], "ok");
-    assert_eq!(asked_from(&person, "sleep"), [person.home.today.saturating_sub(60.days()).to_string()]);
+    assert_eq!(start_dates(&person, "sleep"), [person.home.today.saturating_sub(60.days()).to_string()]);
 }
 
 #[test]
-fn a_cache_of_a_week_does_not_keep_two_months_away() {
+fn cache_of_a_week_does_not_replace_60_days() {
     let person = Person::new();
-    operator::demo::body::write(&person.home.path("foreign/oura-health.db"), person.home.today, 7).unwrap();
+    operator::cli::demo::health::write(&person.home.path("foreign/oura-health.db"), person.home.today, 7).unwrap();
     person.home.set(json!({"sources": {"oura": {"cache_dir": person.home.path("foreign/oura-health.db")}}}));
     person.connect();
     let report = person.home.check(&person.home.at("12:00"));
     assert_eq!(report["monitors"]["health"]["source"], "oura_api", "{report}");
     let report = person.home.check(&person.home.at("12:30"));
     assert_eq!(report["monitors"]["health"]["source"], "oura_cache", "then the cache is enough: {report}");
-    assert_eq!(asked_from(&person, "sleep").len(), 1);
+    assert_eq!(start_dates(&person, "sleep").len(), 1);
 }
 
 #[test]
-fn whatever_else_comes_is_refused_and_the_wait_goes_on() {
+fn other_callback_requests_are_refused() {
     let person = Person::new();
     let connecting = person.begin();
     let state = connecting.parameter("state");
@@ -130,10 +130,10 @@ fn whatever_else_comes_is_refused_and_the_wait_goes_on() {
         let page = connecting.asks(method, &target);
         assert_eq!(page.code, code, "{method} {target}: {page:?}");
     }
-    // One who says more than a browser would is cut off in the middle.
+    // A request that is too long is cut off.
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", person.port)).unwrap();
-    let said = std::io::Write::write_all(&mut stream, format!("GET /{}", "x".repeat(1_000_000)).as_bytes());
-    assert!(said.is_err() || std::io::Read::read_to_end(&mut stream, &mut Vec::new()).is_ok());
+    let sent = std::io::Write::write_all(&mut stream, format!("GET /{}", "x".repeat(1_000_000)).as_bytes());
+    assert!(sent.is_err() || std::io::Read::read_to_end(&mut stream, &mut Vec::new()).is_ok());
     assert!(person.oura.server.asked().is_empty());
     // Over IPv6 too, where this machine has it.
     let page = match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
@@ -142,58 +142,58 @@ fn whatever_else_comes_is_refused_and_the_wait_goes_on() {
     };
     assert_eq!(page.code, 200, "{page:?}");
     connecting.ended().ok();
-    assert!(std::net::TcpStream::connect(("127.0.0.1", person.port)).is_err(), "the door is closed");
+    assert!(std::net::TcpStream::connect(("127.0.0.1", person.port)).is_err(), "the port is closed");
 }
 
 #[test]
-fn a_no_is_told_and_changes_nothing() {
+fn denied_consent_changes_nothing() {
     let person = Person::new();
     let connecting = person.begin();
     let page = connecting.answers("error=access_denied&error_description=%3Cb%3Eno%3C/b%3E");
-    assert!(page.code == 400 && page.text.contains("you said no") && !page.text.contains("<b>"), "{page:?}");
+    assert!(page.code == 400 && page.text.contains("you declined") && !page.text.contains("<b>"), "{page:?}");
     let run = connecting.ended();
-    assert!((run.code, run.out.as_str()) == (1, "") && run.err.contains("you said no"), "{run:?}");
+    assert!((run.code, run.out.as_str()) == (1, "") && run.err.contains("you declined"), "{run:?}");
     assert!(person.kept().is_empty() && person.oura.server.asked().is_empty());
 }
 
 #[rstest]
-#[case::wrong_application(Trick::Says(Answer::Whole(401, "", r#"{"error":"invalid_client"}"#.into())), "client id")]
-#[case::code_used(Trick::Says(Answer::Whole(400, "", r#"{"error":"invalid_grant"}"#.into())), "redirect address")]
-#[case::blocked(Trick::Says(Answer::status(403)), "membership")]
-#[case::old_app(Trick::Says(Answer::status(426)), "Update the Oura app")]
-#[case::broken(Trick::Says(Answer::status(500)), "500")]
-#[case::too_much(Trick::Says(Answer::json("x".repeat(10_000_000))), "over")]
-#[case::cut(Trick::Loses(Answer::Cut("{}".repeat(40))), "127.0.0.1")]
-#[case::no_refresh(Trick::Says(Answer::json(r#"{"access_token":"acc3ss-token-1"}"#)), "no token to renew")]
-fn an_exchange_that_fails_is_told_in_both_places(#[case] trick: Trick, #[case] word: &str) {
+#[case::wrong_application(NextAnswer::Instead(Answer::Whole(401, "", r#"{"error":"invalid_client"}"#.into())), "client id")]
+#[case::code_used(NextAnswer::Instead(Answer::Whole(400, "", r#"{"error":"invalid_grant"}"#.into())), "redirect address")]
+#[case::blocked(NextAnswer::Instead(Answer::status(403)), "membership")]
+#[case::old_app(NextAnswer::Instead(Answer::status(426)), "Update the Oura app")]
+#[case::broken(NextAnswer::Instead(Answer::status(500)), "500")]
+#[case::too_much(NextAnswer::Instead(Answer::json("x".repeat(10_000_000))), "over")]
+#[case::cut(NextAnswer::AfterRotation(Answer::Cut("{}".repeat(40))), "127.0.0.1")]
+#[case::no_refresh(NextAnswer::Instead(Answer::json(r#"{"access_token":"acc3ss-token-1"}"#)), "no refresh token")]
+fn failed_exchange_is_shown_in_both_places(#[case] answer: NextAnswer, #[case] word: &str) {
     let person = Person::new();
-    person.oura.trick(trick);
+    person.oura.set_next_answer(answer);
     let connecting = person.begin();
     let page = connecting.says_yes();
     assert!(page.code == 400 && page.text.contains(word), "{page:?}");
     let run = connecting.ended();
     assert!(run.code == 1 && run.err.contains(word), "{run:?}");
-    clean("the page", page.text.as_bytes());
-    clean("the screen", run.err.as_bytes());
+    assert_no_secret("the page", page.text.as_bytes());
+    assert_no_secret("the screen", run.err.as_bytes());
     assert!(person.kept().is_empty());
-    assert_eq!(person.oura.questions().len(), 1);
+    assert_eq!(person.oura.token_requests().len(), 1);
 }
 
 #[test]
-fn a_newer_application_is_exchanged_where_the_answer_says() {
+fn issuer_of_the_callback_names_the_endpoint() {
     let person = Person::new();
     let issuer =
         format!("{}/oauth/v2/ext/oauth-anonymous", person.oura.server.url).replace(':', "%3A").replace('/', "%2F");
     let connecting = person.begin();
     assert_eq!(connecting.answers(&format!("code={CODE}&iss={issuer}")).code, 200);
     connecting.ended().ok();
-    assert_eq!(person.oura.places(), ["/oauth/v2/ext/oauth-token"]);
+    assert_eq!(person.oura.token_request_paths(), ["/oauth/v2/ext/oauth-token"]);
     person.home.run(&["disconnect", "oura"]).ok();
     assert!(person.oura.is_revoked());
 }
 
 #[test]
-fn a_stranger_in_the_answer_gets_nothing() {
+fn untrusted_issuer_receives_nothing() {
     let person = Person::new();
     let connecting = person.begin();
     let page = connecting.answers(&format!("code={CODE}&iss=https%3A%2F%2Foura.evil.example"));
@@ -203,7 +203,7 @@ fn a_stranger_in_the_answer_gets_nothing() {
 }
 
 #[test]
-fn one_address_of_the_two_is_enough_and_none_is_said() {
+fn one_loopback_address_is_enough() {
     let person = Person::new();
     let four = TcpListener::bind(("127.0.0.1", person.port)).unwrap();
     let Ok(six) = TcpListener::bind((Ipv6Addr::LOCALHOST, person.port)) else { return };
@@ -220,7 +220,7 @@ fn one_address_of_the_two_is_enough_and_none_is_said() {
 }
 
 #[test]
-fn without_an_application_and_a_terminal_it_says_what_to_do() {
+fn missing_client_says_what_to_do() {
     let home = Home::new();
     let run = home.run(&["connect", "oura"]).failed(1);
     for word in
@@ -234,11 +234,11 @@ fn without_an_application_and_a_terminal_it_says_what_to_do() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn on_a_terminal_it_asks_and_does_not_show_the_secret() {
+fn terminal_prompt_hides_the_secret() {
     use std::io::Write;
     let person = Person::new();
     person.home.set(json!({"sources": {"oura": {"client_id": null, "client_secret": null}}}));
-    // `script` gives it a terminal of its own, and writes down all that this shows.
+    // `script` runs it in a new terminal and records the output.
     let mut program = Command::new("script");
     person.home.clean(&mut program);
     let command = format!(
@@ -253,9 +253,9 @@ fn on_a_terminal_it_asks_and_does_not_show_the_secret() {
     let mut keyboard = child.stdin.take().unwrap();
     eventually("it asks for the id", || screen().contains("Client id:").then_some(()));
     writeln!(keyboard, "{ID}").unwrap();
-    eventually("it asks for the secret", || screen().contains("it is not shown").then_some(()));
-    // Whatever is typed before the screen has gone dark would be shown by the terminal itself.
-    eventually("the screen is dark", || is_dark(child.id()));
+    eventually("it asks for the secret", || screen().contains("not shown").then_some(()));
+    // The terminal would echo input that is typed before echo is off.
+    eventually("echo is off", || echo_is_off(child.id()));
     writeln!(keyboard, "{SECRET}").unwrap();
     let state = eventually("the address", || {
         let text = screen();
@@ -265,30 +265,30 @@ fn on_a_terminal_it_asks_and_does_not_show_the_secret() {
     write!(browser, "GET /callback?code={CODE}&state={state} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     assert!(child.wait().unwrap().success(), "{}", screen());
     assert!(screen().contains("Oura is connected"), "{}", screen());
-    clean("the terminal", screen().as_bytes());
-    assert!(person.kept().contains(SECRET), "it is kept with the tokens");
-    // Nothing has to be typed the next time.
+    assert_no_secret("the terminal", screen().as_bytes());
+    assert!(person.kept().contains(SECRET), "it is stored with the tokens");
+    // The next connection needs no input.
     person.home.run(&["check"]);
     let connecting = person.begin();
     assert_eq!(connecting.parameter("client_id"), ID);
     connecting.answers("error=access_denied");
     let run = connecting.ended();
-    let told = format!("Using the application {ID} of the last connection; `operator disconnect oura` first");
-    assert!(run.err.contains(&told), "{run:?}");
+    let message = format!("Using the application {ID} of the last connection; `operator disconnect oura` first");
+    assert!(run.err.contains(&message), "{run:?}");
 }
 
-/// Whether the terminal of a process's child shows what is typed.
+/// Whether the terminal of the child of a process echoes no input.
 #[cfg(target_os = "linux")]
-fn is_dark(parent: u32) -> Option<()> {
+fn echo_is_off(parent: u32) -> Option<()> {
     let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
     let child = children.split_whitespace().next()?;
     let terminal = std::fs::read_link(format!("/proc/{child}/fd/0")).ok()?;
-    let said = Command::new("stty").args(["-a", "-F"]).arg(terminal).output().ok()?;
-    String::from_utf8_lossy(&said.stdout).contains("-echo ").then_some(())
+    let settings = Command::new("stty").args(["-a", "-F"]).arg(terminal).output().ok()?;
+    String::from_utf8_lossy(&settings.stdout).contains("-echo ").then_some(())
 }
 
 #[test]
-fn disconnecting_gives_the_access_back_and_the_engine_sees_it() {
+fn disconnect_revokes_and_the_engine_sees_it() {
     let person = Person::new();
     person.connect();
     let mut engine = Running::start(&person.home);
@@ -304,22 +304,22 @@ fn disconnecting_gives_the_access_back_and_the_engine_sees_it() {
 }
 
 #[test]
-fn what_oura_does_not_hear_is_forgotten_and_said() {
+fn failed_revocation_deletes_and_is_reported() {
     let person = Person::new();
     person.connect();
-    person.oura.trick(Trick::Says(Answer::status(500)));
+    person.oura.set_next_answer(NextAnswer::Instead(Answer::status(500)));
     let run = person.home.run(&["disconnect", "oura"]).failed(1);
-    assert!(run.err.contains("forgotten here") && run.err.contains("cloud.ouraring.com"), "{run:?}");
-    clean("the screen", run.err.as_bytes());
+    assert!(run.err.contains("tokens are deleted") && run.err.contains("cloud.ouraring.com"), "{run:?}");
+    assert_no_secret("the screen", run.err.as_bytes());
     assert!(person.kept().is_empty());
 }
 
 #[test]
-fn a_token_in_the_configuration_goes_before_the_connection() {
+fn configured_token_overrides_the_connection() {
     let person = Person::new();
     person.home.set(json!({"sources": {"oura": {"token": "an-old-token"}}}));
     let run = person.connect();
-    assert!(run.out.contains("sources.oura.token goes before it"), "{run:?}");
+    assert!(run.out.contains("sources.oura.token takes precedence"), "{run:?}");
     person.home.run(&["check"]);
     let asked = person.oura.server.asked();
     let readings = asked.iter().filter(|request| request.collection == "daily_readiness");
@@ -327,10 +327,10 @@ fn a_token_in_the_configuration_goes_before_the_connection() {
     assert_eq!(tokens, ["Bearer an-old-token"]);
 }
 
-/// Its token is over in the blink of an eye, so that each check asks for the next.
+/// The token has expired, so each check refreshes it.
 fn short_lived() -> Person {
     let person = Person::new();
-    person.oura.lifetime(1);
+    person.oura.set_lifetime(1);
     person.connect();
     let past = person.kept().replace("\"lifetime_seconds\":1", "\"lifetime_seconds\":0");
     std::fs::write(person.home.path("state/oura-tokens.json"), past).unwrap();
@@ -338,91 +338,93 @@ fn short_lived() -> Person {
 }
 
 #[test]
-fn a_token_that_is_over_is_renewed_to_be_given_back() {
+fn expired_token_is_refreshed_to_revoke_it() {
     let person = short_lived();
-    person.oura.lifetime(86_400);
+    person.oura.set_lifetime(86_400);
     person.home.run(&["disconnect", "oura"]).ok();
     assert!(person.oura.is_revoked());
-    assert_eq!(person.oura.pairs(), 2);
+    assert_eq!(person.oura.issued_pairs(), 2);
 }
 
 #[test]
-fn two_processes_that_need_a_new_pair_at_once_ask_for_one() {
+fn concurrent_processes_send_one_refresh() {
     let person = short_lived();
-    person.oura.lifetime(86_400);
-    person.oura.trick(Trick::Waits);
+    person.oura.set_lifetime(86_400);
+    person.oura.set_next_answer(NextAnswer::BlockedAfterRotation);
     let check = || {
         let mut program = person.home.program();
         program.arg("--config").arg(person.home.path("config.yaml")).args(["check", "--json"]);
         program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
     };
     let children = [check(), check(), check()];
-    eventually("one of them asks", || (person.oura.pairs() == 2).then_some(()));
-    person.oura.open();
+    eventually("one of them refreshes", || (person.oura.issued_pairs() == 2).then_some(()));
+    person.oura.unblock();
     for child in children {
         let output = child.wait_with_output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(line(&report, "oura")["result"], "ok", "{report}");
     }
-    assert_eq!(person.oura.questions().len(), 2, "one for the code, one for the next pair");
-    assert!(person.kept().contains(&refresh(2)));
+    assert_eq!(person.oura.token_requests().len(), 2, "one for the code, one for the refresh");
+    assert!(person.kept().contains(&refresh_token(2)));
 }
 
 #[test]
-fn killed_between_the_servers_change_and_our_note_of_it_it_says_connect_again() {
+fn kill_before_storing_new_tokens_says_connect() {
     let person = short_lived();
-    person.oura.trick(Trick::Waits);
+    person.oura.set_next_answer(NextAnswer::BlockedAfterRotation);
     let mut engine = Running::spawn(&person.home, &[]);
-    eventually("the server has changed the tokens", || (person.oura.pairs() == 2).then_some(()));
+    eventually("the server has changed the tokens", || (person.oura.issued_pairs() == 2).then_some(()));
     engine.stop("KILL");
-    person.oura.open();
-    assert!(person.kept().contains(&refresh(1)), "what was kept is whole");
+    person.oura.unblock();
+    assert!(person.kept().contains(&refresh_token(1)), "the stored tokens are complete");
 
     let mut engine = Running::start(&person.home);
-    let trouble = eventually("it is told", || Some(engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned()));
+    let trouble = eventually("the error is in the status", || {
+        Some(engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned())
+    });
     assert!(trouble.contains("connect it again"), "{trouble}");
     assert_eq!(engine.status()["oura_connection"], "lapsed");
-    let asked = person.oura.questions().len();
+    let asked = person.oura.token_requests().len();
     engine.ask(r#"{"command": "run_now"}"#).unwrap();
     let check = person.home.run(&["check", "--json"]);
     assert_eq!(check.code, 1);
     let report = check.json();
     let oura = line(&report, "oura");
     assert!(oura["advice"].as_str().unwrap().contains("operator connect oura"), "{oura}");
-    assert_eq!(person.oura.questions().len(), asked, "a connection that is over is not tried again");
+    assert_eq!(person.oura.token_requests().len(), asked, "a revoked connection is not retried");
     assert!(person.home.run(&["--status"]).ok().out.contains("connect it again"));
 
-    // What a cache has told counts all the same.
-    operator::demo::body::write(&person.home.path("foreign/oura-health.db"), person.home.today, 30).unwrap();
+    // The cache still counts.
+    operator::cli::demo::health::write(&person.home.path("foreign/oura-health.db"), person.home.today, 30).unwrap();
     person.home.set(json!({"sources": {"oura": {"cache_dir": person.home.path("foreign/oura-health.db")}}}));
-    eventually("it is judged", || {
+    eventually("health is evaluated", || {
         let health = engine.status()["monitor_states"]["health"].clone();
         (health["status"] == "ok" && health["reason"].as_str()?.contains("connect it again")).then_some(())
     });
 
-    // And that mends it.
-    let person_again = person.begin();
-    person.oura.lifetime(86_400);
-    person.oura.renew_code();
-    assert_eq!(person_again.says_yes().code, 200);
-    person_again.ended().ok();
+    // A new connection fixes it.
+    let connecting = person.begin();
+    person.oura.set_lifetime(86_400);
+    person.oura.allow_code_again();
+    assert_eq!(connecting.says_yes().code, 200);
+    connecting.ended().ok();
     eventually("it goes on", || (engine.status()["oura_connection"] == "connected").then_some(()));
     assert_eq!(engine.stop("TERM"), Some(0));
 }
 
 #[test]
-fn told_to_stop_in_the_middle_of_a_renewal_it_keeps_what_that_brings() {
+fn stop_during_refresh_stores_the_new_tokens() {
     let person = Person::new();
     person.home.set(json!({"sources": {"oura": {"timeout_seconds": 1}}}));
     person.connect();
-    // Good by our clock, refused by the server: the reading gives up on the renewal that follows.
-    let refused = person.kept().replace(&access(1), "acc3ss-of-yesterday");
+    // The token is valid by our clock and refused by the server. The fetch times out during the refresh.
+    let refused = person.kept().replace(&access_token(1), "acc3ss-of-yesterday");
     std::fs::write(person.home.path("state/oura-tokens.json"), refused).unwrap();
-    person.oura.trick(Trick::Waits);
+    person.oura.set_next_answer(NextAnswer::BlockedAfterRotation);
     let mut engine = Running::start(&person.home);
-    eventually("the reading has given up", || {
+    eventually("the fetch has timed out", || {
         let trouble = engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned();
-        (trouble.contains("no whole answer") && person.oura.pairs() == 2).then_some(())
+        (trouble.contains("no complete answer") && person.oura.issued_pairs() == 2).then_some(())
     });
     let sent = Command::new("kill").args(["-s", "TERM", &engine.pid().to_string()]).status();
     assert!(sent.unwrap().success());
@@ -430,13 +432,13 @@ fn told_to_stop_in_the_middle_of_a_renewal_it_keeps_what_that_brings() {
         let reply = engine.ask(r#"{"command": "status"}"#);
         reply.is_none_or(|reply| reply["ok"] != true).then_some(())
     });
-    person.oura.open();
+    person.oura.unblock();
     assert_eq!(engine.ended(), Some(0));
-    assert!(person.kept().contains(&refresh(2)), "{}", engine.said());
+    assert!(person.kept().contains(&refresh_token(2)), "{}", engine.said());
 }
 
 #[test]
-fn a_dry_run_leaves_the_tokens_alone() {
+fn dry_run_never_refreshes() {
     let person = short_lived();
     let before = person.kept();
     let run = person.home.run(&["--once", "--dry-run", "--json"]).ok();
@@ -444,45 +446,45 @@ fn a_dry_run_leaves_the_tokens_alone() {
     let mut engine = Running::spawn(&person.home, &["--dry-run"]);
     eventually("its check is over", || engine.said().contains("Check cycle complete").then_some(()));
     assert_eq!(engine.stop("TERM"), Some(0));
-    assert_eq!((person.oura.questions().len(), person.kept()), (1, before));
+    assert_eq!((person.oura.token_requests().len(), person.kept()), (1, before));
 }
 
 #[test]
-fn a_new_pair_is_dated_by_the_clock_on_the_wall() {
+fn tokens_are_dated_by_the_wall_clock() {
     let person = short_lived();
     person.home.run(&["--once", "--at", &person.home.day_at(-30, "12:00")]).ok();
-    assert_eq!(person.oura.pairs(), 2);
+    assert_eq!(person.oura.issued_pairs(), 2);
     let kept: Value = serde_json::from_str(&person.kept()).unwrap();
     let when = |name: &str| kept[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     assert!(when("obtained_at") >= when("connected_at"), "{kept}");
 }
 
 #[test]
-fn nobody_is_asked_for_what_could_not_be_kept() {
+fn unwritable_store_stops_connect_early() {
     let person = Person::new();
     std::fs::create_dir_all(person.home.path("state/oura-tokens.json")).unwrap();
     let run = person.home.run(&["connect", "oura"]).failed(1);
     assert!(run.err.contains("no tokens can be written"), "{run:?}");
-    assert!(!run.err.contains("Say yes"), "{run:?}");
+    assert!(!run.err.contains("Agree in the browser"), "{run:?}");
 }
 
 #[test]
-fn killed_before_the_server_changed_anything_it_goes_on() {
+fn kill_before_rotation_loses_nothing() {
     let person = short_lived();
-    person.oura.trick(Trick::Says(Answer::Hang));
+    person.oura.set_next_answer(NextAnswer::Instead(Answer::Hang));
     let mut engine = Running::spawn(&person.home, &[]);
-    eventually("it asks", || (person.oura.questions().len() == 2).then_some(()));
+    eventually("it refreshes", || (person.oura.token_requests().len() == 2).then_some(()));
     engine.stop("KILL");
-    person.oura.lifetime(86_400);
+    person.oura.set_lifetime(86_400);
     let check = person.home.run(&["check", "--json"]).json();
     assert_eq!(line(&check, "oura")["result"], "ok", "{check}");
 }
 
 #[test]
-fn no_secret_is_told_anywhere() {
+fn secrets_appear_nowhere() {
     let person = short_lived();
     let mut engine = Running::spawn(&person.home, &["--verbose"]);
-    eventually("it asks for the next pair", || (person.oura.pairs() > 1).then_some(()));
+    eventually("it refreshes", || (person.oura.issued_pairs() > 1).then_some(()));
     let commands: [&[&str]; 7] = [
         &["check", "--verbose"],
         &["check", "--json"],
@@ -494,34 +496,34 @@ fn no_secret_is_told_anywhere() {
     ];
     for command in commands {
         let run = person.home.run(command);
-        clean(&format!("{command:?}"), format!("{}{}", run.out, run.err).as_bytes());
+        assert_no_secret(&format!("{command:?}"), format!("{}{}", run.out, run.err).as_bytes());
     }
     let connecting = person.begin_with(&["--verbose"]);
     for pid in [engine.pid(), connecting.child.id()] {
-        let listed = listed(pid);
+        let listed = command_line(pid);
         assert!(String::from_utf8_lossy(&listed).contains("operator"));
-        clean("the process list", &listed);
+        assert_no_secret("the process list", &listed);
     }
-    person.oura.renew_code();
-    clean("the page", connecting.says_yes().text.as_bytes());
+    person.oura.allow_code_again();
+    assert_no_secret("the page", connecting.says_yes().text.as_bytes());
     let run = connecting.ended().ok();
-    clean("connect", format!("{}{}", run.out, run.err).as_bytes());
+    assert_no_secret("connect", format!("{}{}", run.out, run.err).as_bytes());
     assert_eq!(engine.stop("TERM"), Some(0));
     let allowed = [person.home.path("state/oura-tokens.json"), person.home.path("config.yaml")];
     for (path, bytes) in person.home.everything().iter().filter(|(path, _)| !allowed.contains(path)) {
-        clean(&path.display().to_string(), bytes);
+        assert_no_secret(&path.display().to_string(), bytes);
     }
 }
 
-/// How a process stands in the list that everybody can read.
-fn listed(pid: u32) -> Vec<u8> {
+/// The command line of a process, which every user can read.
+fn command_line(pid: u32) -> Vec<u8> {
     std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_else(|_| {
         Command::new("ps").args(["-ww", "-o", "args=", "-p", &pid.to_string()]).output().unwrap().stdout
     })
 }
 
 #[test]
-fn a_browser_is_opened_where_there_is_a_screen() {
+fn browser_is_opened_with_a_display() {
     let home = Home::new();
     let (folder, opened) = (home.path("tmp/bin"), home.path("tmp/opened"));
     std::fs::create_dir(&folder).unwrap();
@@ -544,12 +546,12 @@ fn a_browser_is_opened_where_there_is_a_screen() {
 }
 
 #[test]
-fn a_second_connection_takes_the_place_of_the_first() {
+fn second_connection_replaces_the_first() {
     let person = Person::new();
     person.connect();
-    person.oura.renew_code();
+    person.oura.allow_code_again();
     person.connect();
-    assert!(person.kept().contains(&refresh(2)) && !person.kept().contains(&refresh(1)));
+    assert!(person.kept().contains(&refresh_token(2)) && !person.kept().contains(&refresh_token(1)));
     let usage = finish({
         let mut program = person.home.program();
         program.args(["connect", "garmin"]);

@@ -59,7 +59,7 @@ fn receipt(server: &Pushover) -> String {
 }
 
 #[test]
-fn what_is_acknowledged_on_the_phone_is_acknowledged_here_also_after_a_restart() {
+fn phone_acknowledgement_survives_a_restart() {
     let server = Pushover::start();
     let home = ringing(&server);
     let mut engine = Running::start(&home);
@@ -73,7 +73,7 @@ fn what_is_acknowledged_on_the_phone_is_acknowledged_here_also_after_a_restart()
 }
 
 #[test]
-fn what_is_acknowledged_here_rings_no_more_on_the_phone() {
+fn acknowledgement_stops_the_phone() {
     let server = Pushover::start();
     let home = ringing(&server);
     let _engine = Running::start(&home);

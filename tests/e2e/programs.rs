@@ -1,4 +1,4 @@
-//! Programs of the person's own, beside everything else: what they watch, and how they are told.
+//! Exec plugins as monitors and as alerters.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,29 +12,29 @@ use crate::support::scripts::{LifeLine, sh};
 const DISK: &str = "exec:disk";
 const SECRET: &str = "s3cret-argument";
 
-/// A home in which nothing is judged but one program, which says what stands in a file: the exit code, then the line.
+/// A home with one monitor, an exec plugin. A file holds its exit code and its output.
 fn home() -> Home {
     let home = Home::new();
     let watch = sh(home.root(), "watch", r#"read code <"$1"; tail -n +2 "$1"; exit "$code""#);
     home.set(json!({
         "monitors": {
             "health": {"enabled": false}, "tasks": {"enabled": false}, "patterns": {"enabled": false},
-            "exec": [{"name": "disk", "command": [watch, said(&home), SECRET]}],
+            "exec": [{"name": "disk", "command": [watch, plugin_file(&home), SECRET]}],
         },
         "alerters": {"notification": {"enabled": false}},
     }));
-    says(&home, "0\nDISK OK\n");
+    set_output(&home, "0\nDISK OK\n");
     home
 }
 
-fn said(home: &Home) -> PathBuf {
+fn plugin_file(home: &Home) -> PathBuf {
     home.path("said")
 }
 
-/// From now on it says this.
-fn says(home: &Home, text: &str) {
+/// Sets the exit code and the output of the plugin.
+fn set_output(home: &Home, text: &str) {
     fs::write(home.path("said.new"), text).unwrap();
-    fs::rename(home.path("said.new"), said(home)).unwrap();
+    fs::rename(home.path("said.new"), plugin_file(home)).unwrap();
 }
 
 fn status(home: &Home) -> Value {
@@ -42,7 +42,7 @@ fn status(home: &Home) -> Value {
 }
 
 #[test]
-fn what_a_program_finds_is_an_alert_until_it_finds_it_no_more() {
+fn plugin_alert_lives_until_the_plugin_is_ok() {
     let home = home();
     let report = home.check(&home.at("09:00"));
     let disk = json!({"status": "ok", "source": "watch", "alerts": 0, "reason": null});
@@ -54,7 +54,7 @@ fn what_a_program_finds_is_an_alert_until_it_finds_it_no_more() {
     assert_eq!((ended(&report), &report["circuits"][DISK]), (disk, &json!("closed")));
     assert_eq!(report["alerts"], json!([]));
 
-    says(&home, "1\nDISK WARNING - / 8% free | /=8\n");
+    set_output(&home, "1\nDISK WARNING - / 8% free | /=8\n");
     let report = home.check(&home.at("09:05"));
     let alert = &report["alerts"][0];
     assert_eq!((&alert["key"], &alert["monitor"]), (&json!(DISK), &json!(DISK)));
@@ -62,26 +62,26 @@ fn what_a_program_finds_is_an_alert_until_it_finds_it_no_more() {
     assert_eq!(alert["message"], "DISK WARNING - / 8% free");
     assert_eq!(fate(&report, DISK), "deliver first");
 
-    says(&home, "2\nDISK CRITICAL - / 1% free\n");
+    set_output(&home, "2\nDISK CRITICAL - / 1% free\n");
     assert_eq!(fate(&home.check(&home.at("09:10")), DISK), "deliver escalated");
     assert_eq!(fate(&home.check(&home.at("09:15")), DISK), "suppress duplicate");
 
-    says(&home, "3\nDISK UNKNOWN - no idea\n");
+    set_output(&home, "3\nDISK UNKNOWN - no idea\n");
     let report = home.check(&home.at("09:20"));
     assert_eq!((fate(&report, DISK), home.open()), ("none".into(), vec![DISK.into()]), "a failure resolves nothing");
     let monitor = &report["monitors"][DISK];
     assert_eq!(monitor["status"], "failed");
     assert_eq!(monitor["reason"], "does not know: DISK UNKNOWN - no idea");
 
-    says(&home, "0\nDISK OK\n");
+    set_output(&home, "0\nDISK OK\n");
     assert_eq!(fate(&home.check(&home.at("09:25")), DISK), "resolve resolved");
     assert_eq!(home.open(), [""; 0]);
 }
 
 #[test]
-fn its_alerts_are_answered_like_any_other() {
+fn plugin_alerts_can_be_acked_and_snoozed() {
     let home = home();
-    says(
+    set_output(
         &home,
         "0\n[{\"key\": \"a:b\", \"title\": \"One\", \"message\": \"More.\"}, {\"key\": \"c\", \"title\": \"Two\"}]\n",
     );
@@ -92,41 +92,41 @@ fn its_alerts_are_answered_like_any_other() {
     home.run(&["snooze", "exec:disk:c", "1h"]).ok();
     let report = home.check(&home.at("15:00"));
     assert_eq!(fate(&report, "exec:disk:a:b"), "suppress acknowledged");
-    says(&home, "0\n[]\n");
+    set_output(&home, "0\n[]\n");
     assert_eq!(fate(&home.check(&home.at("15:05")), "exec:disk:a:b"), "resolve resolved");
     let journal = home.run(&["journal", "--since", "2d", "--json"]).ok().json();
     assert!(journal.as_array().unwrap().iter().all(|entry| entry["monitor"] == DISK), "{journal:#}");
 }
 
 #[test]
-fn a_storm_of_alerts_is_one_digest() {
+fn storm_of_plugin_alerts_is_one_digest() {
     let home = home();
     let many: Vec<Value> = (0..1_000).map(|n| json!({"key": n.to_string(), "title": format!("Thing {n}")})).collect();
-    says(&home, &format!("0\n{}\n", Value::from(many)));
+    set_output(&home, &format!("0\n{}\n", Value::from(many)));
     let report = home.check(&home.at("09:00"));
     let count =
         |decision: &str| report["alerts"].as_array().unwrap().iter().filter(|a| a["decision"] == decision).count();
     assert_eq!((count("deliver"), count("coalesce")), (20, 980));
-    says(&home, "0\n");
+    set_output(&home, "0\n");
     let report = home.check(&home.at("09:05"));
     assert_eq!((report["alerts"].as_array().unwrap().len(), home.open().len()), (1_000, 0));
 }
 
 #[test]
-fn a_dry_run_runs_it_and_leaves_no_trace() {
+fn dry_run_runs_plugins_and_stores_nothing() {
     let home = home();
     home.check(&home.at("09:00"));
-    says(&home, "2\nDISK CRITICAL\n");
+    set_output(&home, "2\nDISK CRITICAL\n");
     let report = home.run(&["--once", "--json", "--dry-run", "--at", &home.at("09:05")]).ok().json();
     assert_eq!(fate(&report, DISK), "deliver first");
     assert_eq!(home.open(), [""; 0]);
 }
 
 #[test]
-fn what_a_program_left_open_is_over_when_it_is_switched_off_or_gone() {
+fn alerts_of_removed_plugin_resolve() {
     for gone in [json!([]), json!([{"name": "disk", "enabled": false, "command": ["true"]}])] {
         let home = home();
-        says(&home, "1\nDISK WARNING\n");
+        set_output(&home, "1\nDISK WARNING\n");
         home.check(&home.at("09:00"));
         home.set(json!({"monitors": {"exec": gone, "patterns": {"enabled": true}}}));
         let report = home.check(&home.at("09:05"));
@@ -137,11 +137,11 @@ fn what_a_program_left_open_is_over_when_it_is_switched_off_or_gone() {
     home.check(&home.at("09:00"));
     assert_eq!(status(&home)["monitor_states"][DISK]["status"], "ok");
     home.set(json!({"monitors": {"exec": []}}));
-    assert!(status(&home)["monitor_states"].get(DISK).is_none(), "nor is it told of any more");
+    assert!(status(&home)["monitor_states"].get(DISK).is_none(), "it is not shown any more");
 }
 
 #[test]
-fn a_program_that_is_broken_for_an_hour_is_told() {
+fn broken_plugin_is_reported_after_an_hour() {
     let home = home();
     home.set(json!({"monitors": {"exec": [{"name": "disk", "command": ["/no/such/program"]}]}}));
     let key = "system:source_unavailable:exec:disk";
@@ -157,20 +157,20 @@ fn a_program_that_is_broken_for_an_hour_is_told() {
     home.run(&["reset-circuit", DISK]).ok();
     home.run(&["reset-circuit", "exec:other"]).failed(1);
     home.run(&["reset-circuit", "exec:Other"]).failed(64);
-    says(&home, "0\n");
+    set_output(&home, "0\n");
     home.set(json!({"monitors": {"exec": [{"name": "disk", "command": ["true"]}]}}));
     assert_eq!(fate(&home.check(&home.at("10:20")), key), "resolve resolved");
 }
 
 #[test]
-fn check_says_what_each_program_says() {
+fn check_shows_each_plugin() {
     let home = home();
     let line = |name: &str| {
         let lines = home.run(&["check", "--json"]).json();
         lines.as_array().unwrap().iter().find(|line| line["name"] == name).expect("a line").clone()
     };
     assert_eq!(line(DISK), json!({"name": DISK, "result": "ok", "about": "DISK OK", "advice": ""}));
-    says(&home, "9\n");
+    set_output(&home, "9\n");
     let failed = line(DISK);
     assert_eq!((&failed["result"], &failed["about"]), (&json!("failed"), &json!("program: ended with code 9")));
     assert_eq!(line("exec")["result"], "off");
@@ -182,7 +182,7 @@ fn check_says_what_each_program_says() {
 }
 
 #[test]
-fn a_program_comes_and_goes_with_the_configuration_while_the_engine_runs() {
+fn reload_adds_and_removes_plugins() {
     let home = home();
     let disk = home.run(&["--status", "--json"]).ok().json()["config"]["programs"].clone();
     assert_eq!(disk[DISK]["interval_seconds"], 300);
@@ -193,13 +193,13 @@ fn a_program_comes_and_goes_with_the_configuration_while_the_engine_runs() {
     let now = status(&home);
     assert_eq!((&now["enabled_monitors"], home.open()), (&json!(["exec:load"]), vec!["exec:load".into()]));
     assert!(now["circuit_states"].get(DISK).is_none() && now["monitor_states"].get(DISK).is_none(), "{now:#}");
-    // With another that still runs: a check of something is what finds that something else is over.
+    // Another plugin has to run: only a check resolves the alerts of removed monitors.
     home.set(json!({"monitors": {"exec": [{"name": "disk", "command": ["true"]}]}}));
     eventually("what it found is over", || home.open().is_empty().then_some(()));
 }
 
 #[tokio::test]
-async fn a_program_that_hangs_holds_up_nobody_and_dies_with_the_engine() {
+async fn hanging_plugin_dies_with_the_engine() {
     let home = home();
     let line = LifeLine::in_folder(home.root());
     let hang = sh(home.root(), "hang", &format!("trap '' TERM\nexec 9>{}\nsleep 600 & sleep 600", line.path.display()));
@@ -208,14 +208,14 @@ async fn a_program_that_hangs_holds_up_nobody_and_dies_with_the_engine() {
         {"name": "load", "command": ["sh", "-c", "echo busy; exit 1"]},
     ]}}));
     let mut engine = Running::start(&home);
-    eventually("the other one is told of", || (home.open() == ["exec:load"]).then_some(()));
+    eventually("the alert of the other one", || (home.open() == ["exec:load"]).then_some(()));
     assert_eq!(engine.stop("TERM"), Some(0), "{}", engine.said());
-    line.all_have_died().await;
+    line.wait_until_dead().await;
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn no_process_is_left_behind_by_a_program() {
+fn plugins_leave_no_process_behind() {
     let home = home();
     let program =
         |name: &str, body: &str| json!({"name": name, "command": [sh(home.root(), name, body)], "timeout_seconds": 1});
@@ -227,7 +227,7 @@ fn no_process_is_left_behind_by_a_program() {
     ]}}));
     let engine = Running::start(&home);
     let children = || -> String {
-        // Of all its threads; a thread may end meanwhile.
+        // A thread may end meanwhile.
         let threads = fs::read_dir(format!("/proc/{}/task", engine.pid())).unwrap();
         threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default()).collect()
     };
@@ -235,59 +235,60 @@ fn no_process_is_left_behind_by_a_program() {
         home.run(&["run-now"]).ok();
     }
     assert_eq!(status(&home)["monitor_states"]["exec:hang"]["reason"], "did not end within 1 s");
-    // What is dead but was not waited for is still a child.
-    eventually("nobody is left", || children().trim().is_empty().then_some(()));
+    // A zombie is still a child.
+    eventually("no child is left", || children().trim().is_empty().then_some(()));
 }
 
 #[test]
-fn a_program_is_told_once_and_again_when_it_asks_for_it() {
+fn alerter_plugin_gets_a_retry_after_code_75() {
     let home = home();
-    says(&home, "1\nDISK WARNING\n");
+    set_output(&home, "1\nDISK WARNING\n");
     let place = home.root().display().to_string();
-    // It wants to hear it again at first, and then takes it.
-    let tell =
-        format!("cat >>{place}/told; echo >>{place}/told\n[ -e {place}/asked ] || {{ touch {place}/asked; exit 75; }}");
-    let tell = sh(home.root(), "tell", &tell);
-    home.set(json!({"alerters": {"exec": {"enabled": true, "min_priority": "low", "command": [tell, SECRET]}}}));
+    // The first run asks for a retry, the second succeeds.
+    let notify = format!(
+        "cat >>{place}/received; echo >>{place}/received\n[ -e {place}/asked ] || {{ touch {place}/asked; exit 75; }}"
+    );
+    let notify = sh(home.root(), "notify", &notify);
+    home.set(json!({"alerters": {"exec": {"enabled": true, "min_priority": "low", "command": [notify, SECRET]}}}));
     let _engine = Running::start(&home);
-    let told = || -> Vec<Value> {
-        let text = fs::read_to_string(home.path("told")).unwrap_or_default();
+    let received = || -> Vec<Value> {
+        let text = fs::read_to_string(home.path("received")).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     };
-    eventually("it was told twice", || (told().len() == 2).then_some(()));
-    let [first, second] = &told()[..] else { panic!("two") };
+    eventually("it was run twice", || (received().len() == 2).then_some(()));
+    let [first, second] = &received()[..] else { panic!("two") };
     assert_eq!((first["id"].as_str(), first["alerts"][0]["key"].as_str()), (second["id"].as_str(), Some(DISK)));
-    eventually("nothing waits", || (status(&home)["outbox"]["exec"]["pending"].as_u64() != Some(1)).then_some(()));
-    says(&home, "0\n");
+    eventually("nothing is pending", || (status(&home)["outbox"]["exec"]["pending"].as_u64() != Some(1)).then_some(()));
+    set_output(&home, "0\n");
     home.run(&["run-now"]).ok();
-    eventually("it hears that it is over", || (told().len() == 3).then_some(()));
-    let update = &told()[2];
+    eventually("it receives the update", || (received().len() == 3).then_some(()));
+    let update = &received()[2];
     assert_eq!((&update["kind"], &update["replaces"]), (&json!("update"), &first["id"]));
     home.run(&["test-alert", "exec"]).ok();
-    assert_eq!(told()[3]["kind"], "test");
+    assert_eq!(received()[3]["kind"], "test");
 }
 
 #[test]
-fn what_a_program_refuses_is_parked_with_its_own_words() {
+fn refused_message_keeps_the_plugins_reason() {
     let home = home();
-    says(&home, "1\nDISK WARNING\n");
-    let tell = sh(home.root(), "tell", "echo 'who are you?' >&2; exit 77");
-    home.set(json!({"alerters": {"exec": {"enabled": true, "command": [tell]}}}));
+    set_output(&home, "1\nDISK WARNING\n");
+    let notify = sh(home.root(), "notify", "echo 'who are you?' >&2; exit 77");
+    home.set(json!({"alerters": {"exec": {"enabled": true, "command": [notify]}}}));
     home.check(&home.at("09:00"));
     assert_eq!(status(&home)["outbox"]["exec"]["failed"], 1);
     let why = home.run(&["why", DISK]).ok().out;
     assert!(why.contains("who are you?"), "{why}");
-    // Mended, without a word to the configuration.
-    sh(home.root(), "tell", &format!("cat >{}/told", home.root().display()));
+    // The program is fixed, the configuration unchanged.
+    sh(home.root(), "notify", &format!("cat >{}/received", home.root().display()));
     home.check(&home.at("09:05"));
     assert_eq!(status(&home)["outbox"]["exec"]["failed"], 0);
-    assert!(home.path("told").exists());
+    assert!(home.path("received").exists());
 }
 
 #[test]
-fn no_argument_of_a_command_is_ever_shown() {
+fn plugin_arguments_are_never_shown() {
     let home = home();
-    says(&home, "7\nwords\n");
+    set_output(&home, "7\nwords\n");
     home.set(json!({"alerters": {"exec": {"enabled": true, "min_priority": "low", "command": ["/no/such", SECRET]}}}));
     let mut shown = String::new();
     for arguments in [

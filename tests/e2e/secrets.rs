@@ -9,7 +9,7 @@ use crate::support::engine::Running;
 use crate::support::home::{Home, eventually};
 use crate::support::http::{Answer, Request, Server};
 
-/// Plain, and as it stands percent-encoded in an address.
+/// Plain and percent-encoded.
 const SECRETS: [&str; 13] = [
     "t0ken-of-Oura",
     "b0t-token-77",
@@ -30,14 +30,14 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
     bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
 }
 
-fn clean(what: &str, bytes: &[u8]) {
+fn assert_no_secret(place: &str, bytes: &[u8]) {
     for secret in SECRETS {
-        assert!(!holds(bytes, secret), "{what} holds {secret}: {}", String::from_utf8_lossy(bytes));
+        assert!(!holds(bytes, secret), "{place} holds {secret}: {}", String::from_utf8_lossy(bytes));
     }
 }
 
-/// Every command, with everything that it logs.
-fn say_everything(home: &Home, form: &[&str]) {
+/// Runs many commands with debug logs and searches their output.
+fn search_output(home: &Home, form: &[&str]) {
     let at = home.at("09:05");
     let commands: [&[&str]; 10] = [
         &["--once", "--at", &at],
@@ -53,18 +53,18 @@ fn say_everything(home: &Home, form: &[&str]) {
     ];
     for command in commands {
         let run = home.run(&[command, &["--verbose"], form].concat());
-        clean(&format!("stdout of {command:?}"), run.out.as_bytes());
-        clean(&format!("stderr of {command:?}"), run.err.as_bytes());
+        assert_no_secret(&format!("stdout of {command:?}"), run.out.as_bytes());
+        assert_no_secret(&format!("stderr of {command:?}"), run.err.as_bytes());
     }
 }
 
-fn search(home: &Home, may_hold: &[PathBuf]) {
+fn search_files(home: &Home, may_hold: &[PathBuf]) {
     let files = home.everything();
     assert!(
         files.keys().any(|path| path.ends_with("operator.db")) && files.keys().any(|p| p.ends_with("operator.log"))
     );
     for (path, bytes) in files.iter().filter(|(path, _)| !may_hold.contains(path)) {
-        clean(&path.display().to_string(), bytes);
+        assert_no_secret(&path.display().to_string(), bytes);
     }
 }
 
@@ -82,25 +82,25 @@ fn workos(address: &str) -> Value {
 #[case::key_value(json!({"url": "host=127.0.0.1 port=1 user=ada password=hunter2pass"}), "http://127.0.0.1:1/v2")]
 #[case::encoded(json!({"url": "postgres://ada:p%40ss-word9@127.0.0.1:1/tasks"}), "http://127.0.0.1:1/v2")]
 #[case::in_the_query(json!({"url": "postgres://127.0.0.1:1/tasks?user=ada&password=hunter2pass"}), "http://127.0.0.1:1/v2")]
-fn nothing_tells_a_secret_however_the_sources_fail(#[case] workos: Value, #[case] oura: &str) {
+fn failing_sources_show_no_secret(#[case] workos: Value, #[case] oura: &str) {
     let (home, bots) = (Home::new(), Server::start(echo(401)));
-    // Without a cache the API is asked.
+    // Without a cache the API is used.
     std::fs::remove_file(home.path("foreign/oura-health.db")).unwrap();
     home.set(json!({
         "sources": {"workos": workos, "oura": {"token": "t0ken-of-Oura", "base_url": oura, "timeout_seconds": 1}},
         "alerters": {"telegram": {"enabled": true, "token": "b0t-token-77", "chat_id": "4711", "api_url": bots.url}},
         "http": {"heartbeat_url": "http://ada:hunter2pass@127.0.0.1:1/b3at-path"},
     }));
-    assert_eq!(home.run(&["--status"]).code, 0, "the configuration itself is right");
-    say_everything(&home, &[]);
+    assert_eq!(home.run(&["--status"]).code, 0, "the configuration is valid");
+    search_output(&home, &[]);
     let mut engine = Running::start(&home);
-    say_everything(&home, &["--json"]);
+    search_output(&home, &["--json"]);
     assert_eq!(engine.stop("TERM"), Some(0));
-    search(&home, &[home.path("config.yaml")]);
+    search_files(&home, &[home.path("config.yaml")]);
 }
 
 #[test]
-fn nor_do_files_and_variables_that_hold_one() {
+fn secret_files_are_not_shown() {
     let (home, bots) = (Home::new(), Server::start(echo(401)));
     let files =
         [("oura", "t0ken-of-Oura\n"), ("bot", "b0t-token-77\n"), ("url", "postgres://ada:hunter2pass@127.0.0.1:1/t")];
@@ -114,11 +114,11 @@ fn nor_do_files_and_variables_that_hold_one() {
         },
         "alerters": {"telegram": {"enabled": true, "token_file": home.path("bot"), "chat_id": "4711", "api_url": bots.url}},
     }));
-    say_everything(&home, &["--json"]);
-    search(&home, &files.map(|(name, _)| home.path(name)));
+    search_output(&home, &["--json"]);
+    search_files(&home, &files.map(|(name, _)| home.path(name)));
 }
 
-/// A server that repeats everything that it was asked, in its body and in its headers.
+/// A server that repeats the request in its body and headers.
 fn echo(status: u16) -> impl Fn(&Request) -> Answer {
     move |request| {
         let asked = format!("{} {:?} {:?}", request.path, request.query, request.headers);
@@ -138,15 +138,13 @@ fn echo(status: u16) -> impl Fn(&Request) -> Answer {
 #[case::moved(echo(301))]
 #[case::broken(echo(500))]
 #[case::bad_gateway(echo(502))]
-#[case::taken_and_not(echo(200))]
+#[case::ok_with_error_body(echo(200))]
 #[case::closes(|_: &Request| Answer::Close)]
 #[case::no_http(|request: &Request| Answer::Raw(format!("220 {}\r\n", request.path)))]
 #[case::cut(|request: &Request| Answer::Cut(request.path.repeat(9)))]
-fn nothing_tells_a_secret_however_the_channels_fail(
-    #[case] answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
-) {
+fn failing_channels_show_no_secret(#[case] answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) {
     let server = Server::start(answer);
-    channels_that_fail(&server.url, &server.url);
+    search_with_failing_channels(&server.url, &server.url);
 }
 
 #[rstest]
@@ -154,11 +152,11 @@ fn nothing_tells_a_secret_however_the_channels_fail(
 #[case::unknown_host("https://no.such.host.invalid", "https://no.such.host.invalid")]
 #[case::bad_port("http://127.0.0.1:99999", "http://127.0.0.1:99999")]
 #[case::bad_scheme("http://127.0.0.1:1", "ftp://127.0.0.1")]
-fn nor_when_nobody_is_there(#[case] api: &str, #[case] hook: &str) {
-    channels_that_fail(api, hook);
+fn unreachable_channels_show_no_secret(#[case] api: &str, #[case] hook: &str) {
+    search_with_failing_channels(api, hook);
 }
 
-fn channels_that_fail(api: &str, hook: &str) {
+fn search_with_failing_channels(api: &str, hook: &str) {
     let home = Home::new();
     home.only_readiness();
     let hook = hook.replace("://", "://ada:hunter2pass@");
@@ -188,10 +186,10 @@ fn channels_that_fail(api: &str, hook: &str) {
     ];
     for command in commands {
         let run = home.run(command);
-        clean(&format!("{command:?}"), format!("{}{}", run.out, run.err).as_bytes());
+        assert_no_secret(&format!("{command:?}"), format!("{}{}", run.out, run.err).as_bytes());
     }
     assert_eq!(engine.stop("TERM"), Some(0));
-    search(&home, &[home.path("config.yaml")]);
+    search_files(&home, &[home.path("config.yaml")]);
 }
 
 #[rstest]
@@ -201,9 +199,9 @@ fn channels_that_fail(api: &str, hook: &str) {
 #[case::twice(r#"{"sources": {"oura": {"token": "t0ken-of-Oura", "token": "t0ken-of-Oura"}}}"#)]
 #[case::bare("t0ken-of-Oura")]
 #[case::section(r#"{"sources": {"workos": "postgres://ada:hunter2pass@h/t"}}"#)]
-fn a_mistake_in_the_configuration_is_not_quoted_with_its_secret(#[case] text: &str) {
+fn config_error_does_not_quote_the_secret(#[case] text: &str) {
     let home = Home::new();
     std::fs::write(home.path("config.yaml"), text).unwrap();
     let run = home.run(&["--once", "--verbose"]).failed(64);
-    clean("stderr", run.err.as_bytes());
+    assert_no_secret("stderr", run.err.as_bytes());
 }

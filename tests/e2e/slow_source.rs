@@ -1,4 +1,4 @@
-//! A source that hangs delays its own monitors and no others.
+//! A hanging source delays only its own monitors.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
@@ -10,15 +10,15 @@ use serde_json::json;
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, fate, states};
 
-/// Takes every connection and never answers; counts the guests that are still there.
+/// Accepts every connection and never answers. Counts the open connections.
 fn silent_server() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
-    let guests = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&guests);
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (mut stream, counted) = (stream.expect("a guest"), Arc::clone(&counted));
+            let (mut stream, counted) = (stream.expect("a connection"), Arc::clone(&counted));
             counted.fetch_add(1, Ordering::SeqCst);
             std::thread::spawn(move || {
                 let _ = stream.read_to_end(&mut Vec::new());
@@ -26,13 +26,13 @@ fn silent_server() -> (SocketAddr, Arc<AtomicUsize>) {
             });
         }
     });
-    (address, guests)
+    (address, connections)
 }
 
 #[test]
-fn health_is_told_while_workos_still_hangs() {
+fn health_alerts_are_sent_while_workos_hangs() {
     let home = Home::new();
-    let (address, guests) = silent_server();
+    let (address, connections) = silent_server();
     home.set(json!({"sources": {"workos": {"url": format!("postgres://ada@{address}/t"), "timeout_seconds": 300}}}));
     let engine = Running::start(&home);
     let entry = eventually("health's alerts in the journal", || {
@@ -40,27 +40,27 @@ fn health_is_told_while_workos_still_hangs() {
         journal.as_array()?.iter().find(|entry| entry["key"] == "health:readiness_low").cloned()
     });
     assert_eq!(entry["decision"], "deliver");
-    assert_eq!(guests.load(Ordering::SeqCst), 1, "WorkOS is still being waited for");
+    assert_eq!(connections.load(Ordering::SeqCst), 1, "WorkOS still hangs");
     let status = engine.status();
     assert_eq!(status["monitor_states"]["health"]["status"], "ok");
     assert_eq!(status["monitor_states"].get("tasks"), None, "not yet: {status:#}");
 }
 
 #[test]
-fn a_command_that_needs_no_source_is_answered_meanwhile() {
+fn commands_are_answered_while_workos_hangs() {
     let home = Home::new();
-    let (address, guests) = silent_server();
+    let (address, connections) = silent_server();
     home.set(json!({"sources": {"workos": {"url": format!("postgres://ada@{address}/t"), "timeout_seconds": 300}}}));
     let _engine = Running::start(&home);
-    eventually("WorkOS hangs", || (guests.load(Ordering::SeqCst) == 1).then_some(()));
+    eventually("WorkOS hangs", || (connections.load(Ordering::SeqCst) == 1).then_some(()));
     home.run(&["pause"]).ok();
     assert_eq!(home.run(&["--status", "--json"]).ok().json()["paused"], true);
     home.run(&["resume"]).ok();
-    assert_eq!(guests.load(Ordering::SeqCst), 1, "still");
+    assert_eq!(connections.load(Ordering::SeqCst), 1, "still");
 }
 
 #[test]
-fn a_single_check_waits_for_a_source_no_longer_than_its_timeout() {
+fn single_check_waits_for_the_source_timeout() {
     let home = Home::new();
     let (address, _) = silent_server();
     home.set(json!({"sources": {"workos": {"url": format!("postgres://ada@{address}/t"), "timeout_seconds": 1}}}));

@@ -54,7 +54,7 @@ fn fate(home: &Home) -> (String, Value) {
 #[rstest]
 #[case("Acknowledge", "Acknowledged: Readiness is low", "👌 Acknowledged: ", "acknowledged")]
 #[case("Snooze 1 h", "Snoozed: Readiness is low", "💤 Snoozed until ", "snoozed until")]
-fn a_button_answers_the_alert(#[case] label: &str, #[case] said: &str, #[case] sign: &str, #[case] shown: &str) {
+fn button_answers_the_alert(#[case] label: &str, #[case] said: &str, #[case] sign: &str, #[case] shown: &str) {
     let bot = Bot::start();
     let home = home(&bot);
     let mut engine = Running::start(&home);
@@ -74,7 +74,7 @@ fn a_button_answers_the_alert(#[case] label: &str, #[case] said: &str, #[case] s
 }
 
 #[test]
-fn a_press_that_comes_again_after_a_kill_changes_nothing_more() {
+fn repeated_press_after_kill_is_a_noop() {
     let repeats = Arc::new(AtomicBool::new(false));
     let again = Arc::clone(&repeats);
     let pressed_before = Arc::new(std::sync::Mutex::new(Value::Null));
@@ -127,7 +127,7 @@ fn strangers_change_nothing_and_are_named_once() {
 }
 
 #[test]
-fn what_resolves_is_edited_and_its_old_buttons_say_so() {
+fn resolved_message_is_edited() {
     let bot = Bot::start();
     let home = home(&bot);
     let _engine = Running::start(&home);
@@ -142,7 +142,7 @@ fn what_resolves_is_edited_and_its_old_buttons_say_so() {
 }
 
 #[test]
-fn the_buttons_of_a_digest_answer_for_what_is_left_of_it() {
+fn digest_buttons_answer_remaining_alerts() {
     let bot = Bot::start();
     let home = Home::new();
     home.set(json!({
@@ -168,7 +168,7 @@ fn the_buttons_of_a_digest_answer_for_what_is_left_of_it() {
 }
 
 #[test]
-fn a_message_that_was_deleted_is_not_brought_up_to_date_again_and_again() {
+fn deleted_message_is_updated_once() {
     let bot = Bot::start();
     let home = home(&bot);
     let _engine = Running::start(&home);
@@ -185,7 +185,7 @@ fn a_message_that_was_deleted_is_not_brought_up_to_date_again_and_again() {
 }
 
 #[test]
-fn a_chat_gets_no_more_than_a_message_a_second() {
+fn chat_gets_one_message_a_second() {
     let bot = Bot::start();
     let home = Home::new();
     home.set(json!({
@@ -212,7 +212,7 @@ fn failing(times: usize, answer: impl Fn() -> Answer + Send + Sync + 'static) ->
 }
 
 #[test]
-fn a_server_that_asks_for_patience_gets_it() {
+fn retry_after_is_honoured() {
     let body = r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 8","parameters":{"retry_after":8}}"#;
     let bot = failing(1, move || Answer::Whole(429, "", body.into()));
     let home = home(&bot);
@@ -238,7 +238,7 @@ fn a_server_that_asks_for_patience_gets_it() {
 }
 
 #[test]
-fn a_refusal_is_parked_and_says_what_to_do() {
+fn refusal_is_parked_with_a_hint() {
     let bot = failing(99, || refusal(403, "Forbidden: bot was blocked by the user"));
     let home = home(&bot);
     let engine = Running::start(&home);
@@ -254,7 +254,7 @@ fn a_refusal_is_parked_and_says_what_to_do() {
 }
 
 #[test]
-fn what_was_taken_is_not_told_twice_though_the_answer_was_cut() {
+fn cut_response_does_not_send_twice() {
     let bot = failing(1, || Answer::Cut(json!({"ok": true, "result": {"message_id": 7}}).to_string()));
     let home = home(&bot);
     let engine = Running::start(&home);
@@ -273,7 +273,7 @@ fn what_was_taken_is_not_told_twice_though_the_answer_was_cut() {
 #[rstest]
 #[case::without_an_engine(false)]
 #[case::with_one(true)]
-fn a_test_goes_the_way_of_an_alert(#[case] resident: bool) {
+fn test_alert_reaches_the_chat(#[case] resident: bool) {
     let bot = Bot::start();
     let home = home(&bot);
     home.readiness(90); // nothing to tell
@@ -294,7 +294,7 @@ fn a_test_goes_the_way_of_an_alert(#[case] resident: bool) {
 #[rstest]
 #[case::without_an_engine(false)]
 #[case::with_one(true)]
-fn a_test_that_fails_says_why(#[case] resident: bool) {
+fn failing_test_alert_shows_the_reason(#[case] resident: bool) {
     let bot = failing(99, || refusal(400, "Bad Request: chat not found"));
     let home = home(&bot);
     home.readiness(90);
@@ -306,7 +306,7 @@ fn a_test_that_fails_says_why(#[case] resident: bool) {
 }
 
 #[test]
-fn the_doctor_asks_and_sends_nothing() {
+fn check_sends_no_message() {
     let bot = Bot::start();
     let home = home(&bot);
     let run = home.run(&["check"]);

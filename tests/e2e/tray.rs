@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::desktop::{Desktop, Service, USUAL, silent_bus};
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
-use crate::support::oura::{CODE, ID, Oura, SECRET};
+use crate::support::oura::{CODE, FakeOura, ID, SECRET};
 use crate::support::panel::Panel;
 use crate::support::raw_http::free_port;
 use crate::support::tool::Tool;
@@ -88,7 +88,7 @@ fn fake_opener(home: &Home) -> std::path::PathBuf {
 }
 
 #[test]
-fn the_icon_and_its_words_follow_the_state() {
+fn icon_and_tooltip_follow_the_state() {
     let seat = MergedSlot::new();
     let mut running = seat.start();
     let panel = &seat.panel;
@@ -183,7 +183,7 @@ fn every_item_does_what_it_says() {
 }
 
 #[test]
-fn an_alert_can_be_put_off_until_tomorrow_or_acknowledged() {
+fn alert_is_snoozed_or_acknowledged() {
     let seat = MergedSlot::new();
     let mut running = seat.start();
     seat.panel.click(&format!("{ALERT} > Snooze until tomorrow"));
@@ -208,7 +208,7 @@ fn an_alert_can_be_put_off_until_tomorrow_or_acknowledged() {
 }
 
 #[test]
-fn what_is_answered_on_the_banner_leaves_the_menu() {
+fn alert_answered_on_banner_leaves_the_menu() {
     let seat = MergedSlot::new();
     let mut running = seat.start();
     let banner = seat.service.banner("Renew the passport");
@@ -221,7 +221,7 @@ fn what_is_answered_on_the_banner_leaves_the_menu() {
 }
 
 #[test]
-fn a_source_can_be_asked_again() {
+fn source_is_retried_from_the_menu() {
     let seat = MergedSlot::new();
     seat.home.set(json!({
         "circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 3600},
@@ -244,9 +244,9 @@ fn a_source_can_be_asked_again() {
 }
 
 #[test]
-fn oura_is_connected_and_disconnected_without_a_terminal() {
+fn oura_connects_from_the_menu() {
     let seat = MergedSlot::new();
-    let (oura, port) = (Oura::start(), free_port());
+    let (oura, port) = (FakeOura::start(), free_port());
     fs::remove_file(seat.home.path("foreign/oura-health.db")).unwrap();
     seat.home.set(oura.config(port));
     seat.home.variable("DISPLAY", ":9");
@@ -282,7 +282,7 @@ fn oura_is_connected_and_disconnected_without_a_terminal() {
 }
 
 #[test]
-fn a_change_of_the_configuration_holds_at_once_and_a_mistake_is_said() {
+fn config_change_and_error_show_in_the_menu() {
     let seat = MergedSlot::new();
     let mut running = seat.start();
     let runs = seat.status()["run_count"].as_u64().unwrap();
@@ -299,7 +299,7 @@ fn a_change_of_the_configuration_holds_at_once_and_a_mistake_is_said() {
     let status = running.status();
     assert!(status["config_error"].as_str().unwrap().contains("check_interval"), "{status}");
     assert_eq!(status["config"]["deduplication"]["max_alerts_per_run"], 7, "the old one is in force");
-    assert!(running.said().contains("The configuration stays as it was"), "{}", running.said());
+    assert!(running.said().contains("configuration not reloaded"), "{}", running.said());
 
     // As editors do: a new file in the place of the old one.
     let draft = seat.home.path("draft.yaml");
@@ -344,7 +344,7 @@ fn nothing_is_painted_that_did_not_change() {
 }
 
 #[test]
-fn a_second_one_says_who_runs() {
+fn second_instance_names_the_first() {
     let seat = MergedSlot::new();
     let mut running = seat.start();
     let mut second = seat.home.program();
@@ -379,7 +379,7 @@ fn without_a_tray_host_it_runs_headless() {
 }
 
 #[test]
-fn a_bus_that_never_answers_holds_nothing_up() {
+fn hanging_bus_does_not_block_the_start() {
     let home = Home::new();
     let (_listener, address) = silent_bus(&home);
     home.set(json!({"alerters": {"notification": {"enabled": false}}}));
@@ -388,7 +388,7 @@ fn a_bus_that_never_answers_holds_nothing_up() {
 }
 
 #[test]
-fn on_the_first_start_the_default_is_written_and_the_menu_says_what_to_connect() {
+fn first_start_writes_the_default_config() {
     let desktop = Desktop::start();
     let (panel, home) = (Panel::on(&desktop), desktop.home());
     fake_opener(&home);

@@ -27,30 +27,30 @@ fn posts(server: &Server) -> Vec<Value> {
 }
 
 #[test]
-fn an_alert_is_told_answered_and_taken_back() {
+fn alert_is_posted_updated_and_resolved() {
     let server = Server::start(|_| Answer::json("{}"));
     let home = home(&server);
     let _engine = Running::start(&home);
     let news = eventually("news", || posts(&server).first().cloned());
     assert_eq!(
         (&news["kind"], &news["alerts"][0]["key"], &news["priority"]),
-        (&json!("news"), &json!(READINESS), &json!("high"))
+        (&json!("new"), &json!(READINESS), &json!("high"))
     );
     home.run(&["ack", READINESS]).ok();
     let known = eventually("the answer", || posts(&server).get(1).cloned());
     assert_eq!((&known["kind"], &known["replaces"]), (&json!("update"), &news["id"]));
-    assert_eq!(known["alerts"][0]["standing"], "acknowledged");
+    assert_eq!(known["alerts"][0]["state"], "acknowledged");
     home.readiness(90);
     home.run(&["run-now"]).ok();
     let over = eventually("the end", || posts(&server).get(2).cloned());
-    assert_eq!(over["alerts"][0]["standing"], "resolved");
+    assert_eq!(over["alerts"][0]["state"], "resolved");
     let keys: std::collections::BTreeSet<String> =
         server.asked().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys.len(), 3, "each message has a key of its own");
 }
 
 #[test]
-fn what_may_have_arrived_comes_again_under_the_same_key() {
+fn unconfirmed_post_is_retried_with_same_key() {
     let tries = AtomicUsize::new(0);
     let server = Server::start(move |_| match tries.fetch_add(1, Ordering::SeqCst) {
         0 => Answer::Close,
@@ -69,7 +69,7 @@ fn what_may_have_arrived_comes_again_under_the_same_key() {
 }
 
 #[test]
-fn a_refusal_is_parked_until_the_address_changes() {
+fn refusal_is_parked_until_the_url_changes() {
     let (wrong, right) = (Server::start(|_| Answer::status(404)), Server::start(|_| Answer::json("{}")));
     let home = home(&wrong);
     let mut engine = Running::start(&home);
@@ -85,7 +85,7 @@ fn a_refusal_is_parked_until_the_address_changes() {
 }
 
 #[test]
-fn a_test_and_a_check_go_there() {
+fn test_and_check_reach_the_server() {
     let server = Server::start(|_| Answer::json("{}"));
     let home = home(&server);
     let check = home.run(&["check"]);

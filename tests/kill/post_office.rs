@@ -171,8 +171,8 @@ fn posted(headers: &BTreeMap<String, String>, body: &Value) -> Letter {
     let id = text(&body["id"]).expect("an id");
     assert_eq!(headers.get("idempotency-key"), Some(&id));
     let items = body["alerts"].as_array().expect("alerts").iter();
-    let items = items.map(|alert| (text(&alert["key"]).expect("a key"), alert["standing"] == "open")).collect();
-    let is_news = body["kind"] == "news";
+    let items = items.map(|alert| (text(&alert["key"]).expect("a key"), alert["state"] == "open")).collect();
+    let is_news = body["kind"] == "new";
     let place = text(&body["replaces"]).filter(|_| !is_news).unwrap_or_else(|| id.clone());
     letter("webhook", id, is_news, place, items)
 }

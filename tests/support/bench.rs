@@ -16,7 +16,7 @@ use operator::config;
 use operator::core::alert::Monitor;
 use operator::core::status::Status;
 use operator::engine::clock::Clock;
-use operator::engine::command::{Command, Reply};
+use operator::engine::commands::{Command, Reply};
 use operator::engine::{self, Components, ConfigUpdate, Engine, EngineConfig, Request};
 use operator::store::Store;
 use operator::telemetry::metrics::Metrics;
@@ -61,7 +61,7 @@ impl Bench {
         let began: Timestamp = home.at(time).parse().expect("it works");
         let jump_s = Arc::new(AtomicI64::new(0));
         let (started, jump) = (Instant::now(), Arc::clone(&jump_s));
-        let clock = Clock::of(move || {
+        let clock = Clock::from_fn(move || {
             let passed = SignedDuration::try_from(started.elapsed()).expect("it works");
             began + passed + SignedDuration::from_secs(jump.load(Ordering::SeqCst))
         });

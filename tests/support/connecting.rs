@@ -9,13 +9,13 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::home::{Home, Run};
-use super::oura::{ID, Oura, SECRET};
+use super::oura::{FakeOura, ID, SECRET};
 use super::raw_http::free_port;
 
 /// A home whose application is in the configuration.
 pub(crate) struct Person {
     pub(crate) home: Home,
-    pub(crate) oura: Oura,
+    pub(crate) oura: FakeOura,
     pub(crate) port: u16,
 }
 
@@ -27,7 +27,7 @@ impl Person {
 
     /// The same at a home that was prepared.
     pub(crate) fn in_home(home: Home) -> Self {
-        let (oura, port) = (Oura::start(), free_port());
+        let (oura, port) = (FakeOura::start(), free_port());
         std::fs::remove_file(home.path("foreign/oura-health.db")).expect("a cache");
         home.set(oura.config(port));
         home.set(json!({"sources": {"oura": {"client_id": ID, "client_secret": SECRET}}}));

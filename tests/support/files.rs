@@ -1,4 +1,4 @@
-//! SQLite files as other programs leave them, and proof that nobody touched them.
+//! SQLite files as other programs leave them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 pub(crate) const OURA_CACHE: &str = include_str!("../fixtures/schema/oura_cache.sql");
 pub(crate) const STATE_STORE: &str = include_str!("../fixtures/schema/state_store.sql");
 
-/// A database of the given schema in a folder of its own, and a connection that writes to it.
+/// Creates a database in a new folder, with an open connection.
 pub(crate) fn database(name: &str, schema: &str) -> (TempDir, PathBuf, Connection) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -19,24 +19,24 @@ pub(crate) fn database(name: &str, schema: &str) -> (TempDir, PathBuf, Connectio
     (folder, path, connection)
 }
 
-/// An Oura cache in WAL mode, as its writer keeps it.
+/// An Oura cache in WAL mode, like the real one.
 pub(crate) fn oura_cache() -> (TempDir, PathBuf, Connection) {
     let (folder, path, connection) = database("oura-health.db", "PRAGMA journal_mode=WAL;");
     connection.execute_batch(OURA_CACHE).unwrap();
     (folder, path, connection)
 }
 
-/// A document in one of the cache's tables.
-pub(crate) fn cache(connection: &Connection, table: &str, id: &str, day: &str, data: &str) {
-    cache_at(connection, table, id, day, data, "2026-11-20T08:00:00+00:00");
+/// Inserts a document into a table of the cache.
+pub(crate) fn insert_document(connection: &Connection, table: &str, id: &str, day: &str, data: &str) {
+    insert_document_at(connection, table, id, day, data, "2026-11-20T08:00:00+00:00");
 }
 
-pub(crate) fn cache_at(connection: &Connection, table: &str, id: &str, day: &str, data: &str, at: &str) {
+pub(crate) fn insert_document_at(connection: &Connection, table: &str, id: &str, day: &str, data: &str, at: &str) {
     let sql = format!("INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, '2026-11-20T08:30:00+00:00')");
     connection.execute(&sql, (id, day, data, at)).unwrap();
 }
 
-/// Every file of a folder with its content.
+/// The content of every file in a folder.
 pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use operator::demo::{body, desk};
+use operator::cli::demo::{health, tasks};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -84,7 +84,7 @@ impl Home {
     }
 
     /// Folders and a configuration, and no sources yet.
-    fn bare(zone: &str, today: Date) -> Self {
+    pub(crate) fn bare(zone: &str, today: Date) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for name in ["home", "foreign", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
@@ -107,8 +107,8 @@ impl Home {
     }
 
     fn fill(&self, today: Date) {
-        body::write(&self.path("foreign/oura-health.db"), today, 60).expect("an Oura cache");
-        desk::write(&self.path("foreign/state.db"), today).expect("a state store");
+        health::write(&self.path("foreign/oura-health.db"), today, 60).expect("an Oura cache");
+        tasks::write(&self.path("foreign/state.db"), today).expect("a state store");
         fs::write(self.path("foreign/focus.md"), "# ship it\n").expect("a focus file");
     }
 

@@ -1,4 +1,4 @@
-//! Notices as the engine writes them, and alerters as the configuration makes them.
+//! Messages, and alerters from a configuration.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use operator::core::channel::Channel;
 use operator::core::delivery::message::{AlertState, Message, MessageItem, MessageKind};
 use proptest::prelude::*;
 
-/// A moment in the person's zone, on the day that all notices are of.
+/// In the user's zone, on the day of all messages.
 pub(crate) fn at(time: &str) -> ZonedDateTime {
     format!("2026-11-20T{time}:00[America/Chicago]").parse().unwrap()
 }
@@ -27,13 +27,11 @@ pub(crate) fn item(title: &str, message: &str) -> MessageItem {
     }
 }
 
-/// The same as it stands.
-pub(crate) fn standing(title: &str, state: AlertState) -> MessageItem {
+pub(crate) fn item_in_state(title: &str, state: AlertState) -> MessageItem {
     MessageItem { state, ..item(title, "Rest.") }
 }
 
-/// News of these.
-pub(crate) fn news(items: Vec<MessageItem>) -> Message {
+pub(crate) fn new_message(items: Vec<MessageItem>) -> Message {
     Message {
         id: "1f2e3d4c-17".into(),
         kind: MessageKind::New,
@@ -45,19 +43,18 @@ pub(crate) fn news(items: Vec<MessageItem>) -> Message {
     }
 }
 
-/// An update of a message.
 pub(crate) fn update(items: Vec<MessageItem>, replaces: &str) -> Message {
-    Message { kind: MessageKind::Update, replaces: Some(replaces.into()), at: at("09:30"), ..news(items) }
+    Message { kind: MessageKind::Update, replaces: Some(replaces.into()), at: at("09:30"), ..new_message(items) }
 }
 
-/// The alerter of a channel, with a configuration that switches on no other.
+/// The alerter of a channel. All other channels are disabled.
 pub(crate) fn alerter(channel: Channel, keys: &str) -> Arc<dyn Alerter> {
     let text = format!("alerters: {{notification: {{enabled: false}}, {channel}: {{enabled: true, {keys}}}}}\n");
     let config = operator::config::parse(&text, "c.yaml", &|_| None).unwrap().0;
     enabled(&config.alerters, &Arc::default(), &|_| None).pop().unwrap()
 }
 
-/// Text from outside, of any length.
+/// Foreign text of any length.
 pub(crate) fn any_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "\\PC{0,40}",

@@ -12,6 +12,7 @@ pub(crate) mod facts;
 pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod http;
+pub(crate) mod ical;
 pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod messages;

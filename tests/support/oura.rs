@@ -1,4 +1,4 @@
-//! Oura as a test wants it: an authorisation server that rotates its tokens and refuses used ones, and the data behind them.
+//! A fake Oura: an authorization server that rotates its tokens and refuses used ones, and the API behind it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex};
@@ -8,145 +8,141 @@ use serde_json::{Value, json};
 
 use super::http::{Answer, Request, Server};
 
-/// The application that is known there.
+/// The only registered client.
 pub(crate) const ID: &str = "app-of-ada";
 pub(crate) const SECRET: &str = "cl1ent-s3cret";
 
-/// The code that is good once.
+/// Works once.
 pub(crate) const CODE: &str = "c0de-of-ada";
 
-/// What the next question for tokens meets instead of an answer.
-pub(crate) enum Trick {
-    /// This is answered, and nothing given out.
-    Says(Answer),
-    /// The tokens change, and this is answered.
-    Loses(Answer),
-    /// The tokens change, and nothing is answered before `open`.
-    Waits,
+/// Replaces the answer to the next token request.
+pub(crate) enum NextAnswer {
+    /// Sends this answer and issues no tokens.
+    Instead(Answer),
+    /// Issues new tokens and sends this answer instead of them.
+    AfterRotation(Answer),
+    /// Issues new tokens and sends them after `unblock`.
+    BlockedAfterRotation,
 }
 
-type Witness = Box<dyn Fn(&str) -> bool + Send>;
+type StoredCheck = Box<dyn Fn(&str) -> bool + Send>;
 
 struct State {
-    /// How many pairs were given out. The last one holds.
-    pairs: u32,
+    /// Only the last pair is valid.
+    issued_pairs: u32,
     code_is_good: bool,
     revoked: bool,
     lifetime: Value,
     more: BTreeMap<&'static str, Value>,
-    tricks: VecDeque<Trick>,
-    is_open: bool,
-    /// What a look at the disk is worth when a token is used for the first time.
-    witness: Option<Witness>,
-    seen: u32,
-    used_before_it_was_kept: bool,
+    next_answers: VecDeque<NextAnswer>,
+    is_unblocked: bool,
+    /// Called with the refresh token when its access token is first used.
+    is_stored: Option<StoredCheck>,
+    first_used_pair: u32,
+    used_before_stored: bool,
 }
 
-/// A running Oura.
-pub(crate) struct Oura {
+pub(crate) struct FakeOura {
     pub(crate) server: Server,
     state: Arc<(Mutex<State>, Condvar)>,
 }
 
-pub(crate) fn access(pair: u32) -> String {
+pub(crate) fn access_token(pair: u32) -> String {
     format!("acc3ss-token-{pair}")
 }
 
-pub(crate) fn refresh(pair: u32) -> String {
+pub(crate) fn refresh_token(pair: u32) -> String {
     format!("r3fresh-token-{pair}")
 }
 
-impl Oura {
+impl FakeOura {
     pub(crate) fn start() -> Self {
         let state = State {
-            pairs: 0,
+            issued_pairs: 0,
             code_is_good: true,
             revoked: false,
             lifetime: json!(86_400),
             more: BTreeMap::new(),
-            tricks: VecDeque::new(),
-            is_open: false,
-            witness: None,
-            seen: 0,
-            used_before_it_was_kept: false,
+            next_answers: VecDeque::new(),
+            is_unblocked: false,
+            is_stored: None,
+            first_used_pair: 0,
+            used_before_stored: false,
         };
         let state = Arc::new((Mutex::new(state), Condvar::new()));
-        let behind = Arc::clone(&state);
+        let shared = Arc::clone(&state);
         let server = Server::start(move |request| match request.collection.as_str() {
-            "token" | "oauth-token" => tokens(&behind, request),
-            "revoke" | "oauth-revoke" => revoke(&behind, request),
-            _ => data(&behind, request),
+            "token" | "oauth-token" => answer_token_request(&shared, request),
+            "revoke" | "oauth-revoke" => answer_revocation(&shared, request),
+            _ => answer_api_request(&shared, request),
         });
         Self { server, state }
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    fn with_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.state.0.lock().unwrap())
     }
 
-    /// The first pair was given out before the test began.
+    /// With one pair issued.
     pub(crate) fn connected() -> Self {
         let oura = Self::start();
-        oura.with(|state| state.pairs = 1);
+        oura.with_state(|state| state.issued_pairs = 1);
         oura
     }
 
-    pub(crate) fn trick(&self, trick: Trick) {
-        self.with(|state| state.tricks.push_back(trick));
+    pub(crate) fn set_next_answer(&self, answer: NextAnswer) {
+        self.with_state(|state| state.next_answers.push_back(answer));
     }
 
-    /// Let whoever waits go on.
-    pub(crate) fn open(&self) {
-        self.with(|state| state.is_open = true);
+    pub(crate) fn unblock(&self) {
+        self.with_state(|state| state.is_unblocked = true);
         self.state.1.notify_all();
     }
 
-    pub(crate) fn lifetime(&self, seconds: impl Into<Value>) {
-        self.with(|state| state.lifetime = seconds.into());
+    pub(crate) fn set_lifetime(&self, seconds: impl Into<Value>) {
+        self.with_state(|state| state.lifetime = seconds.into());
     }
 
-    /// The next answers hold this too; null takes it out of them.
-    pub(crate) fn says_too(&self, name: &'static str, value: Value) {
-        self.with(|state| drop(state.more.insert(name, value)));
+    /// Adds a field to all later token responses; null removes the usual one.
+    pub(crate) fn add_field(&self, name: &'static str, value: Value) {
+        self.with_state(|state| drop(state.more.insert(name, value)));
     }
 
-    /// The tokens that are out there hold no longer, whatever was said of them.
-    pub(crate) fn change_tokens(&self) {
-        self.with(|state| state.pairs += 1);
+    /// Invalidates the issued tokens before they expire.
+    pub(crate) fn rotate_tokens(&self) {
+        self.with_state(|state| state.issued_pairs += 1);
     }
 
-    /// The person says yes once more.
-    pub(crate) fn renew_code(&self) {
-        self.with(|state| (state.code_is_good, state.revoked) = (true, false));
+    /// The user consents once more.
+    pub(crate) fn allow_code_again(&self) {
+        self.with_state(|state| (state.code_is_good, state.revoked) = (true, false));
     }
 
-    /// When a token is used for the first time, its refresh token must be where this looks.
-    pub(crate) fn watch(&self, is_kept: impl Fn(&str) -> bool + Send + 'static) {
-        self.with(|state| state.witness = Some(Box::new(is_kept)));
+    /// Checks at the first use of each token that its refresh token is stored.
+    pub(crate) fn check_stored_with(&self, is_stored: impl Fn(&str) -> bool + Send + 'static) {
+        self.with_state(|state| state.is_stored = Some(Box::new(is_stored)));
     }
 
-    pub(crate) fn used_before_it_was_kept(&self) -> bool {
-        self.with(|state| state.used_before_it_was_kept)
+    pub(crate) fn used_before_stored(&self) -> bool {
+        self.with_state(|state| state.used_before_stored)
     }
 
-    /// How many pairs were given out.
-    pub(crate) fn pairs(&self) -> u32 {
-        self.with(|state| state.pairs)
+    pub(crate) fn issued_pairs(&self) -> u32 {
+        self.with_state(|state| state.issued_pairs)
     }
 
     pub(crate) fn is_revoked(&self) -> bool {
-        self.with(|state| state.revoked)
+        self.with_state(|state| state.revoked)
     }
 
-    /// The questions for tokens.
-    pub(crate) fn questions(&self) -> Vec<BTreeMap<String, String>> {
+    /// The forms of all token requests.
+    pub(crate) fn token_requests(&self) -> Vec<BTreeMap<String, String>> {
         let asked = self.server.asked();
         let tokens = asked.iter().filter(|request| matches!(request.collection.as_str(), "token" | "oauth-token"));
         tokens.map(form).collect()
     }
 
-    /// The path of each question for tokens.
-    pub(crate) fn places(&self) -> Vec<String> {
+    pub(crate) fn token_request_paths(&self) -> Vec<String> {
         let asked = self.server.asked();
         asked.into_iter().map(|request| request.path).filter(|path| path.ends_with("token")).collect()
     }
@@ -167,8 +163,8 @@ fn form(request: &Request) -> BTreeMap<String, String> {
     url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
 }
 
-fn no(status: u16, word: &str) -> Answer {
-    // A server may well repeat what it was sent.
+fn error_answer(status: u16, word: &str) -> Answer {
+    // A server may repeat the request.
     Answer::Whole(
         status,
         "",
@@ -176,61 +172,65 @@ fn no(status: u16, word: &str) -> Answer {
     )
 }
 
-fn tokens((state, opened): &(Mutex<State>, Condvar), request: &Request) -> Answer {
+fn answer_token_request((state, unblocked): &(Mutex<State>, Condvar), request: &Request) -> Answer {
     let mut state = state.lock().unwrap();
-    let trick = match state.tricks.pop_front() {
-        Some(Trick::Says(answer)) => return answer,
+    let next = match state.next_answers.pop_front() {
+        Some(NextAnswer::Instead(answer)) => return answer,
         other => other,
     };
     let form = form(request);
     let field = |name: &str| form.get(name).map_or("", String::as_str);
     if request.method != "POST" || (field("client_id"), field("client_secret")) != (ID, SECRET) {
-        return no(401, "invalid_client");
+        return error_answer(401, "invalid_client");
     }
     match field("grant_type") {
         "authorization_code" if field("code") == CODE && state.code_is_good => state.code_is_good = false,
-        "refresh_token" if !state.revoked && field("refresh_token") == refresh(state.pairs) => {}
-        _ => return no(400, "invalid_grant"),
+        "refresh_token" if !state.revoked && field("refresh_token") == refresh_token(state.issued_pairs) => {}
+        _ => return error_answer(400, "invalid_grant"),
     }
-    state.pairs += 1;
-    let pair = state.pairs;
+    state.issued_pairs += 1;
+    let pair = state.issued_pairs;
     let mut answer = json!({
-        "access_token": access(pair), "refresh_token": refresh(pair), "token_type": "bearer", "expires_in": state.lifetime,
+        "access_token": access_token(pair), "refresh_token": refresh_token(pair), "token_type": "bearer", "expires_in": state.lifetime,
         "scope": "daily", "unknown": {"more": [1, 2]},
     });
     for (name, value) in &state.more {
         answer[*name] = value.clone();
     }
-    match trick {
-        Some(Trick::Loses(instead)) => return instead,
-        Some(Trick::Waits) => drop(opened.wait_while(state, |state| !state.is_open).unwrap()),
+    match next {
+        Some(NextAnswer::AfterRotation(instead)) => return instead,
+        Some(NextAnswer::BlockedAfterRotation) => {
+            drop(unblocked.wait_while(state, |state| !state.is_unblocked).unwrap())
+        }
         _ => {}
     }
     Answer::json(answer.to_string())
 }
 
-fn revoke((state, _): &(Mutex<State>, Condvar), request: &Request) -> Answer {
+fn answer_revocation((state, _): &(Mutex<State>, Condvar), request: &Request) -> Answer {
     let mut state = state.lock().unwrap();
-    if let Some(Trick::Says(answer)) = state.tricks.pop_front() {
+    if let Some(NextAnswer::Instead(answer)) = state.next_answers.pop_front() {
         return answer;
     }
-    let known = request.query.get("access_token").is_some_and(|token| *token == access(state.pairs))
-        || form(request).get("token").is_some_and(|token| *token == refresh(state.pairs));
+    let known = request.query.get("access_token").is_some_and(|token| *token == access_token(state.issued_pairs))
+        || form(request).get("token").is_some_and(|token| *token == refresh_token(state.issued_pairs));
     state.revoked |= known && request.method == "POST";
     Answer::status(if known { 204 } else { 401 })
 }
 
-fn data((state, _): &(Mutex<State>, Condvar), request: &Request) -> Answer {
+fn answer_api_request((state, _): &(Mutex<State>, Condvar), request: &Request) -> Answer {
     let mut state = state.lock().unwrap();
-    if state.revoked || request.headers.get("authorization") != Some(&format!("Bearer {}", access(state.pairs))) {
+    if state.revoked
+        || request.headers.get("authorization") != Some(&format!("Bearer {}", access_token(state.issued_pairs)))
+    {
         return Answer::status(401);
     }
-    if state.seen < state.pairs {
-        state.seen = state.pairs;
-        let is_kept = state.witness.as_ref().is_none_or(|is_kept| is_kept(&refresh(state.pairs)));
-        state.used_before_it_was_kept |= !is_kept;
+    if state.first_used_pair < state.issued_pairs {
+        state.first_used_pair = state.issued_pairs;
+        let is_stored = state.is_stored.as_ref().is_none_or(|is_stored| is_stored(&refresh_token(state.issued_pairs)));
+        state.used_before_stored |= !is_stored;
     }
-    // Good nights, from the first day that is asked for to the last.
+    // Good nights for all requested days.
     let day = |name: &str| request.query.get(name).and_then(|day| day.parse::<jiff::civil::Date>().ok());
     let (Some(from), Some(past)) = (day("start_date"), day("end_date")) else { return Answer::status(400) };
     let days = from.series(jiff::Span::new().days(1)).take_while(|day| *day < past);

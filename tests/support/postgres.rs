@@ -1,4 +1,4 @@
-//! A real, private Postgres server with TLS: one for the whole test process, a database for each test.
+//! A real Postgres server with TLS: one for the test process, with a database for each test.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -11,15 +11,15 @@ use std::{env, fs};
 
 use tokio_postgres::{Client, NoTls};
 
-/// WorkOS as its migrations leave it.
+/// The schema of WorkOS.
 pub(crate) const WORKOS: &str = include_str!("../fixtures/schema/workos.sql");
 
-/// Must never be seen in a message.
+/// Must not appear in any message.
 pub(crate) const PASSWORD: &str = "hunter2@%/?";
 const PASSWORD_IN_URL: &str = "hunter2%40%25%2F%3F";
 
-/// Makes a cluster and certificates, runs the server, and removes all of it when its input ends: however the tests end,
-/// the system closes their pipes.
+/// Creates a cluster and certificates, runs the server, and removes all of it at the end of its input. The system closes that
+/// pipe however the tests end.
 const SCRIPT: &str = r#"
 set -e
 dir=$(mktemp -d)
@@ -42,15 +42,14 @@ kill -QUIT $server
 wait $server || true
 "#;
 
-/// The running server.
 pub(crate) struct Server {
     pub(crate) port: u16,
     folder: PathBuf,
-    /// Holds the pipe that keeps the server alive.
-    _keeper: Child,
+    /// Owns the pipe that keeps the server alive.
+    _script: Child,
 }
 
-/// The server, started when first asked for.
+/// The server, started by the first call.
 pub(crate) async fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(start);
@@ -65,8 +64,8 @@ pub(crate) async fn server() -> &'static Server {
 
 fn start() -> Server {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let bin = bin();
-    let mut keeper = shell()
+    let bin = postgres_bin();
+    let mut script = shell()
         .args(["-c", SCRIPT])
         .env("BIN", bin)
         .env("PORT", port.to_string())
@@ -76,12 +75,12 @@ fn start() -> Server {
         .spawn()
         .unwrap();
     let mut folder = String::new();
-    BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut folder).unwrap();
+    BufReader::new(script.stdout.take().unwrap()).read_line(&mut folder).unwrap();
     assert!(!folder.is_empty(), "initdb and openssl must work");
-    Server { port, folder: folder.trim().into(), _keeper: keeper }
+    Server { port, folder: folder.trim().into(), _script: script }
 }
 
-/// Postgres refuses to run as root: then another user's shell runs it.
+/// Postgres refuses to run as root, so another user runs it.
 fn shell() -> Command {
     let id = |args: &[&str]| Command::new("id").args(args).output().unwrap();
     if id(&["-u"]).stdout.trim_ascii() != b"0" {
@@ -93,15 +92,15 @@ fn shell() -> Command {
     command
 }
 
-/// Where `initdb` and `postgres` are: on the path, or where Debian and Homebrew put them.
-fn bin() -> PathBuf {
-    let mut places: Vec<PathBuf> = env::var_os("PATH").iter().flat_map(env::split_paths).collect();
+/// The folder of `initdb` and `postgres`: on the path, or where Debian and Homebrew install them.
+fn postgres_bin() -> PathBuf {
+    let mut folders: Vec<PathBuf> = env::var_os("PATH").iter().flat_map(env::split_paths).collect();
     for folder in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"] {
         let found = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-        places.extend(found.map(|entry| entry.path().join("bin")));
+        folders.extend(found.map(|entry| entry.path().join("bin")));
     }
-    let both = |place: &PathBuf| place.join("initdb").is_file() && place.join("postgres").is_file();
-    places.into_iter().find(both).expect("the tests need a Postgres server: install postgresql")
+    let has_both = |bin: &PathBuf| bin.join("initdb").is_file() && bin.join("postgres").is_file();
+    folders.into_iter().find(has_both).expect("the tests need a Postgres server: install postgresql")
 }
 
 impl Server {
@@ -109,22 +108,20 @@ impl Server {
         self.url(database, "sslmode=disable")
     }
 
-    /// The address of a database, as a user would write it.
     pub(crate) fn url(&self, database: &str, parameters: &str) -> String {
         format!("postgres://owner:{PASSWORD_IN_URL}@localhost:{}/{database}?{parameters}", self.port)
     }
 
-    /// The authority that signed the server's certificate, for `localhost`.
+    /// The authority of the server's certificate, which is valid for `localhost`.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
 
-    /// The server's own certificate.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.join("server.pem")
     }
 
-    /// A new database with these tables: its name and a connection.
+    /// Creates a database with this schema. Returns its name and a connection.
     pub(crate) async fn database(&self, schema: &str) -> (String, Client) {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -134,7 +131,6 @@ impl Server {
         (name, client)
     }
 
-    /// A connection that may write.
     pub(crate) async fn connect(&self, database: &str) -> Client {
         let (client, connection) = tokio_postgres::connect(&self.plain_url(database), NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -142,7 +138,7 @@ impl Server {
     }
 }
 
-/// Whether a text shows the password, in any spelling.
+/// Whether a text holds the password, encoded or not.
 pub(crate) fn shows_password(text: &str) -> bool {
     text.contains("hunter2")
 }

@@ -58,16 +58,16 @@ pub(crate) struct Scripted {
     began: Instant,
     weather: Mutex<Weather>,
     tries: Mutex<Vec<Try>>,
-    settings: u64,
+    config_hash: u64,
 }
 
 impl Scripted {
     pub(crate) fn new(weather: Weather) -> Arc<Self> {
-        Self::with_settings(weather, 1)
+        Self::with_config_hash(weather, 1)
     }
 
-    pub(crate) fn with_settings(weather: Weather, settings: u64) -> Arc<Self> {
-        Arc::new(Self { began: Instant::now(), weather: weather.into(), tries: Mutex::default(), settings })
+    pub(crate) fn with_config_hash(weather: Weather, config_hash: u64) -> Arc<Self> {
+        Arc::new(Self { began: Instant::now(), weather: weather.into(), tries: Mutex::default(), config_hash })
     }
 
     /// As an engine wants it.
@@ -175,7 +175,7 @@ impl Alerter for Scripted {
         Box::pin(async { Ok(String::new()) })
     }
 
-    fn settings(&self) -> u64 {
-        self.settings
+    fn config_hash(&self) -> u64 {
+        self.config_hash
     }
 }

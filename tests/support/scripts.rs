@@ -1,4 +1,4 @@
-//! Programs of the tests' own, and a proof that one has died.
+//! Test scripts, and a proof that a process has died.
 
 use std::fs;
 use std::fs::File;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// A test that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A test that takes longer has failed.
+const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An executable file in `folder`. It is put there by another process: were it written here, a child that another test starts
-/// meanwhile would hold it open for writing, and it could not be executed.
+/// Creates an executable in `folder` by another process. If this process wrote it, a child of another test could inherit the open
+/// file, and executing it would fail (ETXTBSY).
 pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     let (draft, path) = (folder.join(format!("{name}.draft")), folder.join(name));
     fs::write(&draft, text).unwrap();
@@ -20,32 +20,32 @@ pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// A script of the shell.
+/// Creates a shell script.
 pub(crate) fn sh(folder: &Path, name: &str, body: &str) -> PathBuf {
     script(folder, name, &format!("#!/bin/sh\n{body}\n"))
 }
 
-/// A pipe with a name: whoever writes to it lives, and it ends when the last of them has died.
+/// A named pipe that processes open for writing. It ends when the last of them has died.
 pub(crate) struct LifeLine {
     pub(crate) path: PathBuf,
-    said: tokio::task::JoinHandle<String>,
+    content: tokio::task::JoinHandle<String>,
 }
 
 impl LifeLine {
     pub(crate) fn in_folder(folder: &Path) -> Self {
         let path = folder.join("life-line");
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-        let place = path.clone();
-        let said = tokio::task::spawn_blocking(move || {
-            let mut said = String::new();
-            File::open(place).unwrap().read_to_string(&mut said).unwrap();
-            said
+        let pipe = path.clone();
+        let content = tokio::task::spawn_blocking(move || {
+            let mut content = String::new();
+            File::open(pipe).unwrap().read_to_string(&mut content).unwrap();
+            content
         });
-        Self { path, said }
+        Self { path, content }
     }
 
-    /// What was written to it, when all who could have are dead.
-    pub(crate) async fn all_have_died(self) -> String {
-        tokio::time::timeout(PATIENCE, self.said).await.expect("somebody lives on").unwrap()
+    /// Returns the written content when all writers are dead.
+    pub(crate) async fn wait_until_dead(self) -> String {
+        tokio::time::timeout(DEATH_TIMEOUT, self.content).await.expect("a process is alive").unwrap()
     }
 }

@@ -1,10 +1,10 @@
-//! Stand-ins for the system's service managers: scripts that remember what they were asked.
+//! Fake service managers: scripts that log their arguments.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Links and unlinks the unit as the real one does; fails as without a session once `systemctl.fails` lies beside it.
+/// Links and unlinks the unit like the real one. Fails like without a session if `systemctl.fails` exists beside it.
 #[cfg(not(target_os = "macos"))]
 pub(crate) const SYSTEMCTL: &str = r#"#!/bin/sh
 echo "$*" >> "$0.calls"
@@ -16,7 +16,7 @@ disable) rm -f "$units/default.target.wants/operator.service" && rmdir "$units/d
 esac
 "#;
 
-/// A service that is booted out is still there for three questions, and cannot be loaded twice.
+/// A booted-out service remains for three `print` calls, and cannot be loaded twice.
 pub(crate) const LAUNCHCTL: &str = r#"#!/bin/sh
 echo "$*" >> "$0.calls"
 case "$1" in
@@ -33,17 +33,16 @@ bootstrap)
 esac
 "#;
 
-/// A script in a folder of its own.
 pub(crate) struct Tool {
     path: PathBuf,
 }
 
 impl Tool {
     pub(crate) fn new(folder: &Path, name: &str, script: &str) -> Self {
-        fs::create_dir_all(folder).expect("a folder");
+        fs::create_dir_all(folder).expect("the folder is created");
         let path = folder.join(name);
-        fs::write(&path, script).expect("a script");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("to be run");
+        fs::write(&path, script).expect("the script is written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the script is executable");
         Self { path }
     }
 
@@ -51,12 +50,12 @@ impl Tool {
         &self.path
     }
 
-    /// From now on it fails.
+    /// Makes all later calls fail.
     pub(crate) fn fail(&self) {
-        fs::write(self.path.with_extension("fails"), "").expect("a file");
+        fs::write(self.path.with_extension("fails"), "").expect("the file is written");
     }
 
-    /// What it was asked since the last time, a line each.
+    /// The arguments of each call since the last time.
     pub(crate) fn calls(&self) -> Vec<String> {
         let calls = self.path.with_extension("calls");
         let text = fs::read_to_string(&calls).unwrap_or_default();

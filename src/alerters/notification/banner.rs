@@ -1,70 +1,58 @@
-//! What a banner says, whatever the desktop.
+//! The content of a banner on any desktop.
 
-use crate::alerters::words::{fit, headline, more, plain, title};
+use crate::alerters::text::{headline, omitted, priority_and_title, sanitize, truncate_chars};
 use crate::core::alert::Priority;
-use crate::core::delivery::message::{Message, MessageItem, MessageKind};
-use crate::core::text::capitalize;
+use crate::core::delivery::message::{Message, MessageKind};
 
-/// Longer texts are cut: a banner is a glance (characters).
-const LONGEST: usize = 1_000;
+const MAX_BODY_CHARS: usize = 1_000;
 
-/// A digest names so many alerts one by one.
-const NAMED: usize = 8;
+/// A digest lists this many alerts.
+const MAX_LISTED: usize = 8;
 
-/// A banner before it is drawn. Plain text: no markup.
+/// Plain text, without markup.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Banner {
     /// One line.
     pub(super) title: String,
-    /// A few lines.
     pub(super) body: String,
-    /// How it comes up.
-    pub(super) loudness: Loudness,
-    /// Banners of one thread are stacked: the alert's category.
+    pub(super) urgency: Urgency,
+    /// The alert's category: the desktop groups banners by it.
     pub(super) thread: &'static str,
-    /// Whether Acknowledge and Snooze stand on it.
-    pub(super) can_be_answered: bool,
+    pub(super) has_buttons: bool,
 }
 
-/// How a banner comes up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loudness {
-    /// Without a sound.
+pub(super) enum Urgency {
     Silent,
-    /// With a sound.
     Audible,
-    /// With a sound, and through a Focus or Do Not Disturb where the desktop lets it.
-    Urgent,
+    /// Audible, and breaks through a Focus or Do Not Disturb if the desktop permits.
+    Critical,
 }
 
 impl Banner {
-    pub(super) fn of(message: &Message) -> Self {
-        let loudness = match (message.kind, message.priority) {
-            (MessageKind::Update, _) | (_, Priority::Low | Priority::Medium) => Loudness::Silent,
-            (_, Priority::High) => Loudness::Audible,
-            (_, Priority::Critical) => Loudness::Urgent,
+    pub(super) fn new(message: &Message) -> Self {
+        let urgency = match (message.kind, message.priority) {
+            (MessageKind::Update, _) | (_, Priority::Low | Priority::Medium) => Urgency::Silent,
+            (_, Priority::High) => Urgency::Audible,
+            (_, Priority::Critical) => Urgency::Critical,
+        };
+        let body = match message.items.first() {
+            _ if message.is_digest() => list(message),
+            Some(item) => truncate_chars(&sanitize(&item.message), MAX_BODY_CHARS),
+            None => String::new(),
         };
         Self {
             title: headline(message),
-            body: if message.is_digest() { list(message) } else { sentences(message.items.first()) },
-            loudness,
+            body,
+            urgency,
             thread: message.items.first().map_or("system", |item| item.key.category().as_str()),
-            can_be_answered: message.can_be_answered(),
+            has_buttons: message.can_be_answered(),
         }
     }
 }
 
-fn sentences(item: Option<&MessageItem>) -> String {
-    item.map_or_else(String::new, |item| fit(&plain(&item.message), LONGEST, |_| 1))
-}
-
 fn list(message: &Message) -> String {
-    let named = message
-        .items
-        .iter()
-        .take(NAMED)
-        .map(|item| format!("{} – {}", capitalize(item.priority.as_str()), title(item)));
-    let omitted = message.omitted + message.items.len().saturating_sub(NAMED);
-    let rest = (omitted > 0).then(|| more(omitted));
-    named.chain(rest).collect::<Vec<_>>().join("\n")
+    let listed = message.items.iter().take(MAX_LISTED).map(priority_and_title);
+    let rest = message.omitted + message.items.len().saturating_sub(MAX_LISTED);
+    listed.chain((rest > 0).then(|| omitted(rest))).collect::<Vec<_>>().join("\n")
 }

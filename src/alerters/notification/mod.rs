@@ -1,25 +1,13 @@
-//! Banners on this machine: one file a desktop.
+//! Desktop notifications, one implementation per desktop.
 
 mod banner;
 #[cfg(not(target_os = "macos"))]
 mod linux;
-// What needs nothing of macOS is tested everywhere.
+// The logic without system calls is tested on every platform.
 #[cfg(any(target_os = "macos", test))]
 mod macos;
 
 #[cfg(not(target_os = "macos"))]
-use linux as desktop;
+pub use linux::alerter;
 #[cfg(target_os = "macos")]
-use macos as desktop;
-
-use std::sync::Arc;
-
-use super::Alerter;
-use crate::config::Env;
-use crate::config::schema::NotificationConfig;
-
-/// The alerter, if it is switched on.
-#[must_use]
-pub fn alerter(config: &NotificationConfig, env: &Env) -> Option<Arc<dyn Alerter>> {
-    config.enabled.then(|| desktop::alerter(env))
-}
+pub use macos::alerter;

@@ -1,97 +1,92 @@
-//! While an emergency rings its receipt is asked for: what the person acknowledges on the phone is acknowledged here.
+//! Polls the receipts of open emergencies: an acknowledgement on the phone acknowledges the alert here.
 
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::api::{Api, Emergency};
-use super::ringing::Ringing;
-use crate::alerters::failures::Failures;
-use crate::alerters::{ActionButton, Failure, Inbound, UserAction};
+use super::api::{Api, ReceiptState};
+use super::receipts::OpenReceipts;
+use crate::alerters::poll_backoff::PollBackoff;
+use crate::alerters::{ActionButton, EngineStopped, Failure, Inbound, UserAction};
 use crate::core::channel::Channel;
 
-/// How often is asked while something rings. The API wants no more than once in five seconds.
-const PAUSE: Duration = Duration::from_secs(30);
+/// The API asks for at most one poll in five seconds.
+const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Listen until the task is dropped.
+/// Runs until the task is dropped or the engine stops.
 pub(super) async fn listen(
     api: &Api,
-    ringing: &watch::Sender<Ringing>,
-    bookmark: Option<String>,
+    open: &watch::Sender<OpenReceipts>,
+    cursor: Option<String>,
     engine: &mpsc::Sender<Inbound>,
 ) {
-    let mut written = Ringing::from_text(&bookmark.unwrap_or_default());
-    let mut changes = ringing.subscribe();
-    let mut failures = Failures::of(Channel::Pushover);
-    // What rang when the last process ended is asked for at once.
-    ringing.send_modify(|now| now.join(written.clone()));
-    let mut next = Instant::now();
+    let mut saved = OpenReceipts::from_cursor(&cursor.unwrap_or_default());
+    let mut changes = open.subscribe();
+    let mut backoff = PollBackoff::new(Channel::Pushover);
+    // Emergencies from before the restart are polled immediately.
+    open.send_modify(|receipts| receipts.0.extend(saved.0.clone()));
+    let mut next_poll = Instant::now();
     loop {
-        let now = changes.borrow_and_update().clone();
-        if now != written {
-            if tell(engine, None, &now).await.is_err() {
-                return; // the engine is gone
-            }
-            written.clone_from(&now);
-        }
-        let changed = async { changes.changed().await.is_err() };
-        if now.is_empty() {
-            if changed.await {
+        let current = changes.borrow_and_update().clone();
+        if current != saved {
+            if deliver(engine, None, &current).await.is_err() {
                 return;
             }
-            next = Instant::now() + PAUSE;
+            saved.clone_from(&current);
+        }
+        let alerter_dropped = async { changes.changed().await.is_err() };
+        if current.0.is_empty() {
+            if alerter_dropped.await {
+                return;
+            }
+            next_poll = Instant::now() + POLL_INTERVAL;
             continue;
         }
         tokio::select! {
-            gone = changed => if gone { return },
-            () = tokio::time::sleep_until(next) => {
-                let pause = match ask(api, ringing, &mut written, engine).await {
-                    Err(Gone) => return,
-                    Ok(Some(failure)) => failures.pause(&failure),
+            is_dropped = alerter_dropped => if is_dropped { return },
+            () = tokio::time::sleep_until(next_poll) => {
+                let delay = match poll(api, open, &mut saved, engine).await {
+                    Err(EngineStopped) => return,
+                    Ok(Some(failure)) => backoff.on_failure(&failure),
                     Ok(None) => {
-                        failures.over();
-                        PAUSE
+                        backoff.on_success();
+                        POLL_INTERVAL
                     }
                 };
-                next = Instant::now() + pause.max(PAUSE);
+                next_poll = Instant::now() + delay.max(POLL_INTERVAL);
             }
         }
     }
 }
 
-/// The engine is not there any more.
-struct Gone;
-
-/// Ask for all that ring, which are written down. Gives the first failure, after which the others are not asked for.
-async fn ask(
+/// Polls every saved receipt. Returns the first failure and skips the remaining receipts after it.
+async fn poll(
     api: &Api,
-    ringing: &watch::Sender<Ringing>,
-    written: &mut Ringing,
+    open: &watch::Sender<OpenReceipts>,
+    saved: &mut OpenReceipts,
     engine: &mpsc::Sender<Inbound>,
-) -> Result<Option<Failure>, Gone> {
-    for (receipt, message) in written.clone().iter() {
-        let press = match api.look_at(receipt).await {
+) -> Result<Option<Failure>, EngineStopped> {
+    for (receipt, message_id) in saved.clone().0 {
+        let action = match api.receipt_state(&receipt).await {
             Err(failure) => return Ok(Some(failure)),
-            Ok(Emergency::Rings) => continue,
-            Ok(Emergency::Over) => None,
-            Ok(Emergency::Acknowledged) => {
-                Some(UserAction { message: message.to_owned(), button: ActionButton::Acknowledge })
-            }
+            Ok(ReceiptState::Pending) => continue,
+            Ok(ReceiptState::Closed) => None,
+            Ok(ReceiptState::Acknowledged) => Some(UserAction { message_id, button: ActionButton::Acknowledge }),
         };
-        let mut rest = ringing.borrow().clone();
-        rest.end(receipt);
-        tell(engine, press, &rest).await?;
-        ringing.send_modify(|now| now.end(receipt));
-        *written = rest;
+        let mut remaining = open.borrow().clone();
+        remaining.0.remove(&receipt);
+        deliver(engine, action, &remaining).await?;
+        open.send_modify(|receipts| drop(receipts.0.remove(&receipt)));
+        *saved = remaining;
     }
     Ok(None)
 }
 
-/// With everything goes what still rings, to be remembered.
-async fn tell(engine: &mpsc::Sender<Inbound>, press: Option<UserAction>, rest: &Ringing) -> Result<(), Gone> {
-    let (reply, done) = oneshot::channel();
-    let heard = Inbound { channel: Channel::Pushover, press, bookmark: Some(rest.to_text()), reply };
-    engine.send(heard).await.map_err(|_| Gone)?;
-    done.await.map(drop).map_err(|_| Gone)
+async fn deliver(
+    engine: &mpsc::Sender<Inbound>,
+    action: Option<UserAction>,
+    open: &OpenReceipts,
+) -> Result<(), EngineStopped> {
+    Inbound::deliver(engine, Channel::Pushover, action, open.to_string()).await.map(drop)
 }

@@ -1,22 +1,20 @@
-//! Phones, through Pushover. `docs/channels.md` says how it is set up.
+//! The Pushover channel. `docs/channels.md` says how to set it up.
 //!
-//! What is critical is an emergency there: it rings again and again until the person acknowledges it on the phone, which counts
-//! here too, or until it is acknowledged or resolved here. A message cannot be changed: what resolves is told by a quiet one.
+//! A critical alert is an emergency: the phone rings repeatedly until the user acknowledges it there, which also counts here, or
+//! until it is acknowledged or resolved here. Pushover cannot edit a message: a resolve sends a quiet second one.
 
 mod api;
 mod listen;
-mod ringing;
+mod receipts;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
 use self::api::Api;
-use self::ringing::Ringing;
-use super::body::body;
-use super::words::{fit, headline};
-use super::{Alerter, BoxFuture, Failure, Inbound};
+use self::receipts::OpenReceipts;
+use super::text::{headline, truncate_chars};
+use super::{Alerter, BoxFuture, Failure, Inbound, hash_of, plain_text};
 use crate::config::schema::PushoverConfig;
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
@@ -24,46 +22,24 @@ use crate::core::delivery::message::{AlertState, Message, MessageKind};
 use crate::net::HttpClient;
 use crate::sys::secret_file::Secret;
 
-/// A message takes no more characters.
-const LONGEST: usize = 1_024;
+/// The API's limits.
+const MAX_BODY_CHARS: usize = 1_024;
+const MAX_TITLE_CHARS: usize = 250;
 
-/// A title takes no more.
-const TITLE: usize = 250;
+/// An emergency rings this often …
+const EMERGENCY_RETRY_SECONDS: u32 = 60;
+/// … and for this long.
+const EMERGENCY_EXPIRE_SECONDS: u32 = 3_600;
 
-/// An emergency rings every so many seconds,
-const RETRY: u32 = 60;
-
-/// and for so many at most.
-const EXPIRE: u32 = 3_600;
-
-/// Shown, and neither heard nor felt.
-const QUIET: i8 = -1;
-
-/// Rings until it is acknowledged.
-const EMERGENCY: i8 = 2;
-
-/// The alerter, if it is switched on.
-#[must_use]
-pub(super) fn alerter(config: &PushoverConfig, web: &Arc<HttpClient>) -> Option<Arc<dyn Alerter>> {
-    let pushover = || Pushover {
-        api: Api {
-            web: Arc::clone(web),
-            api_url: config.api_url.clone(),
-            token: Secret::new(&config.token, &config.token_file),
-            user: Secret::new(&config.user, &config.user_file),
-        },
-        device: config.device.clone(),
-        ringing: watch::Sender::default(),
-    };
-    config.enabled.then(|| Arc::new(pushover()) as Arc<dyn Alerter>)
-}
+/// Shown without sound or vibration.
+const PRIORITY_QUIET: i8 = -1;
+const PRIORITY_EMERGENCY: i8 = 2;
 
 #[derive(Debug)]
-struct Pushover {
+pub(super) struct Pushover {
     api: Api,
     device: Option<String>,
-    /// What the listener asks for.
-    ringing: watch::Sender<Ringing>,
+    open_receipts: watch::Sender<OpenReceipts>,
 }
 
 impl Alerter for Pushover {
@@ -74,102 +50,110 @@ impl Alerter for Pushover {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
             match message.kind {
-                MessageKind::Update => self.bring_up_to_date(message).await,
-                MessageKind::New | MessageKind::Test => self.tell(message).await,
+                MessageKind::Update => self.send_update(message).await,
+                MessageKind::New | MessageKind::Test => self.send_new(message).await,
             }
         })
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<String, Failure>> {
         Box::pin(async {
-            let devices = self.api.devices(&self.on_device()).await?;
-            // How many messages are left is good to know, and no more.
-            let left = self.api.left().await.ok().flatten();
-            let left = left.map(|(left, all)| format!("; {left} of {all} messages are left this month"));
-            Ok(format!("Pushover reaches {}{}", devices.join(", "), left.unwrap_or_default()))
+            let devices = self.api.devices(&self.device_field()).await?;
+            // The quota is an extra: its failure is no failure of the channel.
+            let quota = self.api.quota().await.ok().flatten();
+            let quota = quota.map(|(left, limit)| format!("; {left} of {limit} messages are left this month"));
+            Ok(format!("Pushover reaches {}{}", devices.join(", "), quota.unwrap_or_default()))
         })
     }
 
-    fn listen(self: Arc<Self>, bookmark: Option<String>, engine: mpsc::Sender<Inbound>) -> BoxFuture<'static, ()> {
-        Box::pin(async move { listen::listen(&self.api, &self.ringing, bookmark, &engine).await })
+    fn listen(self: Arc<Self>, cursor: Option<String>, engine: mpsc::Sender<Inbound>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { listen::listen(&self.api, &self.open_receipts, cursor, &engine).await })
     }
 
-    fn settings(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (&self.api.api_url, &self.api.token, &self.api.user, &self.device).hash(&mut hasher);
-        hasher.finish()
+    fn config_hash(&self) -> u64 {
+        hash_of((&self.api.base_url, &self.api.token, &self.api.user, &self.device))
     }
 }
 
 impl Pushover {
-    /// Gives the receipt, if it rings: by that it is silenced.
-    async fn tell(&self, message: &Message) -> Result<Option<String>, Failure> {
-        let loudness = loudness(message);
-        let receipt = self.write(message, loudness).await?.filter(|_| loudness == EMERGENCY);
+    pub(super) fn new(config: &PushoverConfig, http: &Arc<HttpClient>) -> Self {
+        let api = Api {
+            http: Arc::clone(http),
+            base_url: config.api_url.clone(),
+            token: Secret::new(&config.token, &config.token_file),
+            user: Secret::new(&config.user, &config.user_file),
+        };
+        Self { api, device: config.device.clone(), open_receipts: watch::Sender::default() }
+    }
+
+    /// Returns the receipt of an emergency.
+    async fn send_new(&self, message: &Message) -> Result<Option<String>, Failure> {
+        let priority = priority(message);
+        let receipt = self.post(message, priority).await?.filter(|_| priority == PRIORITY_EMERGENCY);
         if let Some(receipt) = &receipt {
-            self.ringing.send_modify(|now| now.begin(receipt, &message.id));
+            self.open_receipts.send_modify(|open| drop(open.0.insert(receipt.clone(), message.id.clone())));
         }
-        // The same told anew: one of them is enough to ring.
+        // The same alert again: one ringing emergency is enough.
         if let Some(earlier) = &message.replaces
-            && let Err(failure) = self.silence(earlier).await
+            && let Err(failure) = self.cancel(earlier).await
         {
-            tracing::debug!("pushover: an earlier emergency rings on: {failure}");
+            tracing::debug!(channel = "pushover", %failure, "earlier emergency not cancelled");
         }
         Ok(receipt)
     }
 
-    /// What was answered elsewhere needs no message: the person knows. It only rings no more.
-    async fn bring_up_to_date(&self, message: &Message) -> Result<Option<String>, Failure> {
-        if let Some(receipt) = message.replaces.as_ref().filter(|_| !still_rings(message)) {
-            self.silence(receipt).await?;
+    /// An acknowledgement or snooze only stops the ringing: the user knows about it. A resolve is also posted.
+    async fn send_update(&self, message: &Message) -> Result<Option<String>, Failure> {
+        if let Some(receipt) = message.replaces.as_ref().filter(|_| !has_open_critical(message)) {
+            self.cancel(receipt).await?;
         }
         if message.items.iter().any(|item| item.state == AlertState::Resolved) {
-            self.write(message, QUIET).await?;
+            self.post(message, PRIORITY_QUIET).await?;
         }
-        // The name of the first message stays.
+        // The receipt of the first message stays the id.
         Ok(None)
     }
 
-    async fn silence(&self, receipt: &str) -> Result<(), Failure> {
+    async fn cancel(&self, receipt: &str) -> Result<(), Failure> {
         if !api::is_receipt(receipt) {
             return Ok(());
         }
         self.api.cancel(receipt).await?;
-        self.ringing.send_modify(|now| now.end(receipt));
+        self.open_receipts.send_modify(|open| drop(open.0.remove(receipt)));
         Ok(())
     }
 
-    async fn write(&self, message: &Message, priority: i8) -> Result<Option<String>, Failure> {
-        let one = |_| 1;
-        let mut message = vec![
-            ("title", fit(&headline(message), TITLE, one)),
-            ("message", body(message, LONGEST, one)),
+    async fn post(&self, message: &Message, priority: i8) -> Result<Option<String>, Failure> {
+        let mut fields = vec![
+            ("title", truncate_chars(&headline(message), MAX_TITLE_CHARS)),
+            ("message", plain_text::render(message, MAX_BODY_CHARS, |_| 1)),
             ("priority", priority.to_string()),
             ("timestamp", message.at.timestamp().as_second().to_string()),
         ];
-        message.extend(self.on_device());
-        if priority == EMERGENCY {
-            message.extend([("retry", RETRY.to_string()), ("expire", EXPIRE.to_string())]);
+        fields.extend(self.device_field());
+        if priority == PRIORITY_EMERGENCY {
+            fields.push(("retry", EMERGENCY_RETRY_SECONDS.to_string()));
+            fields.push(("expire", EMERGENCY_EXPIRE_SECONDS.to_string()));
         }
-        self.api.send(&message).await
+        self.api.send(&fields).await
     }
 
-    fn on_device(&self) -> Vec<(&'static str, String)> {
+    fn device_field(&self) -> Vec<(&'static str, String)> {
         self.device.iter().map(|device| ("device", device.clone())).collect()
     }
 }
 
-fn loudness(message: &Message) -> i8 {
+fn priority(message: &Message) -> i8 {
     match message.priority {
-        Priority::Low => QUIET,
+        Priority::Low => PRIORITY_QUIET,
         Priority::Medium => 0,
         Priority::High => 1,
-        Priority::Critical if message.kind == MessageKind::New => EMERGENCY,
+        Priority::Critical if message.kind == MessageKind::New => PRIORITY_EMERGENCY,
         Priority::Critical => 1,
     }
 }
 
-/// Whether something critical of it is still open. The most urgent stands first: nothing that was left out is more so.
-fn still_rings(message: &Message) -> bool {
+/// Items are sorted by priority: no omitted item is more urgent.
+fn has_open_critical(message: &Message) -> bool {
     message.items.iter().any(|item| item.priority == Priority::Critical && item.state == AlertState::Open)
 }

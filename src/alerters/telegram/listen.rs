@@ -1,44 +1,44 @@
-//! Long polling: what is pressed in the configured chat reaches the engine; what comes from anywhere else changes nothing.
+//! Long polling: passes buttons pressed in the configured chat to the engine and ignores every other chat.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::api::{Bot, PATIENCE, Refusal};
-use super::place::Place;
-use crate::alerters::failures::{FIRST_PAUSE, Failures};
-use crate::alerters::words::fit;
-use crate::alerters::{ActionButton, Inbound, UserAction};
+use super::api::{Bot, Error, REQUEST_TIMEOUT};
+use super::offset::Offset;
+use crate::alerters::poll_backoff::PollBackoff;
+use crate::alerters::text::truncate;
+use crate::alerters::{ActionButton, EngineStopped, Failure, Inbound};
 use crate::core::channel::Channel;
 
-/// How long the server keeps a question open (seconds); its own limit is 50.
-const POLL: u64 = 50;
+/// How long the server holds a poll open; its own limit is 50.
+const POLL_SECONDS: u64 = 50;
 
-/// So many at a time: what strangers write must not make an answer longer than what is read of it.
-const BATCH: u64 = 5;
+/// Few enough that foreign messages of the maximum length fit into the response that is read.
+const MAX_UPDATES: u64 = 5;
 
-/// A server that has nothing new and says so sooner is not asked again at once.
-const SOON: Duration = Duration::from_secs(1);
+/// A server that answers sooner without updates does not hold the poll open: the next poll waits `IDLE_INTERVAL`.
+const MIN_POLL_DURATION: Duration = Duration::from_secs(1);
+const IDLE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// So many strangers are told apart.
-const STRANGERS: usize = 1_000;
+/// Each unknown chat is logged once, up to this number.
+const MAX_LOGGED_CHATS: usize = 1_000;
 
-/// An answer to a button takes no more characters.
-const ANSWER: usize = 200;
+/// The API's limit for the answer to a button.
+const MAX_ANSWER_UTF16: usize = 200;
 
-/// What happened in a chat.
 #[derive(Default, Deserialize)]
 struct Update {
-    message: Option<Message>,
-    callback_query: Option<Query>,
+    message: Option<ChatMessage>,
+    callback_query: Option<CallbackQuery>,
 }
 
 #[derive(Deserialize)]
-struct Message {
+struct ChatMessage {
     chat: Chat,
 }
 
@@ -49,105 +49,100 @@ struct Chat {
 }
 
 #[derive(Deserialize)]
-struct Query {
+struct CallbackQuery {
     id: String,
-    message: Option<Message>,
+    message: Option<ChatMessage>,
     data: Option<String>,
 }
 
-/// Listen until the task is dropped.
-pub(super) async fn listen(bot: &Bot, chat: &str, bookmark: Option<String>, engine: &mpsc::Sender<Inbound>) {
-    let mut place = Place::at(bookmark);
-    let mut ear = Ear { bot, chat, engine, strangers: HashSet::new() };
-    let mut failures = Failures::of(Channel::Telegram);
+/// Runs until the task is dropped or the engine stops.
+pub(super) async fn listen(bot: &Bot, chat: &str, cursor: Option<String>, engine: &mpsc::Sender<Inbound>) {
+    let mut offset = Offset::from_cursor(cursor);
+    let mut handler = UpdateHandler { bot, chat, engine, logged_chats: HashSet::new() };
+    let mut backoff = PollBackoff::new(Channel::Telegram);
     loop {
-        let asked = Instant::now();
-        let updates = match poll(bot, place.next()).await {
+        let polled_at = Instant::now();
+        let updates = match poll(bot, offset.get()).await {
             Ok(updates) => updates,
-            Err(refusal) => {
-                tokio::time::sleep(failures.pause(&refusal.failure)).await;
+            Err(error) => {
+                tokio::time::sleep(backoff.on_failure(&error.failure)).await;
                 continue;
             }
         };
-        failures.over();
-        let mut news = false;
+        backoff.on_success();
+        let mut has_updates = false;
         for update in updates {
-            let Some(next) = place.pass(&update) else { continue };
-            news = true;
-            if ear.hear(update, next).await.is_err() {
-                return; // the engine is gone
+            let Some(next) = offset.advance(&update) else { continue };
+            has_updates = true;
+            if handler.handle(update, next).await.is_err() {
+                return;
             }
         }
-        if !news && asked.elapsed() < SOON {
-            tokio::time::sleep(FIRST_PAUSE).await;
+        if !has_updates && polled_at.elapsed() < MIN_POLL_DURATION {
+            tokio::time::sleep(IDLE_INTERVAL).await;
         }
     }
 }
 
-async fn poll(bot: &Bot, offset: Option<i64>) -> Result<Vec<Value>, Refusal> {
-    let mut question = json!({ "timeout": POLL, "limit": BATCH, "allowed_updates": ["message", "callback_query"] });
+async fn poll(bot: &Bot, offset: Option<i64>) -> Result<Vec<Value>, Error> {
+    let mut arguments =
+        json!({ "timeout": POLL_SECONDS, "limit": MAX_UPDATES, "allowed_updates": ["message", "callback_query"] });
     if let Some(offset) = offset {
-        question["offset"] = offset.into();
+        arguments["offset"] = offset.into();
     }
-    let patience = Duration::from_secs(POLL) + PATIENCE;
-    match bot.call_for("getUpdates", &question, patience).await? {
+    let timeout = Duration::from_secs(POLL_SECONDS) + REQUEST_TIMEOUT;
+    match bot.call_within(timeout, "getUpdates", &arguments).await? {
         Value::Array(updates) => Ok(updates),
-        _ => Err(crate::alerters::Failure::retryable("the answer to getUpdates cannot be read").into()),
+        _ => Err(Failure::retryable("the answer to getUpdates is not a list").into()),
     }
 }
 
-/// The engine is not there any more.
-struct Gone;
-
-struct Ear<'a> {
+struct UpdateHandler<'a> {
     bot: &'a Bot,
     chat: &'a str,
     engine: &'a mpsc::Sender<Inbound>,
-    strangers: HashSet<i64>,
+    logged_chats: HashSet<i64>,
 }
 
-impl Ear<'_> {
-    /// Pass on what is for us, and with everything the place where to read on.
-    async fn hear(&mut self, update: Value, next: i64) -> Result<(), Gone> {
-        // What is not understood is for nobody.
+impl UpdateHandler<'_> {
+    /// Delivers an action, or only the new offset if the update is of another kind or from another chat.
+    async fn handle(&mut self, update: Value, next: i64) -> Result<(), EngineStopped> {
         let update: Update = serde_json::from_value(update).unwrap_or_default();
         let query = update.callback_query;
-        let chat =
-            query.as_ref().map_or(update.message.as_ref(), |query| query.message.as_ref()).map(|told| &told.chat);
-        let is_ours = chat.is_some_and(|chat| chat.is(self.chat));
-        if let Some(stranger) = chat.filter(|_| !is_ours) {
-            self.note_stranger(stranger.id);
+        let message = query.as_ref().map_or(update.message.as_ref(), |query| query.message.as_ref());
+        let chat = message.map(|message| &message.chat);
+        let is_configured = chat.is_some_and(|chat| chat.is(self.chat));
+        if let Some(chat) = chat.filter(|_| !is_configured) {
+            self.warn_unknown_chat(chat.id);
         }
-        let query = query.filter(|_| is_ours);
-        let press = query.as_ref().and_then(|query| ActionButton::pressed(query.data.as_deref()?));
-        let sentence = self.tell(press, next).await?;
+        let query = query.filter(|_| is_configured);
+        let action = query.as_ref().and_then(|query| ActionButton::parse_callback(query.data.as_deref()?));
+        let result = Inbound::deliver(self.engine, Channel::Telegram, action, next.to_string()).await?;
         if let Some(query) = query {
-            let sentence = if sentence.is_empty() { "This button means nothing any more." } else { &sentence };
-            let answer = json!({ "callback_query_id": query.id, "text": fit(sentence, ANSWER, char::len_utf16) });
-            if let Err(refusal) = self.bot.call("answerCallbackQuery", &answer).await {
-                // It was carried out; only the button goes on blinking for a while.
-                tracing::debug!("telegram: an answer to a button: {}", refusal.failure);
-            }
+            self.answer(&query.id, if result.is_empty() { "This button no longer has an effect." } else { &result })
+                .await;
         }
         Ok(())
     }
 
-    async fn tell(&self, press: Option<UserAction>, next: i64) -> Result<String, Gone> {
-        let (reply, sentence) = oneshot::channel();
-        let heard = Inbound { channel: Channel::Telegram, press, bookmark: Some(next.to_string()), reply };
-        self.engine.send(heard).await.map_err(|_| Gone)?;
-        sentence.await.map_err(|_| Gone)
+    /// Shows the result of a press. A failure is harmless: the action is done, and only the button's spinner remains.
+    async fn answer(&self, query_id: &str, text: &str) {
+        let text = truncate(text, MAX_ANSWER_UTF16, char::len_utf16);
+        let arguments = json!({ "callback_query_id": query_id, "text": text });
+        if let Err(error) = self.bot.call("answerCallbackQuery", &arguments).await {
+            tracing::debug!(channel = "telegram", failure = %error.failure, "button press not answered");
+        }
     }
 
-    fn note_stranger(&mut self, chat: i64) {
-        if self.strangers.len() < STRANGERS && self.strangers.insert(chat) {
-            tracing::warn!("telegram: chat {chat} is not alerters.telegram.chat_id: what comes from there is ignored");
+    fn warn_unknown_chat(&mut self, chat: i64) {
+        if self.logged_chats.len() < MAX_LOGGED_CHATS && self.logged_chats.insert(chat) {
+            tracing::warn!(channel = "telegram", chat, "update ignored, the chat is not alerters.telegram.chat_id");
         }
     }
 }
 
 impl Chat {
-    /// Whether it is the configured one: a number, or `@name`.
+    /// `configured` is a number or `@name`.
     fn is(&self, configured: &str) -> bool {
         match configured.strip_prefix('@') {
             Some(name) => self.username.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)),

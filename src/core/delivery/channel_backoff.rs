@@ -32,12 +32,15 @@ pub struct ChannelBackoff {
     failures: u32,
     wait: Option<Wait>,
     /// There was nothing to send by.
+    #[serde(rename = "absent")]
     no_transport: bool,
     /// What is wrong, for as long as it is.
+    #[serde(rename = "trouble")]
     pub last_error: Option<String>,
     /// When a message got through last.
     pub delivered_at: Option<Timestamp>,
     /// The alerter's config_hash, by which a change of them shows.
+    #[serde(rename = "settings")]
     pub config_hash: u64,
 }
 

@@ -158,5 +158,6 @@ pub struct Postponement {
     /// When the change was detected.
     pub at: Timestamp,
     /// `due 2026-11-18 → 2026-11-21`, `active → backlog`.
+    #[serde(rename = "what")]
     pub change: String,
 }

@@ -49,6 +49,7 @@ pub struct Incident {
     /// When this stretch began.
     pub opened_at: Timestamp,
     /// The last time it was told, in this stretch or an earlier one.
+    #[serde(rename = "announced")]
     pub last_notified: Option<NotificationRecord>,
     /// TaskIdentities to wait, and not told since.
     pub held: bool,

@@ -1,4 +1,4 @@
-//! From a parcel to the notice that an alerter draws.
+//! The message of an outbox batch, and the batch of a message id.
 
 use jiff::ZonedDateTime;
 
@@ -8,38 +8,38 @@ use crate::core::text::source_name;
 use crate::store::outbox::batch_items::BatchItem;
 use crate::store::outbox::claim::OutboxBatch;
 
-/// The notice of a parcel at `now`. `mark` tells our database's messages from any other's.
-pub(crate) fn written(parcel: &OutboxBatch, mark: &str, now: &ZonedDateTime) -> Message {
-    let items: Vec<MessageItem> = match parcel.kind {
+/// `database_id` tells our messages from those of other databases; `now` is in the user's time zone.
+pub(crate) fn message_from_batch(batch: &OutboxBatch, database_id: &str, now: &ZonedDateTime) -> Message {
+    let items: Vec<MessageItem> = match batch.kind {
         MessageKind::Test => vec![test_item(now)],
-        _ => parcel.items.iter().map(|member| item(member, now)).collect(),
+        _ => batch.items.iter().map(|item| message_item(item, now)).collect(),
     };
-    let loudest = |holds: bool| {
-        let counts = |item: &&MessageItem| !holds || item.state == AlertState::Open;
+    let highest = |only_open: bool| {
+        let counts = |item: &&MessageItem| !only_open || item.state == AlertState::Open;
         items.iter().filter(counts).map(|item| item.priority).max()
     };
     Message {
-        id: match parcel.target() {
-            // Its buttons answer for the message that it takes the place of.
-            Some(target) => format!("{mark}-{target}-{}", parcel.id),
-            None => format!("{mark}-{}", parcel.id),
+        id: match batch.target() {
+            // The buttons of an update belong to the message that it replaces.
+            Some(target) => format!("{database_id}-{target}-{}", batch.id),
+            None => format!("{database_id}-{}", batch.id),
         },
-        kind: parcel.kind,
-        priority: loudest(true).or(loudest(false)).unwrap_or(Priority::Low),
+        kind: batch.kind,
+        priority: highest(true).or(highest(false)).unwrap_or(Priority::Low),
         items,
-        omitted: parcel.omitted,
-        replaces: parcel.replaces.clone(),
+        omitted: batch.omitted,
+        replaces: batch.replaces.clone(),
         at: now.clone(),
     }
 }
 
-/// The number of the parcel that a notice's buttons answer for, if it is one of this database's.
-pub(crate) fn parcel_of(message: &str, mark: &str) -> Option<i64> {
-    message.strip_prefix(mark)?.strip_prefix('-')?.split('-').next()?.parse().ok()
+/// The batch that a message's buttons belong to, if the message is one of this database's.
+pub(crate) fn batch_id_from(message_id: &str, database_id: &str) -> Option<i64> {
+    message_id.strip_prefix(database_id)?.strip_prefix('-')?.split('-').next()?.parse().ok()
 }
 
-fn item(member: &BatchItem, now: &ZonedDateTime) -> MessageItem {
-    let BatchItem { incident, resolved } = member;
+fn message_item(item: &BatchItem, now: &ZonedDateTime) -> MessageItem {
+    let BatchItem { incident, resolved } = item;
     let zoned = |at: jiff::Timestamp| at.to_zoned_datetime(now.time_zone().clone());
     let state = match incident.snoozed_until.filter(|until| *until > now.timestamp()) {
         _ if *resolved => AlertState::Resolved,
@@ -76,11 +76,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buttons_answer_for_the_message_that_told() {
-        assert_eq!(parcel_of("5be2c1d0-17", "5be2c1d0"), Some(17));
-        assert_eq!(parcel_of("5be2c1d0-17-23", "5be2c1d0"), Some(17), "an update of 17");
+    fn buttons_belong_to_the_first_message() {
+        assert_eq!(batch_id_from("5be2c1d0-17", "5be2c1d0"), Some(17));
+        assert_eq!(batch_id_from("5be2c1d0-17-23", "5be2c1d0"), Some(17), "an update of 17");
         for foreign in ["5be2c1d1-17", "5be2c1d0", "5be2c1d0-", "5be2c1d0x-17", "17", ""] {
-            assert_eq!(parcel_of(foreign, "5be2c1d0"), None, "{foreign}");
+            assert_eq!(batch_id_from(foreign, "5be2c1d0"), None, "{foreign}");
         }
     }
 }

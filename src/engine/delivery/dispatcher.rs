@@ -1,426 +1,399 @@
-//! The dispatcher: hands what waits in the outbox to the alerters, one message a channel at a time, and writes down what became of it.
-//!
-//! Only what is critical goes beside a message that is under way, for a slow server may take its time over that.
+//! The dispatcher: sends outbox batches, one message per channel at a time, and records the results.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{Timestamp, ZonedDateTime};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::batch_message;
+use super::probe::ProbeResult;
+use super::worker::{ChannelWorker, InFlight, is_future, remaining};
 use crate::alerters::{Alerter, Failure, FailureKind, Inbound};
 use crate::core::channel::Channel;
 use crate::core::delivery::channel_backoff::{ChannelBackoff, SendWindow};
 use crate::core::delivery::message::MessageKind;
 use crate::core::status::{ChannelHealth, ChannelState};
-use crate::engine::Engine;
-use crate::engine::check::chance;
-use crate::engine::delivery::batch_message;
-use crate::engine::delivery::worker::{ChannelWorker, InFlight, is_resting, rest};
-use crate::store;
+use crate::engine::source_states::jitter;
 use crate::store::outbox::claim::{ClaimOptions, OutboxBatch};
+use crate::store::{self, Store};
+use crate::telemetry::metrics::Metrics;
 
-/// Alerters have limits of their own; one that forgot them does not hold up its channel for longer.
-const LONGEST_SEND: Duration = Duration::from_secs(60);
+/// Alerters have their own, shorter timeouts; this one protects the channel from an alerter without.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// After the database failed the post.
-const REST: Duration = Duration::from_secs(30);
+/// After a database error.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// After a start, and when a silence ends, what waited gives the first check so long to add what it finds: all of it is one
-/// message then. What is critical does not wait.
-const LINGER: Duration = Duration::from_secs(10);
+/// After a start and at the end of quiet hours, a meeting or a pause, waiting messages are deferred this long, so that the
+/// first check can add its alerts and one message shows all of them. Critical alerts are not deferred.
+const DEFER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What an alerter said of a message.
+/// The channel's id of the message, or why it was not sent.
 pub(crate) type SendResult = Result<Option<String>, Failure>;
 
-/// A message that came back from its alerter.
+/// A send that has ended.
 #[derive(Debug)]
 pub(crate) struct SendCompleted {
     channel: Channel,
-    parcel: i64,
-    /// The database that it came from.
-    mark: Arc<str>,
-    fate: SendResult,
+    batch: i64,
+    /// The database of the batch.
+    database_id: Arc<str>,
+    result: SendResult,
 }
 
-/// The alerters with what each has in hand.
+/// What a dispatch depends on besides the outbox.
+#[derive(Debug)]
+pub(crate) struct DispatchContext {
+    /// In the user's time zone.
+    pub(crate) now: ZonedDateTime,
+    pub(crate) window: SendWindow,
+    /// More alerts than this in one message are sent as a digest.
+    pub(crate) max_alerts: u32,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Dispatcher {
-    carriers: BTreeMap<Channel, ChannelWorker>,
-    /// What the ids of our messages begin with; none until the database has been asked.
-    mark: Option<Arc<str>>,
-    /// Who waits for the outcome of a test.
+    workers: BTreeMap<Channel, ChannelWorker>,
+    /// The prefix of our message ids; none until the outbox has been opened.
+    database_id: Option<Arc<str>>,
+    /// Receive the results of test messages.
     testers: Vec<(Channel, oneshot::Sender<SendResult>)>,
-    rests_until: Option<Instant>,
-    lingers_until: Option<Instant>,
-    /// Those of a new configuration.
-    successors: Option<Vec<Arc<dyn Alerter>>>,
+    retry_at: Option<Instant>,
+    deferred_until: Option<Instant>,
+    /// The alerters of a new configuration.
+    pending_alerters: Option<Vec<Arc<dyn Alerter>>>,
 }
 
 impl Dispatcher {
     pub(crate) fn new(alerters: Vec<Arc<dyn Alerter>>) -> Self {
-        let carrier = |alerter: Arc<dyn Alerter>| (alerter.channel(), ChannelWorker::new(alerter));
-        Self { carriers: alerters.into_iter().map(carrier).collect(), ..Self::default() }
+        let worker = |alerter: Arc<dyn Alerter>| (alerter.channel(), ChannelWorker::new(alerter));
+        Self { workers: alerters.into_iter().map(worker).collect(), ..Self::default() }
     }
 
-    /// Have other alerters from now on. Nothing more is handed to the old ones.
-    pub(crate) fn replace_by(&mut self, alerters: Vec<Arc<dyn Alerter>>) {
-        self.successors = Some(alerters);
+    /// Use other alerters as soon as possible. The old ones get no further message.
+    pub(crate) fn replace_alerters(&mut self, alerters: Vec<Arc<dyn Alerter>>) {
+        self.pending_alerters = Some(alerters);
     }
 
-    /// Change over to the new alerters, if there are any and nothing is in the old ones' hands: so the change is like a restart,
-    /// and the fate of every message is known. Tells whether it was done.
-    pub(crate) fn change_over(&mut self) -> bool {
-        if !self.carriers.values().all(ChannelWorker::is_free) {
+    /// Change to the pending alerters when no message is in flight, so that the result of every message is known. True: done.
+    pub(crate) fn swap_alerters(&mut self) -> bool {
+        if !self.workers.values().all(ChannelWorker::is_idle) {
             return false;
         }
-        let Some(alerters) = self.successors.take() else { return false };
+        let Some(alerters) = self.pending_alerters.take() else { return false };
         *self = Self { testers: std::mem::take(&mut self.testers), ..Self::new(alerters) };
         true
     }
 
-    /// All that are switched on.
     pub(crate) fn alerters(&self) -> impl Iterator<Item = Arc<dyn Alerter>> {
-        self.carriers.values().map(|carrier| Arc::clone(&carrier.alerter))
+        self.workers.values().map(|worker| Arc::clone(&worker.alerter))
     }
 
-    /// How a channel does.
-    pub(crate) fn lane_of(&mut self, channel: Channel) -> Option<&mut ChannelBackoff> {
-        self.carriers.get_mut(&channel).map(|carrier| &mut carrier.lane)
-    }
-
-    /// The channels that are switched on.
+    /// The enabled channels.
     pub(crate) fn channels(&self) -> Vec<Channel> {
-        self.carriers.keys().copied().collect()
+        self.workers.keys().copied().collect()
     }
 
-    /// Another database takes over: what is in hand is not its business.
-    pub(crate) fn start_over(&mut self) {
-        self.mark = None;
-        for carrier in self.carriers.values_mut() {
-            carrier.hands.clear();
-        }
+    pub(crate) fn database_id(&self) -> Option<&str> {
+        self.database_id.as_deref()
     }
 
-    /// Let what waits come together with what the next check finds.
-    pub(crate) fn linger(&mut self) {
-        self.lingers_until = Some(Instant::now() + LINGER);
+    /// Another database has been adopted. Messages in flight do not belong to it.
+    pub(crate) fn on_store_adopted(&mut self) {
+        self.database_id = None;
+        self.workers.values_mut().for_each(|worker| worker.in_flight.clear());
     }
 
-    /// That check is over.
-    pub(crate) fn go_on(&mut self) {
-        self.lingers_until = None;
+    /// Let waiting messages wait for the next check.
+    pub(crate) fn defer(&mut self) {
+        self.deferred_until = Some(Instant::now() + DEFER_TIMEOUT);
     }
 
-    /// The machine woke or the person wants to know: pauses end, unless a server asked for them.
-    pub(crate) fn hurry(&mut self) {
-        self.carriers.values_mut().for_each(|carrier| carrier.lane.reset());
+    /// The check is over.
+    pub(crate) fn resume(&mut self) {
+        self.deferred_until = None;
     }
 
-    /// Whether something is under way.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.carriers.values().any(ChannelWorker::is_busy)
+    /// Retry at once on every channel, except where a server requested the delay.
+    pub(crate) fn reset_backoff(&mut self) {
+        self.workers.values_mut().for_each(|worker| worker.backoff.reset());
     }
 
-    pub(crate) fn mark(&self) -> Option<&str> {
-        self.mark.as_deref()
-    }
-}
-
-impl Engine {
-    /// Nothing leaves the house in a dry run.
-    pub(crate) fn may_send(&self) -> bool {
-        !self.dry_run && !self.store.is_ephemeral()
+    /// Whether the result of a message is still awaited.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.workers.values().any(ChannelWorker::is_sending)
     }
 
-    /// InFlight over what waits, as far as channels are free and the time is right.
-    pub(crate) fn send_waiting(&mut self, returns: &mpsc::Sender<SendCompleted>) {
-        if !self.may_send() || is_resting(self.dispatcher.rests_until) {
-            return;
-        }
-        if let Err(error) = self.try_sending(returns) {
-            tracing::error!("Messages wait: {error}");
-            self.dispatcher.rests_until = Some(Instant::now() + REST);
-        }
+    fn effective_window(&self, window: SendWindow) -> SendWindow {
+        if is_future(self.deferred_until) { window.min(SendWindow::CriticalOnly) } else { window }
     }
 
-    fn try_sending(&mut self, returns: &mpsc::Sender<SendCompleted>) -> Result<(), store::Error> {
-        self.open_post()?;
-        for channel in self.dispatcher.channels() {
-            self.write_down(channel)?;
-            if self.dispatcher.successors.is_some() {
-                continue;
-            }
-            if let Some(parcel) = self.take_for(channel)? {
-                self.hand_over(parcel, returns);
-            }
-        }
-        Ok(())
-    }
-
-    /// At the first use of a database: what its last process left, and what has changed in the alerters' settings.
-    pub(crate) fn open_post(&mut self) -> Result<(), store::Error> {
-        if self.dispatcher.mark.is_some() {
+    /// At the first use of a database: recover what its last process left, and retry refused messages on channels whose
+    /// settings have changed.
+    pub(crate) fn open_outbox(&mut self, store: &mut Store, now: Timestamp) -> Result<(), store::Error> {
+        if self.database_id.is_some() {
             return Ok(());
         }
-        let mark = self.store.database_id(fresh_mark)?;
-        self.store.recover_outbox(&self.dispatcher.channels(), self.clock.now())?;
-        let mut lanes = self.store.channel_backoffs()?;
-        for (channel, carrier) in &mut self.dispatcher.carriers {
-            let settings = carrier.alerter.settings();
-            carrier.lane = match lanes.remove(channel) {
-                Some(lane) if lane.config_hash == settings => lane,
-                known => {
-                    let lane = ChannelBackoff::new(settings);
-                    if known.is_some() {
-                        self.store.requeue_failed(*channel)?;
+        let database_id = store.database_id(new_database_id)?;
+        store.recover_outbox(&self.channels(), now)?;
+        let mut known = store.channel_backoffs()?;
+        for (channel, worker) in &mut self.workers {
+            let config_hash = worker.alerter.config_hash();
+            worker.backoff = match known.remove(channel) {
+                Some(backoff) if backoff.config_hash == config_hash => backoff,
+                other => {
+                    if other.is_some() {
+                        store.requeue_failed(*channel)?;
                     }
-                    self.store.save_channel_backoff(*channel, &lane)?;
-                    lane
+                    let backoff = ChannelBackoff::new(config_hash);
+                    store.save_channel_backoff(*channel, &backoff)?;
+                    backoff
                 }
             };
         }
-        self.dispatcher.mark = Some(mark.into());
+        self.database_id = Some(database_id.into());
         Ok(())
     }
 
-    fn take_for(&mut self, channel: Channel) -> Result<Option<OutboxBatch>, store::Error> {
-        let (now, gate) = (self.clock.now(), self.gate());
-        let Some(carrier) = self.dispatcher.carriers.get_mut(&channel) else { return Ok(None) };
-        if is_resting(carrier.rests_until) || !carrier.may_take(self.store.pending_summary(channel, gate)?, now) {
-            return Ok(None);
-        }
-        let most = self.config.deduplication.max_alerts_per_run;
-        let only_urgent = !(carrier.is_free() && carrier.lane.is_open(now));
-        let parcel = self.store.claim_next(
-            channel,
-            ClaimOptions { send_window: gate, urgent_only: only_urgent, max_separate: most },
-            now,
-        )?;
-        let rest = match &parcel {
-            Some(_) => carrier.alerter.pace(),
-            // What waited needs not be told any more: nothing that comes now waits for it.
-            None if !carrier.may_take(self.store.pending_summary(channel, gate)?, now) => Duration::ZERO,
-            // Whatever waits and cannot be taken must not be looked at without end.
-            None => REST,
-        };
-        carrier.rests_until = Some(Instant::now() + rest);
-        Ok(parcel)
-    }
-
-    /// A task of its own, so that a panic in an alerter is a failure of that message and of nothing else.
-    fn hand_over(&mut self, parcel: OutboxBatch, returns: &mpsc::Sender<SendCompleted>) {
-        let zone = self.config.quiet_hours.timezone.now();
-        let Some(mark) = self.dispatcher.mark.clone() else { return };
-        let message = batch_message::written(&parcel, &mark, &self.clock.now().to_zoned_datetime(zone));
-        let Some(carrier) = self.dispatcher.carriers.get_mut(&parcel.channel) else { return };
-        let (alerter, channel, returns) = (Arc::clone(&carrier.alerter), parcel.channel, returns.clone());
-        let number = parcel.id;
-        carrier.hands.push(InFlight { parcel, since: Instant::now(), fate: None });
-        tokio::spawn(async move {
-            let sending = tokio::spawn(async move { alerter.send(&message).await });
-            let fate = match tokio::time::timeout(LONGEST_SEND, sending).await {
-                Ok(Ok(fate)) => fate,
-                Ok(Err(_)) => {
-                    Err(Failure::new(FailureKind::Unconfirmed, "sending broke off; please report this with the log"))
-                }
-                Err(_) => Err(Failure::new(FailureKind::Unconfirmed, "no outcome within a minute")),
-            };
-            // Nobody is there to be told when the engine stops; the message stays in doubt then.
-            let _ = returns.send(SendCompleted { channel, parcel: number, mark, fate }).await;
-        });
-    }
-
-    /// Take in what became of a message.
-    pub(crate) fn take_back(&mut self, returned: SendCompleted) {
-        let now = self.clock.now();
-        if self.dispatcher.mark.as_deref() != Some(&*returned.mark) {
+    /// Send what waits, as far as the channels are free and the window allows. Results arrive on `completed`.
+    pub(crate) fn dispatch(
+        &mut self,
+        store: &mut Store,
+        context: &DispatchContext,
+        completed: &mpsc::Sender<SendCompleted>,
+    ) {
+        if is_future(self.retry_at) {
             return;
         }
-        let Some(carrier) = self.dispatcher.carriers.get_mut(&returned.channel) else { return };
-        let of = |hand: &&mut InFlight| hand.parcel.id == returned.parcel;
-        let Some(InFlight { parcel, fate, since }) = carrier.hands.iter_mut().find(of) else { return };
-        self.metrics.count_delivery(returned.channel, returned.fate.as_ref().err(), since.elapsed());
-        let before = carrier.lane.last_error.clone();
-        match &returned.fate {
-            Ok(_) => carrier.lane.record_success(now),
-            Err(failure) if parcel.kind != MessageKind::Test => carrier.lane.record_failure(failure, now, chance()),
-            Err(_) => {}
-        }
-        tell_change(returned.channel, before.as_deref(), carrier.lane.last_error.as_deref());
-        if parcel.kind == MessageKind::Test {
-            let testers = &mut self.dispatcher.testers;
-            if let Some(place) = testers.iter().position(|(channel, _)| *channel == returned.channel) {
-                // Whoever asked may have gone away.
-                let _ = testers.swap_remove(place).1.send(returned.fate.clone());
-            }
-        }
-        *fate = Some(returned.fate);
-        if let Err(error) = self.write_down(returned.channel) {
-            tracing::error!("A message to {} is not written down yet: {error}", returned.channel);
-            self.dispatcher.rests_until = Some(Instant::now() + REST);
+        if let Err(error) = self.try_dispatch(store, context, completed) {
+            tracing::error!(%error, "delivery paused: outbox unavailable");
+            self.retry_at = Some(Instant::now() + RETRY_AFTER);
         }
     }
 
-    /// Until its fate is written down a message stays in hand: otherwise it would be sent again.
-    fn write_down(&mut self, channel: Channel) -> Result<(), store::Error> {
-        let now = self.clock.now();
-        let Some(carrier) = self.dispatcher.carriers.get_mut(&channel) else { return Ok(()) };
-        while let Some(place) = carrier.hands.iter().position(|hand| hand.fate.is_some()) {
-            if let Some(InFlight { parcel, fate: Some(fate), .. }) = carrier.hands.get(place) {
-                self.store.record_result(parcel, fate, &carrier.lane, now)?;
+    fn try_dispatch(
+        &mut self,
+        store: &mut Store,
+        context: &DispatchContext,
+        completed: &mpsc::Sender<SendCompleted>,
+    ) -> Result<(), store::Error> {
+        let now = context.now.timestamp();
+        self.open_outbox(store, now)?;
+        let Some(database_id) = self.database_id.clone() else { return Ok(()) };
+        let window = self.effective_window(context.window);
+        for worker in self.workers.values_mut() {
+            worker.record_results(store, now)?;
+            if self.pending_alerters.is_some() {
+                continue;
             }
-            carrier.hands.remove(place);
+            if let Some(batch) = claim(worker, store, window, context.max_alerts, now)? {
+                send(worker, batch, &database_id, &context.now, completed.clone());
+            }
         }
         Ok(())
     }
 
-    /// The last chance before the end: what is not written down now is sent again by the next process.
-    pub(crate) fn write_down_all(&mut self) {
-        for channel in self.dispatcher.channels() {
-            if let Err(error) = self.write_down(channel) {
-                tracing::error!("A message to {channel} will be sent again: {error}");
+    /// Take the result of a send: update the backoff and record it.
+    pub(crate) fn on_send_completed(
+        &mut self,
+        store: &mut Store,
+        completed: SendCompleted,
+        metrics: &Metrics,
+        now: Timestamp,
+    ) {
+        let SendCompleted { channel, batch, database_id, result } = completed;
+        if self.database_id.as_deref() != Some(&*database_id) {
+            return;
+        }
+        let Some(worker) = self.workers.get_mut(&channel) else { return };
+        let Some(in_flight) = worker.in_flight.iter_mut().find(|in_flight| in_flight.batch.id == batch) else { return };
+        metrics.count_delivery(channel, result.as_ref().err(), in_flight.since.elapsed());
+        let is_test = in_flight.batch.kind == MessageKind::Test;
+        let before = worker.backoff.last_error.clone();
+        match &result {
+            Ok(_) => worker.backoff.record_success(now),
+            Err(failure) if !is_test => worker.backoff.record_failure(failure, now, jitter()),
+            Err(_) => {}
+        }
+        log_change(channel, before.as_deref(), worker.backoff.last_error.as_deref());
+        if is_test && let Some(index) = self.testers.iter().position(|(tested, _)| *tested == channel) {
+            // Fails only if the client has gone.
+            let _ = self.testers.swap_remove(index).1.send(result.clone());
+        }
+        in_flight.result = Some(result);
+        if let Err(error) = worker.record_results(store, now) {
+            tracing::error!(%channel, %error, "send result not recorded yet");
+            self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        }
+    }
+
+    /// Record the results of ended sends, for the last time: the next process repeats a send without a recorded result.
+    pub(crate) fn record_results(&mut self, store: &mut Store, now: Timestamp) {
+        for (channel, worker) in &mut self.workers {
+            if let Err(error) = worker.record_results(store, now) {
+                tracing::error!(%channel, %error, "send result not recorded, the message will be sent again");
             }
         }
     }
 
-    /// How long until the post has something to do by itself; none: not before something new comes.
-    pub(crate) fn post_pause(&self) -> Option<Duration> {
-        if !self.may_send() {
-            return None;
-        }
-        let (now, gate) = (self.clock.now(), self.gate());
-        let soonest = self.dispatcher.carriers.iter().filter_map(|(channel, carrier)| {
-            // A database that cannot be read is somebody else's to report; the heartbeat looks again.
-            let waiting = self.store.pending_summary(*channel, gate).ok().filter(|waiting| waiting.any)?;
-            carrier.pause(waiting, now)
+    /// How long until there is something to do without a new event; none: an event comes first.
+    pub(crate) fn next_wakeup(&self, store: &Store, window: SendWindow, now: Timestamp) -> Option<Duration> {
+        let window = self.effective_window(window);
+        let workers = self.workers.iter().filter_map(|(channel, worker)| {
+            // An unreadable database is reported elsewhere, and the loop wakes up regularly anyway.
+            let pending = store.pending_summary(*channel, window).ok().filter(|pending| pending.any)?;
+            worker.next_wakeup(pending, now)
         });
-        let lingers = self.dispatcher.lingers_until.map(|until| rest(Some(until))).filter(|left| !left.is_zero());
-        let soonest = soonest.chain(lingers);
-        soonest.min().map(|pause| pause.max(rest(self.dispatcher.rests_until)))
+        let deferred = self.deferred_until.map(|until| remaining(Some(until))).filter(|left| !left.is_zero());
+        workers.chain(deferred).min().map(|wait| wait.max(remaining(self.retry_at)))
     }
 
-    /// Which news may be told now.
-    fn gate(&self) -> SendWindow {
-        let now = self.now();
-        let waits =
-            self.is_quiet(&now) || self.in_event_until(&now).is_some() || is_resting(self.dispatcher.lingers_until);
-        match (self.pause.is_some_and(|pause| pause.in_force(now.timestamp())), waits) {
-            (true, _) => SendWindow::Closed,
-            (_, true) => SendWindow::CriticalOnly,
-            _ => SendWindow::Open,
-        }
-    }
-
-    /// Send until nothing waits that could go out in time: what `--once` does before it ends.
-    pub async fn deliver(&mut self, patience: Duration) {
-        // A check may stand still at a moment, but pauses pass.
-        self.clock = self.clock.going();
-        let deadline = Instant::now() + patience;
-        let (returns, mut returned) = mpsc::channel(8);
-        loop {
-            self.send_waiting(&returns);
-            let next = if self.is_hopeless() { None } else { self.post_pause() };
-            let next = next.map(|pause| Instant::now() + pause).filter(|at| *at < deadline);
-            let until = match (next, self.dispatcher.is_busy()) {
-                (None, false) => break,
-                (next, true) => next.unwrap_or(deadline),
-                (Some(next), false) => next,
-            };
-            tokio::select! {
-                Some(back) = returned.recv() => self.take_back(back),
-                () = tokio::time::sleep_until(until) => if until >= deadline { break },
-            }
-        }
-        self.write_down_all();
-    }
-
-    /// Whether all that waits, waits for a channel that is not there at all.
-    fn is_hopeless(&self) -> bool {
-        let gate = self.gate();
-        self.dispatcher.carriers.iter().all(|(channel, carrier)| match self.store.pending_summary(*channel, gate) {
-            Ok(waiting) => !waiting.any || carrier.lane.has_no_transport() && !waiting.test,
+    /// Whether all that waits belongs to channels without any transport.
+    pub(crate) fn nothing_sendable(&self, store: &Store, window: SendWindow) -> bool {
+        let window = self.effective_window(window);
+        self.workers.iter().all(|(channel, worker)| match store.pending_summary(*channel, window) {
+            Ok(pending) => !pending.any || worker.backoff.has_no_transport() && !pending.test,
             Err(_) => true,
         })
     }
 
-    /// Listen on every channel; the listeners end when the tasks are dropped. A dry run leaves no trace, and what is pressed is for
-    /// the one that spoke: it does not listen.
-    pub(crate) fn listen(&self, ears: &mpsc::Sender<Inbound>) -> tokio::task::JoinSet<()> {
-        let mut listeners = tokio::task::JoinSet::new();
-        if self.dry_run {
-            return listeners;
-        }
-        for (channel, carrier) in &self.dispatcher.carriers {
-            let bookmark = self.store.cursor(*channel).unwrap_or_default();
-            listeners.spawn(Arc::clone(&carrier.alerter).listen(bookmark, ears.clone()));
+    /// Receive inbound messages on every channel; dropping the tasks ends it.
+    pub(crate) fn listen(&self, store: &Store, inbound: &mpsc::Sender<Inbound>) -> JoinSet<()> {
+        let mut listeners = JoinSet::new();
+        for (channel, worker) in &self.workers {
+            let cursor = store.cursor(*channel).unwrap_or_default();
+            listeners.spawn(Arc::clone(&worker.alerter).listen(cursor, inbound.clone()));
         }
         listeners
     }
 
-    /// Put a test on its way on these channels; each tells its outcome.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub(crate) fn begin_tests(
+    /// Take the result of a probe: only a problem that the user can fix is shown before a message waits. True: it changed.
+    pub(crate) fn on_probe(&mut self, probe: ProbeResult) -> bool {
+        let Some(worker) = self.workers.get_mut(&probe.channel) else { return false };
+        let problem = match &probe.result {
+            Ok(_) => None,
+            Err(failure) if probe.is_fixable() => Some(failure.to_string()),
+            Err(_) => return false,
+        };
+        let before = std::mem::replace(&mut worker.backoff.last_error, problem);
+        log_change(probe.channel, before.as_deref(), worker.backoff.last_error.as_deref());
+        true
+    }
+
+    /// Queue a test message. The receiver gets the result of the send.
+    pub(crate) fn queue_test(
         &mut self,
-        channels: &[Channel],
-    ) -> Result<Vec<(Channel, oneshot::Receiver<SendResult>)>, store::Error> {
-        self.open_post()?;
-        let mut outcomes = Vec::new();
-        for channel in channels {
-            self.store.queue_test(*channel, self.clock.now())?;
-            let (tester, outcome) = oneshot::channel();
-            self.dispatcher.testers.push((*channel, tester));
-            outcomes.push((*channel, outcome));
-        }
-        Ok(outcomes)
+        channel: Channel,
+        store: &mut Store,
+        now: Timestamp,
+    ) -> Result<oneshot::Receiver<SendResult>, store::Error> {
+        self.open_outbox(store, now)?;
+        store.queue_test(channel, now)?;
+        let (tester, result) = oneshot::channel();
+        self.testers.push((channel, tester));
+        Ok(result)
     }
 
-    /// Nobody will bring the tests back that are still out.
-    pub(crate) fn give_up_tests(&mut self) {
-        self.dispatcher.testers.clear();
+    /// No more results come for the tests in flight.
+    pub(crate) fn cancel_tests(&mut self) {
+        self.testers.clear();
     }
 
-    /// How each channel does.
-    pub(crate) fn channel_states(&self) -> Result<BTreeMap<Channel, ChannelState>, store::Error> {
-        let known = if self.dispatcher.mark.is_some() { BTreeMap::new() } else { self.store.channel_backoffs()? };
+    pub(crate) fn channel_states(&self, store: &Store) -> Result<BTreeMap<Channel, ChannelState>, store::Error> {
+        let stored = if self.database_id.is_some() { BTreeMap::new() } else { store.channel_backoffs()? };
         let state = |channel: Channel| {
-            let Some(carrier) = self.dispatcher.carriers.get(&channel) else { return ChannelState::default() };
-            let lane = known.get(&channel).unwrap_or(&carrier.lane);
+            let Some(worker) = self.workers.get(&channel) else { return ChannelState::default() };
+            let backoff = stored.get(&channel).unwrap_or(&worker.backoff);
             ChannelState {
-                state: if lane.last_error.is_some() { ChannelHealth::Failing } else { ChannelHealth::Ok },
-                reason: lane.last_error.clone(),
-                next_try: lane.opens_at(),
-                last_delivered: lane.delivered_at,
+                state: if backoff.last_error.is_some() { ChannelHealth::Failing } else { ChannelHealth::Ok },
+                reason: backoff.last_error.clone(),
+                next_try: backoff.opens_at(),
+                last_delivered: backoff.delivered_at,
             }
         };
         Ok(Channel::OUTSIDE.into_iter().map(|channel| (channel, state(channel))).collect())
     }
 }
 
-/// A channel's trouble is logged when it changes, not at every try.
-pub(crate) fn tell_change(channel: Channel, before: Option<&str>, now: Option<&str>) {
+/// Claim the next batch of a channel, if one may be sent now.
+fn claim(
+    worker: &mut ChannelWorker,
+    store: &mut Store,
+    window: SendWindow,
+    max_alerts: u32,
+    now: Timestamp,
+) -> Result<Option<OutboxBatch>, store::Error> {
+    let channel = worker.alerter.channel();
+    if is_future(worker.next_claim_at) || !worker.may_claim(store.pending_summary(channel, window)?, now) {
+        return Ok(None);
+    }
+    let only_urgent = !(worker.is_idle() && worker.backoff.is_open(now));
+    let batch = store.claim_next(
+        channel,
+        ClaimOptions { send_window: window, urgent_only: only_urgent, max_separate: max_alerts },
+        now,
+    )?;
+    let wait = match &batch {
+        Some(_) => worker.alerter.min_interval(),
+        // The waiting messages were obsolete, so a new one need not wait.
+        None if !worker.may_claim(store.pending_summary(channel, window)?, now) => Duration::ZERO,
+        // Something waits that cannot be claimed: do not ask for it in a busy loop.
+        None => RETRY_AFTER,
+    };
+    worker.next_claim_at = Some(Instant::now() + wait);
+    Ok(batch)
+}
+
+/// Send in a task of its own, so that a panic in an alerter fails this message only.
+fn send(
+    worker: &mut ChannelWorker,
+    batch: OutboxBatch,
+    database_id: &Arc<str>,
+    now: &ZonedDateTime,
+    completed: mpsc::Sender<SendCompleted>,
+) {
+    let message = batch_message::message_from_batch(&batch, database_id, now);
+    let (alerter, channel, id) = (Arc::clone(&worker.alerter), batch.channel, batch.id);
+    let database_id = Arc::clone(database_id);
+    worker.in_flight.push(InFlight { batch, since: Instant::now(), result: None });
+    tokio::spawn(async move {
+        let unconfirmed = |message: &str| Err(Failure::new(FailureKind::Unconfirmed, message));
+        let send = tokio::spawn(async move { alerter.send(&message).await });
+        let result = match tokio::time::timeout(SEND_TIMEOUT, send).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => unconfirmed("sending crashed; please report this with the log"),
+            Err(_) => unconfirmed("no result within a minute"),
+        };
+        // Fails only when the engine has stopped; the message stays unconfirmed then.
+        let _ = completed.send(SendCompleted { channel, batch: id, database_id, result }).await;
+    });
+}
+
+/// A channel's problem is logged when it changes, not with every attempt.
+fn log_change(channel: Channel, before: Option<&str>, now: Option<&str>) {
     match now {
         now if now == before => {}
-        Some(trouble) => tracing::warn!("{channel}: {trouble}"),
-        None => tracing::info!("{channel}: messages get through again"),
+        Some(error) => tracing::warn!(%channel, error, "delivery failed"),
+        None => tracing::info!(%channel, "delivery works again"),
     }
 }
 
-/// Eight letters and digits by chance.
-fn fresh_mark() -> String {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::hash::RandomState::new().build_hasher().finish();
+/// Eight random hexadecimal digits.
+fn new_database_id() -> String {
+    let random = RandomState::new().build_hasher().finish();
     format!("{:08x}", random >> 32)
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_mark_is_eight_letters_and_digits() {
-        let mark = super::fresh_mark();
-        assert!(mark.len() == 8 && mark.bytes().all(|b| b.is_ascii_hexdigit()), "{mark}");
+    fn database_id_is_eight_hex_digits() {
+        let id = super::new_database_id();
+        assert!(id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     }
 }

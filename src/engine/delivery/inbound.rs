@@ -1,52 +1,52 @@
-//! What comes in on a channel: a button that was pressed under a message is an answer to every alert that it told of.
+//! User actions that arrive on a channel: a button applies to every alert of its message.
 
+use jiff::Timestamp;
+
+use super::batch_message::batch_id_from;
 use crate::alerters::{ActionButton, Inbound, UserAction};
 use crate::core::alert::AlertKey;
 use crate::core::text;
-use crate::engine::command::{self, Command};
-use crate::engine::delivery::batch_message;
-use crate::engine::event_loop::EventLoop;
-use crate::store;
+use crate::engine::commands::{self, Command};
+use crate::store::{self, Store};
 
-impl EventLoop {
-    /// Carry out what was pressed, then remember how far the channel has been read: after a crash in between the press comes
-    /// again, which changes nothing more.
-    pub(crate) fn hear(&mut self, heard: Inbound) {
-        let sentence = heard.press.map_or_else(String::new, |press| {
-            let sentence = self.answer(&press).unwrap_or_else(|error| format!("Not possible now: {error}"));
-            tracing::info!("{}: {sentence}", heard.channel);
-            sentence
-        });
-        let kept = heard.bookmark.map(|bookmark| self.engine.store.set_cursor(heard.channel, &bookmark));
-        if let Some(Err(error)) = kept {
-            tracing::warn!("{} may tell the same again after a restart: {error}", heard.channel);
-        }
-        // The listener may have gone away.
-        let _ = heard.reply.send(sentence);
-        self.publish();
+/// Apply the action and reply, then save the read position: after a crash in between, the action comes again and changes nothing.
+pub(crate) fn handle(inbound: Inbound, database_id: Option<&str>, store: &mut Store, now: Timestamp) {
+    let Inbound { channel, action, cursor, reply } = inbound;
+    let answer = action.map_or_else(String::new, |action| {
+        let answer =
+            apply(&action, database_id, store, now).unwrap_or_else(|error| format!("Not possible now: {error}"));
+        tracing::info!(%channel, "{answer}");
+        answer
+    });
+    if let Some(Err(error)) = cursor.map(|cursor| store.set_cursor(channel, &cursor)) {
+        tracing::warn!(%channel, %error, "read position not saved");
     }
+    // Fails only if the listener has ended.
+    let _ = reply.send(answer);
+}
 
-    fn answer(&mut self, press: &UserAction) -> Result<String, store::Error> {
-        let engine = &mut self.engine;
-        let now = engine.clock.now();
-        let keys = match engine.dispatcher.mark().and_then(|mark| batch_message::parcel_of(&press.message, mark)) {
-            Some(parcel) => engine.store.open_keys_in_batch(parcel)?,
-            // Some desktops give back nothing but the name of the banner, which is the key of its alert.
-            None => press.message.parse::<AlertKey>().into_iter().collect(),
-        };
-        let until = now.saturating_add(ActionButton::SNOOZE).unwrap_or(now);
-        let command = |key: AlertKey| match press.button {
-            ActionButton::Acknowledge => Command::Acknowledge { key },
-            ActionButton::Snooze => Command::Snooze { key, until },
-        };
-        let replies = keys.into_iter().map(|key| command::remember(&mut engine.store, &command(key), &[], now));
-        let replies: Vec<_> = replies.flatten().collect();
-        let done = replies.iter().filter(|reply| reply.ok).count();
-        Ok(match (replies.as_slice(), press.button) {
-            ([], _) => "Nothing of it is open any more.".into(),
-            ([reply], _) => reply.message.clone(),
-            (_, ActionButton::Acknowledge) => format!("Acknowledged: {}.", text::count(done, "alert")),
-            (_, ActionButton::Snooze) => format!("Snoozed for an hour: {}.", text::count(done, "alert")),
-        })
-    }
+fn apply(
+    action: &UserAction,
+    database_id: Option<&str>,
+    store: &mut Store,
+    now: Timestamp,
+) -> Result<String, store::Error> {
+    let keys = match database_id.and_then(|database_id| batch_id_from(&action.message_id, database_id)) {
+        Some(batch) => store.open_keys_in_batch(batch)?,
+        // Some desktops return only the name of the banner, which is the alert's key.
+        None => action.message_id.parse::<AlertKey>().into_iter().collect(),
+    };
+    let until = now.saturating_add(ActionButton::SNOOZE_DURATION).unwrap_or(now);
+    let command = |key: AlertKey| match action.button {
+        ActionButton::Acknowledge => Command::Acknowledge { key },
+        ActionButton::Snooze => Command::Snooze { key, until },
+    };
+    let replies: Vec<_> = keys.into_iter().filter_map(|key| commands::apply(store, &command(key), &[], now)).collect();
+    let done = replies.iter().filter(|reply| reply.ok).count();
+    Ok(match (replies.as_slice(), action.button) {
+        ([], _) => "None of these alerts is open any more.".into(),
+        ([reply], _) => reply.message.clone(),
+        (_, ActionButton::Acknowledge) => format!("Acknowledged: {}.", text::count(done, "alert")),
+        (_, ActionButton::Snooze) => format!("Snoozed for an hour: {}.", text::count(done, "alert")),
+    })
 }

@@ -1,8 +1,8 @@
-//! Delivery.
+//! Delivery: outbox batches to channels, user actions back.
 
-pub mod batch_message;
-pub mod dispatcher;
-pub mod inbound;
-pub mod probe;
+pub(crate) mod batch_message;
+pub(crate) mod dispatcher;
+pub(crate) mod inbound;
+pub(crate) mod probe;
 pub mod test_alert;
-pub mod worker;
+pub(crate) mod worker;

@@ -1,4 +1,4 @@
-//! A channel's alerter with its lane and what it has in hand: one message, and something critical beside it if that takes long.
+//! One channel: its alerter, its backoff and its messages in flight.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,87 +6,98 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::dispatcher::SendResult;
 use crate::alerters::Alerter;
 use crate::core::delivery::channel_backoff::ChannelBackoff;
-use crate::engine::delivery::dispatcher::SendResult;
 use crate::store::outbox::claim::{OutboxBatch, PendingSummary};
+use crate::store::{self, Store};
 
-/// A message that has been under way for so long goes to a slow server: what is critical does not wait for it. Before that, one
-/// at a time leaves the least in doubt if the process ends.
-const SLOW: Duration = Duration::from_millis(500);
+/// After this time in flight a critical message may be sent beside a slow one. Earlier, one message at a time leaves the least
+/// unconfirmed if the process ends.
+const SLOW_SEND_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(crate) struct ChannelWorker {
     pub(crate) alerter: Arc<dyn Alerter>,
-    pub(crate) lane: ChannelBackoff,
-    /// The messages under way.
-    pub(crate) hands: Vec<InFlight>,
-    pub(crate) rests_until: Option<Instant>,
+    pub(crate) backoff: ChannelBackoff,
+    /// One message, and at most one critical message beside it.
+    pub(crate) in_flight: Vec<InFlight>,
+    pub(crate) next_claim_at: Option<Instant>,
 }
 
-/// A message under way.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    pub(crate) parcel: OutboxBatch,
+    pub(crate) batch: OutboxBatch,
     pub(crate) since: Instant,
-    /// It came back, and the database could not take its fate yet.
-    pub(crate) fate: Option<SendResult>,
+    /// The result, until the database has it.
+    pub(crate) result: Option<SendResult>,
 }
 
 impl ChannelWorker {
     pub(crate) fn new(alerter: Arc<dyn Alerter>) -> Self {
-        let lane = ChannelBackoff::new(alerter.settings());
-        Self { alerter, lane, hands: Vec::new(), rests_until: None }
+        let backoff = ChannelBackoff::new(alerter.config_hash());
+        Self { alerter, backoff, in_flight: Vec::new(), next_claim_at: None }
     }
 
-    /// Whether anything may be taken.
-    pub(crate) fn is_free(&self) -> bool {
-        self.hands.is_empty()
+    /// Whether no message is in flight and every result is recorded.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
     }
 
-    /// How long until something critical may go beside what is under way; none: not before that is over. A channel in trouble is
-    /// tried with one message at a time.
-    pub(crate) fn room_beside(&self) -> Option<Duration> {
-        match self.hands.as_slice() {
-            [hand] if self.lane.opens_at().is_none() => Some(SLOW.saturating_sub(hand.since.elapsed())),
+    pub(crate) fn is_sending(&self) -> bool {
+        self.in_flight.iter().any(|in_flight| in_flight.result.is_none())
+    }
+
+    /// Record the results of ended sends. A message stays in flight until then; otherwise it would be sent again.
+    pub(crate) fn record_results(&mut self, store: &mut Store, now: Timestamp) -> Result<(), store::Error> {
+        while let Some(index) = self.in_flight.iter().position(|in_flight| in_flight.result.is_some()) {
+            if let Some(InFlight { batch, result: Some(result), .. }) = self.in_flight.get(index) {
+                store.record_result(batch, result, &self.backoff, now)?;
+            }
+            self.in_flight.remove(index);
+        }
+        Ok(())
+    }
+
+    /// How long until a critical message may be sent beside the one in flight; none: not before that one ends. A failing channel
+    /// gets one message at a time.
+    fn priority_slot_in(&self) -> Option<Duration> {
+        match self.in_flight.as_slice() {
+            [slow] if self.backoff.opens_at().is_none() => Some(SLOW_SEND_AFTER.saturating_sub(slow.since.elapsed())),
             _ => None,
         }
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.hands.iter().any(|hand| hand.fate.is_none())
-    }
-
-    /// Whether something of what waits may be taken at `now`.
-    pub(crate) fn may_take(&self, waiting: PendingSummary, now: Timestamp) -> bool {
-        let urgent = waiting.urgent && self.lane.is_open_for_urgent(now);
-        match self.is_free() {
-            true => waiting.test || urgent || waiting.any && self.lane.is_open(now),
-            false => urgent && self.room_beside() == Some(Duration::ZERO),
+    /// Whether a pending message may be claimed now.
+    pub(crate) fn may_claim(&self, pending: PendingSummary, now: Timestamp) -> bool {
+        let urgent = pending.urgent && self.backoff.is_open_for_urgent(now);
+        if self.is_idle() {
+            pending.test || urgent || pending.any && self.backoff.is_open(now)
+        } else {
+            urgent && self.priority_slot_in() == Some(Duration::ZERO)
         }
     }
 
-    /// How long until something of what waits may be taken; none: not before something comes back.
-    pub(crate) fn pause(&self, waiting: PendingSummary, now: Timestamp) -> Option<Duration> {
-        let closed = if self.is_busy() {
-            self.room_beside().filter(|_| waiting.urgent)?
+    /// How long until a pending message may be claimed; none: not before a message in flight ends.
+    pub(crate) fn next_wakeup(&self, pending: PendingSummary, now: Timestamp) -> Option<Duration> {
+        let wait = if self.is_sending() {
+            self.priority_slot_in().filter(|_| pending.urgent)?
         } else {
-            let opens = match (waiting.test, waiting.urgent) {
+            let opens = match (pending.test, pending.urgent) {
                 (true, _) => None,
-                (_, true) => self.lane.opens_for_urgent_at(),
-                _ => self.lane.opens_at(),
+                (_, true) => self.backoff.opens_for_urgent_at(),
+                _ => self.backoff.opens_at(),
             };
             opens.map_or(Duration::ZERO, |at| Duration::try_from(at.duration_since(now)).unwrap_or_default())
         };
-        Some(closed.max(rest(self.rests_until)))
+        Some(wait.max(remaining(self.next_claim_at)))
     }
 }
 
-/// Whether a rest is not over.
-pub(crate) fn is_resting(until: Option<Instant>) -> bool {
-    !rest(until).is_zero()
+pub(crate) fn is_future(time: Option<Instant>) -> bool {
+    !remaining(time).is_zero()
 }
 
-pub(crate) fn rest(until: Option<Instant>) -> Duration {
+pub(crate) fn remaining(until: Option<Instant>) -> Duration {
     until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
 }

@@ -1,10 +1,9 @@
-//! The alerter of Linux desktops by itself, on a real session bus: what the built program does only once in a blue moon.
+//! The D-Bus alerter on a real session bus: cases that are hard to reach with the built program.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use operator::alerters::{Alerter, Failure, FailureKind, notification};
-use operator::config::schema::NotificationConfig;
 use operator::core::alert::{AlertKey, Category, Priority};
 use operator::core::delivery::message::{AlertState, Message, MessageItem, MessageKind};
 use tokio::runtime::Runtime;
@@ -12,18 +11,18 @@ use tokio::runtime::Runtime;
 use crate::support::desktop::{Answer, Banner, Desktop, Service, USUAL, silent_bus};
 use crate::support::home::Home;
 
-/// Numbers of the program's own begin here.
-const OURS: u32 = 0x4000_0000;
+/// The first number of `stable_id`.
+const FIRST_STABLE_ID: u32 = 0x4000_0000;
 
-struct Alone {
+struct SingleAlerter {
     runtime: Runtime,
     alerter: Arc<dyn Alerter>,
 }
 
-impl Alone {
+impl SingleAlerter {
     fn at(address: &str) -> Self {
         let env = |name: &str| (name == "DBUS_SESSION_BUS_ADDRESS").then(|| address.to_owned());
-        let alerter = notification::alerter(&NotificationConfig::default(), &env).expect("it is on");
+        let alerter = notification::alerter(&env);
         Self { runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(), alerter }
     }
 
@@ -32,7 +31,7 @@ impl Alone {
     }
 }
 
-fn notice(id: &str, kind: MessageKind, message: &str, replaces: Option<String>) -> Message {
+fn message(id: &str, kind: MessageKind, message: &str, replaces: Option<String>) -> Message {
     let at = Timestamp::UNIX_EPOCH.to_zoned_datetime(jiff::tz::TimeZone::UTC);
     let item = MessageItem {
         key: AlertKey::new(Category::Task, "x"),
@@ -51,11 +50,11 @@ fn shown_by(service: &Service) -> Banner {
 }
 
 #[test]
-fn a_message_too_long_for_a_glance_is_cut_and_says_so() {
+fn long_message_is_cut() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let long = "<&> ".repeat(2_500);
-    Alone::at(&desktop.address()).send(&notice("a-1", MessageKind::New, &long, None)).unwrap();
+    SingleAlerter::at(&desktop.address()).send(&message("a-1", MessageKind::New, &long, None)).unwrap();
     let body = shown_by(&service).body;
     assert!(body.starts_with("&lt;&amp;&gt; &lt;") && body.ends_with(" more characters)"), "{body}");
     let read = body.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
@@ -63,51 +62,51 @@ fn a_message_too_long_for_a_glance_is_cut_and_says_so() {
 }
 
 #[test]
-fn news_takes_the_place_of_earlier_news_where_that_stands() {
+fn repeat_replaces_a_visible_banner() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let alone = Alone::at(&desktop.address());
-    let first = alone.send(&notice("a-1", MessageKind::New, "one", None)).unwrap();
+    let alerter = SingleAlerter::at(&desktop.address());
+    let first = alerter.send(&message("a-1", MessageKind::New, "one", None)).unwrap();
     let before = shown_by(&service);
-    let second = alone.send(&notice("a-2", MessageKind::New, "two", first.clone())).unwrap();
+    let second = alerter.send(&message("a-2", MessageKind::New, "two", first.clone())).unwrap();
     assert_eq!((shown_by(&service).replaces, &second), (before.number, &first));
-    // Of another server, or nothing that we wrote.
+    // The id of another server, or no valid id.
     for stale in [first.unwrap().replace(':', ":9"), "7".into()] {
-        let update = notice("a-3", MessageKind::Update, "over", Some(stale.clone()));
-        assert_eq!(alone.send(&update), Ok(None));
-        assert_eq!(service.shown().len() % 2, 0, "an update has nothing to bring up to date");
-        alone.send(&notice("a-4", MessageKind::New, "three", Some(stale))).unwrap();
-        assert!(shown_by(&service).replaces >= OURS, "{:?}", shown_by(&service));
-        alone.send(&notice("a-5", MessageKind::New, "four", None)).unwrap();
+        let update = message("a-3", MessageKind::Update, "over", Some(stale.clone()));
+        assert_eq!(alerter.send(&update), Ok(None));
+        assert_eq!(service.shown().len() % 2, 0, "an update without a visible banner is not shown");
+        alerter.send(&message("a-4", MessageKind::New, "three", Some(stale))).unwrap();
+        assert!(shown_by(&service).replaces >= FIRST_STABLE_ID, "{:?}", shown_by(&service));
+        alerter.send(&message("a-5", MessageKind::New, "four", None)).unwrap();
     }
 }
 
 #[test]
-fn what_may_have_been_seen_is_taken_back_where_it_can_be_seen() {
+fn unconfirmed_message_gets_its_update() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let alone = Alone::at(&desktop.address());
+    let alerter = SingleAlerter::at(&desktop.address());
     service.will(&[Answer::Silence]);
-    let doubt = alone.send(&notice("a-1", MessageKind::New, "one", None)).unwrap_err();
+    let doubt = alerter.send(&message("a-1", MessageKind::New, "one", None)).unwrap_err();
     assert_eq!(doubt, Failure::new(FailureKind::Unconfirmed, "the notification service did not answer in time"));
-    // Nobody knows what it is called.
-    alone.send(&notice("a-2", MessageKind::Update, "over", None)).unwrap();
+    // The id of the banner is unknown.
+    alerter.send(&message("a-2", MessageKind::Update, "over", None)).unwrap();
     let update = shown_by(&service);
     assert_eq!((update.title.as_str(), update.urgency(), update.is("transient")), ("Resolved: x", 0, true));
 }
 
 #[test]
-fn the_way_to_the_bus_decides_what_is_said() {
+fn unreachable_bus_is_described() {
     let home = Home::new();
     let (listener, address) = silent_bus(&home);
     drop(listener);
-    for (address, said) in [
+    for (address, text) in [
         (address.as_str(), "the session bus cannot be reached (Connection refused (os error 111))"),
-        ("unix:path=/nowhere;nonsense", "the session bus cannot be reached (its address cannot be read)"),
-        (";", "the session bus cannot be reached (its address cannot be read)"),
+        ("unix:path=/nowhere;nonsense", "the session bus cannot be reached (its address is not valid)"),
+        (";", "the session bus cannot be reached (its address is not valid)"),
     ] {
-        let failure = Alone::at(address).send(&notice("a-1", MessageKind::New, "one", None)).unwrap_err();
-        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::NoTransport, said));
+        let failure = SingleAlerter::at(address).send(&message("a-1", MessageKind::New, "one", None)).unwrap_err();
+        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::NoTransport, text));
         assert!(failure.hint.contains("DBUS_SESSION_BUS_ADDRESS"), "{failure}");
     }
 }

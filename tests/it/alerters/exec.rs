@@ -11,10 +11,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
-use crate::support::messages::{alerter, item, news, standing, update};
+use crate::support::messages::{alerter, item, item_in_state, new_message, update};
 use crate::support::scripts::{script, sh};
 
-const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
+const RETRYABLE: FailureKind = FailureKind::Retryable { retry_after: None };
 
 fn exec(path: &Path) -> Arc<dyn Alerter> {
     alerter(Channel::Exec, &format!("command: ['{}', 'an argument'], timeout_seconds: 1", path.display()))
@@ -22,7 +22,7 @@ fn exec(path: &Path) -> Arc<dyn Alerter> {
 
 async fn sent_to(body: &str) -> Result<Option<String>, Failure> {
     let folder = tempdir().unwrap();
-    exec(&sh(folder.path(), "tell", body)).send(&news(vec![item("Readiness is low: 48", "Rest.")])).await
+    exec(&sh(folder.path(), "tell", body)).send(&new_message(vec![item("Readiness is low: 48", "Rest.")])).await
 }
 
 /// A program that keeps what it reads.
@@ -39,15 +39,15 @@ fn read(folder: &TempDir) -> Value {
 }
 
 #[tokio::test]
-async fn it_reads_the_message_as_the_webhook_posts_it() {
+async fn program_reads_the_webhook_payload() {
     let (folder, alerter) = keeper();
-    let told = alerter.send(&news(vec![item("Readiness is low: 48", "Rest today.")])).await.unwrap();
+    let told = alerter.send(&new_message(vec![item("Readiness is low: 48", "Rest today.")])).await.unwrap();
     assert_eq!(told.as_deref(), Some("1f2e3d4c-17"), "what an update refers to");
     let expected = json!({
-        "id": "1f2e3d4c-17", "kind": "news", "at": "2026-11-20T07:06:00-06:00", "priority": "high",
+        "id": "1f2e3d4c-17", "kind": "new", "at": "2026-11-20T07:06:00-06:00", "priority": "high",
         "title": "Readiness is low: 48", "text": "Rest today.",
         "alerts": [{
-            "key": "health:readiness_low", "priority": "high", "standing": "open", "snoozed_until": null,
+            "key": "health:readiness_low", "priority": "high", "state": "open", "snoozed_until": null,
             "title": "Readiness is low: 48", "message": "Rest today.", "source": "Oura",
             "at": "2026-11-20T07:05:00-06:00",
         }],
@@ -58,20 +58,20 @@ async fn it_reads_the_message_as_the_webhook_posts_it() {
 }
 
 #[tokio::test]
-async fn an_update_names_the_message_that_it_follows() {
+async fn update_names_the_replaced_message() {
     let (folder, alerter) = keeper();
-    alerter.send(&update(vec![standing("Low", AlertState::Resolved)], "1f2e3d4c-3")).await.unwrap();
+    alerter.send(&update(vec![item_in_state("Low", AlertState::Resolved)], "1f2e3d4c-3")).await.unwrap();
     let read = read(&folder);
     assert_eq!((&read["kind"], &read["replaces"]), (&json!("update"), &json!("1f2e3d4c-3")));
-    assert_eq!(read["alerts"][0]["standing"], "resolved");
+    assert_eq!(read["alerts"][0]["state"], "resolved");
     assert_eq!(serde_json::to_value(MessageKind::Update).unwrap(), read["kind"]);
 }
 
 #[rstest]
-#[case::later("echo 'no network' >&2; exit 75", LATER, "the program ended with code 75: no network")]
-#[case::a_script_that_broke("echo 'no route' >&2; exit 1", LATER, "the program ended with code 1: no route")]
-#[case::without_a_word("echo ignored; exit 2", LATER, "the program ended with code 2")]
-#[case::the_code_of_another("exit 255", LATER, "the program ended with code 255")]
+#[case::later("echo 'no network' >&2; exit 75", RETRYABLE, "the program ended with code 75: no network")]
+#[case::a_script_that_broke("echo 'no route' >&2; exit 1", RETRYABLE, "the program ended with code 1: no route")]
+#[case::without_a_word("echo ignored; exit 2", RETRYABLE, "the program ended with code 2")]
+#[case::the_code_of_another("exit 255", RETRYABLE, "the program ended with code 255")]
 #[case::refused(
     "echo 'who are you?' >&2; exit 77",
     FailureKind::Permanent,
@@ -95,13 +95,13 @@ async fn it_need_not_read_nor_be_quiet() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_looked_for_again() {
+async fn missing_program_is_retried() {
     let folder = tempdir().unwrap();
     let absent = exec(&folder.path().join("absent"));
     let plain = folder.path().join("plain");
     fs::write(&plain, "#!/bin/sh\n").unwrap();
     for (alerter, what) in [(absent, "there is no "), (exec(&plain), "is not executable")] {
-        let failure = alerter.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err();
+        let failure = alerter.send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::NoTransport);
         assert!(failure.message.contains(what) && !failure.hint.is_empty(), "{failure:?}");
     }
@@ -109,23 +109,23 @@ async fn a_program_that_is_not_there_is_looked_for_again() {
 }
 
 #[tokio::test]
-async fn a_look_runs_nothing() {
+async fn probe_runs_nothing() {
     let folder = tempdir().unwrap();
     let path = sh(folder.path(), "tell", &format!("touch {}/was-run", folder.path().display()));
     let found = exec(&path).probe().await.unwrap();
-    assert_eq!(found, format!("{} is there; it was not run", path.display()));
+    assert_eq!(found, format!("{} exists; it was not run", path.display()));
     assert!(!folder.path().join("was-run").exists());
 }
 
 #[test]
-fn another_command_and_another_program_are_other_settings() {
+fn changed_command_changes_the_config_hash() {
     let folder = tempdir().unwrap();
     let path = sh(folder.path(), "tell", "exit 1");
-    let before = exec(&path).settings();
-    assert_eq!(exec(&path).settings(), before);
+    let before = exec(&path).config_hash();
+    assert_eq!(exec(&path).config_hash(), before);
     let other = alerter(Channel::Exec, &format!("command: ['{}', other]", path.display()));
-    assert_ne!(other.settings(), before);
+    assert_ne!(other.config_hash(), before);
     script(folder.path(), "tell", "#!/bin/sh\n# mended\nexit 0\n");
-    assert_ne!(exec(&path).settings(), before, "what was refused before may be taken now");
+    assert_ne!(exec(&path).config_hash(), before, "what was refused before may be taken now");
     assert!(exec(&path).is_local());
 }

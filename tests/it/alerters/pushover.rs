@@ -1,4 +1,4 @@
-//! Pushover against a server that makes its checks, and servers that misbehave.
+//! Pushover against a fake server with the API's checks, and against broken servers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::support::http::{Answer, Request, Server};
-use crate::support::messages::{alerter, any_text, at, item, news, update};
+use crate::support::messages::{alerter, any_text, at, item, new_message, update};
 use crate::support::pushover::{Pushover, Rings, SentFields, TOKEN, USER, keys, refusal};
 
-const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
+const RETRYABLE: FailureKind = FailureKind::Retryable { retry_after: None };
 
 fn pushover(server: &Pushover) -> Arc<dyn Alerter> {
     alerter(Channel::Pushover, &server.keys())
@@ -36,12 +36,12 @@ fn clean(failure: Failure) -> Failure {
     failure
 }
 
-async fn refused_by(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Failure {
+async fn failure_of(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Failure {
     let server = Server::start(answer);
-    clean(pushover_at(&server.url).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err())
+    clean(pushover_at(&server.url).send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err())
 }
 
-async fn told(message: &Message) -> SentFields {
+async fn sent(message: &Message) -> SentFields {
     let server = Pushover::start();
     pushover(&server).send(message).await.unwrap();
     server.messages().pop().unwrap()
@@ -52,19 +52,19 @@ fn critical(title: &str, state: AlertState) -> MessageItem {
 }
 
 fn emergency() -> Message {
-    Message { priority: Priority::Critical, ..news(vec![critical("Low", AlertState::Open)]) }
+    Message { priority: Priority::Critical, ..new_message(vec![critical("Low", AlertState::Open)]) }
 }
 
-// === What arrives ===
+// === Content ===
 
 #[tokio::test]
-async fn an_alert_is_a_message_with_title_text_priority_and_its_own_time() {
-    let sent = told(&news(vec![item("Readiness is low: 48", "Rest today.\nSleep early.")])).await;
-    let told_at = at("07:06").timestamp().as_second().to_string();
+async fn alert_has_title_text_priority_and_time() {
+    let sent = sent(&new_message(vec![item("Readiness is low: 48", "Rest today.\nSleep early.")])).await;
+    let sent_at = at("07:06").timestamp().as_second().to_string();
     let expected = [
         ("message", "Rest today.\nSleep early.\n\nOura · 07:05"),
         ("priority", "1"),
-        ("timestamp", &told_at),
+        ("timestamp", &sent_at),
         ("title", "Readiness is low: 48"),
         ("token", TOKEN),
         ("user", USER),
@@ -79,33 +79,33 @@ async fn an_alert_is_a_message_with_title_text_priority_and_its_own_time() {
 #[case(MessageKind::New, Priority::Critical, "2")]
 #[case(MessageKind::Test, Priority::High, "1")]
 #[tokio::test]
-async fn urgency_becomes_priority(#[case] kind: MessageKind, #[case] priority: Priority, #[case] expected: &str) {
-    let sent = told(&Message { kind, priority, ..news(vec![item("Low", "Rest.")]) }).await;
+async fn urgency_sets_the_priority(#[case] kind: MessageKind, #[case] priority: Priority, #[case] expected: &str) {
+    let sent = sent(&Message { kind, priority, ..new_message(vec![item("Low", "Rest.")]) }).await;
     assert_eq!(sent["priority"], expected);
     assert_eq!(sent.get("retry").map(String::as_str), (expected == "2").then_some("60"));
     assert_eq!(sent.get("expire").map(String::as_str), (expected == "2").then_some("3600"));
 }
 
 #[tokio::test]
-async fn one_device_may_be_named() {
+async fn configured_device_is_sent() {
     let server = Pushover::start();
     let on = |device: &str| alerter(Channel::Pushover, &format!("{}, device: {device}", server.keys()));
-    on("pixel").send(&news(vec![item("Low", "Rest.")])).await.unwrap();
+    on("pixel").send(&new_message(vec![item("Low", "Rest.")])).await.unwrap();
     assert_eq!(server.messages()[0]["device"], "pixel");
-    let failure = clean(on("toaster").send(&news(vec![item("Low", "Rest.")])).await.unwrap_err());
+    let failure = clean(on("toaster").send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err());
     assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("alerters.pushover.device"), "{failure}");
 }
 
 #[tokio::test]
-async fn a_digest_lists_what_fits_and_counts_the_rest() {
+async fn digest_lists_what_fits_and_counts_the_rest() {
     let items: Vec<MessageItem> = (0..50).map(|n| item(&format!("{n} title"), &"so & so ".repeat(200))).collect();
-    let sent = told(&Message { omitted: 9_950, ..news(items) }).await;
+    let sent = sent(&Message { omitted: 9_950, ..new_message(items) }).await;
     let listed = sent["message"].matches("High – ").count();
     assert!(listed >= 2 && sent["title"] == "10000 alerts", "{sent:?}");
     assert!(sent["message"].contains(&format!("… and {} more: operator alerts", 10_000 - listed)), "{sent:?}");
 }
 
-// === Text from outside ===
+// === Foreign text ===
 
 #[rstest]
 #[case::tags("<b>Fake</b> <a href='x'>y</a>")]
@@ -115,11 +115,11 @@ async fn a_digest_lists_what_fits_and_counts_the_rest() {
 #[case::emoji("👩‍👩‍👧‍👦 🏳️‍🌈 é")]
 #[case::right_to_left("שלום \u{202e}gnihton\u{202c} مرحبا")]
 #[tokio::test]
-async fn text_is_shown_as_it_was_typed(#[case] text: &str) {
-    let sent = told(&news(vec![item(text, text)])).await;
+async fn text_is_shown_unchanged(#[case] text: &str) {
+    let sent = sent(&new_message(vec![item(text, text)])).await;
     assert_eq!(sent["message"], format!("{text}\n\nOura · 07:05"));
     assert_eq!(sent["title"], text.replace('\n', " "));
-    assert!(!sent.contains_key("html"), "no markup has a meaning");
+    assert!(!sent.contains_key("html"), "no markup");
 }
 
 #[rstest]
@@ -127,9 +127,9 @@ async fn text_is_shown_as_it_was_typed(#[case] text: &str) {
 #[case::emoji("😀".repeat(10_000))]
 #[case::controls("\u{7}x".repeat(5_000))]
 #[tokio::test]
-async fn a_long_text_is_cut_and_what_is_missing_is_counted(#[case] text: String) {
-    let sent = told(&news(vec![item(&text, &text)])).await;
-    let shown = sent["message"].strip_suffix("\n\nOura · 07:05").expect("the foot is never cut off");
+async fn long_text_is_cut_and_counted(#[case] text: String) {
+    let sent = sent(&new_message(vec![item(&text, &text)])).await;
+    let shown = sent["message"].strip_suffix("\n\nOura · 07:05").expect("the footer is never cut");
     let whole = text.replace('\u{7}', " ");
     let (kept, rest) = shown.rsplit_once("… (").unwrap();
     let missing: usize = rest.strip_suffix(" more characters)").unwrap().parse().unwrap();
@@ -137,9 +137,8 @@ async fn a_long_text_is_cut_and_what_is_missing_is_counted(#[case] text: String)
     assert_eq!(kept.chars().count() + missing, whole.trim().chars().count());
 }
 
-/// Whatever stands in an alert, the server takes it; whatever an update is of, nobody hears it.
 #[test]
-fn every_text_is_taken_and_no_update_rings() {
+fn any_text_is_accepted_and_updates_are_silent() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = Pushover::start();
     let alert = (any_text(), any_text(), any_text(), 0..4_usize);
@@ -147,20 +146,20 @@ fn every_text_is_taken_and_no_update_rings() {
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let priority = prop_oneof![Just(Priority::Low), Just(Priority::High), Just(Priority::Critical)];
     let notices = (prop::collection::vec(alert, 1..6), 0..9_999_usize, priority, any::<bool>());
-    let tried = runner.run(&notices, |(alerts, omitted, priority, is_update)| {
-        let stands = [
+    let result = runner.run(&notices, |(alerts, omitted, priority, is_update)| {
+        let states = [
             AlertState::Open,
             AlertState::Acknowledged,
             AlertState::Resolved,
             AlertState::Snoozed { until: at("08:05") },
         ];
-        let items = alerts.into_iter().map(|(title, message, source, stand)| MessageItem {
+        let items = alerts.into_iter().map(|(title, message, source, state)| MessageItem {
             source: Some(source),
-            state: stands[stand].clone(),
+            state: states[state].clone(),
             ..item(&title, &message)
         });
         let kind = if is_update { MessageKind::Update } else { MessageKind::New };
-        let message = Message { omitted, priority, kind, ..news(items.collect()) };
+        let message = Message { omitted, priority, kind, ..new_message(items.collect()) };
         let (messages, ringing) = (server.messages().len(), server.emergencies().len());
         let sent = runtime.block_on(pushover(&server).send(&message));
         prop_assert!(sent.is_ok(), "{:?}", sent);
@@ -172,7 +171,7 @@ fn every_text_is_taken_and_no_update_rings() {
         }
         Ok(())
     });
-    tried.unwrap();
+    result.unwrap();
 }
 
 // === Emergencies and updates ===
@@ -182,21 +181,21 @@ fn every_text_is_taken_and_no_update_rings() {
 #[case::snoozed(AlertState::Snoozed { until: at("10:30") }, 0)]
 #[case::resolved(AlertState::Resolved, 1)]
 #[tokio::test]
-async fn an_emergency_rings_no_more_when_it_is_answered_or_over(#[case] stands: AlertState, #[case] told: usize) {
+async fn answered_emergency_stops_ringing(#[case] state: AlertState, #[case] posts: usize) {
     let server = Pushover::start();
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     assert_eq!(server.emergencies()[&receipt], Rings::Yes);
-    let change = update(vec![critical("Low", stands)], &receipt);
-    assert_eq!(pushover(&server).send(&change).await, Ok(None), "the receipt stays its name");
+    let change = update(vec![critical("Low", state)], &receipt);
+    assert_eq!(pushover(&server).send(&change).await, Ok(None), "the receipt stays the id");
     assert_eq!(server.emergencies()[&receipt], Rings::Cancelled);
     let quiet: Vec<SentFields> = server.messages().into_iter().skip(1).collect();
-    assert_eq!(quiet.len(), told, "who answered knows: {quiet:?}");
+    assert_eq!(quiet.len(), posts, "the user knows about an answer: {quiet:?}");
     assert!(quiet.iter().all(|message| message["priority"] == "-1" && message["title"] == "Resolved: Low"));
-    assert_eq!(pushover(&server).send(&change).await, Ok(None), "again changes nothing");
+    assert_eq!(pushover(&server).send(&change).await, Ok(None), "a repeat changes nothing");
 }
 
 #[tokio::test]
-async fn it_rings_on_while_something_critical_of_it_is_open() {
+async fn emergency_rings_while_an_alert_is_open() {
     let server = Pushover::start();
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     let change = update(vec![critical("Low", AlertState::Open), critical("Late", AlertState::Resolved)], &receipt);
@@ -205,7 +204,7 @@ async fn it_rings_on_while_something_critical_of_it_is_open() {
 }
 
 #[tokio::test]
-async fn what_is_told_anew_rings_once() {
+async fn repeated_emergency_rings_once() {
     let server = Pushover::start();
     let first = pushover(&server).send(&emergency()).await.unwrap();
     let again = Message { id: "1f2e3d4c-30".into(), replaces: first.clone(), ..emergency() };
@@ -214,14 +213,14 @@ async fn what_is_told_anew_rings_once() {
 }
 
 #[tokio::test]
-async fn an_end_that_does_not_get_through_is_tried_again() {
+async fn failed_cancel_is_retried() {
     let down = AtomicBool::new(true);
     let server = Pushover::with(move |request| {
         (request.collection == "cancel.json" && down.swap(false, Ordering::SeqCst)).then(|| refusal(500, "", "down"))
     });
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     let over = update(vec![critical("Low", AlertState::Resolved)], &receipt);
-    assert_eq!(clean(pushover(&server).send(&over).await.unwrap_err()).kind, LATER);
+    assert_eq!(clean(pushover(&server).send(&over).await.unwrap_err()).kind, RETRYABLE);
     assert_eq!(pushover(&server).send(&over).await, Ok(None));
     assert_eq!((server.emergencies()[&receipt], server.messages().len()), (Rings::Cancelled, 2));
 }
@@ -231,7 +230,7 @@ async fn an_end_that_does_not_get_through_is_tried_again() {
 #[case("../messages")]
 #[case("")]
 #[tokio::test]
-async fn what_is_no_receipt_becomes_no_address(#[case] name: &str) {
+async fn invalid_receipt_is_not_requested(#[case] name: &str) {
     let server = Pushover::start();
     let over = update(vec![critical("Low", AlertState::Resolved)], name);
     assert_eq!(pushover(&server).send(&over).await, Ok(None));
@@ -241,57 +240,57 @@ async fn what_is_no_receipt_becomes_no_address(#[case] name: &str) {
 
 // === Listening ===
 
-/// What the alerter says next, answered as the engine would.
-async fn next(heard: &mut mpsc::Receiver<Inbound>) -> (Option<UserAction>, String) {
-    let said = timeout(Duration::from_secs(25), heard.recv()).await.expect("it goes on listening").unwrap();
-    assert_eq!(said.channel, Channel::Pushover);
-    said.reply.send("Done.".into()).unwrap();
-    (said.press, said.bookmark.unwrap())
+/// The next event, answered like the engine does.
+async fn next(inbound: &mut mpsc::Receiver<Inbound>) -> (Option<UserAction>, String) {
+    let event = timeout(Duration::from_secs(25), inbound.recv()).await.expect("no event").unwrap();
+    assert_eq!(event.channel, Channel::Pushover);
+    event.reply.send("Done.".into()).unwrap();
+    (event.action, event.cursor.unwrap())
 }
 
-/// The clock goes on by half a minute at once.
+/// Advances the clock by one poll interval.
 async fn half_a_minute() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(30)).await;
     tokio::time::resume();
 }
 
-fn acknowledged(message: &str) -> Option<UserAction> {
-    Some(UserAction { message: message.into(), button: ActionButton::Acknowledge })
+fn acknowledged(message_id: &str) -> Option<UserAction> {
+    Some(UserAction { message_id: message_id.into(), button: ActionButton::Acknowledge })
 }
 
 #[tokio::test]
-async fn an_acknowledgement_on_the_phone_is_passed_on_once() {
-    let (server, (ears, mut heard)) = (Pushover::start(), mpsc::channel(1));
+async fn phone_acknowledgement_is_delivered_once() {
+    let (server, (engine, mut inbound)) = (Pushover::start(), mpsc::channel(1));
     let pushover = pushover(&server);
-    let listener = tokio::spawn(Arc::clone(&pushover).listen(None, ears));
+    let listener = tokio::spawn(Arc::clone(&pushover).listen(None, engine));
     let receipt = pushover.send(&emergency()).await.unwrap().unwrap();
-    assert_eq!(next(&mut heard).await, (None, format!("{receipt}=1f2e3d4c-17")), "it is written down");
+    assert_eq!(next(&mut inbound).await, (None, format!("{receipt}=1f2e3d4c-17")), "the receipt is saved");
     server.turns(&receipt, Rings::Acknowledged);
     half_a_minute().await;
-    assert_eq!(next(&mut heard).await, (acknowledged("1f2e3d4c-17"), String::new()));
+    assert_eq!(next(&mut inbound).await, (acknowledged("1f2e3d4c-17"), String::new()));
     half_a_minute().await;
     pushover.send(&Message { id: "1f2e3d4c-18".into(), ..emergency() }).await.unwrap();
-    assert!(next(&mut heard).await.1.ends_with("=1f2e3d4c-18"));
+    assert!(next(&mut inbound).await.1.ends_with("=1f2e3d4c-18"));
     let asked = server.server.asked().iter().filter(|r| r.collection == format!("{receipt}.json")).count();
-    assert_eq!(asked, 1, "it is not asked for any more");
+    assert_eq!(asked, 1, "the receipt is not polled again");
     listener.abort();
 }
 
 #[tokio::test]
-async fn while_it_rings_it_is_asked_for_twice_a_minute() {
-    let (server, (ears, mut heard)) = (Pushover::start(), mpsc::channel(1));
+async fn open_receipt_is_polled_twice_a_minute() {
+    let (server, (engine, mut inbound)) = (Pushover::start(), mpsc::channel(1));
     let pushover = pushover(&server);
-    let listener = tokio::spawn(Arc::clone(&pushover).listen(None, ears));
+    let listener = tokio::spawn(Arc::clone(&pushover).listen(None, engine));
     let receipt = pushover.send(&emergency()).await.unwrap().unwrap();
-    next(&mut heard).await;
+    next(&mut inbound).await;
     let file = format!("{receipt}.json");
     for times in 1..=3 {
         half_a_minute().await;
         while server.server.times(&file) < times {
             tokio::task::yield_now().await;
         }
-        // Its answer is in before the clock goes on.
+        // Receive the response before the clock advances.
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }
@@ -301,32 +300,32 @@ async fn while_it_rings_it_is_asked_for_twice_a_minute() {
 }
 
 #[tokio::test]
-async fn what_rang_at_the_end_of_the_last_process_is_asked_for_at_once() {
-    let (server, (ears, mut heard)) = (Pushover::start(), mpsc::channel(1));
+async fn receipts_from_cursor_are_polled_immediately() {
+    let (server, (engine, mut inbound)) = (Pushover::start(), mpsc::channel(1));
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     let other = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     server.turns(&receipt, Rings::Expired);
     server.turns(&other, Rings::Acknowledged);
-    let bookmark = format!("{receipt}=1f2e3d4c-17 {other}=1f2e3d4c-18 gone=1f2e3d4c-19");
-    let listener = tokio::spawn(pushover(&server).listen(Some(bookmark), ears));
-    let heard = [next(&mut heard).await, next(&mut heard).await, next(&mut heard).await];
-    let presses: Vec<&Option<UserAction>> = heard.iter().map(|(press, _)| press).collect();
-    assert_eq!(presses.iter().filter(|press| press.is_some()).count(), 1, "{heard:?}");
-    assert!(presses.contains(&&acknowledged("1f2e3d4c-18")));
-    assert_eq!(heard[2].1, "", "nothing rings any more");
+    let cursor = format!("{receipt}=1f2e3d4c-17 {other}=1f2e3d4c-18 gone=1f2e3d4c-19");
+    let listener = tokio::spawn(pushover(&server).listen(Some(cursor), engine));
+    let events = [next(&mut inbound).await, next(&mut inbound).await, next(&mut inbound).await];
+    let actions: Vec<&Option<UserAction>> = events.iter().map(|(action, _)| action).collect();
+    assert_eq!(actions.iter().filter(|action| action.is_some()).count(), 1, "{events:?}");
+    assert!(actions.contains(&&acknowledged("1f2e3d4c-18")));
+    assert_eq!(events[2].1, "", "no receipt is open");
     listener.abort();
 }
 
 #[tokio::test]
-async fn after_a_failure_it_is_heard_all_the_same() {
+async fn polling_recovers_after_a_failure() {
     let fails = AtomicBool::new(true);
     let server = Pushover::with(move |request| {
         (request.method == "GET" && fails.swap(false, Ordering::SeqCst)).then_some(Answer::Close)
     });
-    let (ears, mut heard) = mpsc::channel(1);
+    let (engine, mut inbound) = mpsc::channel(1);
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     server.turns(&receipt, Rings::Acknowledged);
-    let listener = tokio::spawn(pushover(&server).listen(Some(format!("{receipt}=1f2e3d4c-17")), ears));
+    let listener = tokio::spawn(pushover(&server).listen(Some(format!("{receipt}=1f2e3d4c-17")), engine));
     let file = format!("{receipt}.json");
     while server.server.times(&file) < 1 {
         tokio::task::yield_now().await;
@@ -335,11 +334,11 @@ async fn after_a_failure_it_is_heard_all_the_same() {
         tokio::task::yield_now().await;
     }
     half_a_minute().await;
-    assert_eq!(next(&mut heard).await, (acknowledged("1f2e3d4c-17"), String::new()));
+    assert_eq!(next(&mut inbound).await, (acknowledged("1f2e3d4c-17"), String::new()));
     listener.abort();
 }
 
-// === What a server may answer ===
+// === Responses ===
 
 #[rstest]
 #[case::no_json(Answer::json("<html>ok</html>"))]
@@ -347,7 +346,7 @@ async fn after_a_failure_it_is_heard_all_the_same() {
 #[case::large(Answer::json("x".repeat(10_000_000)))]
 #[case::no_receipt(Answer::json(r#"{"status":1,"receipt":"../x"}"#))]
 #[tokio::test]
-async fn what_was_taken_is_delivered_whatever_the_body(#[case] answer: Answer) {
+async fn success_is_delivered_whatever_the_body(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
     let server = Server::start(move |_| answer.lock().unwrap().take().expect("asked once"));
     assert_eq!(pushover_at(&server.url).send(&emergency()).await, Ok(None));
@@ -358,26 +357,26 @@ fn retry(seconds: i64) -> FailureKind {
 }
 
 #[rstest]
-#[case::told_to_wait(Answer::Whole(429, "Retry-After: 41\r\n", String::new()), retry(41), "429 Too Many Requests")]
-#[case::until_long_ago(Answer::Whole(429, "X-Limit-App-Reset: 1393653600\r\n", r#"{"status":0,"errors":["over quota"]}"#.into()), retry(0), "429 over quota")]
-#[case::without_a_time(Answer::status(429), LATER, "429")]
-#[case::its_own_trouble(refusal(500, "", "internal error"), LATER, "500 internal error")]
-#[case::somebodys_trouble(Answer::Whole(502, "", "<html>".into()), FailureKind::Unconfirmed, "502 Bad Gateway")]
+#[case::retry_after(Answer::Whole(429, "Retry-After: 41\r\n", String::new()), retry(41), "429 Too Many Requests")]
+#[case::reset_in_the_past(Answer::Whole(429, "X-Limit-App-Reset: 1393653600\r\n", r#"{"status":0,"errors":["over quota"]}"#.into()), retry(0), "429 over quota")]
+#[case::no_delay(Answer::status(429), RETRYABLE, "429")]
+#[case::api_error(refusal(500, "", "internal error"), RETRYABLE, "500 internal error")]
+#[case::gateway_error(Answer::Whole(502, "", "<html>".into()), FailureKind::Unconfirmed, "502 Bad Gateway")]
 #[case::closes(Answer::Close, FailureKind::Unconfirmed, "")]
 #[case::no_http(Answer::Raw("220 mail.example.com ESMTP\r\n".into()), FailureKind::Unconfirmed, "")]
 #[tokio::test]
-async fn what_passes_is_tried_again(#[case] answer: Answer, #[case] kind: FailureKind, #[case] words: &str) {
+async fn transient_failure_is_retryable(#[case] answer: Answer, #[case] kind: FailureKind, #[case] text: &str) {
     let answer = std::sync::Mutex::new(Some(answer));
-    let failure = refused_by(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
+    let failure = failure_of(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
     assert_eq!((failure.kind, failure.hint.as_str()), (kind, ""), "{failure}");
-    assert!(failure.message.contains(words) && failure.message.contains("127.0.0.1:"), "{failure}");
+    assert!(failure.message.contains(text) && failure.message.contains("127.0.0.1:"), "{failure}");
 }
 
 #[tokio::test]
-async fn a_used_up_month_is_waited_out() {
+async fn exhausted_quota_waits_for_the_reset() {
     let back = Timestamp::now().as_second() + 900;
     let header: &'static str = Box::leak(format!("X-Limit-App-Reset: {back}\r\n").into_boxed_str());
-    let failure = refused_by(move |_| Answer::Whole(429, header, String::new())).await;
+    let failure = failure_of(move |_| Answer::Whole(429, header, String::new())).await;
     let FailureKind::Retryable { retry_after: Some(pause) } = failure.kind else { panic!("{failure:?}") };
     assert!((800..=900).contains(&pause.as_secs()), "{pause:?}");
 }
@@ -391,23 +390,23 @@ async fn a_used_up_month_is_waited_out() {
 #[case(404, "", "check alerters.pushover.api_url")]
 #[case(301, "", "set alerters.pushover.api_url")]
 #[tokio::test]
-async fn what_never_passes_says_what_to_do(#[case] status: u16, #[case] key: &'static str, #[case] advice: &str) {
-    let failure = refused_by(move |_| refusal(status, key, "this is invalid")).await;
+async fn permanent_failure_has_a_hint(#[case] status: u16, #[case] key: &'static str, #[case] advice: &str) {
+    let failure = failure_of(move |_| refusal(status, key, "this is invalid")).await;
     assert!(failure.kind == FailureKind::Permanent && failure.hint.contains(advice), "{failure}");
     assert!(failure.message.contains(&format!("{status} this is invalid")), "{failure}");
 }
 
 #[tokio::test]
-async fn a_server_that_repeats_our_question_does_not_make_us_tell_a_secret() {
-    let failure = refused_by(|request| refusal(400, "", &String::from_utf8_lossy(&request.body)));
+async fn echoed_secret_is_redacted() {
+    let failure = failure_of(|request| refusal(400, "", &String::from_utf8_lossy(&request.body)));
     assert_eq!(failure.await.kind, FailureKind::Permanent);
 }
 
 #[tokio::test]
-async fn patience_ends() {
+async fn request_times_out() {
     let server = Server::start(|_| Answer::Hang);
     let hanging = pushover_at(&server.url);
-    let sending = tokio::spawn(async move { hanging.send(&news(vec![item("Low", "Rest.")])).await });
+    let sending = tokio::spawn(async move { hanging.send(&new_message(vec![item("Low", "Rest.")])).await });
     while server.asked().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -417,13 +416,13 @@ async fn patience_ends() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_took_nothing() {
+async fn refused_connection_is_retryable() {
     let refused = clean(pushover_at("http://127.0.0.1:1").send(&emergency()).await.unwrap_err());
-    assert!(refused.kind == LATER && refused.message.contains("refused"), "{refused}");
+    assert!(refused.kind == RETRYABLE && refused.message.contains("refused"), "{refused}");
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_not_sent() {
+async fn invalid_key_is_not_sent() {
     let server = Pushover::start();
     let wrong =
         alerter(Channel::Pushover, &format!("token: {TOKEN}, user: ada@s3cret.com, api_url: '{}'", server.server.url));
@@ -432,25 +431,25 @@ async fn a_key_that_is_none_is_not_sent() {
     assert_eq!(server.server.asked().len(), 0);
 }
 
-// === Files and trying out ===
+// === Secret files and probe ===
 
 #[tokio::test]
-async fn keys_in_files_are_read_at_every_use() {
+async fn key_files_are_read_at_every_use() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Pushover::start());
     let place = |name: &str| folder.path().join(name).display().to_string();
     let keys = format!("token_file: '{}', user_file: '{}', api_url: '{}'", place("t"), place("u"), server.server.url);
     let pushover = alerter(Channel::Pushover, &keys);
     std::fs::write(place("t"), format!("{TOKEN}\n")).unwrap();
     std::fs::write(place("u"), "s3cretOld\n").unwrap();
-    let old = pushover.settings();
+    let old = pushover.config_hash();
     assert_eq!(clean(pushover.send(&emergency()).await.unwrap_err()).kind, FailureKind::Permanent);
     std::fs::write(place("u"), format!("{USER}\n")).unwrap();
     assert!(pushover.send(&emergency()).await.is_ok());
-    assert_ne!(pushover.settings(), old, "a new key is a reason to try again");
+    assert_ne!(pushover.config_hash(), old, "a new key changes the hash");
 }
 
 #[tokio::test]
-async fn trying_it_out_sends_nothing_and_says_whom_it_reaches() {
+async fn probe_names_devices_and_sends_nothing() {
     let server = Pushover::start();
     let said = pushover(&server).probe().await;
     assert_eq!(said, Ok("Pushover reaches pixel, ipad; 7496 of 10000 messages are left this month".into()));

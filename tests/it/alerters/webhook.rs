@@ -1,4 +1,4 @@
-//! The webhook against servers that take it, check it, and misbehave.
+//! The webhook against correct and broken servers.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -14,11 +14,11 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Request, Server};
-use crate::support::messages::{alerter, at, item, news, standing, update};
+use crate::support::messages::{alerter, at, item, item_in_state, new_message, update};
 
-const LATER: FailureKind = FailureKind::Retryable { retry_after: None };
+const RETRYABLE: FailureKind = FailureKind::Retryable { retry_after: None };
 
-/// At a path and with a query that are secrets.
+/// Path and query are secrets.
 fn webhook(server: &Server) -> Arc<dyn Alerter> {
     webhook_at(&format!("{}/hook/s3cret-path?key=s3cret-query", server.url))
 }
@@ -35,9 +35,9 @@ fn clean(failure: Failure) -> Failure {
     failure
 }
 
-async fn refused_by(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Failure {
+async fn failure_of(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Failure {
     let server = Server::start(answer);
-    clean(webhook(&server).send(&news(vec![item("Low", "Rest.")])).await.unwrap_err())
+    clean(webhook(&server).send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err())
 }
 
 async fn posted(message: &Message) -> Value {
@@ -46,12 +46,12 @@ async fn posted(message: &Message) -> Value {
     server.asked()[0].json()
 }
 
-// === What is posted ===
+// === Content ===
 
 #[tokio::test]
-async fn an_alert_is_posted_with_a_key_and_in_json() {
+async fn alert_is_posted_as_json_with_a_key() {
     let server = Server::start(|_| Answer::json("{}"));
-    webhook(&server).send(&news(vec![item("Readiness <low> & \"bad\"", "Rest.\nSleep.")])).await.unwrap();
+    webhook(&server).send(&new_message(vec![item("Readiness <low> & \"bad\"", "Rest.\nSleep.")])).await.unwrap();
     let [request] = &server.asked()[..] else { panic!("one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/hook/s3cret-path"));
     assert_eq!(request.query["key"], "s3cret-query");
@@ -59,10 +59,10 @@ async fn an_alert_is_posted_with_a_key_and_in_json() {
     assert_eq!(request.headers["idempotency-key"], "1f2e3d4c-17");
     assert!(request.headers["user-agent"].starts_with("operator/"));
     let expected = json!({
-        "id": "1f2e3d4c-17", "kind": "news", "at": "2026-11-20T07:06:00-06:00", "priority": "high",
+        "id": "1f2e3d4c-17", "kind": "new", "at": "2026-11-20T07:06:00-06:00", "priority": "high",
         "title": "Readiness <low> & \"bad\"", "text": "Rest.\nSleep.",
         "alerts": [{
-            "key": "health:readiness_low", "priority": "high", "standing": "open", "snoozed_until": null,
+            "key": "health:readiness_low", "priority": "high", "state": "open", "snoozed_until": null,
             "title": "Readiness <low> & \"bad\"", "message": "Rest.\nSleep.", "source": "Oura",
             "at": "2026-11-20T07:05:00-06:00",
         }],
@@ -72,8 +72,9 @@ async fn an_alert_is_posted_with_a_key_and_in_json() {
 }
 
 #[tokio::test]
-async fn a_digest_lists_its_alerts_and_counts_the_rest() {
-    let body = posted(&Message { omitted: 9_950, ..news(vec![item("Low", "Rest."), item("Late", "Call.")]) }).await;
+async fn digest_lists_alerts_and_counts_the_rest() {
+    let body =
+        posted(&Message { omitted: 9_950, ..new_message(vec![item("Low", "Rest."), item("Late", "Call.")]) }).await;
     assert_eq!((&body["title"], &body["omitted"]), (&json!("9952 alerts"), &json!(9_950)));
     assert_eq!(body["alerts"].as_array().unwrap().len(), 2);
     assert_eq!(body["text"], "Low: Rest.\nLate: Call.\nand 9950 more: operator alerts");
@@ -84,27 +85,30 @@ async fn a_digest_lists_its_alerts_and_counts_the_rest() {
 #[case(AlertState::Acknowledged, "acknowledged", "Acknowledged: Low", None)]
 #[case(AlertState::Snoozed { until: at("10:30") }, "snoozed", "Snoozed until 10:30: Low", Some("2026-11-20T10:30:00-06:00"))]
 #[tokio::test]
-async fn an_update_says_how_it_stands_and_what_it_replaces(
-    #[case] stands: AlertState,
+async fn update_has_state_and_replaced_id(
+    #[case] state: AlertState,
     #[case] word: &str,
     #[case] title: &str,
     #[case] until: Option<&str>,
 ) {
     let body =
-        posted(&Message { id: "1f2e3d4c-18".into(), ..update(vec![standing("Low", stands)], "1f2e3d4c-17") }).await;
+        posted(&Message { id: "1f2e3d4c-18".into(), ..update(vec![item_in_state("Low", state)], "1f2e3d4c-17") }).await;
     assert_eq!(
         (&body["kind"], &body["replaces"], &body["title"]),
         (&json!("update"), &json!("1f2e3d4c-17"), &json!(title))
     );
-    assert_eq!((&body["alerts"][0]["standing"], &body["alerts"][0]["snoozed_until"]), (&json!(word), &json!(until)));
+    assert_eq!((&body["alerts"][0]["state"], &body["alerts"][0]["snoozed_until"]), (&json!(word), &json!(until)));
 }
 
 #[tokio::test]
-async fn a_test_says_that_it_is_one() {
-    assert_eq!(posted(&Message { kind: MessageKind::Test, ..news(vec![item("Test", "x")]) }).await["kind"], "test");
+async fn test_message_is_marked() {
+    assert_eq!(
+        posted(&Message { kind: MessageKind::Test, ..new_message(vec![item("Test", "x")]) }).await["kind"],
+        "test"
+    );
 }
 
-/// By a program that has nothing of ours.
+/// An independent implementation.
 fn openssl(key: &str, body: &[u8]) -> String {
     let mut program = Command::new("openssl");
     program.args(["dgst", "-sha256", "-hmac", key]).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -115,29 +119,32 @@ fn openssl(key: &str, body: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn the_signature_is_that_of_the_body_under_the_secret() {
+async fn body_is_signed_with_the_secret() {
     let server = Server::start(|_| Answer::json("{}"));
-    webhook(&server).send(&news(vec![item("Größe 😀", "Rest.")])).await.unwrap();
+    webhook(&server).send(&new_message(vec![item("Größe 😀", "Rest.")])).await.unwrap();
     let [request] = &server.asked()[..] else { panic!("one request") };
     let expected = format!("sha256={}", openssl("s3cret-key", &request.body));
     assert_eq!(request.headers["x-operator-signature"], expected);
 }
 
 #[tokio::test]
-async fn without_a_secret_nothing_is_signed() {
+async fn missing_secret_sends_no_signature() {
     let server = Server::start(|_| Answer::json("{}"));
-    alerter(Channel::Webhook, &format!("url: '{}'", server.url)).send(&news(vec![item("Low", "x")])).await.unwrap();
+    alerter(Channel::Webhook, &format!("url: '{}'", server.url))
+        .send(&new_message(vec![item("Low", "x")]))
+        .await
+        .unwrap();
     assert!(!server.asked()[0].headers.contains_key("x-operator-signature"));
 }
 
 #[tokio::test]
-async fn a_second_try_carries_the_same_key() {
+async fn retry_has_the_same_idempotency_key() {
     let tries = AtomicUsize::new(0);
     let server = Server::start(move |_| match tries.fetch_add(1, Ordering::SeqCst) {
         0 => Answer::Close,
         _ => Answer::json("{}"),
     });
-    let (webhook, message) = (webhook(&server), news(vec![item("Low", "Rest.")]));
+    let (webhook, message) = (webhook(&server), new_message(vec![item("Low", "Rest.")]));
     assert_eq!(webhook.send(&message).await.unwrap_err().kind, FailureKind::Unconfirmed);
     webhook.send(&message).await.unwrap();
     let keys: Vec<String> = server.asked().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
@@ -145,25 +152,24 @@ async fn a_second_try_carries_the_same_key() {
 }
 
 #[tokio::test]
-async fn credentials_in_the_address_become_a_header() {
+async fn url_credentials_become_a_header() {
     let server = Server::start(|_| Answer::json("{}"));
     let url = server.url.replace("http://", "http://ada:s3cret-word@");
-    webhook_at(&url).send(&news(vec![item("Low", "x")])).await.unwrap();
+    webhook_at(&url).send(&new_message(vec![item("Low", "x")])).await.unwrap();
     assert_eq!(server.asked()[0].headers["authorization"], "Basic YWRhOnMzY3JldC13b3Jk");
 }
 
-/// As ntfy wants it.
 #[tokio::test]
-async fn an_address_may_have_a_template_in_it() {
+async fn url_may_contain_a_template() {
     let server = Server::start(|_| Answer::json("{}"));
     let url = format!("{}/operator?template=yes&title={{{{.title}}}}&message={{{{.text}}}}", server.url);
-    alerter(Channel::Webhook, &format!("url: '{url}'")).send(&news(vec![item("Low", "x")])).await.unwrap();
+    alerter(Channel::Webhook, &format!("url: '{url}'")).send(&new_message(vec![item("Low", "x")])).await.unwrap();
     let query = &server.asked()[0].query;
     let decoded = |name: &str| query[name].replace("%7B", "{").replace("%7D", "}");
     assert_eq!((decoded("title"), decoded("message")), ("{{.title}}".into(), "{{.text}}".into()));
 }
 
-// === What a server may answer ===
+// === Responses ===
 
 #[rstest]
 #[case::ok(Answer::json("{}"))]
@@ -173,10 +179,10 @@ async fn an_address_may_have_a_template_in_it() {
 #[case::large(Answer::json("x".repeat(10_000_000)))]
 #[case::stalls(Answer::Stall("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf".into()))]
 #[tokio::test]
-async fn what_was_taken_is_delivered_whatever_the_body(#[case] answer: Answer) {
+async fn success_is_delivered_whatever_the_body(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
     let server = Server::start(move |_| answer.lock().unwrap().take().expect("asked once"));
-    assert!(webhook(&server).send(&news(vec![item("Low", "Rest.")])).await.is_ok());
+    assert!(webhook(&server).send(&new_message(vec![item("Low", "Rest.")])).await.is_ok());
 }
 
 fn retry(seconds: i64) -> FailureKind {
@@ -185,18 +191,18 @@ fn retry(seconds: i64) -> FailureKind {
 
 #[rstest]
 #[case(429, "Retry-After: 41\r\n", retry(41))]
-#[case(429, "", LATER)]
+#[case(429, "", RETRYABLE)]
 #[case(503, "Retry-After: 120\r\n", retry(120))]
 #[case(503, "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n", retry(0))]
-#[case(408, "", LATER)]
-#[case(409, "", LATER)]
-#[case(425, "", LATER)]
+#[case(408, "", RETRYABLE)]
+#[case(409, "", RETRYABLE)]
+#[case(425, "", RETRYABLE)]
 #[case(500, "", FailureKind::Unconfirmed)]
 #[case(502, "", FailureKind::Unconfirmed)]
 #[case(504, "", FailureKind::Unconfirmed)]
 #[tokio::test]
-async fn what_passes_is_tried_again(#[case] status: u16, #[case] header: &'static str, #[case] kind: FailureKind) {
-    let failure = refused_by(move |_| Answer::Whole(status, header, "<html>s3cret-path</html>".into())).await;
+async fn transient_failure_is_retryable(#[case] status: u16, #[case] header: &'static str, #[case] kind: FailureKind) {
+    let failure = failure_of(move |_| Answer::Whole(status, header, "<html>s3cret-path</html>".into())).await;
     assert_eq!((failure.kind, failure.hint.as_str()), (kind, ""));
     assert!(failure.message.contains(&status.to_string()), "{failure}");
 }
@@ -211,18 +217,18 @@ async fn what_passes_is_tried_again(#[case] status: u16, #[case] header: &'stati
 #[case(413, "shorter messages")]
 #[case(422, "docs/webhook.md")]
 #[tokio::test]
-async fn what_never_passes_says_what_to_do(#[case] status: u16, #[case] advice: &str) {
-    let failure = refused_by(move |_| Answer::status(status)).await;
+async fn permanent_failure_has_a_hint(#[case] status: u16, #[case] advice: &str) {
+    let failure = failure_of(move |_| Answer::status(status)).await;
     assert!(failure.kind == FailureKind::Permanent && failure.hint.contains(advice), "{failure}");
     assert!(failure.message.contains(&status.to_string()) && failure.message.starts_with("127.0.0.1:"), "{failure}");
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirect_is_not_followed() {
     let other = Server::start(|_| Answer::json("{}"));
     let location: &'static str = Box::leak(format!("Location: {}/s3cret\r\n", other.url).into_boxed_str());
     for status in [301, 302, 307, 308] {
-        let failure = refused_by(move |_| Answer::Whole(status, location, String::new())).await;
+        let failure = failure_of(move |_| Answer::Whole(status, location, String::new())).await;
         assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("moved"), "{failure}");
     }
     assert_eq!(other.asked().len(), 0);
@@ -234,19 +240,19 @@ async fn a_redirect_is_not_followed() {
 #[case::closes_in_the_head(Answer::Raw("HTTP/1.1 200 OK\r\ncontent-le".into()), "")]
 #[case::no_http(Answer::Raw("220 mail.example.com ESMTP\r\n".into()), "")]
 #[tokio::test]
-async fn without_an_answer_nobody_knows(#[case] answer: Answer, #[case] words: &str) {
+async fn missing_response_is_unconfirmed(#[case] answer: Answer, #[case] text: &str) {
     let answer = std::sync::Mutex::new(Some(answer));
-    let failure = refused_by(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
-    assert!(failure.kind == FailureKind::Unconfirmed && failure.message.contains(words), "{failure}");
+    let failure = failure_of(move |_| answer.lock().unwrap().take().unwrap_or(Answer::Close)).await;
+    assert!(failure.kind == FailureKind::Unconfirmed && failure.message.contains(text), "{failure}");
 }
 
 #[tokio::test]
-async fn who_is_not_there_took_nothing() {
-    let message = news(vec![item("Low", "Rest.")]);
+async fn refused_connection_is_retryable() {
+    let message = new_message(vec![item("Low", "Rest.")]);
     let refused = clean(webhook_at("http://ada:s3cret@127.0.0.1:1/hook?key=s3cret").send(&message).await.unwrap_err());
-    assert!(refused.kind == LATER && refused.message.contains("refused"), "{refused}");
+    assert!(refused.kind == RETRYABLE && refused.message.contains("refused"), "{refused}");
     let unknown = clean(webhook_at("https://ada:s3cret@no.such.host.invalid/hook").send(&message).await.unwrap_err());
-    assert!([LATER, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
+    assert!([RETRYABLE, FailureKind::Offline].contains(&unknown.kind), "{unknown}");
 }
 
 #[rstest]
@@ -255,13 +261,13 @@ async fn who_is_not_there_took_nothing() {
 #[case("http://ada:s3cret@h:99999/x")]
 #[case("http://")]
 #[tokio::test]
-async fn an_address_that_is_none_is_refused_without_being_told(#[case] url: &str) {
+async fn invalid_url_is_refused_but_not_shown(#[case] url: &str) {
     let failure = clean(
         webhook_at(url)
-            .send(&news(vec![item("Low", "Rest.")]))
+            .send(&new_message(vec![item("Low", "Rest.")]))
             .await
             .map_err(|mut failure| {
-                failure.hint = failure.hint.replace("https:// or http://", "…"); // the form that is wanted
+                failure.hint = failure.hint.replace("https:// or http://", "…"); // the hint names the valid form
                 failure
             })
             .unwrap_err(),
@@ -269,10 +275,10 @@ async fn an_address_that_is_none_is_refused_without_being_told(#[case] url: &str
     assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("alerters.webhook.url"), "{failure}");
 }
 
-// === Files and trying out ===
+// === Secret files and probe ===
 
 #[tokio::test]
-async fn address_and_secret_in_files_are_read_at_every_use() {
+async fn secret_files_are_read_at_every_use() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     let (old, new) = (Server::start(|_| Answer::json("{}")), Server::start(|_| Answer::json("{}")));
@@ -282,23 +288,23 @@ async fn address_and_secret_in_files_are_read_at_every_use() {
     for (server, key) in [(&old, "one"), (&new, "two")] {
         write("url", &format!("{}\n", server.url));
         write("key", &format!("{key}\n"));
-        marks.insert(webhook.settings(), key);
-        webhook.send(&news(vec![item("Low", "Rest.")])).await.unwrap();
+        marks.insert(webhook.config_hash(), key);
+        webhook.send(&new_message(vec![item("Low", "Rest.")])).await.unwrap();
         let [request] = &server.asked()[..] else { panic!("one request") };
         assert_eq!(request.headers["x-operator-signature"], format!("sha256={}", openssl(key, &request.body)));
     }
-    assert_eq!(marks.len(), 2, "a new address is a reason to try again");
+    assert_eq!(marks.len(), 2, "a new URL changes the hash");
     write("key", "\n");
-    let failure = webhook.send(&news(vec![item("Low", "Rest.")])).await.unwrap_err();
+    let failure = webhook.send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err();
     assert!(
         failure.kind == FailureKind::Permanent && failure.message.contains("is empty"),
-        "never unsigned: {failure}"
+        "not sent unsigned: {failure}"
     );
     assert_eq!(new.asked().len(), 1);
 }
 
 #[tokio::test]
-async fn trying_it_out_posts_nothing() {
+async fn probe_posts_nothing() {
     let server = Server::start(|_| Answer::status(405));
     let said = webhook(&server).probe().await.unwrap();
     assert!(said.contains("answers (HTTP 405)") && !said.contains("s3cret"), "{said}");

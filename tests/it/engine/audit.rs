@@ -8,7 +8,7 @@ use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority}
 use operator::core::audit::{Audit, MAX_UNACCOUNTED_NAMED};
 use operator::core::channel::Channel;
 use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use operator::store::{CheckCommit, RetentionPolicy, Store};
 use rstest::rstest;
 use rusqlite::Connection;
@@ -376,7 +376,7 @@ async fn a_message_that_is_gone_is_told_within_a_minute_and_once() {
     assert!(
         audit(&bench).is_consistent() && bench.status().warnings.iter().all(|warning| !warning.contains("self-audit"))
     );
-    assert_eq!(screen.lines_with("The self-audit adds up again").len(), 1);
+    assert_eq!(screen.lines_with("audit is consistent again").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

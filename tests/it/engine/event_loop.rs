@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use operator::core::alert::Monitor;
 use operator::core::policy::incident_state::Pause;
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use serde_json::json;
 use tokio::time::timeout;
 

@@ -1,6 +1,6 @@
 //! The heartbeat requests its URL every minute while the engine is healthy, and only then.
 
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use operator::engine::heartbeat::Heartbeat;
 use rstest::rstest;
 use serde_json::json;

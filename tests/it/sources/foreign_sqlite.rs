@@ -1,4 +1,4 @@
-//! Foreign SQLite files in every state, read through the two sources that have them: understood, and never touched.
+//! Reads SQLite files of other programs in every state, and changes nothing.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use operator::sources::state_store;
 use operator::sources::{self, ErrorKind};
 use rusqlite::Connection;
 
-use crate::support::files::{STATE_STORE, cache, contents, database, oura_cache as new_cache};
+use crate::support::files::{STATE_STORE, contents, database, insert_document, oura_cache as new_cache};
 
 const TODAY: Date = date(2026, 11, 20);
 
@@ -23,14 +23,14 @@ fn read_cache(path: &Path) -> Result<HealthReading, sources::Error> {
     cache::read(path, TODAY, TODAY)
 }
 
-/// Both sources' refusals of one file.
-fn refusals(path: &Path) -> [sources::Error; 2] {
+/// The errors of both sources for one file.
+fn read_errors(path: &Path) -> [sources::Error; 2] {
     [read_cache(path).unwrap_err(), state_store::read(path, &now()).unwrap_err()]
 }
 
 fn readiness(connection: &Connection, score: u32) {
     let document = format!(r#"{{"id":"r{score}","day":"2026-11-20","score":{score}}}"#);
-    cache(connection, "readiness_data", &format!("r{score}"), "2026-11-20", &document);
+    insert_document(connection, "readiness_data", &format!("r{score}"), "2026-11-20", &document);
 }
 
 fn score(reading: &HealthReading) -> Option<f64> {
@@ -38,10 +38,10 @@ fn score(reading: &HealthReading) -> Option<f64> {
 }
 
 #[test]
-fn a_missing_file_may_appear() {
+fn missing_file_is_transient() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not-yet.db");
-    for error in refusals(&path) {
+    for error in read_errors(&path) {
         assert_eq!(error.kind, ErrorKind::Transient);
         assert!(error.message.contains("there is no file") && error.message.contains("not-yet.db"), "{error}");
     }
@@ -49,54 +49,54 @@ fn a_missing_file_may_appear() {
 }
 
 #[test]
-fn a_folder_is_not_a_database() {
+fn folder_needs_the_user() {
     let folder = tempfile::tempdir().unwrap();
-    for error in refusals(folder.path()) {
+    for error in read_errors(folder.path()) {
         assert_eq!(error.kind, ErrorKind::ActionRequired);
         assert!(error.message.contains("is a folder"), "{error}");
     }
 }
 
 #[test]
-fn a_path_through_a_file_needs_the_user() {
+fn path_through_a_file_needs_the_user() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "x").unwrap();
-    for error in refusals(&folder.path().join("file/inside.db")) {
+    for error in read_errors(&folder.path().join("file/inside.db")) {
         assert_eq!(error.kind, ErrorKind::ActionRequired);
     }
 }
 
 #[test]
-fn an_empty_file_may_be_filled() {
+fn empty_file_is_transient() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("empty.db");
     fs::write(&path, "").unwrap();
-    for error in refusals(&path) {
+    for error in read_errors(&path) {
         assert_eq!(error.kind, ErrorKind::Transient);
         assert!(error.message.contains("empty"), "{error}");
     }
 }
 
 #[test]
-fn another_kind_of_file_is_refused() {
+fn other_file_needs_the_user() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.db");
     fs::write(&path, "# not a database\n".repeat(500)).unwrap();
-    for error in refusals(&path) {
+    for error in read_errors(&path) {
         assert_eq!(error.kind, ErrorKind::ActionRequired);
         assert!(error.message.contains("is not an SQLite database"), "{error}");
     }
 }
 
 #[test]
-fn a_truncated_database_says_so() {
+fn truncated_database_is_reported() {
     for wal in [true, false] {
         let (folder, path, connection) = if wal { new_cache() } else { database("s.db", STATE_STORE) };
         drop(connection);
         let whole = fs::read(&path).unwrap();
         for length in [50, 150, 5000, whole.len() - 4096] {
             fs::write(&path, &whole[..length]).unwrap();
-            for error in refusals(&path) {
+            for error in read_errors(&path) {
                 assert_eq!(error.kind, ErrorKind::Transient, "{length}: {error}");
                 assert!(error.message.contains("damaged"), "{length}: {error}");
             }
@@ -106,7 +106,7 @@ fn a_truncated_database_says_so() {
 }
 
 #[test]
-fn a_garbled_database_says_so() {
+fn garbled_database_is_reported() {
     let (_folder, path, connection) = new_cache();
     readiness(&connection, 70);
     drop(connection);
@@ -117,9 +117,9 @@ fn a_garbled_database_says_so() {
 }
 
 #[test]
-fn a_database_of_another_program_is_named_as_such() {
+fn database_of_other_program_needs_the_user() {
     let (_folder, path, _writer) = database("other.db", "CREATE TABLE songs (id, title);");
-    let [cache, store] = refusals(&path);
+    let [cache, store] = read_errors(&path);
     assert_eq!((cache.kind, store.kind), (ErrorKind::ActionRequired, ErrorKind::ActionRequired));
     assert!(cache.message.contains("no table readiness_data"), "{cache}");
     assert!(store.message.contains("no table tasks"), "{store}");
@@ -130,13 +130,13 @@ fn missing_tables_and_columns_are_named() {
     let (_folder, path, writer) = database("a.db", "CREATE TABLE readiness_data (id, day, data, cached_at);");
     assert!(read_cache(&path).unwrap_err().message.contains("no table sleep_data"));
     writer.execute_batch("CREATE TABLE sleep_data (id, data); CREATE TABLE tasks (id, title);").unwrap();
-    let [cache, store] = refusals(&path);
+    let [cache, store] = read_errors(&path);
     assert!(cache.message.contains("table sleep_data has no column day, cached_at"), "{cache}");
     assert!(store.message.contains("table tasks has no column status, due_date"), "{store}");
 }
 
 #[test]
-fn a_locked_file_is_waited_for_and_then_reported() {
+fn locked_file_is_transient_until_unlocked() {
     let (folder, path, writer) = database("store.db", STATE_STORE);
     writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let before = contents(folder.path());
@@ -149,7 +149,7 @@ fn a_locked_file_is_waited_for_and_then_reported() {
 }
 
 #[test]
-fn an_idle_wal_database_is_read_without_a_trace() {
+fn idle_wal_database_is_read_without_a_trace() {
     let (folder, path, writer) = new_cache();
     readiness(&writer, 70);
     drop(writer);
@@ -160,7 +160,7 @@ fn an_idle_wal_database_is_read_without_a_trace() {
 }
 
 #[test]
-fn a_live_writers_log_is_read_too() {
+fn live_wal_is_read() {
     let (folder, path, writer) = new_cache();
     let names = |folder: &Path| contents(folder).into_keys().collect::<Vec<_>>();
     let before = names(folder.path());
@@ -179,7 +179,7 @@ fn a_live_writers_log_is_read_too() {
 }
 
 #[test]
-fn a_copied_database_with_a_log_but_no_index_is_read_without_a_trace() {
+fn wal_without_index_is_read_without_a_trace() {
     let (from, _, writer) = new_cache();
     readiness(&writer, 64);
     let folder = tempfile::tempdir().unwrap();
@@ -192,7 +192,7 @@ fn a_copied_database_with_a_log_but_no_index_is_read_without_a_trace() {
 }
 
 #[test]
-fn a_write_that_was_interrupted_is_left_to_its_program() {
+fn interrupted_write_is_not_rolled_back() {
     let (from, _, writer) = database("store.db", STATE_STORE);
     writer.execute_batch("PRAGMA cache_size=1; PRAGMA cache_spill=1; BEGIN").unwrap();
     for id in 0..200 {
@@ -211,7 +211,7 @@ fn a_write_that_was_interrupted_is_left_to_its_program() {
 }
 
 #[test]
-fn a_path_may_hold_anything() {
+fn path_may_hold_special_characters() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("ä b?mode=rwc&x#%41");
     fs::create_dir(&folder).unwrap();

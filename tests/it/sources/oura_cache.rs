@@ -10,17 +10,17 @@ use operator::sources::oura::cache::{read, resolve_path};
 use rstest::rstest;
 use rusqlite::Connection;
 
-use crate::support::files::{cache, cache_at, oura_cache};
+use crate::support::files::{insert_document, insert_document_at, oura_cache};
 
 const TODAY: Date = date(2026, 11, 20);
 
 /// Today from a cache that holds these sleep documents (without id and day) and a readiness of 80.
 fn today(sleep: &[&str]) -> HealthDay {
     let (_folder, path, writer) = oura_cache();
-    cache(&writer, "readiness_data", "r", "2026-11-20", r#"{"id":"r","day":"2026-11-20","score":80}"#);
+    insert_document(&writer, "readiness_data", "r", "2026-11-20", r#"{"id":"r","day":"2026-11-20","score":80}"#);
     for (i, fields) in sleep.iter().enumerate() {
         let document = format!(r#"{{"id":"s{i}","day":"2026-11-20",{fields}}}"#);
-        cache(&writer, "sleep_data", &format!("s{i}"), "2026-11-20", &document);
+        insert_document(&writer, "sleep_data", &format!("s{i}"), "2026-11-20", &document);
     }
     read(&path, TODAY, TODAY).unwrap().days.remove(0)
 }
@@ -110,7 +110,7 @@ fn total_sleep_needs_a_nightly_period(#[case] period: &str, #[case] slept_s: Opt
 fn score_out_of_range_is_unknown(#[case] score: &str, #[case] expected: Option<f64>) {
     let (_folder, path, writer) = oura_cache();
     let document = format!(r#"{{"id":"r","day":"2026-11-20","score":{score}}}"#);
-    cache(&writer, "readiness_data", "r", "2026-11-20", &document);
+    insert_document(&writer, "readiness_data", "r", "2026-11-20", &document);
     let reading = read(&path, TODAY, TODAY).unwrap();
     assert_eq!(reading.days.first().and_then(|day| day.readiness), expected);
 }
@@ -118,8 +118,8 @@ fn score_out_of_range_is_unknown(#[case] score: &str, #[case] expected: Option<f
 /// A cache that holds one document of readiness for today, and a good night.
 fn with_document(document: &str) -> HealthReading {
     let (_folder, path, writer) = oura_cache();
-    cache(&writer, "readiness_data", "r", "2026-11-20", document);
-    cache(&writer, "sleep_data", "s", "2026-11-20", &format!(r#"{{"id":"s","day":"2026-11-20",{NIGHT}}}"#));
+    insert_document(&writer, "readiness_data", "r", "2026-11-20", document);
+    insert_document(&writer, "sleep_data", "s", "2026-11-20", &format!(r#"{{"id":"s","day":"2026-11-20",{NIGHT}}}"#));
     read(&path, TODAY, TODAY).unwrap()
 }
 
@@ -169,7 +169,7 @@ fn only_requested_days_are_read() {
         [("2026-11-12", 60), ("2026-11-13", 61), ("2026-11-16", 62), ("2026-11-20", 63), ("2026-11-21", 64)]
     {
         let document = format!(r#"{{"day":"{day}","score":{score}}}"#);
-        cache(&writer, "readiness_data", day, day, &document);
+        insert_document(&writer, "readiness_data", day, day, &document);
     }
     let reading = read(&path, date(2026, 11, 13), TODAY).unwrap();
     let found: Vec<_> = reading.days.iter().map(|day| (day.date, day.readiness.unwrap())).collect();
@@ -181,7 +181,7 @@ fn only_requested_days_are_read() {
 fn newest_copy_wins_unless_its_score_is_unknown() {
     let (_folder, path, writer) = oura_cache();
     let put = |id: &str, score: &str, at: &str| {
-        cache_at(
+        insert_document_at(
             &writer,
             "readiness_data",
             id,
@@ -201,8 +201,8 @@ fn newest_copy_wins_unless_its_score_is_unknown() {
 fn synced_at(prepare: impl Fn(&Connection)) -> Option<Timestamp> {
     let (_folder, path, writer) = oura_cache();
     let document = r#"{"day":"2026-11-20","score":70}"#;
-    cache_at(&writer, "readiness_data", "a", "2026-11-20", document, "2026-11-20T08:00:00");
-    cache_at(&writer, "sleep_data", "b", "2026-11-01", "{}", "2026-11-20T03:00:00-06:00");
+    insert_document_at(&writer, "readiness_data", "a", "2026-11-20", document, "2026-11-20T08:00:00");
+    insert_document_at(&writer, "sleep_data", "b", "2026-11-01", "{}", "2026-11-20T03:00:00-06:00");
     prepare(&writer);
     read(&path, TODAY, TODAY).unwrap().synced_at
 }

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::support::home::eventually;
 use crate::support::http::Answer;
-use crate::support::oura::{ID, Oura, SECRET, Trick, access, refresh};
+use crate::support::oura::{FakeOura, ID, NextAnswer, SECRET, access_token, refresh_token};
 
 /// The first tokens were issued at midnight for a day.
 fn at(hour: i64) -> Timestamp {
@@ -43,14 +43,14 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(oura: &Oura) -> Self {
+    fn new(oura: &FakeOura) -> Self {
         let connection = Self { folder: tempfile::tempdir().unwrap() };
         let address = |path: &str| format!("{}/oauth/{path}", oura.server.url);
         let tokens = Tokens {
             client_id: ID.into(),
             client_secret: Some(SECRET.into()),
-            access_token: access(1).into(),
-            refresh_token: refresh(1).into(),
+            access_token: access_token(1).into(),
+            refresh_token: refresh_token(1).into(),
             obtained_at: at(0),
             lifetime_seconds: Some(86_400),
             token_url: address("token"),
@@ -97,25 +97,25 @@ async fn token(account: &Arc<Account>, now: Timestamp) -> Result<String, sources
 
 #[tokio::test]
 async fn token_is_refreshed_before_it_expires() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let account = connection.account();
     assert_eq!(account.connection(), None, "not used yet");
-    assert_eq!(token(&account, at(VALID)).await.unwrap(), access(1));
-    assert_eq!((oura.questions().len(), account.connection()), (0, Some(OuraConnection::Connected)));
-    assert_eq!(token(&account, due()).await.unwrap(), access(2));
-    let asked = &oura.questions()[0];
-    assert_eq!((asked["grant_type"].as_str(), asked["refresh_token"].clone()), ("refresh_token", refresh(1)));
+    assert_eq!(token(&account, at(VALID)).await.unwrap(), access_token(1));
+    assert_eq!((oura.token_requests().len(), account.connection()), (0, Some(OuraConnection::Connected)));
+    assert_eq!(token(&account, due()).await.unwrap(), access_token(2));
+    let asked = &oura.token_requests()[0];
+    assert_eq!((asked["grant_type"].as_str(), asked["refresh_token"].clone()), ("refresh_token", refresh_token(1)));
     let next = connection.tokens();
-    assert_eq!((next.refresh_token.expose_secret(), next.obtained_at), (refresh(2).as_str(), due()));
+    assert_eq!((next.refresh_token.expose_secret(), next.obtained_at), (refresh_token(2).as_str(), due()));
     assert_eq!((next.connected_at, next.client_secret.unwrap().expose_secret()), (at(0), SECRET));
-    assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access(2), "valid for another day by our clock");
-    assert_eq!(oura.questions().len(), 1);
+    assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access_token(2), "valid for another day by our clock");
+    assert_eq!(oura.token_requests().len(), 1);
 }
 
 #[tokio::test]
 async fn open_circuit_sends_no_refresh() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let account = Connection::new(&oura).account();
     assert!(account.access_token(false, due()).await.is_ok());
     assert!(oura.server.asked().is_empty());
@@ -123,16 +123,16 @@ async fn open_circuit_sends_no_refresh() {
 
 #[tokio::test]
 async fn new_tokens_are_stored_before_use() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let (path, account) = (connection.path(), connection.account());
-    oura.watch(move |refresh| fs::read_to_string(&path).unwrap().contains(refresh));
+    oura.check_stored_with(move |refresh| fs::read_to_string(&path).unwrap().contains(refresh));
     for hour in [EXPIRED, 50, 75] {
         let token = account.access_token(true, at(hour)).await.unwrap().unwrap();
         read(&oura, &account, token, at(hour)).await.unwrap();
     }
-    assert_eq!(oura.pairs(), 4);
-    assert!(!oura.used_before_it_was_kept());
+    assert_eq!(oura.issued_pairs(), 4);
+    assert!(!oura.used_before_stored());
     assert_eq!(fs::metadata(connection.path()).unwrap().mode() & 0o777, 0o600);
     let names = fs::read_dir(connection.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.collect();
@@ -141,7 +141,7 @@ async fn new_tokens_are_stored_before_use() {
 }
 
 async fn read(
-    oura: &Oura,
+    oura: &FakeOura,
     account: &Arc<Account>,
     token: secrecy::SecretString,
     now: Timestamp,
@@ -155,7 +155,7 @@ async fn read(
 
 #[tokio::test]
 async fn concurrent_refreshes_send_one_request() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     // Half of them use an account of their own, like another process.
     let shared = connection.account();
@@ -164,16 +164,16 @@ async fn concurrent_refreshes_send_one_request() {
         .map(|account| tokio::spawn(async move { token(&account, at(EXPIRED)).await }))
         .collect();
     for task in tasks {
-        assert_eq!(task.await.unwrap().unwrap(), access(2));
+        assert_eq!(task.await.unwrap().unwrap(), access_token(2));
     }
-    assert_eq!(oura.questions().len(), 1);
+    assert_eq!(oura.token_requests().len(), 1);
 }
 
 #[tokio::test]
 async fn revoked_connection_is_not_retried() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
-    oura.change_tokens(); // another machine has used the refresh token
+    oura.rotate_tokens(); // another machine has used the refresh token
     let account = connection.account();
     for account in [Arc::clone(&account), account, connection.account()] {
         let error = token(&account, due()).await.unwrap_err();
@@ -183,12 +183,12 @@ async fn revoked_connection_is_not_retried() {
             "{error:?}"
         );
     }
-    assert_eq!(oura.questions().len(), 1);
+    assert_eq!(oura.token_requests().len(), 1);
 }
 
 #[tokio::test]
 async fn wrong_client_can_be_corrected() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let wrong = connection.account_of(ClientConfig { secret: Some("another-one".into()), ..ClientConfig::default() });
     let error = token(&wrong, at(EXPIRED)).await.unwrap_err();
@@ -196,12 +196,12 @@ async fn wrong_client_can_be_corrected() {
     assert!(error.message.contains("invalid_client") && error.advice.contains("disconnect oura"), "{error:?}");
     let other = connection.account_of(ClientConfig { id: Some("other-app".into()), ..ClientConfig::default() });
     assert!(token(&other, at(EXPIRED)).await.unwrap_err().message.contains("another application"));
-    assert_eq!(token(&connection.account(), at(EXPIRED)).await.unwrap(), access(2), "nothing was used up");
+    assert_eq!(token(&connection.account(), at(EXPIRED)).await.unwrap(), access_token(2), "nothing was used up");
 }
 
 #[tokio::test]
 async fn configured_secret_overrides_stored_one() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     TokenStore::file(connection.folder.path()).save(&Tokens { client_secret: None, ..connection.tokens() }).unwrap();
     let missing = token(&connection.account(), at(EXPIRED)).await.unwrap_err();
@@ -209,7 +209,7 @@ async fn configured_secret_overrides_stored_one() {
     let file = connection.folder.path().join("secret");
     fs::write(&file, format!("{SECRET}\n")).unwrap();
     let account = connection.account_of(ClientConfig { secret_file: Some(file), ..ClientConfig::default() });
-    assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access(2));
+    assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access_token(2));
 }
 
 fn broken_answer(kind: &str) -> Answer {
@@ -235,16 +235,16 @@ async fn broken_answer_keeps_the_valid_token(
     #[values("500", "503", "close", "cut", "half", "HTML", "no token", "empty token", "list", "10 MB", "garbage")]
     kind: &'static str,
 ) {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let account = connection.account();
-    oura.trick(Trick::Says(broken_answer(kind)));
-    assert_eq!(token(&account, due()).await.unwrap(), access(1), "the old token is still valid");
-    oura.trick(Trick::Says(broken_answer(kind)));
+    oura.set_next_answer(NextAnswer::Instead(broken_answer(kind)));
+    assert_eq!(token(&account, due()).await.unwrap(), access_token(1), "the old token is still valid");
+    oura.set_next_answer(NextAnswer::Instead(broken_answer(kind)));
     let error = token(&account, at(EXPIRED)).await.unwrap_err();
     assert_eq!((error.kind, account.connection()), (ErrorKind::Transient, Some(OuraConnection::Connected)), "{error}");
-    assert_eq!(oura.questions().len(), 2, "a token request is never repeated");
-    assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access(2), "the next refresh succeeds");
+    assert_eq!(oura.token_requests().len(), 2, "a token request is never repeated");
+    assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access_token(2), "the next refresh succeeds");
 }
 
 #[rstest]
@@ -255,9 +255,9 @@ async fn broken_answer_keeps_the_valid_token(
 #[case(426)]
 #[tokio::test]
 async fn other_error_status_does_not_revoke(#[case] status: u16) {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
-    oura.trick(Trick::Says(Answer::Whole(status, "location: http://127.0.0.1:9/\r\n", "{}".into())));
+    oura.set_next_answer(NextAnswer::Instead(Answer::Whole(status, "location: http://127.0.0.1:9/\r\n", "{}".into())));
     let error = token(&connection.account(), at(EXPIRED)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.message.contains(&status.to_string()) && !error.advice.is_empty(), "{error:?}");
@@ -272,20 +272,20 @@ async fn other_error_status_does_not_revoke(#[case] status: u16) {
 #[case("", 60)]
 #[tokio::test]
 async fn retry_after_is_stored_and_honoured(#[case] header: &'static str, #[case] seconds: i64) {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
-    oura.trick(Trick::Says(Answer::Whole(429, header, "{}".into())));
+    oura.set_next_answer(NextAnswer::Instead(Answer::Whole(429, header, "{}".into())));
     let after = |seconds| due() + SignedDuration::from_secs(seconds);
     for late in [0, 1, seconds - 1] {
         // With a new account each time, like another process.
-        assert_eq!(token(&connection.account(), after(late)).await.unwrap(), access(1));
+        assert_eq!(token(&connection.account(), after(late)).await.unwrap(), access_token(1));
     }
-    assert_eq!(oura.questions().len(), 1);
+    assert_eq!(oura.token_requests().len(), 1);
     let account = connection.account();
-    let error = account.refresh(&access(1).into(), after(seconds - 10)).await.unwrap_err();
+    let error = account.refresh(&access_token(1).into(), after(seconds - 10)).await.unwrap_err();
     assert_eq!((error.kind, error.retry_after), (ErrorKind::Transient, Some(SignedDuration::from_secs(10))));
-    assert_eq!(token(&account, after(seconds)).await.unwrap(), access(2));
-    assert_eq!((oura.questions().len(), connection.tokens().wait_until), (2, None));
+    assert_eq!(token(&account, after(seconds)).await.unwrap(), access_token(2));
+    assert_eq!((oura.token_requests().len(), connection.tokens().wait_until), (2, None));
 }
 
 #[rstest]
@@ -294,10 +294,10 @@ async fn retry_after_is_stored_and_honoured(#[case] header: &'static str, #[case
 #[case::broken(Answer::status(502))]
 #[tokio::test]
 async fn lost_response_needs_a_new_connection(#[case] lost: Answer) {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let account = connection.account();
-    oura.trick(Trick::Loses(lost));
+    oura.set_next_answer(NextAnswer::AfterRotation(lost));
     assert_eq!(token(&account, at(EXPIRED)).await.unwrap_err().kind, ErrorKind::Transient);
     let error = token(&account, at(EXPIRED)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired);
@@ -306,66 +306,66 @@ async fn lost_response_needs_a_new_connection(#[case] lost: Answer) {
 
 #[tokio::test]
 async fn dropped_caller_does_not_stop_the_refresh() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let account = connection.account();
-    oura.trick(Trick::Waits);
+    oura.set_next_answer(NextAnswer::BlockedAfterRotation);
     let impatient = tokio::time::timeout(Duration::from_millis(1), token(&account, at(EXPIRED)));
     assert!(impatient.await.is_err());
     // The second caller receives the tokens that the first has requested.
     let patient = tokio::spawn(async move { token(&account, at(EXPIRED)).await });
     tokio::task::spawn_blocking(move || {
-        eventually("the server is asked", || (oura.pairs() == 2).then_some(()));
-        oura.open();
+        eventually("the server is asked", || (oura.issued_pairs() == 2).then_some(()));
+        oura.unblock();
         oura
     })
     .await
     .unwrap();
-    assert_eq!(patient.await.unwrap().unwrap(), access(2));
-    assert_eq!(connection.tokens().refresh_token.expose_secret(), refresh(2));
+    assert_eq!(patient.await.unwrap().unwrap(), access_token(2));
+    assert_eq!(connection.tokens().refresh_token.expose_secret(), refresh_token(2));
 }
 
 #[test]
 fn runtime_waits_for_a_refresh_at_shutdown() {
-    let oura = Arc::new(Oura::connected());
+    let oura = Arc::new(FakeOura::connected());
     let connection = Connection::new(&oura);
     let account = connection.account();
-    oura.trick(Trick::Waits);
+    oura.set_next_answer(NextAnswer::BlockedAfterRotation);
     let runtime = Runtime::new().unwrap();
     let behind = Arc::clone(&oura);
     runtime.block_on(async move {
         let asked = tokio::task::spawn_blocking(move || {
-            eventually("the server is asked", || (behind.pairs() == 2).then_some(()));
+            eventually("the server is asked", || (behind.issued_pairs() == 2).then_some(()));
         });
         tokio::select! {
             _ = token(&account, at(EXPIRED)) => panic!("nothing is answered yet"),
             asked = asked => asked.unwrap(),
         }
     });
-    let opening = std::thread::spawn(move || oura.open());
+    let opening = std::thread::spawn(move || oura.unblock());
     runtime.shutdown_timeout(Duration::from_millis(100));
     opening.join().unwrap();
-    assert_eq!(connection.tokens().refresh_token.expose_secret(), refresh(2));
+    assert_eq!(connection.tokens().refresh_token.expose_secret(), refresh_token(2));
 }
 
 #[tokio::test]
 async fn dry_run_never_refreshes() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let account = connection.account();
     account.allow_refresh(false);
-    assert_eq!(token(&account, due()).await.unwrap(), access(1));
+    assert_eq!(token(&account, due()).await.unwrap(), access_token(1));
     let error = token(&account, at(EXPIRED)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
     assert!(error.message.contains("a dry run does not"), "{error}");
     assert!(oura.server.asked().is_empty());
     account.allow_refresh(true);
-    assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access(2));
+    assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access_token(2));
 }
 
 #[tokio::test]
 async fn store_check_changes_nothing() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let before = connection.tokens().to_json();
     connection.account().check_store().await.unwrap();
@@ -377,7 +377,7 @@ async fn store_check_changes_nothing() {
 
 #[tokio::test]
 async fn unstorable_connection_is_revoked() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let tokens = connection.tokens();
     connection.block();
@@ -388,7 +388,7 @@ async fn unstorable_connection_is_revoked() {
 
 #[tokio::test]
 async fn unwritable_store_sends_no_refresh() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     // The name fits, the longer name of a draft does not: a permission would not stop root.
     let path = connection.folder.path().join("x".repeat(250));
@@ -397,7 +397,7 @@ async fn unwritable_store_sends_no_refresh() {
     let error = token(&account, at(EXPIRED)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.message.contains("cannot be written"), "{error}");
-    assert!(oura.questions().is_empty());
+    assert!(oura.token_requests().is_empty());
 }
 
 #[rstest]
@@ -406,7 +406,7 @@ async fn unwritable_store_sends_no_refresh() {
 #[case::other(r#"{"hello":"r3fresh-token-1"}"#)]
 #[tokio::test]
 async fn unreadable_tokens_are_not_shown(#[case] text: &str) {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     fs::write(connection.path(), text).unwrap();
     fs::set_permissions(connection.path(), fs::Permissions::from_mode(0o600)).unwrap();
@@ -417,7 +417,7 @@ async fn unreadable_tokens_are_not_shown(#[case] text: &str) {
 
 #[tokio::test]
 async fn token_refused_early_is_refreshed_once() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let account = connection.account();
     // The server's clock is ahead: it refuses a token that is valid by ours. The refresh token works.
@@ -426,16 +426,16 @@ async fn token_refused_early_is_refreshed_once() {
         .save(&Tokens { access_token: refused.clone(), ..connection.tokens() })
         .unwrap();
     assert_eq!(read(&oura, &account, refused, at(VALID)).await.unwrap(), 7);
-    assert_eq!((oura.questions().len(), oura.server.times("daily_readiness")), (1, 2));
+    assert_eq!((oura.token_requests().len(), oura.server.times("daily_readiness")), (1, 2));
     assert_eq!((oura.server.times("sleep"), oura.server.times("daily_stress")), (1, 1), "the rest uses the new token");
 }
 
 #[tokio::test]
 async fn refused_fresh_token_is_not_refreshed_again() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let account = connection.account();
-    oura.says_too("access_token", "acc3ss-that-opens-nothing".into());
+    oura.add_field("access_token", "acc3ss-that-opens-nothing".into());
     let used = secrecy::SecretString::from("acc3ss-of-yesterday");
     TokenStore::file(connection.folder.path())
         .save(&Tokens { access_token: used.clone(), ..connection.tokens() })
@@ -443,22 +443,22 @@ async fn refused_fresh_token_is_not_refreshed_again() {
     let error = read(&oura, &account, used, at(VALID)).await.unwrap_err();
     assert_eq!((error.kind, account.connection()), (ErrorKind::ActionRequired, Some(OuraConnection::Revoked)));
     assert!(error.message.contains("even a new token"), "{error}");
-    assert_eq!(oura.questions().len(), 1);
+    assert_eq!(oura.token_requests().len(), 1);
 }
 
 #[tokio::test]
 async fn missing_lifetime_disables_early_refresh() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
-    oura.lifetime(serde_json::Value::Null);
-    assert_eq!(token(&connection.account(), due()).await.unwrap(), access(2));
+    oura.set_lifetime(serde_json::Value::Null);
+    assert_eq!(token(&connection.account(), due()).await.unwrap(), access_token(2));
     assert_eq!(connection.tokens().lifetime_seconds, None);
-    assert_eq!(token(&connection.account(), at(9999)).await.unwrap(), access(2), "the API will refuse it");
+    assert_eq!(token(&connection.account(), at(9999)).await.unwrap(), access_token(2), "the API will refuse it");
 }
 
 #[tokio::test]
 async fn disconnect_revokes_and_deletes() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let account = connection.account();
     let draft = connection.folder.path().join(format!(".{FILE_NAME}.a1B2c3.new"));
@@ -478,9 +478,9 @@ async fn disconnect_revokes_and_deletes() {
 #[case::echo(Answer::Whole(400, "", "acc3ss-token-1".into()))]
 #[tokio::test]
 async fn failed_revocation_deletes_too(#[case] answer: Answer) {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
-    oura.trick(Trick::Says(answer));
+    oura.set_next_answer(NextAnswer::Instead(answer));
     let error = connection.account().disconnect().await.unwrap().unwrap().unwrap_err();
     assert!(!format!("{error:?}").contains("acc3ss"), "{error:?}");
     assert!(!connection.path().exists());
@@ -488,7 +488,7 @@ async fn failed_revocation_deletes_too(#[case] answer: Answer) {
 
 #[tokio::test]
 async fn issuer_endpoint_revokes_by_form() {
-    let oura = Oura::connected();
+    let oura = FakeOura::connected();
     let connection = Connection::new(&oura);
     let revoke_url = format!("{}/oauth/v2/ext/oauth-revoke", oura.server.url);
     TokenStore::file(connection.folder.path()).save(&Tokens { revoke_url, ..connection.tokens() }).unwrap();

@@ -1,4 +1,4 @@
-//! The state store: open tasks, promises, due dates as they are written.
+//! Reads the state store: open tasks, commitments and due dates.
 
 use jiff::civil::date;
 use jiff::{Timestamp, ZonedDateTime};
@@ -15,8 +15,8 @@ fn now() -> ZonedDateTime {
     "2026-11-20T09:05:00-06:00[America/Chicago]".parse().unwrap()
 }
 
-/// A reading of a store that was filled so.
-fn store(fill: impl Fn(&Connection)) -> TaskReading {
+/// Fills a new store and reads it.
+fn read_filled(fill: impl Fn(&Connection)) -> TaskReading {
     let (_folder, path, writer) = database("state.db", STATE_STORE);
     fill(&writer);
     read(&path, &now()).unwrap()
@@ -24,7 +24,7 @@ fn store(fill: impl Fn(&Connection)) -> TaskReading {
 
 /// A task with one column set.
 fn task(column: &str, value: &dyn ToSql) -> (Task, TaskReading) {
-    let mut reading = store(|writer| {
+    let mut reading = read_filled(|writer| {
         let sql =
             format!("INSERT INTO tasks (id, title, domain, source, {column}) VALUES ('t', 'Tax', 'home', 'x', ?1)");
         writer.execute(&sql, [value]).unwrap();
@@ -33,8 +33,8 @@ fn task(column: &str, value: &dyn ToSql) -> (Task, TaskReading) {
 }
 
 #[test]
-fn a_task_is_read_whole() {
-    let reading = store(|writer| {
+fn task_columns_are_read() {
+    let reading = read_filled(|writer| {
         writer
             .execute_batch(
                 r#"INSERT INTO tasks (id, title, status, priority, due_date, due_time, domain, source, source_id, tags)
@@ -68,8 +68,12 @@ fn a_task_is_read_whole() {
 #[case(Some("waiting"), Some(TaskStatus::Pending), 1)]
 #[case(Some("done"), None, 0)]
 #[case(Some("cancelled"), None, 0)]
-fn open_is_what_is_not_done(#[case] word: Option<&str>, #[case] expected: Option<TaskStatus>, #[case] notes: usize) {
-    let reading = store(|writer| {
+fn done_and_cancelled_tasks_are_skipped(
+    #[case] word: Option<&str>,
+    #[case] expected: Option<TaskStatus>,
+    #[case] notes: usize,
+) {
+    let reading = read_filled(|writer| {
         let sql = "INSERT INTO tasks (id, title, domain, source, status) VALUES ('t', 'Tax', 'home', 'x', ?1)";
         writer.execute(sql, [word]).unwrap();
     });
@@ -86,31 +90,31 @@ fn open_is_what_is_not_done(#[case] word: Option<&str>, #[case] expected: Option
 #[case("tags", "home, milestone", true)]
 #[case("tags", r#"["no milestone yet"]"#, false)]
 #[case("tags", r#"{"milestone":true}"#, false)]
-fn a_milestone_says_so_in_metadata_or_tags(#[case] column: &str, #[case] value: &str, #[case] expected: bool) {
+fn metadata_or_tags_mark_a_milestone(#[case] column: &str, #[case] value: &str, #[case] expected: bool) {
     assert_eq!(task(column, &value).0.milestone, expected);
 }
 
 #[test]
-fn a_due_date_that_cannot_be_read_is_reported_and_the_task_kept() {
+fn invalid_due_date_keeps_the_task() {
     let (task, reading) = task("due_date", &"next week");
     assert_eq!((task.due, reading.unreadable), (None, vec!["t".to_owned()]));
     assert!(reading.notes[0].contains("Task t") && reading.notes[0].contains("next week"), "{:?}", reading.notes);
 }
 
 #[test]
-fn a_due_time_with_a_zone_is_moved_into_the_persons() {
+fn due_time_with_offset_is_converted() {
     let (task, _) = task("due_date", &"2026-11-20T23:30:00Z");
     assert_eq!(task.due, Some(Due::At(date(2026, 11, 20).at(17, 30, 0, 0))));
 }
 
 #[test]
-fn text_columns_may_hold_anything() {
+fn text_columns_may_hold_any_type() {
     for column in ["priority", "due_date", "due_time", "source_id", "tags", "metadata", "status", "created_at"] {
         for value in [&1i64 as &dyn ToSql, &2.5f64, &vec![0xFFu8, 0x00], &rusqlite::types::Null, &"", &"\u{0}"] {
             assert_eq!(task(column, value).0.title, "Tax", "{column}");
         }
     }
-    let reading = store(|writer| {
+    let reading = read_filled(|writer| {
         let sql = "INSERT INTO tasks (id, title, domain, source) VALUES (?1, ?2, '', '')";
         writer.execute(sql, (rusqlite::types::Null, "no id")).unwrap();
         writer.execute(sql, (5, vec![0x41u8, 0xFF])).unwrap();
@@ -122,8 +126,8 @@ fn text_columns_may_hold_anything() {
 }
 
 #[test]
-fn promises_are_open_until_something_became_of_them() {
-    let reading = store(|writer| {
+fn active_commitments_are_read() {
+    let reading = read_filled(|writer| {
         let sql = "INSERT INTO commitments (id, title, person, due_date, due_time, status) VALUES (?1, 'Call', ?2, ?3, ?4, ?5)";
         writer.execute(sql, ("a", "Ann", "2026-11-20", "12:00", "active")).unwrap();
         writer.execute(sql, ("b", "", "2026-11-21", rusqlite::types::Null, rusqlite::types::Null)).unwrap();
@@ -132,8 +136,8 @@ fn promises_are_open_until_something_became_of_them() {
             writer.execute(sql, (status, "Dee", "2026-11-20", "", status)).unwrap();
         }
     });
-    let promises = reading.commitments.unwrap();
-    let found: Vec<_> = promises.iter().map(|p| (p.id.as_str(), p.person.as_str(), p.due)).collect();
+    let commitments = reading.commitments.unwrap();
+    let found: Vec<_> = commitments.iter().map(|p| (p.id.as_str(), p.person.as_str(), p.due)).collect();
     let noon = Due::At(date(2026, 11, 20).at(12, 0, 0, 0));
     assert_eq!(
         found,
@@ -145,7 +149,7 @@ fn promises_are_open_until_something_became_of_them() {
 #[test]
 fn activity_is_counted_in_utc_over_seven_days() {
     // Now is 15:05 UTC, so the seven days begin on the 13th at 15:05 UTC.
-    let reading = store(|writer| {
+    let reading = read_filled(|writer| {
         let sql = "INSERT INTO tasks (id, title, domain, source, status, created_at, completed_at) VALUES (?1, '', '', '', 'done', ?2, ?3)";
         let old = "2026-01-01 00:00:00";
         writer.execute(sql, ("in", "2026-11-13 15:05:00", "2026-11-20 15:00:00")).unwrap();
@@ -160,7 +164,7 @@ fn activity_is_counted_in_utc_over_seven_days() {
 }
 
 #[test]
-fn an_older_store_lacks_columns_and_promises() {
+fn older_store_lacks_columns_and_commitments() {
     let (_folder, path, writer) =
         database("old.db", "CREATE TABLE tasks (ID TEXT, Title TEXT, STATUS TEXT, due_date);");
     writer.execute_batch("INSERT INTO tasks VALUES ('1', 'Tax', 'active', '2026-11-20')").unwrap();
@@ -171,14 +175,14 @@ fn an_older_store_lacks_columns_and_promises() {
 }
 
 #[test]
-fn a_file_without_tasks_is_no_state_store() {
+fn missing_tasks_table_needs_the_user() {
     let (_folder, path, _writer) = database("x.db", "CREATE TABLE commitments (id, title, status, due_date);");
     let error = read(&path, &now()).unwrap_err();
     assert_eq!((error.source, error.kind), ("state_store", ErrorKind::ActionRequired));
 }
 
 #[test]
-fn a_hundred_thousand_tasks_are_no_trouble_and_left_alone() {
+fn hundred_thousand_tasks_are_read() {
     let (folder, path, writer) = database("state.db", STATE_STORE);
     writer
         .execute_batch(

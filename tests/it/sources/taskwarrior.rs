@@ -215,7 +215,7 @@ async fn hanging_program_is_killed_with_children() {
     let source = Taskwarrior { timeout: Duration::from_millis(300), ..workspace.fake_program(&body) };
     let error = fetch(&source).await.unwrap_err();
     assert!(error.kind == ErrorKind::Transient && error.message.contains("did not end within 0.3 s"), "{error:?}");
-    line.all_have_died().await;
+    line.wait_until_dead().await;
 }
 
 #[tokio::test]

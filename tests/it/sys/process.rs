@@ -1,4 +1,4 @@
-//! Other programs, run for real: what they see, what they say, and how they end.
+//! Runs real programs: environment, input, output, limits and death.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tempfile::tempdir;
 
 use crate::support::scripts::{LifeLine, script, sh};
 
-/// For programs that are to end by themselves.
+/// For programs that end by themselves.
 const LONG: Duration = Duration::from_secs(30);
 
-/// For those that are not.
+/// For programs that are killed.
 const SHORT: Duration = Duration::from_millis(300);
 
 fn program(path: &Path, timeout: Duration) -> Program {
@@ -25,7 +25,7 @@ async fn shell(body: &str, timeout: Duration) -> Run {
 }
 
 #[tokio::test]
-async fn what_it_says_and_how_it_ends_is_told() {
+async fn output_and_exit_are_returned() {
     let run = shell("echo one; echo two >&2; exit 3", LONG).await;
     assert_eq!(
         (run.outcome, run.stdout.text(), run.stderr.text()),
@@ -37,7 +37,7 @@ async fn what_it_says_and_how_it_ends_is_told() {
 }
 
 #[tokio::test]
-async fn arguments_are_handed_over_as_they_are() {
+async fn arguments_are_passed_verbatim() {
     let nasty = ["$(id)", "`id`", "a b", "", "*", "; rm -rf /", "--", "\"'\\", "\u{1f634}"];
     let command = ["printf", "<%s>"].into_iter().chain(nasty).map(String::from).collect();
     let run = Program::new(command, LONG).run().await.unwrap();
@@ -45,39 +45,39 @@ async fn arguments_are_handed_over_as_they_are() {
 }
 
 #[tokio::test]
-async fn it_sees_nothing_of_our_environment_but_what_is_promised() {
-    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "there is something to be hidden");
+async fn environment_is_clean() {
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "there is a variable to withhold");
     let env = Program { env: vec![("OPERATOR_NAME", "disk".into())], ..Program::new(vec!["env".into()], LONG) };
     let seen = env.run().await.unwrap().stdout.text();
     let names: Vec<&str> = seen.lines().filter_map(|line| line.split('=').next()).collect();
-    let promised = |name: &&str| INHERITED_ENV.contains(name) || ["PATH", "OPERATOR_NAME"].contains(name);
-    assert!(names.iter().all(promised), "{names:?}");
+    let is_expected = |name: &&str| INHERITED_ENV.contains(name) || ["PATH", "OPERATOR_NAME"].contains(name);
+    assert!(names.iter().all(is_expected), "{names:?}");
     assert!(seen.lines().any(|line| line == format!("PATH={PATH}")), "{seen}");
     assert!(seen.lines().any(|line| line == "OPERATOR_NAME=disk"));
 }
 
 #[tokio::test]
-async fn it_starts_in_the_root_with_nothing_to_read() {
+async fn program_runs_in_root_without_input() {
     let run = shell("pwd; cat; echo end", LONG).await;
     assert_eq!(run.stdout.text(), "/\nend\n");
 }
 
 #[tokio::test]
-async fn it_reads_what_it_is_told_and_need_not() {
+async fn input_is_optional_to_read() {
     let long = vec![b'x'; 1_000_000];
-    let told = |command: &str| {
+    let with_input = |command: &str| {
         let command = vec!["sh".into(), "-c".into(), command.into()];
         Program { input: Some(long.clone()), ..Program::new(command, LONG) }
     };
-    let run = told("wc -c").run().await.unwrap();
+    let run = with_input("wc -c").run().await.unwrap();
     assert_eq!(run.stdout.text().trim(), "1000000");
-    assert_eq!(told("exit 0").run().await.unwrap().outcome, ExitOutcome::Code(0));
-    let run = Program { max_output_bytes: 2_000_000, ..told("cat") }.run().await.unwrap();
+    assert_eq!(with_input("exit 0").run().await.unwrap().outcome, ExitOutcome::Code(0));
+    let run = Program { max_output_bytes: 2_000_000, ..with_input("cat") }.run().await.unwrap();
     assert_eq!((run.stdout.bytes.len(), run.stdout.is_truncated), (1_000_000, false), "read and written side by side");
 }
 
 #[tokio::test]
-async fn of_a_flood_the_beginning_is_kept_and_the_rest_is_let_go_by() {
+async fn long_output_is_truncated() {
     let run = shell("echo first; head -c 1000000000 /dev/zero; echo >&2; exit 4", LONG).await;
     assert_eq!((run.outcome, run.stdout.bytes.len(), run.stdout.is_truncated), (ExitOutcome::Code(4), 64 * 1024, true));
     assert_eq!((run.stdout.first_line(), run.stderr.is_truncated), ("first".into(), false));
@@ -86,7 +86,7 @@ async fn of_a_flood_the_beginning_is_kept_and_the_rest_is_let_go_by() {
 }
 
 #[tokio::test]
-async fn what_is_no_text_can_be_shown_all_the_same() {
+async fn binary_output_has_a_first_line() {
     let run = shell(r"printf '\n \n\377\376 caf\303\251 \033[31mred\007\tx\nsecond\n'", LONG).await;
     assert_eq!(run.stdout.first_line(), "\u{fffd}\u{fffd} café [31mred x");
     assert_eq!(shell("head -c 100000 /dev/zero | tr '\\0' x", LONG).await.stdout.first_line().chars().count(), 200);
@@ -96,11 +96,11 @@ async fn what_is_no_text_can_be_shown_all_the_same() {
 #[rstest]
 #[case::sleeps("exec sleep 600")]
 #[case::closes_its_output_and_sleeps("exec >&- 2>&-; exec sleep 600")]
-#[case::ignores_being_asked_to_end("trap '' TERM INT HUP; while :; do sleep 600; done")]
+#[case::ignores_signals("trap '' TERM INT HUP; while :; do sleep 600; done")]
 #[case::stops_itself("kill -STOP $$; exec sleep 600")]
 #[case::waits_for_a_child("sleep 600 & wait")]
 #[tokio::test]
-async fn at_the_timeout_it_dies_with_all_its_children(#[case] body: &str) {
+async fn timeout_kills_program_and_children(#[case] body: &str) {
     let folder = tempdir().unwrap();
     let line = LifeLine::in_folder(folder.path());
     let children =
@@ -109,31 +109,31 @@ async fn at_the_timeout_it_dies_with_all_its_children(#[case] body: &str) {
     let run = program(&sh(folder.path(), "it", &body), SHORT).run().await.unwrap();
     assert_eq!((run.outcome, run.stdout.text()), (ExitOutcome::TimedOut(SHORT), "said\n".into()));
     assert_eq!(run.outcome.to_string(), "did not end within 0.3 s");
-    line.all_have_died().await;
+    line.wait_until_dead().await;
 }
 
 #[tokio::test]
-async fn it_may_clean_up_when_its_time_is_up() {
+async fn program_may_clean_up_after_sigterm() {
     let run = shell("trap 'echo cleaned; exit 0' TERM; echo begun; while :; do sleep 0.01; done", SHORT).await;
     assert_eq!((run.outcome, run.stdout.text()), (ExitOutcome::TimedOut(SHORT), "begun\ncleaned\n".into()));
 }
 
 #[tokio::test]
-async fn what_it_leaves_behind_dies_when_it_has_ended() {
+async fn children_die_when_program_ends() {
     let folder = tempdir().unwrap();
     let line = LifeLine::in_folder(folder.path());
     let body = format!("exec 9>{}\n(trap '' TERM; while :; do sleep 600; done) &\necho said", line.path.display());
     let run = program(&sh(folder.path(), "it", &body), LONG).run().await.unwrap();
     assert_eq!((run.outcome, run.stdout.text()), (ExitOutcome::Code(0), "said\n".into()));
-    line.all_have_died().await;
+    line.wait_until_dead().await;
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn who_left_for_a_session_of_its_own_is_not_waited_for() {
+async fn process_in_other_session_is_not_awaited() {
     let folder = tempdir().unwrap();
     let pid = folder.path().join("pid");
-    // It holds the pipes open, and the test ends it.
+    // It holds the pipes open until the test kills it.
     let body = format!(
         "setsid sh -c 'echo $$ >{0}.new; mv {0}.new {0}; exec sleep 600' &\nwhile [ ! -e {0} ]; do sleep 0.01; done; echo said",
         pid.display()
@@ -145,21 +145,21 @@ async fn who_left_for_a_session_of_its_own_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn it_dies_when_nobody_waits_for_it_any_more() {
+async fn program_dies_when_future_is_dropped() {
     let folder = tempdir().unwrap();
     let line = LifeLine::in_folder(folder.path());
     let body = format!("trap '' TERM\nexec 9>{0}\necho begun >&9\nsleep 600 & sleep 600", line.path.display());
     let program = program(&sh(folder.path(), "it", &body), LONG);
     tokio::time::timeout(SHORT, program.run()).await.unwrap_err();
-    assert_eq!(line.all_have_died().await, "begun\n");
+    assert_eq!(line.wait_until_dead().await, "begun\n");
 }
 
-async fn refused(program: Program) -> Error {
+async fn start_error(program: Program) -> Error {
     program.run().await.unwrap_err()
 }
 
 #[tokio::test]
-async fn why_it_does_not_start_is_said_with_a_way_out() {
+async fn start_error_says_what_to_do() {
     let folder = tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("plain"), "#!/bin/sh\n").unwrap();
@@ -216,14 +216,14 @@ async fn why_it_does_not_start_is_said_with_a_way_out() {
             "shorten",
         ),
     ] {
-        let error = refused(program).await;
+        let error = start_error(program).await;
         assert_eq!(error.kind, kind, "{error:?}");
         assert!(error.message.contains(&message) && error.advice.contains(advice), "{error:?}");
     }
 }
 
 #[tokio::test]
-async fn a_hundred_side_by_side_leave_nothing_behind() {
+async fn hundred_concurrent_programs_succeed() {
     let runs = (0..100).map(|number| async move {
         let command = ["sh", "-c", &format!("echo {number}; exit {number}")].map(String::from).to_vec();
         Program::new(command, LONG).run().await.unwrap()

@@ -9,7 +9,7 @@ use operator::core::audit::Audit;
 use operator::core::channel::Channel;
 use operator::core::circuit::CircuitState;
 use operator::core::status::{ChannelHealth, ChannelState, HttpState, OpenAlert, OuraConnection, SourceState, Status};
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use operator::tray::Action;
 use operator::tray::icon::Icon;
 use operator::tray::menu::{Entry, Face, Surroundings};

@@ -1,4 +1,4 @@
-//! The session bus: one connection, made when it is needed and made anew after it broke, and the server of banners on it.
+//! The session bus and the notification server on it. The connection opens on first use and reopens after it broke.
 
 mod address;
 
@@ -12,151 +12,137 @@ use zbus::zvariant::DynamicType;
 use zbus::{Connection, Message, MessageStream};
 
 use self::address::Address;
-use super::shown::Shown;
-use crate::alerters::words::{fit, plain_line};
+use super::banner_id::BannerId;
+use crate::alerters::text::{single_line, truncate_chars};
 use crate::alerters::{Failure, FailureKind};
 use crate::config::Env;
 
-/// Neither the bus nor a server takes longer for an answer, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// For one call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Errors of zbus may be long.
+const MAX_ERROR_CHARS: usize = 160;
 
 const SERVICE: &str = "org.freedesktop.Notifications";
 const OBJECT: &str = "/org/freedesktop/Notifications";
 
-/// Where a person's desktop is reached.
 #[derive(Debug)]
 pub(super) struct Bus {
     address: Address,
-    line: Mutex<Option<Line>>,
-    renewed: tokio::sync::Notify,
+    connection: Mutex<Option<BusConnection>>,
+    reconnected: tokio::sync::Notify,
 }
 
 #[derive(Debug)]
-struct Line {
+struct BusConnection {
     connection: Connection,
-    /// Who served last.
+    /// The last known notification server.
     server: Option<Server>,
 }
 
-/// The server of banners: this very one, and not another that takes its name later.
+/// One notification server, by its unique name: another server may take over the service name later.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
     connection: Connection,
     owner: String,
-    /// Whether it takes the body of a banner for markup.
-    pub(super) reads_markup: bool,
-    /// Whether a banner can have buttons.
-    pub(super) has_buttons: bool,
+    /// Whether the body is parsed as markup.
+    pub(super) parses_markup: bool,
+    pub(super) supports_buttons: bool,
 }
 
 impl Bus {
-    /// The one that the environment names.
-    pub(super) fn of(env: &Env) -> Option<Self> {
-        let address = Address::of(env)?;
-        Some(Self { address, line: Mutex::default(), renewed: tokio::sync::Notify::new() })
+    pub(super) fn from_env(env: &Env) -> Option<Self> {
+        let address = Address::from_env(env)?;
+        Some(Self { address, connection: Mutex::default(), reconnected: tokio::sync::Notify::new() })
     }
 
-    /// Whether there may be one.
-    pub(super) fn exists(&self) -> bool {
-        self.address.exists()
+    pub(super) fn may_exist(&self) -> bool {
+        self.address.may_exist()
     }
 
-    /// Done when the next connection has been made.
-    pub(super) fn renewed(&self) -> Notified<'_> {
-        self.renewed.notified()
+    /// Resolves at the next new connection.
+    pub(super) fn reconnected(&self) -> Notified<'_> {
+        self.reconnected.notified()
     }
 
-    /// Who shows banners now; one that can be started by the bus is started.
+    /// The current notification server. The bus starts one that it can activate.
     pub(super) async fn server(&self) -> Result<Server, Failure> {
-        let mut line = self.line.lock().await;
-        let Line { connection, server } = self.connected(&mut line).await?;
-        let owner = match owner_of_service(connection).await {
+        let mut slot = self.connection.lock().await;
+        let BusConnection { connection, server } = self.connect(&mut slot).await?;
+        let owner = match service_owner(connection).await {
             Ok(owner) => owner,
             Err(error) => {
-                *line = None;
-                return Err(unreachable(&error));
+                *slot = None;
+                return Err(bus_failure(&error));
             }
         };
         if let Some(known) = server.as_ref().filter(|known| Some(&known.owner) == owner.as_ref()) {
             return Ok(known.clone());
         }
-        let found = Server::ask(connection).await?;
-        *server = Some(found.clone());
-        Ok(found)
+        let current = Server::connect(connection).await?;
+        *server = Some(current.clone());
+        Ok(current)
     }
 
-    /// Name and version of the server.
+    /// Name and version.
     pub(super) async fn server_information(&self) -> Result<(String, String), Failure> {
         let server = self.server().await?;
-        let reply = server.call("GetServerInformation", &()).await.map_err(|error| unasked(&error))?;
-        let read = reply.body().deserialize::<(String, String, String, String)>();
-        let (name, _, version, _) = read.map_err(|error| unasked(&error))?;
-        Ok((plain_line(&name), plain_line(&version)))
+        let reply = server.call("GetServerInformation", &()).await.map_err(|error| query_failure(&error))?;
+        let fields = reply.body().deserialize::<(String, String, String, String)>();
+        let (name, _, version, _) = fields.map_err(|error| query_failure(&error))?;
+        Ok((single_line(&name), single_line(&version)))
     }
 
-    /// What the server of banners tells everybody, as long as the connection lasts.
+    /// The signals of the notification server, until the connection breaks.
     pub(super) async fn signals(&self) -> Result<MessageStream, Failure> {
-        let mut line = self.line.lock().await;
-        let connection = self.connected(&mut line).await?.connection.clone();
-        drop(line);
+        let mut slot = self.connection.lock().await;
+        let connection = self.connect(&mut slot).await?.connection.clone();
+        drop(slot);
         let rule = format!("type='signal',sender='{SERVICE}',path='{OBJECT}',interface='{SERVICE}'");
-        let asked = within(MessageStream::for_match_rule(rule.as_str(), &connection, None)).await;
-        asked.map_err(|error| unreachable(&error))
+        let stream = with_timeout(MessageStream::for_match_rule(rule.as_str(), &connection, None)).await;
+        stream.map_err(|error| bus_failure(&error))
     }
 
-    async fn connected<'a>(&self, line: &'a mut Option<Line>) -> Result<&'a mut Line, Failure> {
-        if line.as_ref().is_some_and(|line| line.connection.is_closed()) {
-            *line = None;
-        }
-        match line {
-            Some(line) => Ok(line),
+    async fn connect<'a>(&self, slot: &'a mut Option<BusConnection>) -> Result<&'a mut BusConnection, Failure> {
+        match slot.take().filter(|open| !open.connection.is_closed()) {
+            Some(open) => Ok(slot.insert(open)),
+            None if !self.may_exist() => Err(no_bus()),
             None => {
-                let connection = self.connect().await?;
-                self.renewed.notify_waiters();
-                Ok(line.insert(Line { connection, server: None }))
+                let connected = with_timeout(self.address.connect()).await;
+                let connection = connected.map_err(|error| bus_failure(&error))?;
+                self.reconnected.notify_waiters();
+                Ok(slot.insert(BusConnection { connection, server: None }))
             }
         }
-    }
-
-    async fn connect(&self) -> Result<Connection, Failure> {
-        if !self.exists() {
-            return Err(no_bus());
-        }
-        within(self.address.connect()).await.map_err(|error| unreachable(&error))
     }
 }
 
 impl Server {
-    /// Whoever has the name of the service: the answer tells who that is.
-    async fn ask(connection: &Connection) -> Result<Self, Failure> {
-        let asked = call(connection, SERVICE, OBJECT, SERVICE, "GetCapabilities", &()).await;
-        let reply = asked.map_err(|error| unasked(&error))?;
-        let can: Vec<String> = reply.body().deserialize().map_err(|error| unasked(&error))?;
+    /// The sender of the reply is the owner of the service name.
+    async fn connect(connection: &Connection) -> Result<Self, Failure> {
+        let reply = call(connection, SERVICE, OBJECT, SERVICE, "GetCapabilities", &()).await;
+        let reply = reply.map_err(|error| query_failure(&error))?;
+        let capabilities: Vec<String> = reply.body().deserialize().map_err(|error| query_failure(&error))?;
         let owner = reply.header().sender().map(ToString::to_string);
-        let owner = owner.ok_or_else(|| unasked(&zbus::Error::MissingField))?;
-        let can = |what: &str| can.iter().any(|known| known == what);
-        let (reads_markup, has_buttons) = (can("body-markup"), can("actions"));
-        Ok(Self { connection: connection.clone(), owner, reads_markup, has_buttons })
+        let owner = owner.ok_or_else(|| query_failure(&zbus::Error::MissingField))?;
+        let supports = |name: &str| capabilities.iter().any(|capability| capability == name);
+        let (parses_markup, supports_buttons) = (supports("body-markup"), supports("actions"));
+        Ok(Self { connection: connection.clone(), owner, parses_markup, supports_buttons })
     }
 
-    /// The banner that this server calls so.
-    pub(super) fn shown(&self, number: u32) -> Shown {
-        Shown { bus: self.connection.server_guid().to_string(), owner: self.owner.clone(), number }
+    pub(super) fn banner_id(&self, number: u32) -> BannerId {
+        BannerId { bus: self.connection.server_guid().to_string(), owner: self.owner.clone(), number }
     }
 
-    /// Whether a banner is one of this server's.
-    pub(super) fn drew(&self, shown: &Shown) -> bool {
-        *shown == self.shown(shown.number)
+    pub(super) fn issued(&self, id: &BannerId) -> bool {
+        *id == self.banner_id(id.number)
     }
 
-    /// Show a banner; gives its number.
+    /// Shows a banner and returns its number.
     pub(super) async fn notify<B: Serialize + DynamicType + Sync>(&self, banner: &B) -> Result<u32, Failure> {
-        let reply = self.call("Notify", banner).await.map_err(|error| unshown(&error))?;
-        // It was shown, though we do not know as what.
-        reply
-            .body()
-            .deserialize()
-            .map_err(|_| Failure::new(FailureKind::Unconfirmed, "the answer to a banner has no number"))
+        let reply = self.call("Notify", banner).await.map_err(|error| notify_failure(&error))?;
+        let no_number = |_| Failure::new(FailureKind::Unconfirmed, "the notification service returned no number");
+        reply.body().deserialize().map_err(no_number)
     }
 
     async fn call<B: Serialize + DynamicType + Sync>(&self, method: &str, body: &B) -> zbus::Result<Message> {
@@ -164,8 +150,8 @@ impl Server {
     }
 }
 
-/// Who has the name of the service, if anybody has.
-pub(super) async fn owner_of_service(connection: &Connection) -> zbus::Result<Option<String>> {
+/// The unique name of the notification server; `None` if none is running.
+pub(super) async fn service_owner(connection: &Connection) -> zbus::Result<Option<String>> {
     let bus = "org.freedesktop.DBus";
     match call(connection, bus, "/org/freedesktop/DBus", bus, "GetNameOwner", &SERVICE).await {
         Ok(reply) => reply.body().deserialize().map(Some),
@@ -182,52 +168,54 @@ async fn call<B: Serialize + DynamicType + Sync>(
     method: &str,
     body: &B,
 ) -> zbus::Result<Message> {
-    within(connection.call_method(Some(to), object, Some(interface), method, body)).await
+    with_timeout(connection.call_method(Some(to), object, Some(interface), method, body)).await
 }
 
-async fn within<T>(asked: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
-    let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(late)
+async fn with_timeout<T>(call: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
+    let timed_out = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+    tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or_else(timed_out)
 }
 
-// === What went wrong ===
+// === Failures ===
 
-/// A machine without a desktop is not broken.
+/// Normal on a machine without a desktop.
 pub(super) fn no_bus() -> Failure {
     Failure::no_transport("no session bus", "")
 }
 
-/// The bus itself is the trouble.
-fn unreachable(error: &zbus::Error) -> Failure {
-    if is_late(error) {
-        return Failure::no_transport("the session bus does not answer", "log out and in again if that goes on");
+fn bus_failure(error: &zbus::Error) -> Failure {
+    if is_timeout(error) {
+        return Failure::no_transport("the session bus does not answer", "if this persists, log out and in again");
     }
-    let what = format!("the session bus cannot be reached ({})", said(error));
+    let what = format!("the session bus cannot be reached ({})", describe(error));
     Failure::no_transport(what, "run Operator in the desktop's session, or correct DBUS_SESSION_BUS_ADDRESS")
 }
 
-/// The server was asked about itself, and nothing was shown yet.
-fn unasked(error: &zbus::Error) -> Failure {
-    match error {
-        error if is_absent(error) => Failure::no_transport(
+/// A query to the server failed. Nothing was shown.
+fn query_failure(error: &zbus::Error) -> Failure {
+    if is_absent(error) {
+        return Failure::no_transport(
             "no notification service on the session bus",
             "start one, such as dunst or mako, or set alerters.notification.enabled to false",
-        ),
-        error if is_late(error) => Failure::retryable("the notification service does not answer"),
-        _ => Failure::retryable(format!("the notification service gives no account of itself ({})", said(error))),
+        );
     }
+    Failure::retryable(match is_timeout(error) {
+        true => "the notification service does not answer".to_owned(),
+        false => format!("the notification service cannot be queried ({})", describe(error)),
+    })
 }
 
-/// A banner was handed over.
-fn unshown(error: &zbus::Error) -> Failure {
-    let what = format!("the notification service did not show it ({})", said(error));
-    match name(error) {
-        _ if is_late(error) => {
+/// A banner was sent.
+fn notify_failure(error: &zbus::Error) -> Failure {
+    let what = format!("the notification service did not show it ({})", describe(error));
+    match error_name(error) {
+        _ if is_timeout(error) => {
             Failure::new(FailureKind::Unconfirmed, "the notification service did not answer in time")
         }
-        _ if is_absent(error) => Failure::retryable("the notification service went away"),
+        _ if is_absent(error) => Failure::retryable("the notification service exited"),
         None | Some("NoReply" | "Timeout" | "TimedOut" | "Disconnected") => {
-            Failure::new(FailureKind::Unconfirmed, format!("the notification service was lost ({})", said(error)))
+            let what = format!("the connection to the notification service broke ({})", describe(error));
+            Failure::new(FailureKind::Unconfirmed, what)
         }
         Some("InvalidArgs" | "InvalidSignature" | "UnknownMethod" | "UnknownInterface" | "UnknownObject") => {
             Failure::permanent(what, "use another notification service, or another channel")
@@ -237,30 +225,30 @@ fn unshown(error: &zbus::Error) -> Failure {
     }
 }
 
-fn is_late(error: &zbus::Error) -> bool {
+fn is_timeout(error: &zbus::Error) -> bool {
     matches!(error, zbus::Error::InputOutput(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Nobody has the name, and nobody can be started for it.
+/// The service name has no owner, and the bus cannot start one.
 fn is_absent(error: &zbus::Error) -> bool {
-    name(error).is_some_and(|name| ["ServiceUnknown", "NameHasNoOwner"].contains(&name) || name.starts_with("Spawn."))
+    let names = ["ServiceUnknown", "NameHasNoOwner"];
+    error_name(error).is_some_and(|name| names.contains(&name) || name.starts_with("Spawn."))
 }
 
-/// The name of an error that was answered, without the bus's prefix.
-fn name(error: &zbus::Error) -> Option<&str> {
+/// The name of an error reply, without the bus's prefix.
+fn error_name(error: &zbus::Error) -> Option<&str> {
     let zbus::Error::MethodError(name, ..) = error else { return None };
     Some(name.strip_prefix("org.freedesktop.DBus.Error.").unwrap_or(name))
 }
 
-/// An error in a few words.
-fn said(error: &zbus::Error) -> String {
-    let words = match (error, name(error)) {
+fn describe(error: &zbus::Error) -> String {
+    let text = match (error, error_name(error)) {
         (zbus::Error::MethodError(_, Some(detail), _), Some(name)) => format!("{name}: {detail}"),
         (_, Some(name)) => name.to_owned(),
-        // It names a page about addresses.
-        (zbus::Error::Address(_), None) => "its address cannot be read".into(),
+        // zbus's text names a web page about addresses.
+        (zbus::Error::Address(_), None) => "its address is not valid".into(),
         (zbus::Error::InputOutput(error) | zbus::Error::Connection(error, _), None) => error.to_string(),
         _ => error.to_string(),
     };
-    fit(&plain_line(&words), 160, |_| 1)
+    truncate_chars(&single_line(&text), MAX_ERROR_CHARS)
 }

@@ -1,11 +1,8 @@
-//! UserNotifications: the only file that talks to it, and the only one with unsafe code.
+//! Calls to UserNotifications.
 //!
-//! The center is not bound to the main thread: no method of it is marked so, and its own handlers come on any. Objects of
-//! Objective-C stay inside one call; strings and numbers leave it.
-#![expect(
-    unsafe_code,
-    reason = "a delegate is a class of Objective-C, and completion handlers are given bare pointers"
-)]
+//! The center is not bound to the main thread: none of its methods is marked so, and its handlers run on any thread.
+//! Objective-C objects stay inside one call; only strings and numbers leave it.
+#![expect(unsafe_code, reason = "a delegate is an Objective-C class, and completion handlers receive raw pointers")]
 
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, Once, OnceLock};
@@ -24,185 +21,185 @@ use objc2_user_notifications::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::banners::{Center, Presses};
-use super::permission::{Complaint, Permission};
-use crate::alerters::notification::banner::{Banner, Loudness};
+use super::alerter::{ActionQueue, NotificationCenter};
+use super::permission::{CenterError, Permission};
+use crate::alerters::notification::banner::{Banner, Urgency};
 use crate::alerters::{ActionButton, UserAction};
 
-/// The category of what can be answered.
-const ANSWERABLE: &str = "answerable";
+/// The category of banners with buttons.
+const BUTTONS_CATEGORY: &str = "answerable";
 
-/// Where `userInfo` holds the notice that a banner tells.
-const NOTICE: &str = "notice";
+/// The key of the message id in `userInfo`.
+const MESSAGE_ID_KEY: &str = "message_id";
 
-/// Whether this program runs from an app bundle. Without one, UserNotifications raises an exception at the first touch.
+/// Outside an app bundle, UserNotifications raises an exception at the first call.
 pub(super) fn is_bundled() -> bool {
     autoreleasepool(|_| {
         let bundle = NSBundle::mainBundle();
-        // A bare program can have an identifier too, built into its executable; its "bundle" is the folder that it lies in.
+        // A bare executable can contain an identifier too; its "bundle" is then its folder.
         bundle.bundleIdentifier().is_some() && bundle.bundlePath().to_string().ends_with(".app")
     })
 }
 
-/// The center of this process. To be used in a bundle only.
+/// The center of this process. Valid only in a bundle.
 #[derive(Debug)]
-pub(super) struct System;
+pub(super) struct SystemCenter;
 
-impl Center for System {
+impl NotificationCenter for SystemCenter {
     fn permission(&self) -> oneshot::Receiver<Permission> {
-        let (answer, receiver) = once();
+        let (complete, receiver) = completion();
         let handler = RcBlock::new(move |settings: NonNull<UNNotificationSettings>| {
-            // SAFETY: the argument of a completion handler is a valid object for as long as the handler runs.
-            answer(permission_in(unsafe { settings.as_ref() }));
+            // SAFETY: the argument of a completion handler is a valid object while the handler runs.
+            complete(permission_from(unsafe { settings.as_ref() }));
         });
         with_center(|center| center.getNotificationSettingsWithCompletionHandler(&handler));
         receiver
     }
 
-    fn ask(&self) -> oneshot::Receiver<Result<bool, Complaint>> {
-        let (answer, receiver) = once();
+    fn request_permission(&self) -> oneshot::Receiver<Result<bool, CenterError>> {
+        let (complete, receiver) = completion();
         let handler = RcBlock::new(move |granted: Bool, error: *mut NSError| {
             // SAFETY: as above; null where there is no error.
-            let complaint = unsafe { error.as_ref() }.map(complaint);
-            answer(match complaint {
-                Some(complaint) if granted.is_false() => Err(complaint),
+            let error = unsafe { error.as_ref() }.map(center_error);
+            complete(match error {
+                Some(error) if granted.is_false() => Err(error),
                 _ => Ok(granted.as_bool()),
             });
         });
-        let wanted = UNAuthorizationOptions::Alert | UNAuthorizationOptions::Sound;
-        with_center(|center| center.requestAuthorizationWithOptions_completionHandler(wanted, &handler));
+        let options = UNAuthorizationOptions::Alert | UNAuthorizationOptions::Sound;
+        with_center(|center| center.requestAuthorizationWithOptions_completionHandler(options, &handler));
         receiver
     }
 
-    fn standing(&self, banner: &str) -> oneshot::Receiver<Option<String>> {
-        let (answer, receiver) = once();
-        let name = banner.to_owned();
+    fn visible_message(&self, banner_name: &str) -> oneshot::Receiver<Option<String>> {
+        let (complete, receiver) = completion();
+        let name = banner_name.to_owned();
         let handler = RcBlock::new(move |shown: NonNull<NSArray<UNNotification>>| {
             // SAFETY: as above.
             let requests = unsafe { shown.as_ref() }.iter().map(|shown| shown.request());
             let request = requests.into_iter().find(|request| request.identifier().to_string() == name);
-            answer(request.map(|request| notice_in(&request)));
+            complete(request.map(|request| message_id_from(&request)));
         });
         with_center(|center| center.getDeliveredNotificationsWithCompletionHandler(&handler));
         receiver
     }
 
-    fn show(&self, name: &str, told: &str, banner: &Banner) -> oneshot::Receiver<Result<(), Complaint>> {
-        let (answer, receiver) = once();
+    fn show(&self, name: &str, message_id: &str, banner: &Banner) -> oneshot::Receiver<Result<(), CenterError>> {
+        let (complete, receiver) = completion();
         let handler = RcBlock::new(move |error: *mut NSError| {
             // SAFETY: as above; null where there is no error.
-            answer(unsafe { error.as_ref() }.map_or(Ok(()), |error| Err(complaint(error))));
+            complete(unsafe { error.as_ref() }.map_or(Ok(()), |error| Err(center_error(error))));
         });
         with_center(|center| {
             register_buttons(center);
-            // No trigger: right away. "If you use the same identifier […] the system […] replaces it with the new one" (Apple,
+            // No trigger means immediately. "If you use the same identifier […] the system […] replaces it with the new one" (Apple,
             // `UNNotificationRequest.identifier`).
             let name = NSString::from_str(name);
             let request =
-                UNNotificationRequest::requestWithIdentifier_content_trigger(&name, &content(told, banner), None);
+                UNNotificationRequest::requestWithIdentifier_content_trigger(&name, &content(message_id, banner), None);
             center.addNotificationRequest_withCompletionHandler(&request, Some(&handler));
         });
         receiver
     }
 
-    fn presses(&self) -> Presses {
-        // For as long as the process lives: the center holds its delegate weakly, and an engine may follow another.
-        static EAR: OnceLock<(Retained<Delegate>, Presses)> = OnceLock::new();
-        let (_, presses) = EAR.get_or_init(|| {
-            let (pressed, presses) = mpsc::channel(16);
-            let delegate = Delegate::new(pressed);
+    fn actions(&self) -> ActionQueue {
+        // Lives as long as the process: the center holds its delegate weakly, and the engine may be replaced.
+        static DELEGATE: OnceLock<(Retained<Delegate>, ActionQueue)> = OnceLock::new();
+        let (_, actions) = DELEGATE.get_or_init(|| {
+            let (sender, actions) = mpsc::channel(16);
+            let delegate = Delegate::new(sender);
             with_center(|center| {
                 register_buttons(center);
                 center.setDelegate(Some(ProtocolObject::from_ref(&*delegate)));
             });
-            (delegate, Arc::new(tokio::sync::Mutex::new(presses)))
+            (delegate, Arc::new(tokio::sync::Mutex::new(actions)))
         });
-        Arc::clone(presses)
+        Arc::clone(actions)
     }
 }
 
-/// Threads other than the main one have no pool of their own for what Objective-C leaves behind.
-fn with_center<T>(work: impl FnOnce(&UNUserNotificationCenter) -> T) -> T {
-    autoreleasepool(|_| work(&UNUserNotificationCenter::currentNotificationCenter()))
+/// Threads other than the main one have no autorelease pool of their own.
+fn with_center<T>(call: impl FnOnce(&UNUserNotificationCenter) -> T) -> T {
+    autoreleasepool(|_| call(&UNUserNotificationCenter::currentNotificationCenter()))
 }
 
-/// A way to answer from a completion handler, which may run on any thread: the first answer counts.
-fn once<T>() -> (impl Fn(T), oneshot::Receiver<T>) {
+/// A sender for a completion handler, which may run on any thread. Only the first value is sent.
+fn completion<T>() -> (impl Fn(T), oneshot::Receiver<T>) {
     let (sender, receiver) = oneshot::channel();
     let sender = Mutex::new(Some(sender));
-    let answer = move |value| {
+    let complete = move |value| {
         let sender = sender.lock().ok().and_then(|mut sender| sender.take());
-        // Whoever asked may have given up.
+        // The receiver may have timed out.
         let _ = sender.map(|sender| sender.send(value));
     };
-    (answer, receiver)
+    (complete, receiver)
 }
 
-fn permission_in(settings: &UNNotificationSettings) -> Permission {
+fn permission_from(settings: &UNNotificationSettings) -> Permission {
     let is_on = |setting| setting == UNNotificationSetting::Enabled;
     let banners = is_on(settings.alertSetting()) && settings.alertStyle() != UNAlertStyle::None;
     match settings.authorizationStatus() {
         UNAuthorizationStatus::NotDetermined => Permission::NotAsked,
-        UNAuthorizationStatus::Denied => Permission::Refused,
-        // Authorized; provisional and ephemeral ones exist on other systems.
+        UNAuthorizationStatus::Denied => Permission::Denied,
+        // Authorized. Provisional and ephemeral exist on other systems only.
         _ => Permission::Granted { banners, sound: is_on(settings.soundSetting()) },
     }
 }
 
-fn complaint(error: &NSError) -> Complaint {
-    Complaint {
+fn center_error(error: &NSError) -> CenterError {
+    CenterError {
         domain: error.domain().to_string(),
         code: error.code(),
-        words: error.localizedDescription().to_string(),
+        message: error.localizedDescription().to_string(),
     }
 }
 
-fn content(told: &str, banner: &Banner) -> Retained<UNMutableNotificationContent> {
+fn content(message_id: &str, banner: &Banner) -> Retained<UNMutableNotificationContent> {
     let content = UNMutableNotificationContent::new();
     content.setTitle(&NSString::from_str(&banner.title));
     content.setBody(&NSString::from_str(&banner.body));
     content.setThreadIdentifier(&NSString::from_str(banner.thread));
-    content.setInterruptionLevel(match banner.loudness {
-        Loudness::Silent => UNNotificationInterruptionLevel::Passive,
-        Loudness::Audible => UNNotificationInterruptionLevel::Active,
-        Loudness::Urgent => UNNotificationInterruptionLevel::TimeSensitive,
+    content.setInterruptionLevel(match banner.urgency {
+        Urgency::Silent => UNNotificationInterruptionLevel::Passive,
+        Urgency::Audible => UNNotificationInterruptionLevel::Active,
+        Urgency::Critical => UNNotificationInterruptionLevel::TimeSensitive,
     });
-    if banner.loudness != Loudness::Silent {
+    if banner.urgency != Urgency::Silent {
         content.setSound(Some(&UNNotificationSound::defaultSound()));
     }
-    if banner.can_be_answered {
-        content.setCategoryIdentifier(&NSString::from_str(ANSWERABLE));
+    if banner.has_buttons {
+        content.setCategoryIdentifier(&NSString::from_str(BUTTONS_CATEGORY));
     }
-    let told = NSDictionary::from_slices(&[&*NSString::from_str(NOTICE)], &[&*NSString::from_str(told)]);
-    // SAFETY: a dictionary of strings is a property list, which is what `userInfo` takes.
-    unsafe { content.setUserInfo(&Retained::cast_unchecked::<NSDictionary>(told)) };
+    let info = NSDictionary::from_slices(&[&*NSString::from_str(MESSAGE_ID_KEY)], &[&*NSString::from_str(message_id)]);
+    // SAFETY: a dictionary of strings is a property list, as `userInfo` requires.
+    unsafe { content.setUserInfo(&Retained::cast_unchecked::<NSDictionary>(info)) };
     content
 }
 
-/// The notice that a banner tells, which is another than its name says once the alert has been told again.
-fn notice_in(request: &UNNotificationRequest) -> String {
+/// The message that a banner shows. It differs from the banner's name after a repeat of the alert.
+fn message_id_from(request: &UNNotificationRequest) -> String {
     let info = request.content().userInfo();
-    let key = NSString::from_str(NOTICE);
-    let told = info.objectForKey(&key).and_then(|told: Retained<AnyObject>| told.downcast::<NSString>().ok());
-    told.unwrap_or_else(|| request.identifier()).to_string()
+    let key = NSString::from_str(MESSAGE_ID_KEY);
+    let id = info.objectForKey(&key).and_then(|id: Retained<AnyObject>| id.downcast::<NSString>().ok());
+    id.unwrap_or_else(|| request.identifier()).to_string()
 }
 
-/// Once is enough: each call takes the place of the one before, and there is nothing new to say.
+/// The categories never change: one call is enough.
 fn register_buttons(center: &UNUserNotificationCenter) {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
-        // Without options an action leaves other apps in front.
-        let action = |button: ActionButton| {
+        // Without options an action does not bring the app to the front.
+        let action = |button: &ActionButton| {
             UNNotificationAction::actionWithIdentifier_title_options(
-                &NSString::from_str(button.as_str()),
+                &NSString::from_str((*button).into()),
                 &NSString::from_str(button.label()),
                 UNNotificationActionOptions::empty(),
             )
         };
-        // Nor does a category without options start the app when a banner is closed.
+        // Without options a closed banner does not start the app.
         let category = UNNotificationCategory::categoryWithIdentifier_actions_intentIdentifiers_options(
-            &NSString::from_str(ANSWERABLE),
-            &NSArray::from_retained_slice(&ActionButton::ALL.map(action)),
+            &NSString::from_str(BUTTONS_CATEGORY),
+            &NSArray::from_retained_slice(&ActionButton::ALL.iter().map(action).collect::<Vec<_>>()),
             &NSArray::new(),
             UNNotificationCategoryOptions::empty(),
         );
@@ -211,18 +208,18 @@ fn register_buttons(center: &UNUserNotificationCenter) {
 }
 
 define_class!(
-    // SAFETY: NSObject asks nothing of those that inherit from it, and `Delegate` has no `Drop`.
+    // SAFETY: NSObject has no requirements for subclasses, and `Delegate` has no `Drop`.
     #[unsafe(super(NSObject))]
     #[name = "OperatorNotificationDelegate"]
     #[ivars = mpsc::Sender<UserAction>]
     struct Delegate;
 
-    // SAFETY: nothing is asked for.
+    // SAFETY: the protocol has no requirements.
     unsafe impl NSObjectProtocol for Delegate {}
 
-    // SAFETY: the methods have the types that the protocol gives them, and call their handlers.
+    // SAFETY: the methods have the signatures of the protocol, and call their handlers.
     unsafe impl UNUserNotificationCenterDelegate for Delegate {
-        /// An app with an icon in the menu bar counts as being in front, and macOS asks it how to present its banners.
+        /// An app in the menu bar counts as frontmost: macOS asks it how to present its banners.
         #[unsafe(method(userNotificationCenter:willPresentNotification:withCompletionHandler:))]
         fn will_present(
             &self,
@@ -240,11 +237,11 @@ define_class!(
             response: &UNNotificationResponse,
             handler: &DynBlock<dyn Fn()>,
         ) {
-            if let Some(press) = pressed(response) {
-                // This is the main thread: it does not wait.
-                if self.ivars().try_send(press).is_err() {
-                    tracing::warn!("What was pressed on a banner is lost: the engine does not take it in");
-                }
+            // The main thread must not block.
+            if let Some(action) = action_from(response)
+                && self.ivars().try_send(action).is_err()
+            {
+                tracing::warn!(channel = "notification", "button press dropped, the queue is full");
             }
             handler.call(());
         }
@@ -252,14 +249,14 @@ define_class!(
 );
 
 impl Delegate {
-    fn new(pressed: mpsc::Sender<UserAction>) -> Retained<Self> {
-        let delegate = Self::alloc().set_ivars(pressed);
-        // SAFETY: `init` of NSObject takes nothing and gives back an object of this class.
+    fn new(sender: mpsc::Sender<UserAction>) -> Retained<Self> {
+        let delegate = Self::alloc().set_ivars(sender);
+        // SAFETY: `init` of NSObject takes no arguments and returns an object of this class.
         unsafe { msg_send![super(delegate), init] }
     }
 }
 
-/// What is passive goes to Notification Center and does not come up: an update must make no noise.
+/// A passive banner goes to Notification Center only: an update must not interrupt.
 fn presentation(level: UNNotificationInterruptionLevel) -> UNNotificationPresentationOptions {
     use UNNotificationPresentationOptions as Options;
     if level == UNNotificationInterruptionLevel::Passive {
@@ -269,42 +266,41 @@ fn presentation(level: UNNotificationInterruptionLevel) -> UNNotificationPresent
     }
 }
 
-/// A click on the banner itself, or on its ×, presses no button.
-fn pressed(response: &UNNotificationResponse) -> Option<UserAction> {
-    let action = response.actionIdentifier().to_string();
-    let button = ActionButton::ALL.into_iter().find(|button| button.as_str() == action)?;
-    Some(UserAction { message: notice_in(&response.notification().request()), button })
+/// `None` for a click on the banner itself or on its close button.
+fn action_from(response: &UNNotificationResponse) -> Option<UserAction> {
+    let button = response.actionIdentifier().to_string().parse().ok()?;
+    Some(UserAction { message_id: message_id_from(&response.notification().request()), button })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn banner(loudness: Loudness, can_be_answered: bool) -> Banner {
+    fn banner(urgency: Urgency, has_buttons: bool) -> Banner {
         Banner {
             title: "3 tasks overdue".into(),
             body: "Since\nMonday \u{1F634}".into(),
-            loudness,
+            urgency,
             thread: "task",
-            can_be_answered,
+            has_buttons,
         }
     }
 
     #[test]
-    fn a_test_program_is_not_in_a_bundle() {
+    fn test_binary_is_not_bundled() {
         assert!(!is_bundled());
     }
 
     #[test]
-    fn a_banner_is_handed_over_whole() {
-        let shown = content("1f2e-4", &banner(Loudness::Urgent, true));
+    fn content_has_all_parts_of_the_banner() {
+        let shown = content("1f2e-4", &banner(Urgency::Critical, true));
         assert_eq!(shown.title().to_string(), "3 tasks overdue");
         assert_eq!(shown.body().to_string(), "Since\nMonday \u{1F634}");
         assert_eq!(shown.threadIdentifier().to_string(), "task");
-        assert_eq!(shown.categoryIdentifier().to_string(), ANSWERABLE);
+        assert_eq!(shown.categoryIdentifier().to_string(), BUTTONS_CATEGORY);
         assert_eq!(shown.interruptionLevel(), UNNotificationInterruptionLevel::TimeSensitive);
         assert!(shown.sound().is_some());
-        let quiet = content("1f2e-4", &banner(Loudness::Silent, false));
+        let quiet = content("1f2e-4", &banner(Urgency::Silent, false));
         assert_eq!(quiet.categoryIdentifier().to_string(), "");
         assert_eq!(quiet.interruptionLevel(), UNNotificationInterruptionLevel::Passive);
         assert!(quiet.sound().is_none());
@@ -313,28 +309,28 @@ mod tests {
     }
 
     #[test]
-    fn a_banner_knows_the_notice_that_it_tells_whatever_its_name() {
+    fn message_id_is_stored_in_the_banner() {
         let name = NSString::from_str("1f2e-1");
-        let told = content("1f2e-4", &banner(Loudness::Audible, true));
-        let request = UNNotificationRequest::requestWithIdentifier_content_trigger(&name, &told, None);
-        assert_eq!(notice_in(&request), "1f2e-4");
+        let content = content("1f2e-4", &banner(Urgency::Audible, true));
+        let request = UNNotificationRequest::requestWithIdentifier_content_trigger(&name, &content, None);
+        assert_eq!(message_id_from(&request), "1f2e-4");
         let bare = UNMutableNotificationContent::new();
         let request = UNNotificationRequest::requestWithIdentifier_content_trigger(&name, &bare, None);
-        assert_eq!(notice_in(&request), "1f2e-1");
+        assert_eq!(message_id_from(&request), "1f2e-1");
     }
 
     #[test]
-    fn the_delegate_is_a_class_that_the_runtime_takes() {
-        let (pressed, _presses) = mpsc::channel(1);
-        let delegate = Delegate::new(pressed);
+    fn delegate_class_is_registered() {
+        let (sender, _actions) = mpsc::channel(1);
+        let delegate = Delegate::new(sender);
         assert_eq!(delegate.ivars().capacity(), 1);
     }
 
     #[test]
-    fn the_first_answer_counts() {
-        let (answer, mut receiver) = once();
-        answer(1);
-        answer(2);
+    fn first_completion_counts() {
+        let (complete, mut receiver) = completion();
+        complete(1);
+        complete(2);
         assert_eq!(receiver.try_recv(), Ok(1));
     }
 }

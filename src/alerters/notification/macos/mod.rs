@@ -1,28 +1,22 @@
-//! Banners on macOS: from the app bundle through UserNotifications, from a bare program through `osascript`.
+//! Banners on macOS through UserNotifications, from the app bundle only.
 //!
-//! `banners` decides what is shown, asked and said; `center` is the only file that talks to UserNotifications; `script` runs
-//! `osascript`.
-//!
-//! Limits:
-//! - Completion handlers come on threads of the system ("may be executed on a background thread", Apple says of each), so
-//!   permission and banners work without a run loop. What is pressed, and the question how to present a banner, come on the
-//!   main thread: they need a run loop there, which the menu has and `--headless` has not. Headless, buttons do nothing.
-//! - A press that starts the app reaches it only if the delegate is there "before your app finishes launching" (Apple,
-//!   `UNUserNotificationCenter.delegate`), that is, if the engine runs before the menu's event loop does.
-//! - macOS takes "time sensitive" for "active" where the app's signature lacks the Time Sensitive Notifications entitlement.
-//! - `osascript` shows banners in its own name; they cannot be answered or brought up to date.
+//! `center` is the only file that calls UserNotifications. Limits:
+//! - Completion handlers run on threads of the system ("may be executed on a background thread", says Apple of each):
+//!   permission and banners work without a run loop. Pressed buttons, and the question how to present a banner, arrive on the
+//!   main thread and need a run loop there. The menu has one, `--headless` has not: buttons do nothing there.
+//! - A press that starts the app reaches it only if the delegate is set "before your app finishes launching" (Apple,
+//!   `UNUserNotificationCenter.delegate`): the engine must start before the menu's event loop.
+//! - macOS treats "time sensitive" as "active" if the app's signature lacks the Time Sensitive Notifications entitlement.
+//! - Without a bundle UserNotifications raises an exception: every message fails as `NoTransport`.
 
-mod banners;
+mod alerter;
 #[cfg(target_os = "macos")]
 mod center;
 mod permission;
-mod script;
 
 #[cfg(target_os = "macos")]
-pub(super) fn alerter(_env: &crate::config::Env) -> std::sync::Arc<dyn crate::alerters::Alerter> {
-    if center::is_bundled() {
-        std::sync::Arc::new(banners::Banners::new(center::System))
-    } else {
-        std::sync::Arc::new(script::Script::default())
-    }
+#[must_use]
+pub fn alerter(_env: &crate::config::Env) -> std::sync::Arc<dyn crate::alerters::Alerter> {
+    let center = center::is_bundled().then_some(center::SystemCenter);
+    std::sync::Arc::new(alerter::MacAlerter::new(center))
 }

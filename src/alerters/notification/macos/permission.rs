@@ -1,34 +1,30 @@
-//! Whether macOS lets Operator show banners, in words for a person.
+//! The user's permission to show notifications, and errors of UserNotifications.
 
 use crate::alerters::Failure;
 
 /// `UNErrorCode.notificationsNotAllowed` of `UNErrorDomain`.
 const NOT_ALLOWED: isize = 1;
 
-const SETTINGS: &str = "open System Settings › Notifications › Operator and allow them";
+const SETTINGS_HINT: &str = "open System Settings › Notifications › Operator and allow them";
 
-/// What the person has decided, from `UNNotificationSettings`.
+/// From `UNNotificationSettings`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permission {
-    /// Nothing yet.
     NotAsked,
-    /// No.
-    Refused,
-    /// Yes.
+    Denied,
     Granted {
-        /// They come up on the screen, not only in Notification Center.
+        /// Banners appear on the screen, not only in Notification Center.
         banners: bool,
-        /// They may sound.
         sound: bool,
     },
 }
 
 impl Permission {
-    /// For `check`, which does not ask.
-    pub(super) fn said(self) -> Result<String, Failure> {
+    /// A sentence for `operator check`.
+    pub(super) fn describe(self) -> Result<String, Failure> {
         let (banners, sound) = match self {
             Self::NotAsked => return Ok("macOS will ask for permission at the first alert".into()),
-            Self::Refused => return Err(refused()),
+            Self::Denied => return Err(denied()),
             Self::Granted { banners, sound } => (banners, sound),
         };
         Ok(match (banners, sound) {
@@ -41,38 +37,43 @@ impl Permission {
     }
 }
 
-/// The person does not want notifications.
-pub(super) fn refused() -> Failure {
-    Failure::no_transport("notifications are off for Operator", SETTINGS)
+pub(super) fn denied() -> Failure {
+    Failure::no_transport("notifications are off for Operator", SETTINGS_HINT)
 }
 
-/// The person has been asked.
+/// macOS shows its question, and the user has not answered.
 pub(super) fn unanswered() -> Failure {
-    Failure::no_transport("macOS asks whether Operator may send notifications", format!("answer it, or {SETTINGS}"))
+    Failure::no_transport(
+        "macOS asks whether Operator may send notifications",
+        format!("answer it, or {SETTINGS_HINT}"),
+    )
 }
 
-/// An error of UserNotifications.
+pub(super) fn not_bundled() -> Failure {
+    Failure::no_transport("macOS shows banners only for an app bundle", "start Operator from Operator.app")
+}
+
+/// An `NSError` of UserNotifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Complaint {
-    /// `UNErrorDomain`, most likely.
+pub(super) struct CenterError {
+    /// Usually `UNErrorDomain`.
     pub(super) domain: String,
-    /// Its number there.
     pub(super) code: isize,
-    /// What macOS says of it.
-    pub(super) words: String,
+    /// Localized.
+    pub(super) message: String,
 }
 
-impl From<Complaint> for Failure {
-    fn from(complaint: Complaint) -> Self {
-        let Complaint { domain, code, words } = complaint;
+impl From<CenterError> for Failure {
+    fn from(error: CenterError) -> Self {
+        let CenterError { domain, code, message } = error;
         if domain == "UNErrorDomain" && code == NOT_ALLOWED {
-            let advice = format!(
-                "{SETTINGS}; if Operator is not listed there, macOS refuses this build's signature: use one that is \
+            let hint = format!(
+                "{SETTINGS_HINT}; if Operator is not listed there, macOS rejects the signature of this build: use one that is \
                  signed with a Developer ID, not ad hoc"
             );
-            return Self::no_transport("macOS does not allow this app to send notifications (UNErrorDomain 1)", advice);
+            return Self::no_transport("macOS does not allow this app to send notifications (UNErrorDomain 1)", hint);
         }
-        Self::retryable(format!("macOS did not take the notification: {words} ({domain} {code})"))
+        Self::retryable(format!("macOS did not accept the notification: {message} ({domain} {code})"))
     }
 }
 
@@ -82,34 +83,32 @@ mod tests {
     use crate::alerters::FailureKind;
 
     #[test]
-    fn what_is_allowed_is_said_and_a_refusal_names_the_way_out() {
-        assert_eq!(
-            Permission::Granted { banners: true, sound: true }.said(),
-            Ok("macOS allows banners and sound".to_owned())
-        );
+    fn permission_is_described_with_a_hint() {
+        let describe = |banners, sound| Permission::Granted { banners, sound }.describe();
+        assert_eq!(describe(true, true), Ok("macOS allows banners and sound".to_owned()));
         for (banners, sound) in [(true, false), (false, true), (false, false)] {
-            let said = Permission::Granted { banners, sound }.said();
-            assert!(said.is_ok_and(|said| said.contains("System Settings")));
+            assert!(describe(banners, sound).is_ok_and(|text| text.contains("System Settings")));
         }
-        assert!(Permission::NotAsked.said().is_ok_and(|said| said.contains("will ask")));
+        assert!(Permission::NotAsked.describe().is_ok_and(|text| text.contains("will ask")));
         assert_eq!(
-            Permission::Refused.said().map_err(|failure| failure.to_string()),
+            Permission::Denied.describe().map_err(|failure| failure.to_string()),
             Err("notifications are off for Operator – open System Settings › Notifications › Operator and allow them"
                 .to_owned())
         );
     }
 
     #[test]
-    fn a_build_that_macos_refuses_is_told_apart_from_a_passing_error() {
-        let complaint = |domain: &str, code| {
-            Failure::from(Complaint { domain: domain.into(), code, words: "It could not be done.".into() })
+    fn rejected_build_differs_from_transient_error() {
+        let failure = |domain: &str, code| {
+            Failure::from(CenterError { domain: domain.into(), code, message: "It could not be done.".into() })
         };
-        let refused = complaint("UNErrorDomain", 1);
-        assert_eq!(refused.kind, FailureKind::NoTransport);
-        assert!(refused.message.contains("UNErrorDomain 1") && refused.hint.contains("ad hoc"));
-        for failure in [complaint("UNErrorDomain", 1401), complaint("NSCocoaErrorDomain", 1)] {
+        let rejected = failure("UNErrorDomain", 1);
+        assert_eq!(rejected.kind, FailureKind::NoTransport);
+        let text = rejected.to_string();
+        assert!(text.contains("UNErrorDomain 1") && text.contains("ad hoc"), "{text}");
+        for failure in [failure("UNErrorDomain", 1401), failure("NSCocoaErrorDomain", 1)] {
             assert_eq!(failure.kind, FailureKind::Retryable { retry_after: None });
-            assert!(failure.message.contains("It could not be done."));
+            assert!(failure.to_string().contains("It could not be done."));
         }
     }
 }

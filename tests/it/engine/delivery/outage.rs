@@ -140,7 +140,7 @@ async fn a_refusal_is_parked_once_shown_and_tried_again_with_other_settings() {
     assert_eq!(same.tries().len(), 0, "a restart alone changes nothing");
 
     let home = bench.end().await;
-    let other = Scripted::with_settings(Weather::Fine, 2);
+    let other = Scripted::with_config_hash(Weather::Fine, 2);
     let bench = Bench::start_with(home, "13:20", other.alone());
     pass(1).await;
     assert_eq!(other.told(), [(key, 1)].into());

@@ -1,6 +1,6 @@
 //! What waits for the end of quiet hours or of a pause, comes once and together.
 
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use rstest::rstest;
 
 use super::desk::{HOUR, MINUTE, critical, done, home, overdue};

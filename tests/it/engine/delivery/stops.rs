@@ -1,7 +1,7 @@
 //! Stops, crashes, answers and a database that cannot be written, all while a message is under way.
 
 use operator::core::delivery::message::MessageKind;
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use serde_json::json;
 
 use super::desk::{HOUR, MINUTE, done, fate, home, overdue};

@@ -1,6 +1,6 @@
 //! Much at once, and what is urgent in the middle of it.
 
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use rstest::rstest;
 
 use super::desk::{MINUTE, critical, done, fate, home, overdue};

@@ -1,6 +1,6 @@
 //! Counters of a running engine.
 
-use operator::engine::command::Command;
+use operator::engine::commands::Command;
 use rstest::rstest;
 use serde_json::json;
 
