@@ -194,7 +194,7 @@ proptest! {
     fn arbitrary_requests_get_no_access(
         method in prop::sample::select(vec!["GET", "HEAD", "POST", "PUT", "CONNECT", "OPTIONS", "*"]),
         path in path(),
-        host in prop::option::of(value()),
+        host in prop::option::of(header_value()),
         others in prop::collection::btree_map(prop::sample::select(vec!["Origin", "Cookie", "Authorization"]), header_value(), 0..4),
     ) {
         let server = shared_server();

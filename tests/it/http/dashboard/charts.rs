@@ -15,7 +15,7 @@ use operator::store::Store;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::support::{between, calm, commit, decision, now, page, part, real_week, values, words};
+use super::support::{between, calm, commit, now, part, policy_decision, real_week, render_page, values, words};
 use crate::support::facts::date;
 
 fn chart<'a>(page: &'a str, name: &str) -> &'a str {
@@ -35,9 +35,9 @@ fn weeks(days: i64) -> Vec<HealthDay> {
 fn page_of_weeks(address: &str) -> String {
     let mut store = Store::in_memory().unwrap();
     let at = now().timestamp();
-    let delivered = decision("health:readiness_low", "Readiness is low: 48", Decision::Deliver, Reason::First);
+    let delivered = policy_decision("health:readiness_low", "Readiness is low: 48", Decision::Deliver, Reason::First);
     commit(&mut store, at, &[delivered], &weeks(100), &[]);
-    page(&calm(), &store, address)
+    render_page(&calm(), &store, address)
 }
 
 #[rstest]
@@ -89,13 +89,13 @@ fn alert_is_marked_on_its_day() {
 #[test]
 fn repeated_entry_marks_known_days_only() {
     let mut store = Store::in_memory().unwrap();
-    let suppressed = || decision("health:readiness_low", "Low", Decision::Suppress, Reason::Acknowledged);
+    let suppressed = || policy_decision("health:readiness_low", "Low", Decision::Suppress, Reason::Acknowledged);
     let at = |ago: i64| (now() - ago.days()).timestamp();
     commit(&mut store, at(4), &[suppressed()], &weeks(20), &[]);
     commit(&mut store, at(1), &[suppressed()], &[], &[]);
-    let resolved = decision("health:readiness_low", "Low", Decision::Resolve, Reason::Resolved);
+    let resolved = policy_decision("health:readiness_low", "Low", Decision::Resolve, Reason::Resolved);
     commit(&mut store, at(0), &[resolved], &[], &[]);
-    let page = page(&calm(), &store, "/");
+    let page = render_page(&calm(), &store, "/");
     let marks: Vec<_> = chart(&page, "readiness").split("<circle class=\"mark").skip(1).collect();
     assert_eq!(values(&marks.concat(), "data-date"), ["2026-11-16", "2026-11-18", "2026-11-19"]);
 }
@@ -109,7 +109,7 @@ fn hrv_mean_covers_the_configured_days() {
     let mut store = Store::in_memory().unwrap();
     commit(&mut store, now().timestamp(), &[], &(0..40).rev().map(night).collect::<Vec<_>>(), &[]);
     let mut status = calm();
-    let mean = |status: &_| values(chart(&page(status, &store, "/"), "hrv"), "data-mean");
+    let mean = |status: &_| values(chart(&render_page(status, &store, "/"), "hrv"), "data-mean");
     assert_eq!(mean(&status), ["73.33"], "ten of 30 nights at 40, twenty at 90");
     status.config["thresholds"]["health"] = serde_json::json!({"hrv_baseline_days": 10});
     assert_eq!(mean(&status), ["40"]);
@@ -123,7 +123,7 @@ fn stress_of_a_short_day_is_unknown() {
     };
     let mut store = Store::in_memory().unwrap();
     commit(&mut store, now().timestamp(), &[], &[day(1, 3600, 1800), day(0, 5400, 1800)], &[]);
-    let page = page(&calm(), &store, "/");
+    let page = render_page(&calm(), &store, "/");
     assert_eq!(values(chart(&page, "stress"), "data-value"), ["75"]);
     assert!(words(part(&page, "health")).contains("Readiness unknown your usual range is not known yet No known day"));
 }
@@ -131,7 +131,7 @@ fn stress_of_a_short_day_is_unknown() {
 #[test]
 fn real_week_is_charted() {
     let (_home, status, store) = real_week();
-    let page = page(&status, &store, "/");
+    let page = render_page(&status, &store, "/");
     let last = |name: &str| {
         let points = chart(&page, name).split("<circle class=\"mark").next().unwrap();
         values(points, "data-value").last().cloned()

@@ -7,7 +7,7 @@ use operator::http::dashboard::DashboardQuery;
 use operator::store::Store;
 use rstest::rstest;
 
-use super::support::{between, calm, commit, decision, now, page, query, real_week, values, words};
+use super::support::{between, calm, commit, now, policy_decision, query, real_week, render_page, values, words};
 
 fn keys(page: &str) -> Vec<String> {
     let entries = between(page, "<div id=\"journal-entries\"", "</section>");
@@ -24,7 +24,8 @@ fn hourly_entries(count: i64) -> Store {
             1 => (Decision::Hold, Reason::QuietHours),
             _ => (Decision::Suppress, Reason::Duplicate),
         };
-        let mut entry = decision(&format!("task:deadline_overdue:{ago}"), &format!("Call {ago}%_ó"), decision, reason);
+        let mut entry =
+            policy_decision(&format!("task:deadline_overdue:{ago}"), &format!("Call {ago}%_ó"), decision, reason);
         entry.alert.priority = if ago % 2 == 0 { Priority::High } else { Priority::Low };
         commit(&mut store, at, &[entry], &[], &[]);
     }
@@ -43,7 +44,7 @@ fn hourly_entries(count: i64) -> Store {
 #[case::invalid_values("/?priority=urgent&decision=4&since=x&before=-&days=&x=y", &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"])]
 #[case::last_value_counts("/?priority=low&priority=high&decision=hold", &["4", "10"])]
 fn filter_selects_entries(#[case] address: &str, #[case] expected: &[&str]) {
-    let page = page(&calm(), &hourly_entries(12), address);
+    let page = render_page(&calm(), &hourly_entries(12), address);
     let found: Vec<String> = keys(&page).iter().map(|key| key.replace("task:deadline_overdue:", "")).collect();
     assert_eq!(found, expected);
 }
@@ -53,7 +54,7 @@ fn filter_selects_entries(#[case] address: &str, #[case] expected: &[&str]) {
 #[case("/?since=7", 100)]
 #[case("/?since=all", 100)]
 fn since_limits_the_entries(#[case] address: &str, #[case] expected: usize) {
-    assert_eq!(keys(&page(&calm(), &hourly_entries(120), address)).len(), expected);
+    assert_eq!(keys(&render_page(&calm(), &hourly_entries(120), address)).len(), expected);
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn older_link_reaches_every_entry_once() {
     let mut seen = Vec::new();
     let mut pages = 0;
     loop {
-        let page = page(&calm(), &store, &address);
+        let page = render_page(&calm(), &store, &address);
         seen.extend(keys(&page));
         pages += 1;
         let Some((_, link)) = page.split_once("id=\"older\" href=\"") else { break };
@@ -76,7 +77,7 @@ fn older_link_reaches_every_entry_once() {
 
 #[test]
 fn filter_form_keeps_its_values() {
-    let page = page(&calm(), &hourly_entries(3), "/?text=%3Cb%3E%22&priority=high&days=90");
+    let page = render_page(&calm(), &hourly_entries(3), "/?text=%3Cb%3E%22&priority=high&days=90");
     let form = between(&page, "<form id=\"filter\"", "</form>");
     assert!(form.contains("value=\"&#60;b&#62;&#34;\""), "{form}");
     assert!(form.contains("<option value=\"high\" selected>"), "{form}");
@@ -93,12 +94,12 @@ fn filter_form_keeps_its_values() {
 fn entry_shows_the_state_of_its_messages() {
     let mut store = Store::in_memory().unwrap();
     let at = now().timestamp();
-    let first = decision("health:hrv_low", "HRV", Decision::Deliver, Reason::First);
+    let first = policy_decision("health:hrv_low", "HRV", Decision::Deliver, Reason::First);
     commit(&mut store, at - SignedDuration::from_hours(1), std::slice::from_ref(&first), &[], &[]);
     let later = PolicyDecision { decision: Decision::Deliver, reason: Reason::Escalated, ..first };
-    let digest = |key| decision(key, "In a digest", Decision::Coalesce, Reason::Storm);
+    let digest = |key| policy_decision(key, "In a digest", Decision::Coalesce, Reason::Storm);
     commit(&mut store, at, &[later, digest("task:pileup"), digest("task:goal_behind")], &[], &[]);
-    let page = page(&calm(), &store, "/");
+    let page = render_page(&calm(), &store, "/");
     let entries: Vec<&str> = page.split("class=\"entry\"").skip(1).collect();
     let states: Vec<String> =
         entries.iter().map(|entry| words(between(entry, "<ul class=\"channels\">", "</ul>"))).collect();
@@ -115,7 +116,7 @@ fn entry_shows_the_state_of_its_messages() {
 #[test]
 fn real_week_is_listed() {
     let (home, status, store) = real_week();
-    let page = page(&status, &store, "/?since=all&text=procrastination");
+    let page = render_page(&status, &store, "/?since=all&text=procrastination");
     let count: i64 = home
         .database()
         .query_row("SELECT count(*) FROM journal WHERE key LIKE '%procrastination%'", [], |row| row.get(0))

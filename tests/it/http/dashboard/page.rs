@@ -11,10 +11,12 @@ use operator::http::dashboard::{SCRIPT, STYLE};
 use operator::store::Store;
 use rstest::rstest;
 
-use super::support::{between, calm, commit, decision, now, open_alert, page, part, real_week, values, words};
+use super::support::{
+    between, calm, commit, now, open_alert, part, policy_decision, real_week, render_page, values, words,
+};
 
 fn head(status: &Status) -> String {
-    let page = page(status, &Store::in_memory().unwrap(), "/");
+    let page = render_page(status, &Store::in_memory().unwrap(), "/");
     words(between(&page, "<header class=\"top\">", "</header>"))
 }
 
@@ -59,10 +61,10 @@ fn audit_is_shown_with_its_result() {
 #[test]
 fn open_alert_has_its_actions() {
     let mut store = Store::in_memory().unwrap();
-    let delivered = decision("health:readiness_low", "Readiness is low: 48", Decision::Deliver, Reason::First);
+    let delivered = policy_decision("health:readiness_low", "Readiness is low: 48", Decision::Deliver, Reason::First);
     commit(&mut store, now().timestamp(), &[delivered], &[], &[]);
     let alert = open_alert("health:readiness_low", "Readiness is low: 48", Priority::High);
-    let page = page(&Status { open: vec![alert], open_alerts: 1, ..calm() }, &store, "/");
+    let page = render_page(&Status { open: vec![alert], open_alerts: 1, ..calm() }, &store, "/");
     let card = between(&page, "<article", "</article>");
     assert_eq!(values(card, "data-key"), ["health:readiness_low"]);
     assert_eq!(values(card, "action"), ["/api/ack", "/api/snooze"]);
@@ -90,10 +92,10 @@ fn alert_shows_why_it_was_not_sent(
     #[case] expected: &str,
 ) {
     let mut store = Store::in_memory().unwrap();
-    commit(&mut store, now().timestamp(), &[decision("task:pileup", "Much", decision, reason)], &[], &[]);
+    commit(&mut store, now().timestamp(), &[policy_decision("task:pileup", "Much", decision, reason)], &[], &[]);
     let mut alert = open_alert("task:pileup", "Much", Priority::Medium);
     (alert.acknowledged, alert.snoozed_until) = (acknowledged, snoozed.map(at));
-    let page = page(&Status { open: vec![alert], open_alerts: 1, ..calm() }, &store, "/");
+    let page = render_page(&Status { open: vec![alert], open_alerts: 1, ..calm() }, &store, "/");
     assert!(words(part(&page, "today")).contains(expected), "{}", words(part(&page, "today")));
     assert_eq!(page.contains(">Acknowledge<"), !acknowledged);
 }
@@ -101,7 +103,7 @@ fn alert_shows_why_it_was_not_sent(
 #[test]
 fn journal_only_notification_is_marked() {
     let mut store = Store::in_memory().unwrap();
-    let delivered = decision("task:pileup", "Much", Decision::Deliver, Reason::First);
+    let delivered = policy_decision("task:pileup", "Much", Decision::Deliver, Reason::First);
     commit(
         &mut store,
         now().timestamp(),
@@ -110,7 +112,7 @@ fn journal_only_notification_is_marked() {
         &[],
     );
     let open = vec![open_alert("task:pileup", "Much", Priority::Low)];
-    let page = page(&Status { open, open_alerts: 499, ..calm() }, &store, "/");
+    let page = render_page(&Status { open, open_alerts: 499, ..calm() }, &store, "/");
     let today = words(part(&page, "today"));
     assert!(today.contains("Notified just now, in the journal only"), "{today}");
     assert!(today.contains("498 more are open"), "{today}");
@@ -132,7 +134,7 @@ fn unavailable_source_can_be_reset() {
     let failing = ChannelState { state: ChannelHealth::Failing, reason: Some("401".into()), ..ChannelState::default() };
     status.channel_states.insert(Channel::Telegram, failing);
     status.outbox.insert(Channel::Telegram, QueueDepth { pending: 3, failed: 1 });
-    let page = page(&status, &Store::in_memory().unwrap(), "/");
+    let page = render_page(&status, &Store::in_memory().unwrap(), "/");
     let sources = words(part(&page, "sources"));
     assert!(
         sources.contains("Focus file Not connected Oura Available, data of 2 h ago WorkOS Unavailable"),
@@ -150,7 +152,7 @@ fn empty_page_says_what_to_do() {
     let unread = SourceState { circuit: CircuitState::Closed, as_of: None, next_try: None, error: None };
     let mut status = calm();
     status.sources.insert("oura".into(), unread);
-    let page = page(&status, &Store::in_memory().unwrap(), "/");
+    let page = render_page(&status, &Store::in_memory().unwrap(), "/");
     let words = words(&page);
     for expected in [
         "No open alerts. Operator notifies you when something needs your attention.",
@@ -173,7 +175,7 @@ fn empty_page_says_what_to_do() {
 fn hostile_text_is_escaped(#[case] hostile: &str) {
     let mut store = Store::in_memory().unwrap();
     let key = format!("task:deadline_overdue:{}", hostile.replace(char::is_control, "_"));
-    let mut delivered = decision(&key, hostile, Decision::Deliver, Reason::First);
+    let mut delivered = policy_decision(&key, hostile, Decision::Deliver, Reason::First);
     delivered.alert.facts.insert(hostile.to_owned().into(), hostile.into());
     let late = crate::support::facts::state_store(
         now().timestamp(),
@@ -193,8 +195,8 @@ fn hostile_text_is_escaped(#[case] hostile: &str) {
         sources: [("oura".into(), failing)].into(),
         ..calm()
     };
-    let page = page(&status, &store, "/?since=all");
-    let plain = page(&calm(), &Store::in_memory().unwrap(), "/");
+    let page = render_page(&status, &store, "/?since=all");
+    let plain = render_page(&calm(), &Store::in_memory().unwrap(), "/");
     assert_eq!(page.matches("<script").count(), plain.matches("<script").count());
     assert!(!page.contains(" onload=\"") && !page.contains("</title><"), "{page}");
     assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "no control characters");
@@ -213,7 +215,7 @@ fn hostile_text_is_escaped(#[case] hostile: &str) {
 #[test]
 fn page_loads_only_its_own_files() {
     let (_home, status, store) = real_week();
-    let page = page(&status, &store, "/?days=90&since=all");
+    let page = render_page(&status, &store, "/?days=90&since=all");
     for (attribute, allowed) in [("src", &["/dashboard.js"] as &[&str]), ("style", &[]), ("onclick", &[])] {
         assert_eq!(values(&page, attribute), allowed, "{attribute}");
     }
@@ -226,7 +228,7 @@ fn page_loads_only_its_own_files() {
 #[test]
 fn ids_are_unique_and_references_resolve() {
     let (_home, status, store) = real_week();
-    let page = page(&status, &store, "/?since=all");
+    let page = render_page(&status, &store, "/?since=all");
     let mut ids = values(&page, "id");
     let count = ids.len();
     ids.sort();
@@ -244,7 +246,7 @@ fn ids_are_unique_and_references_resolve() {
 #[test]
 fn same_facts_render_the_same_page() {
     let (_home, status, store) = real_week();
-    let once = page(&status, &store, "/");
-    assert_eq!(once, page(&status, &store, "/"), "an unchanged part is not replaced");
+    let once = render_page(&status, &store, "/");
+    assert_eq!(once, render_page(&status, &store, "/"), "an unchanged part is not replaced");
     assert!(once.starts_with("<!DOCTYPE html>") && once.trim_end().ends_with("</html>"));
 }

@@ -63,7 +63,7 @@ pub(super) fn calm() -> Status {
 }
 
 /// The page at this address.
-pub(super) fn page(status: &Status, store: &Store, address: &str) -> String {
+pub(super) fn render_page(status: &Status, store: &Store, address: &str) -> String {
     render(status, store, &query(address), &now()).unwrap()
 }
 
@@ -101,7 +101,7 @@ pub(super) fn values(markup: &str, attribute: &str) -> Vec<String> {
     markup.split(&begin).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
-pub(super) fn decision(key: &str, title: &str, decision: Decision, reason: Reason) -> PolicyDecision {
+pub(super) fn policy_decision(key: &str, title: &str, decision: Decision, reason: Reason) -> PolicyDecision {
     let alert = Alert {
         key: key.parse().unwrap(),
         priority: Priority::High,

@@ -6,7 +6,7 @@ use operator::store::Store;
 use operator::store::task_snapshots::SnapshotDiff;
 use operator::store::task_summary::TaskSummary;
 
-use super::support::{calm, commit, now, page, part, real_week, words};
+use super::support::{calm, commit, now, part, real_week, render_page, words};
 use crate::support::facts::{state_store, task, task_due, workos};
 
 fn commit_reading(store: &mut Store, reading: &TaskReading) {
@@ -99,7 +99,7 @@ fn recent_postponements_of_open_tasks_count() {
     let tasks = store.task_summary(&now()).unwrap();
     assert_eq!(tasks.most_postponed.iter().map(|t| (t.id.as_str(), t.postponed)).collect::<Vec<_>>(), [("a", 2)]);
     assert_eq!(tasks.longest_overdue[0].postponed, 2);
-    let shown = words(part(&page(&calm(), &store, "/"), "tasks"));
+    let shown = words(part(&render_page(&calm(), &store, "/"), "tasks"));
     assert!(shown.contains("Task a 5 days ago, Sun 15 Nov State store · postponed 2 times"), "{shown}");
     assert!(shown.contains("State store, read 1 day ago"), "{shown}");
 }
@@ -118,7 +118,7 @@ fn ten_thousand_open_tasks_are_counted() {
     let tasks = store.task_summary(&now()).unwrap();
     assert_eq!((numbers(&tasks), tasks.longest_overdue.len()), ([10_000, 100, 100], 20));
     assert_eq!((tasks.longest_overdue[0].id.as_str(), tasks.longest_overdue[19].id.as_str()), ("09900", "08000"));
-    let page = page(&calm(), &store, "/");
+    let page = render_page(&calm(), &store, "/");
     let words = words(part(&page, "tasks"));
     assert!(words.starts_with("Tasks open 10 000 overdue 100 due today 100"), "{words}");
     assert!(words.contains("and 80 more") && page.len() < 100_000, "{} bytes: {words}", page.len());
