@@ -119,7 +119,7 @@ async fn a_server_cannot_send_the_password_elsewhere(#[case] prop: &'static str)
     );
     let is_told = error.advice.contains("are at evil.example:443, set caldav.url") || prop.contains("http://");
     assert!(is_told, "{error:?}");
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn one_question_for_each_kind_once_the_calendars_are_known() {
     for minutes in [0, 15, 30] {
         assert_eq!(meeting(&account.read(&at(minutes)).await.unwrap()), Some(60));
     }
-    let methods: Vec<String> = server.asked().iter().map(|asked| asked.method.clone()).collect();
+    let methods: Vec<String> = server.requests().iter().map(|asked| asked.method.clone()).collect();
     assert_eq!(methods, ["PROPFIND", "REPORT", "REPORT", "REPORT", "REPORT", "REPORT", "REPORT"]);
 }
 

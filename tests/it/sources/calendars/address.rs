@@ -55,10 +55,10 @@ async fn what_has_not_changed_is_not_sent_again() {
         let reading = calendar.read(&at(minute)).await.unwrap();
         assert_eq!((meeting(&reading), reading.as_of), (Some(60), at(minute).timestamp()));
     }
-    let asked: Vec<bool> = server.asked().iter().map(|asked| asked.headers.contains_key("if-none-match")).collect();
+    let asked: Vec<bool> = server.requests().iter().map(|asked| asked.headers.contains_key("if-none-match")).collect();
     assert_eq!(asked, [false, true, true, true]);
     calendar.read(&at(-24 * 60)).await.unwrap();
-    assert!(!server.asked()[4].headers.contains_key("if-none-match"), "what was over then may not be over now");
+    assert!(!server.requests()[4].headers.contains_key("if-none-match"), "what was over then may not be over now");
 }
 
 #[rstest]
@@ -89,7 +89,7 @@ async fn answers_that_mean_failure(
     // Whoever asks meanwhile, run-now included, is told the same, and the server is left alone.
     if let Some(pause) = pause.filter(|pause| *pause > 60) {
         let error = failed(calendar.read(&at(1)).await, fault, what);
-        assert_eq!((error.retry_after.unwrap().as_secs(), server.asked().len()), (pause - 60, 1));
+        assert_eq!((error.retry_after.unwrap().as_secs(), server.requests().len()), (pause - 60, 1));
     }
 }
 
@@ -122,7 +122,7 @@ async fn a_safe_redirect_is_followed() {
     assert_eq!(meeting(&at_address(&server.url).read(&at(0)).await.unwrap()), Some(60));
     let round = Server::start(|_| Answer::Whole(302, "location: /s3cret\r\n", String::new()));
     failed(at_address(&round.url).read(&at(0)).await, ErrorKind::ActionRequired, "elsewhere");
-    assert_eq!(round.asked().len(), 6);
+    assert_eq!(round.requests().len(), 6);
 }
 
 #[tokio::test]
@@ -181,5 +181,5 @@ async fn both_who_ask_at_one_moment_send_one_question() {
     let source = CalendarTasks::of(&[Arc::clone(&calendar)]);
     let now = at(0);
     let (events, todos) = tokio::join!(calendar.read(&now), source.fetch(&now));
-    assert_eq!((meeting(&events.unwrap()), todos.unwrap().tasks.len(), server.asked().len()), (Some(60), 1, 1));
+    assert_eq!((meeting(&events.unwrap()), todos.unwrap().tasks.len(), server.requests().len()), (Some(60), 1, 1));
 }
