@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
+use operator::cli::demo::{health, tasks};
 use operator::core::alert::{Alert, AlertKey, Category, Facts, Monitor, Priority};
 use operator::core::channel::{Channel, Routing};
 use operator::core::facts::{HealthDay, Night, Task, TaskReading, TaskStatus};
@@ -17,7 +18,6 @@ use operator::core::policy::decision::{Decision, PolicyDecision};
 use operator::core::policy::incident_state::IncidentState;
 use operator::core::policy::{PolicyContext, decide};
 use operator::core::rules::Evaluation;
-use operator::demo::{body, desk};
 use operator::store::task_snapshots::SnapshotDiff;
 use operator::store::{CheckCommit, RetentionPolicy, Store};
 use rusqlite::{Connection, params};
@@ -69,7 +69,7 @@ impl Home {
         for hours_ago in [6 * 24, 4 * 24, 2 * 24, 10] {
             self.run(-60 * hours_ago, &[]);
             let evening = self.morning.date().saturating_sub((hours_ago / 24).days());
-            desk::put_off(&state, evening, self.morning.date()).unwrap();
+            tasks::postpone_report(&state, evening, self.morning.date()).unwrap();
         }
     }
 
@@ -157,9 +157,9 @@ pub(crate) fn prepare(kind: Kind, folder: &Path) {
     fs::write(folder.join("config.yaml"), config).unwrap();
     fs::write(folder.join("focus.md"), "# This quarter: ship the new onboarding\n").unwrap();
     let (cache, tasks) = (folder.join("oura-health.db"), folder.join("state.db"));
-    body::write(&cache, today, if kind == Kind::Decade { 3650 } else { 60 }).unwrap();
+    health::write(&cache, today, if kind == Kind::Decade { 3650 } else { 60 }).unwrap();
     match kind {
-        Kind::Demo => desk::write(&tasks, today).unwrap(),
+        Kind::Demo => tasks::write(&tasks, today).unwrap(),
         Kind::Decade => {
             write_tasks(&tasks, today, 10_000, 90_000, 100);
             remember_years(&folder.join("state"), today);

@@ -1,34 +1,30 @@
-//! `operator login-item`: start with the person's session, or no more.
+//! `operator login-item`: start Operator at login.
 
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use super::args::{Cli, LoginItemCommand};
-use super::print::{Cell, Paint, Table, emit, emit_json};
 use crate::app::exit::Failure;
 use crate::app::load::{AppContext, LogTarget, environment};
+use crate::cli::output::{Cell, Palette, Table, emit, emit_json};
 use crate::config::paths;
 use crate::sys::autostart::{LoginItem, LoginItemError, Mode, State, Status};
 
-/// Do what was asked for.
-///
-/// # Errors
-/// When it cannot be done.
-pub fn run(cli: &Cli, change: LoginItemCommand) -> Result<ExitCode, Failure> {
+pub(super) fn run(cli: &Cli, change: LoginItemCommand) -> Result<ExitCode, Failure> {
     match change {
         LoginItemCommand::Install { headless } => {
-            // A configuration that would not let it start is told now, and not at the next login to nobody.
+            // A wrong configuration is reported now, because no user sees the error at the next login.
             let context = AppContext::open(cli.config.as_deref(), environment, cli.verbose, LogTarget::Quiet)?;
             let mode = if headless { Mode::Headless } else { Mode::App };
             let item = LoginItem::here(context.session_root(), context.named_config()).map_err(failed)?;
-            tell(cli, &item.install(mode).map_err(failed)?);
+            emit_message(cli, &item.install(mode).map_err(failed)?);
         }
-        // These need no configuration: they work with a broken one, too.
-        LoginItemCommand::Uninstall => tell(cli, &here()?.uninstall().map_err(failed)?),
+        // Uninstall and status work with a broken configuration.
+        LoginItemCommand::Uninstall => emit_message(cli, &here()?.uninstall().map_err(failed)?),
         LoginItemCommand::Status => {
             let status = here()?.status();
-            if cli.json { emit_json(&status) } else { emit(&shown(&status)) }
+            if cli.json { emit_json(&status) } else { emit(&render(&status)) }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -38,12 +34,12 @@ fn here() -> Result<LoginItem, Failure> {
     LoginItem::here(paths::session_root(&environment), None).map_err(failed)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "map_err gives it away")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes it by value")]
 fn failed(error: LoginItemError) -> Failure {
     Failure::Other(error.to_string())
 }
 
-fn tell(cli: &Cli, message: &str) {
+fn emit_message(cli: &Cli, message: &str) {
     if cli.json {
         emit_json(&json!({ "ok": true, "message": message }));
     } else {
@@ -51,27 +47,27 @@ fn tell(cli: &Cli, message: &str) {
     }
 }
 
-fn shown(status: &Status) -> String {
-    let paint = Paint::for_stdout();
+fn render(status: &Status) -> String {
+    let palette = Palette::for_stdout();
     let mut table = Table::default();
     for (name, state) in [("app", &status.app), ("headless", &status.headless)] {
-        table.row([Cell::from(name), verdict(paint, state), about(state).into()]);
+        table.add_row([Cell::from(name), state_cell(palette, state), detail(state).into()]);
     }
     table.render()
 }
 
-fn verdict(paint: Paint, state: &State) -> Cell {
-    let (text, good) = match (state.installed, state.enabled) {
+fn state_cell(palette: Palette, state: &State) -> Cell {
+    let (text, ok) = match (state.installed, state.enabled) {
         (None, _) => ("unknown", false),
-        (Some(false), _) => return Cell::drawn("not installed", paint.faint("not installed")),
+        (Some(false), _) => return Cell::styled("not installed", palette.faint("not installed")),
         (Some(true), true) => ("installed", state.current != Some(false)),
         (Some(true), false) => ("installed, off", false),
     };
-    Cell::drawn(text, paint.verdict(good, text))
+    Cell::styled(text, palette.result(ok, text))
 }
 
-/// What is wrong, else where it is.
-fn about(state: &State) -> String {
-    let place = || Some(state.file.as_ref().filter(|_| state.installed == Some(true))?.display().to_string());
-    state.note.clone().or_else(place).unwrap_or_default()
+/// The problem, else the file.
+fn detail(state: &State) -> String {
+    let file = || Some(state.file.as_ref().filter(|_| state.installed == Some(true))?.display().to_string());
+    state.note.clone().or_else(file).unwrap_or_default()
 }

@@ -17,7 +17,7 @@ use crate::support::home::{Home, fate, states};
 #[case::score_of_another_type(br#"{"score": "high", "contributors": 7}"#)]
 #[case::score_out_of_range(br#"{"score": -1e308}"#)]
 #[case::ten_megabytes(&[b' '; 10_000_000])]
-fn a_document_that_is_no_document_is_passed_over(#[case] data: &[u8]) {
+fn broken_document_is_skipped(#[case] data: &[u8]) {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let db = Connection::open(home.path("foreign/oura-health.db")).unwrap();
@@ -31,7 +31,7 @@ fn a_document_that_is_no_document_is_passed_over(#[case] data: &[u8]) {
 }
 
 #[test]
-fn rows_of_another_type_do_not_hide_the_others() {
+fn wrongly_typed_rows_hide_no_others() {
     let home = Home::new();
     home.check(&home.at("09:05"));
     home.tasks(

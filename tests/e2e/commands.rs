@@ -9,7 +9,7 @@ const READINESS: &str = "health:readiness_low";
 const PASSPORT: &str = "task:deadline_overdue:passport";
 
 #[test]
-fn an_acknowledged_alert_is_silent_until_it_resolves() {
+fn acknowledged_alert_is_silent_until_resolved() {
     let home = Home::new();
     home.check(&home.at("07:00"));
     let said = home.run(&["ack", READINESS]).ok();
@@ -22,7 +22,7 @@ fn an_acknowledged_alert_is_silent_until_it_resolves() {
 }
 
 #[test]
-fn a_snoozed_alert_comes_back_when_its_time_is_up() {
+fn snoozed_alert_returns_after_its_time() {
     let home = Home::new();
     let now = home.at("12:00");
     home.check(&home.at("09:00"));
@@ -33,7 +33,7 @@ fn a_snoozed_alert_comes_back_when_its_time_is_up() {
 }
 
 #[test]
-fn a_pause_holds_everything_and_one_digest_follows() {
+fn pause_holds_alerts_until_one_digest() {
     let home = Home::new();
     let said = home.run(&["pause", "--json"]).ok().json();
     assert_eq!(said["ok"], true);
@@ -54,7 +54,7 @@ fn a_pause_holds_everything_and_one_digest_follows() {
 }
 
 #[test]
-fn a_timed_pause_ends_by_itself() {
+fn timed_pause_ends_by_itself() {
     let home = Home::new();
     home.run(&["pause", "1h"]).ok();
     let status = home.run(&["--status", "--json"]).ok().json();
@@ -64,7 +64,7 @@ fn a_timed_pause_ends_by_itself() {
 }
 
 #[test]
-fn a_circuit_opens_and_is_reset_by_command() {
+fn open_circuit_is_reset_by_command() {
     let home = Home::new();
     // Nobody listens on port 1.
     home.set(json!({"sources": {"workos": {"url": "postgres://ada@127.0.0.1:1/tasks"}}}));
@@ -84,7 +84,7 @@ fn a_circuit_opens_and_is_reset_by_command() {
 }
 
 #[test]
-fn why_tells_each_decision_with_its_reason() {
+fn why_lists_decisions_with_reasons() {
     let home = Home::new();
     home.check(&home.at("05:00"));
     home.check(&home.at("07:00"));
@@ -107,7 +107,7 @@ fn why_tells_each_decision_with_its_reason() {
 }
 
 #[test]
-fn alerts_lists_what_is_open_and_with_all_what_has_resolved() {
+fn alerts_lists_open_and_all() {
     let home = Home::new();
     assert_eq!(home.run(&["alerts"]).ok().out, "Nothing is open.\n");
     assert_eq!(home.run(&["alerts", "--json"]).ok().json(), json!([]));
@@ -125,7 +125,7 @@ fn alerts_lists_what_is_open_and_with_all_what_has_resolved() {
 }
 
 #[test]
-fn the_journal_goes_back_as_far_as_asked() {
+fn journal_since_limits_the_period() {
     let home = Home::new();
     assert_eq!(home.run(&["journal", "--json"]).ok().json(), json!([]));
     home.check(&home.day_at(-3, "12:00"));
@@ -142,7 +142,7 @@ fn the_journal_goes_back_as_far_as_asked() {
 }
 
 #[test]
-fn status_without_an_engine_shows_what_the_last_one_left() {
+fn status_without_engine_shows_last_state() {
     let home = Home::new();
     let fresh = home.run(&["--status", "--json"]).ok().json();
     assert_eq!((&fresh["running"], &fresh["run_count"]), (&json!(false), &json!(0)));
@@ -166,7 +166,7 @@ fn status_without_an_engine_shows_what_the_last_one_left() {
 #[case::ack(&["ack", "task:deadline_overdue:nothing"])]
 #[case::snooze(&["snooze", "task:deadline_overdue:nothing", "1h"])]
 #[case::why(&["why", "task:deadline_overdue:nothing"])]
-fn what_is_not_there_cannot_be_asked_for(#[case] arguments: &[&str]) {
+fn unknown_key_is_an_error(#[case] arguments: &[&str]) {
     let home = Home::new();
     home.check(&home.at("09:05"));
     assert!(home.run(arguments).failed(1).err.contains("nothing"), "names what was asked for");
@@ -177,7 +177,7 @@ fn what_is_not_there_cannot_be_asked_for(#[case] arguments: &[&str]) {
 #[case::ack(&["ack", "nothing"])]
 #[case::snooze(&["snooze", "nothing", "1h"])]
 #[case::circuit(&["reset-circuit", "nothing"])]
-fn what_cannot_be_is_wrong_usage(#[case] arguments: &[&str]) {
+fn invalid_argument_is_wrong_usage(#[case] arguments: &[&str]) {
     let home = Home::new();
     assert!(home.run(arguments).failed(64).err.contains("nothing"), "names what was asked for");
 }

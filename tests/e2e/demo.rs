@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::home::{Home, finish};
 
 #[test]
-fn it_shows_decisions_and_reasons_and_touches_nothing_of_the_persons() {
+fn demo_touches_no_user_data() {
     let home = Home::new();
     let before = home.everything();
     let mut program = home.program();
@@ -16,7 +16,7 @@ fn it_shows_decisions_and_reasons_and_touches_nothing_of_the_persons() {
     for word in ["deliver (first)", "coalesce (digest)", "suppress (duplicate)", "held", "Readiness is low: 48"] {
         assert!(run.out.contains(word), "{word}: {}", run.out);
     }
-    for word in ["pattern:procrastination", "Renew the passport", "journal", "What you can do now", "why "] {
+    for word in ["pattern:procrastination", "Renew the passport", "journal", "Next steps", "why "] {
         assert!(run.out.contains(word), "{word}: {}", run.out);
     }
     assert!(!run.out.contains("workos"), "{}", run.out);
@@ -31,7 +31,7 @@ fn it_shows_decisions_and_reasons_and_touches_nothing_of_the_persons() {
 }
 
 #[test]
-fn what_it_tells_to_do_next_can_be_done() {
+fn demo_next_steps_work() {
     let home = Home::new();
     let mut program = home.program();
     program.arg("demo");

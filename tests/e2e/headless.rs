@@ -23,7 +23,7 @@ fn started(home: &Home) -> Running {
 }
 
 #[test]
-fn it_runs_alone_and_says_so() {
+fn second_instance_exits_75() {
     let home = Home::new();
     let engine = started(&home);
     let mode = fs::metadata(home.path("state/operator.sock")).unwrap().permissions().mode() & 0o777;
@@ -43,7 +43,7 @@ fn it_runs_alone_and_says_so() {
 }
 
 #[test]
-fn commands_reach_it_over_the_socket() {
+fn commands_use_the_socket() {
     let home = Home::new();
     let engine = started(&home);
     let report = home.run(&["run-now", "--json"]).ok().json();
@@ -70,7 +70,7 @@ fn commands_reach_it_over_the_socket() {
 }
 
 #[test]
-fn a_circuit_is_reset_in_the_running_engine() {
+fn running_engine_resets_circuit() {
     let home = Home::new();
     home.set(json!({"sources": {"workos": {"url": "postgres://ada@127.0.0.1:1/tasks"}}}));
     let _engine = started(&home);
@@ -87,7 +87,7 @@ fn a_circuit_is_reset_in_the_running_engine() {
 #[rstest]
 #[case("TERM")]
 #[case("INT")]
-fn a_signal_ends_it_in_order(#[case] signal: &str) {
+fn signal_stops_cleanly(#[case] signal: &str) {
     let home = Home::new();
     let mut engine = started(&home);
     assert_eq!(engine.stop(signal), Some(0), "{}", engine.said());
@@ -98,7 +98,7 @@ fn a_signal_ends_it_in_order(#[case] signal: &str) {
 }
 
 #[test]
-fn what_a_killed_one_left_is_no_obstacle() {
+fn start_after_kill_succeeds() {
     let home = Home::new();
     let mut killed = started(&home);
     assert_eq!(killed.stop("KILL"), None);
@@ -112,7 +112,7 @@ fn what_a_killed_one_left_is_no_obstacle() {
 }
 
 #[test]
-fn a_signal_during_a_check_is_obeyed_in_time() {
+fn signal_during_check_stops_in_time() {
     let home = Home::new();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
@@ -127,7 +127,7 @@ fn a_signal_during_a_check_is_obeyed_in_time() {
 }
 
 #[test]
-fn a_dry_engine_tells_what_it_would_tell_and_leaves_no_trace() {
+fn dry_engine_logs_and_writes_nothing() {
     let home = Home::new();
     let before = home.everything();
     let mut engine = Running::spawn(&home, &["--dry-run"]);

@@ -76,7 +76,7 @@ fn place(path: &Path) {
 }
 
 #[test]
-fn the_app_starts_with_the_session_until_uninstalled() {
+fn app_starts_at_login_until_uninstalled() {
     let session = Session::new();
     let before = session.everything();
     let said = session.run(&["install"]).ok();
@@ -97,7 +97,7 @@ fn the_app_starts_with_the_session_until_uninstalled() {
 }
 
 #[test]
-fn the_service_runs_from_now_on_until_uninstalled() {
+fn service_runs_until_uninstalled() {
     let session = Session::new();
     let before = session.everything();
     let said = session.run(&["install", "--headless"]).ok();
@@ -128,7 +128,7 @@ fn the_service_runs_from_now_on_until_uninstalled() {
 }
 
 #[test]
-fn there_may_be_nothing_to_uninstall() {
+fn uninstall_without_item_succeeds() {
     let session = Session::new();
     let before = session.everything();
     for _ in 0..2 {
@@ -139,7 +139,7 @@ fn there_may_be_nothing_to_uninstall() {
 }
 
 #[test]
-fn one_replaces_the_other() {
+fn app_and_service_replace_each_other() {
     let session = Session::new();
     session.run(&["install"]).ok();
     assert!(session.run(&["install", "--headless"]).ok().out.contains("replaces the app"));
@@ -153,7 +153,7 @@ fn one_replaces_the_other() {
 #[rstest]
 #[case::no_session(true, "No medium found")]
 #[case::no_systemctl(false, "no systemctl")]
-fn without_systemd_it_is_said_what_to_run(#[case] there: bool, #[case] reason: &str) {
+fn missing_systemd_prints_the_command(#[case] there: bool, #[case] reason: &str) {
     let session = Session::new();
     session.run(&["install"]).ok();
     let before = session.everything();
@@ -184,7 +184,7 @@ fn without_systemd_it_is_said_what_to_run(#[case] there: bool, #[case] reason: &
 }
 
 #[test]
-fn a_named_configuration_is_named_at_login() {
+fn named_config_is_kept_at_login() {
     let session = Session::new();
     for (given, folder) in [("../config.yaml", "home"), ("config.yaml", ".")] {
         session
@@ -210,7 +210,7 @@ fn a_named_configuration_is_named_at_login() {
 #[case::shell("a `b` ;c&d#~*? ü", "a `b` ;c&d#~*? ü")]
 #[case::quotes("plain", "say \"hi\" and 'ho'")]
 #[case::more("plain", r"a\b\\c=d\n")]
-fn any_path_can_be_started(#[case] place_of_program: &str, #[case] place_of_config: &str) {
+fn unusual_paths_can_be_started(#[case] place_of_program: &str, #[case] place_of_config: &str) {
     let mut session = Session::new();
     session.program = session.home.path(place_of_program).join("operator");
     place(&session.program);
@@ -245,7 +245,7 @@ fn accepts(tool: &str, arguments: &[&str], file: &Path) {
 #[case::quote("a\"b", &["install", "--headless"], "plainer")]
 #[case::apostrophe("a'b", &["install", "--headless"], "plainer")]
 #[case::backslash("a\\b", &["install", "--headless"], "plainer")]
-fn a_program_that_would_not_be_started_is_refused(#[case] name: &str, #[case] install: &[&str], #[case] said: &str) {
+fn unstartable_program_is_refused(#[case] name: &str, #[case] install: &[&str], #[case] said: &str) {
     let mut session = Session::new();
     session.program = session.home.path(name).join("operator");
     place(&session.program);
@@ -257,7 +257,7 @@ fn a_program_that_would_not_be_started_is_refused(#[case] name: &str, #[case] in
 #[rstest]
 #[case::app(&["install"], "app")]
 #[case::headless(&["install", "--headless"], "headless")]
-fn a_program_that_moved_is_noticed_and_installed_anew(#[case] install: &[&str], #[case] mode: &str) {
+fn moved_program_is_reported(#[case] install: &[&str], #[case] mode: &str) {
     let mut session = Session::new();
     session.run(install).ok();
     session.systemctl.calls();
@@ -279,7 +279,7 @@ fn a_program_that_moved_is_noticed_and_installed_anew(#[case] install: &[&str], 
 #[rstest]
 #[case::gnome("X-GNOME-Autostart-enabled=true", "X-GNOME-Autostart-enabled=false")]
 #[case::others("Terminal=false", "Hidden=true")]
-fn what_the_desktop_switched_off_is_off(#[case] line: &str, #[case] instead: &str) {
+fn disabled_desktop_entry_is_off(#[case] line: &str, #[case] instead: &str) {
     let session = Session::new();
     session.run(&["install"]).ok();
     let text = session.read(DESKTOP).replace(line, instead);
@@ -295,7 +295,7 @@ fn what_the_desktop_switched_off_is_off(#[case] line: &str, #[case] instead: &st
 #[case::app(DESKTOP, "[Desktop Entry]\nExec=/usr/bin/phone --operator\n", &["install"])]
 #[case::unit(UNIT, "[Service]\nExecStart=/usr/bin/kubectl operate\n", &["install", "--headless"])]
 #[case::unreadable(UNIT, "", &["install", "--headless"])]
-fn the_file_of_another_program_is_left_alone(#[case] name: &str, #[case] text: &str, #[case] install: &[&str]) {
+fn foreign_file_is_left_alone(#[case] name: &str, #[case] text: &str, #[case] install: &[&str]) {
     let session = Session::new();
     let file = session.home.path(name);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -308,7 +308,7 @@ fn the_file_of_another_program_is_left_alone(#[case] name: &str, #[case] text: &
 }
 
 #[test]
-fn a_service_may_lie_at_a_path_with_per_cent() {
+fn service_path_with_percent_is_escaped() {
     let mut session = Session::new();
     session.program = session.home.path("50% %h/operator");
     place(&session.program);
@@ -318,7 +318,7 @@ fn a_service_may_lie_at_a_path_with_per_cent() {
 }
 
 #[test]
-fn a_configuration_that_would_not_start_is_not_installed_and_does_not_hinder() {
+fn wrong_config_blocks_install_only() {
     let session = Session::new();
     session.run(&["install"]).ok();
     let usual = session.home.path("home/.config/operator/config.yaml");
@@ -332,7 +332,7 @@ fn a_configuration_that_would_not_start_is_not_installed_and_does_not_hinder() {
 }
 
 #[test]
-fn the_folder_for_configurations_may_be_elsewhere() {
+fn xdg_config_home_is_respected() {
     let session = Session::new();
     let elsewhere = session.home.path("my config");
     let run = |arguments: &[&str]| {
@@ -350,7 +350,7 @@ fn the_folder_for_configurations_may_be_elsewhere() {
 }
 
 #[test]
-fn without_a_home_there_is_no_place() {
+fn missing_home_is_an_error() {
     let session = Session::new();
     // Installing reads the configuration first, and that has no place either.
     for (command, code) in [("install", 64), ("uninstall", 1), ("status", 1)] {
@@ -362,7 +362,7 @@ fn without_a_home_there_is_no_place() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_named() {
+fn unwritable_folder_is_named() {
     let session = Session::new();
     fs::write(session.home.path("home/.config/autostart"), "a file").unwrap();
     assert!(session.run(&["install"]).failed(1).err.contains("autostart/operator.desktop"));
@@ -370,7 +370,7 @@ fn a_folder_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn no_engine_is_needed_and_none_is_started() {
+fn login_item_starts_no_engine() {
     let session = Session::new();
     let config = session.home.path("config.yaml");
     session.run(&["install", "--config", config.to_str().unwrap()]).ok();

@@ -17,7 +17,7 @@ fn text_or_null(value: &Value) -> bool {
 }
 
 #[test]
-fn the_report_has_the_shape_that_scripts_hold_on_to() {
+fn report_json_has_contract_fields() {
     let home = Home::new();
     let at = home.at("09:05");
     let report = home.run(&["--once", "--json", "--dry-run", "--at", &at]).ok().json();
@@ -51,7 +51,7 @@ fn the_report_has_the_shape_that_scripts_hold_on_to() {
 }
 
 #[test]
-fn a_found_alert_says_number_usual_range_and_age() {
+fn alert_shows_number_range_and_age() {
     let home = Home::new();
     let report = home.check(&home.at("09:05"));
     let alerts = report["alerts"].as_array().unwrap();
@@ -65,7 +65,7 @@ fn a_found_alert_says_number_usual_range_and_age() {
 }
 
 #[test]
-fn for_people_the_same_report_is_words() {
+fn report_text_shows_the_same_alerts() {
     let home = Home::new();
     let run = home.run(&["--once", "--dry-run", "--at", &home.at("09:05")]).ok();
     for part in ["Readiness", "deliver (first)", READINESS, "dry run", "oura_cache", "critical"] {
@@ -74,7 +74,7 @@ fn for_people_the_same_report_is_words() {
 }
 
 #[test]
-fn the_clock_given_is_the_clock_of_the_check() {
+fn at_sets_the_clock_of_the_check() {
     let home = Home::new();
     let due = |at: &str| {
         let report = home.run(&["--once", "--json", "--dry-run", "--at", at]).ok().json();
@@ -91,7 +91,7 @@ fn the_clock_given_is_the_clock_of_the_check() {
 #[rstest]
 #[case::empty(false)]
 #[case::after_a_real_check(true)]
-fn a_dry_run_leaves_everything_as_it_is(#[case] checked_before: bool) {
+fn dry_run_writes_nothing(#[case] checked_before: bool) {
     let home = Home::new();
     if checked_before {
         home.check(&home.at("09:05"));
@@ -108,7 +108,7 @@ fn a_dry_run_leaves_everything_as_it_is(#[case] checked_before: bool) {
 }
 
 #[test]
-fn a_second_check_tells_nothing_twice() {
+fn second_check_sends_nothing_twice() {
     let home = Home::new();
     let first = home.check(&home.at("09:05"));
     let second = home.check(&home.at("09:20"));
@@ -124,7 +124,7 @@ fn a_second_check_tells_nothing_twice() {
 }
 
 #[test]
-fn a_dry_run_is_not_remembered_as_told() {
+fn dry_run_does_not_count_as_sent() {
     let home = Home::new();
     home.check(&home.at("06:00"));
     home.run(&["--once", "--dry-run", "--at", &home.at("08:00")]).ok();
@@ -132,7 +132,7 @@ fn a_dry_run_is_not_remembered_as_told() {
 }
 
 #[test]
-fn what_the_night_holds_the_morning_tells_together() {
+fn held_alerts_become_one_morning_digest() {
     let home = Home::new();
     let night = home.check(&home.at("05:00"));
     assert_eq!(fate(&night, READINESS), "hold quiet_hours");
@@ -149,7 +149,7 @@ fn what_the_night_holds_the_morning_tells_together() {
 }
 
 #[test]
-fn worse_news_passes_the_window() {
+fn escalation_passes_the_repeat_window() {
     let home = Home::new();
     home.readiness(60);
     assert_eq!(fate(&home.check(&home.at("09:05")), READINESS), "deliver first");
@@ -163,7 +163,7 @@ fn worse_news_passes_the_window() {
 }
 
 #[test]
-fn more_than_the_limit_comes_in_one_digest() {
+fn alerts_beyond_limit_become_a_digest() {
     let home = Home::new();
     home.set(json!({"deduplication": {"max_alerts_per_run": 1}}));
     let report = home.check(&home.at("09:05"));

@@ -97,7 +97,7 @@ fn next_engine_fetches_60_days_after_connect() {
 #[test]
 fn cache_of_a_week_does_not_replace_60_days() {
     let person = Person::new();
-    operator::demo::body::write(&person.home.path("foreign/oura-health.db"), person.home.today, 7).unwrap();
+    operator::cli::demo::health::write(&person.home.path("foreign/oura-health.db"), person.home.today, 7).unwrap();
     person.home.set(json!({"sources": {"oura": {"cache_dir": person.home.path("foreign/oura-health.db")}}}));
     person.connect();
     let report = person.home.check(&person.home.at("12:00"));
@@ -150,9 +150,9 @@ fn denied_consent_changes_nothing() {
     let person = Person::new();
     let connecting = person.begin();
     let page = connecting.answers("error=access_denied&error_description=%3Cb%3Eno%3C/b%3E");
-    assert!(page.code == 400 && page.text.contains("you said no") && !page.text.contains("<b>"), "{page:?}");
+    assert!(page.code == 400 && page.text.contains("you declined") && !page.text.contains("<b>"), "{page:?}");
     let run = connecting.ended();
-    assert!((run.code, run.out.as_str()) == (1, "") && run.err.contains("you said no"), "{run:?}");
+    assert!((run.code, run.out.as_str()) == (1, "") && run.err.contains("you declined"), "{run:?}");
     assert!(person.kept().is_empty() && person.oura.server.requests().is_empty());
 }
 
@@ -164,7 +164,7 @@ fn denied_consent_changes_nothing() {
 #[case::broken(NextAnswer::Instead(Answer::status(500)), "500")]
 #[case::too_much(NextAnswer::Instead(Answer::json("x".repeat(10_000_000))), "over")]
 #[case::cut(NextAnswer::AfterRotation(Answer::Cut("{}".repeat(40))), "127.0.0.1")]
-#[case::no_refresh(NextAnswer::Instead(Answer::json(r#"{"access_token":"acc3ss-token-1"}"#)), "no token to renew")]
+#[case::no_refresh(NextAnswer::Instead(Answer::json(r#"{"access_token":"acc3ss-token-1"}"#)), "no refresh token")]
 fn failed_exchange_is_shown_in_both_places(#[case] answer: NextAnswer, #[case] word: &str) {
     let person = Person::new();
     person.oura.set_next_answer(answer);
@@ -253,7 +253,7 @@ fn terminal_prompt_hides_the_secret() {
     let mut keyboard = child.stdin.take().unwrap();
     eventually("it asks for the id", || screen().contains("Client id:").then_some(()));
     writeln!(keyboard, "{ID}").unwrap();
-    eventually("it asks for the secret", || screen().contains("it is not shown").then_some(()));
+    eventually("it asks for the secret", || screen().contains("not shown").then_some(()));
     // The terminal would echo input that is typed before echo is off.
     eventually("echo is off", || echo_is_off(child.id()));
     writeln!(keyboard, "{SECRET}").unwrap();
@@ -309,7 +309,7 @@ fn failed_revocation_deletes_and_is_reported() {
     person.connect();
     person.oura.set_next_answer(NextAnswer::Instead(Answer::status(500)));
     let run = person.home.run(&["disconnect", "oura"]).failed(1);
-    assert!(run.err.contains("forgotten here") && run.err.contains("cloud.ouraring.com"), "{run:?}");
+    assert!(run.err.contains("tokens are deleted") && run.err.contains("cloud.ouraring.com"), "{run:?}");
     assert_no_secret("the screen", run.err.as_bytes());
     assert!(person.kept().is_empty());
 }
@@ -319,7 +319,7 @@ fn configured_token_overrides_the_connection() {
     let person = Person::new();
     person.home.set(json!({"sources": {"oura": {"token": "an-old-token"}}}));
     let run = person.connect();
-    assert!(run.out.contains("sources.oura.token goes before it"), "{run:?}");
+    assert!(run.out.contains("sources.oura.token takes precedence"), "{run:?}");
     person.home.run(&["check"]);
     let asked = person.oura.server.requests();
     let readings = asked.iter().filter(|request| request.collection == "daily_readiness");
@@ -395,7 +395,7 @@ fn kill_before_storing_new_tokens_says_connect() {
     assert!(person.home.run(&["--status"]).ok().out.contains("connect it again"));
 
     // The cache still counts.
-    operator::demo::body::write(&person.home.path("foreign/oura-health.db"), person.home.today, 30).unwrap();
+    operator::cli::demo::health::write(&person.home.path("foreign/oura-health.db"), person.home.today, 30).unwrap();
     person.home.set(json!({"sources": {"oura": {"cache_dir": person.home.path("foreign/oura-health.db")}}}));
     eventually("health is evaluated", || {
         let health = engine.status()["monitor_states"]["health"].clone();
@@ -465,7 +465,7 @@ fn unwritable_store_stops_connect_early() {
     std::fs::create_dir_all(person.home.path("state/oura-tokens.json")).unwrap();
     let run = person.home.run(&["connect", "oura"]).failed(1);
     assert!(run.err.contains("no tokens can be written"), "{run:?}");
-    assert!(!run.err.contains("Say yes"), "{run:?}");
+    assert!(!run.err.contains("Agree in the browser"), "{run:?}");
 }
 
 #[test]

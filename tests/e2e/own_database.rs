@@ -37,7 +37,7 @@ fn sound(path: &Path) -> String {
 #[case::cut(|path: &Path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9000).unwrap())]
 #[case::all_but_the_header(|path: &Path| scribble(path, 4096, usize::MAX))]
 #[case::zeroes(|path: &Path| fs::write(path, vec![0; 40_960]).unwrap())]
-fn a_damaged_database_is_set_aside_and_a_fresh_one_started(#[case] damage: Damage) {
+fn corrupt_database_is_replaced(#[case] damage: Damage) {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let path = home.path("state/operator.db");
@@ -58,7 +58,7 @@ fn a_damaged_database_is_set_aside_and_a_fresh_one_started(#[case] damage: Damag
 
 /// One table's pages after the other: whatever is hit, the check is made and the program does not crash.
 #[test]
-fn damage_in_the_middle_never_ends_the_program() {
+fn corruption_while_running_is_survived() {
     let home = Home::new();
     home.check(&home.at("05:00"));
     home.check(&home.at("09:05"));
@@ -88,7 +88,7 @@ fn damage_in_the_middle_never_ends_the_program() {
 #[rstest]
 #[case::header(0, 64)]
 #[case::all_but_the_header(4096, usize::MAX)]
-fn a_look_at_a_damaged_database_fails_and_changes_nothing(#[case] from: usize, #[case] to: usize) {
+fn query_of_corrupt_database_changes_nothing(#[case] from: usize, #[case] to: usize) {
     let home = Home::new();
     home.check(&home.at("09:05"));
     scribble(&home.path("state/operator.db"), from, to);
@@ -103,7 +103,7 @@ fn a_look_at_a_damaged_database_fails_and_changes_nothing(#[case] from: usize, #
 }
 
 #[test]
-fn a_state_file_that_is_damaged_is_written_anew() {
+fn corrupt_state_file_is_rewritten() {
     let home = Home::new();
     home.check(&home.at("09:05"));
     fs::write(home.path("state/operator_state.json"), "{\"run_count\": ").unwrap();
@@ -144,7 +144,7 @@ fn content(path: &Path) -> (i64, i64, String) {
 }
 
 #[test]
-fn a_full_disk_is_an_error_and_what_was_there_stays_whole() {
+fn full_disk_keeps_existing_data() {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let before = content(&home.path("state/operator.db"));
@@ -173,7 +173,7 @@ fn a_full_disk_is_an_error_and_what_was_there_stays_whole() {
 }
 
 #[test]
-fn a_disk_without_any_room_is_an_error_at_the_first_run() {
+fn full_disk_at_first_run_is_an_error() {
     let home = Home::new();
     fs::create_dir(home.path("state")).unwrap();
     let script = format!(
@@ -186,7 +186,7 @@ fn a_disk_without_any_room_is_an_error_at_the_first_run() {
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_an_error_and_nothing_is_half_written() {
+fn file_size_limit_leaves_no_partial_write() {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let before = content(&home.path("state/operator.db"));
@@ -212,7 +212,7 @@ fn a_limit_on_file_sizes_is_an_error_and_nothing_is_half_written() {
 }
 
 #[test]
-fn a_read_only_state_directory_is_an_error_that_says_what_to_do() {
+fn read_only_state_dir_error_has_a_hint() {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let before = home.everything();

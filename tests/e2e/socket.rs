@@ -28,7 +28,7 @@ fn noise(count: usize) -> Vec<u8> {
 #[case::deep(vec![b'['; 60_000])]
 #[case::long_line([vec![b'x'; 1_000_000], vec![b'\n']].concat())]
 #[case::long_request([b"{\"command\": \"reset_circuit\", \"name\": \"".to_vec(), vec![b'x'; 1_000_000], b"\"}\n".to_vec()].concat())]
-fn nonsense_is_refused_and_disturbs_nobody(#[case] bytes: Vec<u8>) {
+fn garbage_on_socket_is_refused(#[case] bytes: Vec<u8>) {
     let home = Home::new();
     let mut engine = Running::start(&home);
     let mut stream = engine.connect().unwrap();
@@ -46,7 +46,7 @@ fn nonsense_is_refused_and_disturbs_nobody(#[case] bytes: Vec<u8>) {
 }
 
 #[test]
-fn those_who_connect_and_say_nothing_keep_nobody_waiting() {
+fn idle_clients_block_no_command() {
     let home = Home::new();
     let mut engine = Running::start(&home);
     let mut silent: Vec<_> = (0..50).map(|_| engine.connect().unwrap()).collect();
@@ -59,7 +59,7 @@ fn those_who_connect_and_say_nothing_keep_nobody_waiting() {
 }
 
 #[test]
-fn one_that_leaves_before_the_answer_disturbs_nobody() {
+fn disconnected_client_is_ignored() {
     let home = Home::new();
     let engine = Running::start(&home);
     for _ in 0..20 {

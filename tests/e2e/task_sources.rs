@@ -155,12 +155,12 @@ fn two_equal_pairs_are_two_alerts() {
 #[rstest]
 #[case::wrong_token(|| Answer::status(401), "Todoist answered 401", "Copy the token")]
 #[case::expired(|| Answer::status(403), "Todoist answered 403", "may not read this")]
-#[case::too_often(|| Answer::Whole(429, "retry-after: 120\r\n", "{}".into()), "Todoist answered 429", "goes on trying")]
-#[case::broken(|| Answer::status(500), "Todoist answered 500", "goes on trying")]
-#[case::slow(|| Answer::Hang, "no complete answer within 1 s", "goes on trying")]
-#[case::cut(|| Answer::Cut(r#"{"results":[],"next_cursor":null}"#.into()), "127.0.0.1", "goes on trying")]
-#[case::enormous(|| Answer::json("x".repeat(10_000_001)), "over 10 MB", "goes on trying")]
-#[case::something_else(|| Answer::json("<html>"), "not whole JSON", "goes on trying")]
+#[case::too_often(|| Answer::Whole(429, "retry-after: 120\r\n", "{}".into()), "Todoist answered 429", "keeps retrying")]
+#[case::broken(|| Answer::status(500), "Todoist answered 500", "keeps retrying")]
+#[case::slow(|| Answer::Hang, "no complete answer within 1 s", "keeps retrying")]
+#[case::cut(|| Answer::Cut(r#"{"results":[],"next_cursor":null}"#.into()), "127.0.0.1", "keeps retrying")]
+#[case::enormous(|| Answer::json("x".repeat(10_000_001)), "over 10 MB", "keeps retrying")]
+#[case::something_else(|| Answer::json("<html>"), "not whole JSON", "keeps retrying")]
 fn broken_todoist_does_not_stop_others(#[case] answer: fn() -> Answer, #[case] what: &str, #[case] advice: &str) {
     let tasks_home = TaskHome::new().with_notes();
     tasks_home.note(&format!("- [ ] Letter 📅 {}\n", tasks_home.yesterday()));

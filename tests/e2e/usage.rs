@@ -23,7 +23,7 @@ use crate::support::home::{Home, Run, finish};
 #[case::since_what(&["journal", "--since", "ever"])]
 #[case::login_item_and_what(&["login-item"])]
 #[case::login_item_what(&["login-item", "remove"])]
-fn wrong_usage_is_64(#[case] arguments: &[&str]) {
+fn wrong_usage_exits_64(#[case] arguments: &[&str]) {
     let home = Home::new();
     home.run(arguments).failed(64);
     assert!(!home.path("state").exists(), "nothing was started");
@@ -34,7 +34,7 @@ fn wrong_usage_is_64(#[case] arguments: &[&str]) {
 #[case::unknown_key("interval: {health_check: 900}")]
 #[case::range("intervals: {health_check: 1}")]
 #[case::zone("quiet_hours: {timezone: Mars/Olympus}")]
-fn a_wrong_configuration_is_64_with_its_place(#[case] text: &str) {
+fn wrong_config_exits_64_with_position(#[case] text: &str) {
     let home = Home::new();
     fs::write(home.path("config.yaml"), text).unwrap();
     for arguments in [&["--once"][..], &["--status"], &["alerts"], &["check"], &["--headless"]] {
@@ -45,19 +45,19 @@ fn a_wrong_configuration_is_64_with_its_place(#[case] text: &str) {
 }
 
 #[test]
-fn a_configuration_that_is_not_there_is_64() {
+fn missing_config_exits_64() {
     let home = Home::new();
     fs::remove_file(home.path("config.yaml")).unwrap();
     assert!(home.run(&["--once"]).failed(64).err.contains("config.yaml"));
 }
 
 #[test]
-fn no_tray_is_2() {
+fn missing_tray_exits_2() {
     assert!(Home::new().run(&["--tray"]).failed(2).err.contains("--headless"));
 }
 
 #[test]
-fn a_variable_that_is_not_set_is_one_line_on_stderr() {
+fn unset_variable_warns_on_stderr() {
     let home = Home::new();
     home.set(json!({"sources": {"oura": {"token": "${OPERATOR_UNSET_TOKEN}"}}, "logging": {"level": "warn"}}));
     let run = home.run(&["--once", "--json", "--at", &home.at("09:05")]).ok();
@@ -67,7 +67,7 @@ fn a_variable_that_is_not_set_is_one_line_on_stderr() {
 }
 
 #[test]
-fn results_go_to_stdout_and_logs_to_stderr_and_the_file() {
+fn results_and_logs_are_separate() {
     let home = Home::new();
     let run = home.run(&["--once", "--json", "--verbose", "--at", &home.at("09:05")]).ok();
     run.json();
@@ -96,7 +96,7 @@ const COMMANDS: [&str; 12] = [
 #[rstest]
 #[case::short("-h")]
 #[case::long("--help")]
-fn help_names_every_flag_command_and_exit_code(#[case] flag: &str) {
+fn help_lists_flags_commands_and_exit_codes(#[case] flag: &str) {
     let home = Home::new();
     let run = home.run(&[flag]).ok();
     for word in FLAGS.iter().chain(&COMMANDS).chain(&["64", "75", "operator demo"]) {
@@ -118,7 +118,7 @@ fn help_names_every_flag_command_and_exit_code(#[case] flag: &str) {
 #[case("check", &[])]
 #[case("resume", &[])]
 #[case("run-now", &[])]
-fn every_command_explains_itself(#[case] command: &str, #[case] words: &[&str]) {
+fn every_command_has_help(#[case] command: &str, #[case] words: &[&str]) {
     let help = Home::new().run(&[command, "--help"]).ok().out;
     for word in words.iter().chain(&["--config", "--json", "--verbose"]) {
         assert!(help.contains(word), "{word}: {help}");
@@ -127,7 +127,7 @@ fn every_command_explains_itself(#[case] command: &str, #[case] words: &[&str]) 
 }
 
 #[test]
-fn without_a_configuration_the_usual_places_are_used() {
+fn missing_config_uses_default_paths() {
     let home = Home::new();
     let (config, state) = (home.path("xdg/config"), home.path("xdg/state"));
     let run = |arguments: &[&str]| {
@@ -155,7 +155,7 @@ fn without_a_configuration_the_usual_places_are_used() {
 #[case::alerts("alerts --json")]
 #[case::check("--once --dry-run")]
 #[case::help("--help")]
-fn a_reader_that_goes_away_is_no_failure(#[case] command: &str) {
+fn closed_pipe_is_no_error(#[case] command: &str) {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let mut shell = Command::new("sh");
@@ -193,7 +193,7 @@ fn on_a_terminal(home: &Home, arguments: &[&str], no_colour: Option<&str>) -> St
 }
 
 #[test]
-fn colour_is_for_terminals_that_want_it() {
+fn colour_needs_a_terminal() {
     let home = Home::new();
     home.check(&home.at("09:05"));
     let escape = '\u{1b}';

@@ -13,7 +13,7 @@ const READINESS: &str = "health:readiness_low";
 #[case("America/Chicago", "2026-11-20T04:30:00-06:00", 20)]
 #[case("Pacific/Pago_Pago", "2026-11-19T23:30:00-11:00", 19)]
 #[case("UTC", "2026-11-20T10:30:00+00:00", 20)]
-fn today_is_the_persons_date(#[case] zone: &str, #[case] local: &str, #[case] day: i8) {
+fn today_is_the_users_date(#[case] zone: &str, #[case] local: &str, #[case] day: i8) {
     const MOMENT: &str = "2026-11-20T10:30:00Z";
     for known in 18..=22 {
         let home = Home::on(date(2026, 11, known), zone);
@@ -38,7 +38,7 @@ fn today_is_the_persons_date(#[case] zone: &str, #[case] local: &str, #[case] da
 #[rstest]
 #[case("Pacific/Kiritimati", "deliver first")]
 #[case("America/Chicago", "hold quiet_hours")]
-fn quiet_hours_are_the_persons(#[case] zone: &str, #[case] expected: &str) {
+fn quiet_hours_follow_the_users_zone(#[case] zone: &str, #[case] expected: &str) {
     let home = Home::on(date(2026, 11, 20), zone);
     // 09:05 and 04:00 on the wall of the one and the other, of the same date.
     let at = home.at(if zone.starts_with("Pacific") { "09:05" } else { "04:00" });
@@ -48,7 +48,7 @@ fn quiet_hours_are_the_persons(#[case] zone: &str, #[case] expected: &str) {
 #[rstest]
 #[case::machine_east("Pacific/Kiritimati")]
 #[case::machine_west("Pacific/Pago_Pago")]
-fn the_machines_zone_changes_nothing_where_one_is_configured(#[case] machine: &str) {
+fn configured_zone_overrides_the_machine(#[case] machine: &str) {
     let home = Home::on(date(2026, 11, 20), "Europe/Berlin");
     let reports = ["UTC", machine].map(|zone| {
         let mut program = home.program();
@@ -66,7 +66,7 @@ fn the_machines_zone_changes_nothing_where_one_is_configured(#[case] machine: &s
 }
 
 #[test]
-fn where_none_is_configured_the_machines_zone_is_the_persons() {
+fn system_zone_is_the_default() {
     let home = Home::on(date(2026, 11, 20), "UTC");
     home.set(serde_json::json!({"quiet_hours": {"timezone": "system"}}));
     let at = |zone: &str| {
@@ -85,7 +85,7 @@ fn where_none_is_configured_the_machines_zone_is_the_persons() {
 #[case("-009999-01-02T01:59:59Z")]
 #[case("-009999-01-03T00:00:00Z")]
 #[case("9999-12-30T22:00:00Z")]
-fn the_ends_of_the_calendar_are_moments_too(#[case] moment: &str) {
+fn extreme_dates_are_accepted(#[case] moment: &str) {
     let home = Home::new();
     let report = home.run(&["--once", "--dry-run", "--json", &format!("--at={moment}")]).ok().json();
     assert!(report["monitors"]["tasks"].is_object(), "{report:#}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use operator::demo::body;
+use operator::cli::demo::health;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -110,7 +110,7 @@ impl Life {
     fn moment(&mut self) -> String {
         let today = self.home.today.saturating_add(self.day.days());
         if self.body_of != Some(today) {
-            body::write(&self.home.path("foreign/oura-health.db"), today, 60).expect("the cache");
+            health::write(&self.home.path("foreign/oura-health.db"), today, 60).expect("the cache");
             self.body_of = Some(today);
         }
         self.home.day_at(self.day, &format!("{:02}:{:02}", self.minute / 60, self.minute % 60))

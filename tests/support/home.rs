@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use operator::demo::{body, desk};
+use operator::cli::demo::{health, tasks};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -107,8 +107,8 @@ impl Home {
     }
 
     fn fill(&self, today: Date) {
-        body::write(&self.path("foreign/oura-health.db"), today, 60).expect("an Oura cache");
-        desk::write(&self.path("foreign/state.db"), today).expect("a state store");
+        health::write(&self.path("foreign/oura-health.db"), today, 60).expect("an Oura cache");
+        tasks::write(&self.path("foreign/state.db"), today).expect("a state store");
         fs::write(self.path("foreign/focus.md"), "# ship it\n").expect("a focus file");
     }
 

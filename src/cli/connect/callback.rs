@@ -1,4 +1,4 @@
-//! What the browser brings back: an answer to our own question, or something to be refused.
+//! The OAuth redirect: parsing and validation.
 
 use std::{fmt, io};
 
@@ -10,49 +10,42 @@ use secrecy::SecretString;
 use crate::http::keys::random_hex;
 use crate::sources::oura::oauth::requests::is_error_code;
 
-/// No code is longer (bytes).
-const LONGEST_CODE: usize = 4096;
+const MAX_CODE_BYTES: usize = 4096;
 
-/// What our question is known by: nobody can guess it, and so nobody else can bring an answer to it.
+/// The OAuth `state`: random, so that no other page can forge a redirect.
 pub(super) struct State {
     pub(super) text: String,
     key: hmac::Key,
 }
 
-/// What Oura said.
+/// A redirect with our state.
 #[derive(Debug)]
-pub(super) enum Answer {
-    /// The person said yes.
+pub(super) enum Callback {
+    /// The user agreed.
     Code {
-        /// What tokens are given out for, once.
         code: SecretString,
-        /// Who says so, if they say.
+        /// The `iss` parameter, if there is one.
         issuer: Option<String>,
     },
-    /// No, and the word for why.
-    No(String),
+    /// An OAuth error code.
+    Denied(String),
 }
 
-/// What a request is worth.
+/// The result of parsing a request.
 #[derive(Debug)]
-pub(super) enum Judged {
-    /// It answers our question.
-    Answer(Answer),
-    /// It does not.
-    Refused(StatusCode, &'static str),
+pub(super) enum CallbackResult {
+    Accepted(Callback),
+    /// Status and message for the browser.
+    Rejected(StatusCode, &'static str),
 }
 
 impl State {
-    /// A new one.
-    ///
-    /// # Errors
-    /// When the system has no random numbers.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self { text: random_hex()?, key: hmac::Key::new(hmac::HMAC_SHA256, random_hex()?.as_bytes()) })
     }
 
-    /// Whether this is it. Takes as long whatever it is.
-    fn is(&self, given: &str) -> bool {
+    /// Compares in constant time.
+    fn matches(&self, given: &str) -> bool {
         let ours = hmac::sign(&self.key, self.text.as_bytes());
         hmac::verify(&self.key, given.as_bytes(), ours.as_ref()).is_ok()
     }
@@ -64,43 +57,43 @@ impl fmt::Debug for State {
     }
 }
 
-/// What a request for `target`, a path with its query, is worth.
-pub(super) fn judge(is_get: bool, target: &str, state: &State) -> Judged {
+/// Parse a request for `target`, a path with its query.
+pub(super) fn parse_callback(is_get: bool, target: &str, state: &State) -> CallbackResult {
     let Ok(url) = Url::parse(&format!("http://localhost{target}")) else {
-        return Judged::Refused(StatusCode::BAD_REQUEST, "This cannot be read.");
+        return CallbackResult::Rejected(StatusCode::BAD_REQUEST, "Invalid address.");
     };
     if url.path() != "/callback" {
-        return Judged::Refused(StatusCode::NOT_FOUND, "There is nothing here.");
+        return CallbackResult::Rejected(StatusCode::NOT_FOUND, "Not found.");
     }
     if !is_get {
-        return Judged::Refused(StatusCode::METHOD_NOT_ALLOWED, "This is only to be looked at.");
+        return CallbackResult::Rejected(StatusCode::METHOD_NOT_ALLOWED, "Only GET is allowed.");
     }
-    let not_ours = Judged::Refused(
+    let foreign = CallbackResult::Rejected(
         StatusCode::FORBIDDEN,
-        "This does not answer the question that Operator has put to Oura. Operator goes on waiting for the one that does.",
+        "This redirect does not belong to the current request. Operator keeps waiting.",
     );
-    let [Ok(given), Ok(code), Ok(error), Ok(issuer)] = ["state", "code", "error", "iss"].map(|name| only(&url, name))
+    let [Ok(given), Ok(code), Ok(error), Ok(issuer)] =
+        ["state", "code", "error", "iss"].map(|name| single_value(&url, name))
     else {
-        return not_ours;
+        return foreign;
     };
-    if !given.is_some_and(|given| state.is(&given)) {
-        return not_ours;
+    if !given.is_some_and(|given| state.matches(&given)) {
+        return foreign;
     }
     match (error, code) {
-        (Some(word), _) if is_error_code(&word) => Judged::Answer(Answer::No(word)),
-        (Some(_), _) => Judged::Answer(Answer::No("an error without a name".into())),
-        (None, Some(code)) if (1..=LONGEST_CODE).contains(&code.len()) => {
-            Judged::Answer(Answer::Code { code: code.into(), issuer })
+        (Some(word), _) if is_error_code(&word) => CallbackResult::Accepted(Callback::Denied(word)),
+        (Some(_), _) => CallbackResult::Accepted(Callback::Denied("an unknown error".into())),
+        (None, Some(code)) if (1..=MAX_CODE_BYTES).contains(&code.len()) => {
+            CallbackResult::Accepted(Callback::Code { code: code.into(), issuer })
         }
-        _ => Judged::Refused(
-            StatusCode::BAD_REQUEST,
-            "Oura's answer is not whole. Operator goes on waiting for one that is.",
-        ),
+        _ => {
+            CallbackResult::Rejected(StatusCode::BAD_REQUEST, "Oura's redirect is incomplete. Operator keeps waiting.")
+        }
     }
 }
 
-/// The value of a parameter; one that is there twice says nothing.
-fn only(url: &Url, name: &str) -> Result<Option<String>, ()> {
+/// The value of a parameter; an error if it occurs twice.
+fn single_value(url: &Url, name: &str) -> Result<Option<String>, ()> {
     let mut values = url.query_pairs().filter(|(known, _)| known == name).map(|(_, value)| value.into_owned());
     let value = values.next();
     if values.next().is_some() { Err(()) } else { Ok(value) }
@@ -119,11 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_taken_with_whoever_gave_it() {
-        let Judged::Answer(Answer::Code { code, issuer }) =
-            judge(true, "/callback?code=a%2Fb+c&more=1&state=ours&iss=https%3A%2F%2Fx.y", &state())
+    fn code_is_accepted_with_its_issuer() {
+        let CallbackResult::Accepted(Callback::Code { code, issuer }) =
+            parse_callback(true, "/callback?code=a%2Fb+c&more=1&state=ours&iss=https%3A%2F%2Fx.y", &state())
         else {
-            panic!("an answer")
+            panic!("expected a callback")
         };
         assert_eq!((code.expose_secret(), issuer.as_deref()), ("a/b c", Some("https://x.y")));
     }
@@ -131,11 +124,13 @@ mod tests {
     #[rstest]
     #[case("/callback?error=access_denied&state=ours", "access_denied")]
     #[case("/callback?error=access_denied&code=x&state=ours", "access_denied")]
-    #[case("/callback?error=%3Cscript%3E&state=ours", "an error without a name")]
-    #[case("/callback?error=&state=ours", "an error without a name")]
-    fn a_no_is_heard(#[case] target: &str, #[case] word: &str) {
-        let Judged::Answer(Answer::No(said)) = judge(true, target, &state()) else { panic!("an answer") };
-        assert_eq!(said, word);
+    #[case("/callback?error=%3Cscript%3E&state=ours", "an unknown error")]
+    #[case("/callback?error=&state=ours", "an unknown error")]
+    fn oauth_error_is_denied(#[case] target: &str, #[case] word: &str) {
+        let CallbackResult::Accepted(Callback::Denied(denied)) = parse_callback(true, target, &state()) else {
+            panic!("expected a callback")
+        };
+        assert_eq!(denied, word);
     }
 
     #[rstest]
@@ -152,15 +147,17 @@ mod tests {
     #[case::two_codes(true, "/callback?code=x&code=y&state=ours", 403)]
     #[case::no_code(true, "/callback?state=ours", 400)]
     #[case::empty_code(true, "/callback?code=&state=ours", 400)]
-    fn anything_else_is_refused(#[case] is_get: bool, #[case] target: &str, #[case] status: u16) {
-        let Judged::Refused(found, _) = judge(is_get, target, &state()) else { panic!("refused") };
+    fn other_request_is_rejected(#[case] is_get: bool, #[case] target: &str, #[case] status: u16) {
+        let CallbackResult::Rejected(found, _) = parse_callback(is_get, target, &state()) else {
+            panic!("expected a rejection")
+        };
         assert_eq!(found.as_u16(), status);
     }
 
     #[test]
-    fn every_question_has_a_state_of_its_own() {
+    fn state_is_unique_and_hidden() {
         let (one, other) = (State::new().unwrap(), State::new().unwrap());
-        assert!(one.text.len() == 64 && !one.is(&other.text) && one.is(&one.text));
+        assert!(one.text.len() == 64 && !one.matches(&other.text) && one.matches(&one.text));
         assert!(!format!("{one:?}").contains(&one.text));
     }
 }

@@ -1,62 +1,57 @@
-//! The configuration as it will be: changed in memory, written once, at the end.
+//! The new configuration: changed in memory, written once at the end.
 
 use std::path::{Path, PathBuf};
 
-use super::steps::{Ask, Kind};
+use super::steps::{InputKind, Question};
 use crate::app::exit::Failure;
 use crate::app::load::EnvFn;
 use crate::config::edit::{self, Setting};
 use crate::config::schema::Config;
 use crate::config::{self, paths};
 
-/// A configuration that is being written.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub(super) path: PathBuf,
-    /// Where the name is a link, the file behind it is what changes; what is relative starts from the name all the same.
+    /// The target if `path` is a link. Relative paths still start from `path`.
     file: PathBuf,
     env: EnvFn,
-    /// What stands in the file; none if there is no file.
-    found: Option<String>,
+    /// The content at the start; none without a file.
+    original: Option<String>,
     text: String,
-    /// The keys that have been given.
     pub(super) changed: Vec<String>,
-    /// The entries that have been given to lists of sections.
+    /// New entries of a list of sections.
     entries: Vec<Vec<(String, String)>>,
 }
 
 impl Draft {
-    /// The file that is named, or the usual one; the commented default where there is none yet.
+    /// Open `named` or the default path; a missing file starts from the commented default.
     pub(super) fn open(named: Option<&Path>, env: EnvFn) -> Result<Self, Failure> {
         let path = match named {
             Some(path) => path.to_path_buf(),
             None => paths::default_config(&env)?,
         };
         let file = path.canonicalize().unwrap_or_else(|_| path.clone());
-        let found = config::file_text(&path)?;
-        let text = found.clone().unwrap_or_else(|| config::DEFAULT.to_owned());
-        let draft = Self { path, file, env, found, text, changed: Vec::new(), entries: Vec::new() };
+        let original = config::file_text(&path)?;
+        let text = original.clone().unwrap_or_else(|| config::DEFAULT.to_owned());
+        let draft = Self { path, file, env, original, text, changed: Vec::new(), entries: Vec::new() };
         draft.config()?;
         Ok(draft)
     }
 
-    /// Whether there is a file already.
     pub(super) const fn exists(&self) -> bool {
-        self.found.is_some()
+        self.original.is_some()
     }
 
-    /// What it says.
     pub(super) fn config(&self) -> Result<Config, config::Error> {
         config::parse(&self.text, &self.path.display().to_string(), &self.env).map(|(config, _)| config)
     }
 
-    /// The environment that it is read in.
     pub(super) const fn env(&self) -> EnvFn {
         self.env
     }
 
-    /// A path as the configuration means it.
-    pub(super) fn place(&self, typed: &str) -> PathBuf {
+    /// Resolve a path as the configuration does.
+    pub(super) fn resolve_path(&self, typed: &str) -> PathBuf {
         let home = (self.env)("HOME").map(PathBuf::from);
         match (typed.strip_prefix("~/"), home) {
             (Some(rest), Some(home)) => home.join(rest),
@@ -64,30 +59,28 @@ impl Draft {
         }
     }
 
-    /// Add an entry to a list.
-    pub(super) fn add(&mut self, list: &str, keys: Vec<(String, String)>) -> Result<(), String> {
-        let mut entry = vec![("name".to_owned(), name(self.entries.len() + 1))];
+    /// Add an entry with a new name to a list of sections.
+    pub(super) fn add_entry(&mut self, list: &str, keys: Vec<(String, String)>) -> Result<(), String> {
+        let mut entry = vec![("name".to_owned(), entry_name(self.entries.len() + 1))];
         entry.extend(keys);
         self.entries.push(entry);
         self.set(list, &Setting::Sections(self.entries.clone()))
     }
 
-    /// What the last entry is called.
-    pub(super) fn last_entry(&self) -> String {
-        name(self.entries.len())
+    pub(super) fn last_entry_name(&self) -> String {
+        entry_name(self.entries.len())
     }
 
-    /// What holds for a key: as it is written, or by default.
-    pub(super) fn holds(&self, key: &str) -> Option<String> {
-        self.written(key).or_else(|| edit::get(config::DEFAULT, key))
+    /// The value of a key, or its default.
+    pub(super) fn effective(&self, key: &str) -> Option<String> {
+        self.value(key).or_else(|| edit::get(config::DEFAULT, key))
     }
 
-    /// What stands under a key, as it is written.
-    pub(super) fn written(&self, key: &str) -> Option<String> {
+    /// The value of a key in the file.
+    pub(super) fn value(&self, key: &str) -> Option<String> {
         edit::get(&self.text, key)
     }
 
-    /// Give a key a value.
     pub(super) fn set(&mut self, key: &str, setting: &Setting) -> Result<(), String> {
         self.text = edit::set(&self.text, key, setting)?;
         if !self.changed.iter().any(|known| known == key) {
@@ -96,20 +89,21 @@ impl Draft {
         Ok(())
     }
 
-    /// Give a key what was typed.
-    pub(super) fn answer(&mut self, ask: &Ask, typed: &str) -> Result<(), String> {
-        let setting = match ask.kind {
-            Kind::List => Setting::List(typed.split(',').map(|part| part.trim().to_owned()).collect()),
-            Kind::Text | Kind::Secret => Setting::Text(typed.to_owned()),
+    pub(super) fn set_answer(&mut self, question: &Question, typed: &str) -> Result<(), String> {
+        let setting = match question.kind {
+            InputKind::List => Setting::List(typed.split(',').map(|part| part.trim().to_owned()).collect()),
+            InputKind::Text | InputKind::Secret => Setting::Text(typed.to_owned()),
         };
-        self.set(ask.key, &setting)
+        self.set(question.key, &setting)
     }
 
-    /// Write it, whole or not at all.
+    /// Replace the file atomically. Refuses if it changed since the start.
     pub(super) fn write(&self) -> Result<(), Failure> {
         let path = self.path.display();
-        if config::file_text(&self.path)? != self.found {
-            return Err(Failure::Other(format!("{path} has changed meanwhile: nothing was written, begin again")));
+        if config::file_text(&self.path)? != self.original {
+            return Err(Failure::Other(format!(
+                "{path} has changed since the start: nothing was written, run setup again"
+            )));
         }
         config::replace_file(&self.file, &self.text)
             .map_err(|error| Failure::Other(format!("{path} cannot be written: {error}; nothing was changed")))
@@ -117,6 +111,6 @@ impl Draft {
 }
 
 /// `calendar`, `calendar2`, `calendar3`.
-fn name(number: usize) -> String {
+fn entry_name(number: usize) -> String {
     if number <= 1 { "calendar".into() } else { format!("calendar{number}") }
 }

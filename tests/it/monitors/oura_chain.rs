@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+use operator::cli::demo::health;
 use operator::core::facts::{HealthDay, Night, Stress};
 use operator::core::rules::thresholds::HealthThresholds;
-use operator::demo::body;
 use operator::monitors::MonitorOutcome;
 use operator::monitors::health::{OuraReading, judge, read};
 use operator::monitors::sources::OuraSources;
@@ -59,7 +59,7 @@ fn finding(answer: &OuraReading) -> MonitorOutcome {
 fn cache_until(last: Date) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("oura-health.db");
-    body::write(&path, last, 30).unwrap();
+    health::write(&path, last, 30).unwrap();
     (folder, path)
 }
 
@@ -184,7 +184,7 @@ fn empty_file(folder: &Path) -> PathBuf {
 }
 
 fn empty_tables(folder: &Path) -> PathBuf {
-    body::write(&missing(folder), TODAY, 0).unwrap();
+    health::write(&missing(folder), TODAY, 0).unwrap();
     missing(folder)
 }
 
@@ -194,7 +194,7 @@ fn corrupt(folder: &Path) -> PathBuf {
 }
 
 fn stale(folder: &Path) -> PathBuf {
-    body::write(&missing(folder), date(2026, 11, 18), 30).unwrap();
+    health::write(&missing(folder), date(2026, 11, 18), 30).unwrap();
     missing(folder)
 }
 
@@ -228,7 +228,7 @@ async fn where_the_cache_fails_the_api_steps_in(#[case] prepare: fn(&Path) -> Pa
 async fn a_locked_cache_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let cache = missing(folder.path());
-    body::write(&cache, TODAY, 10).unwrap();
+    health::write(&cache, TODAY, 10).unwrap();
     let owner = Connection::open(&cache).unwrap();
     owner.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).unwrap();
     owner.execute_batch("BEGIN EXCLUSIVE").unwrap();

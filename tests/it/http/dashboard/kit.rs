@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use axum::extract::Query as FromAddress;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
+use operator::cli::demo::{health, tasks};
 use operator::core::alert::{Alert, AlertKey, Facts, Monitor, Priority};
 use operator::core::channel::Channel;
 use operator::core::facts::HealthDay;
 use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
 use operator::core::status::{OpenAlert, Status};
-use operator::demo::{body, desk};
 use operator::http::dashboard::{Query, page};
 use operator::store::task_snapshots::SnapshotDiff;
 use operator::store::{CheckCommit, RetentionPolicy, Store};
@@ -31,13 +31,13 @@ pub(super) fn lived() -> (Home, Status, Store) {
     desk_of(&state, today);
     for days_ago in [6, 4, 2] {
         let day = today - days_ago.days();
-        body::write(&cache, day, 60).unwrap();
+        health::write(&cache, day, 60).unwrap();
         home.check(&home.day_at(-days_ago, "17:05"));
-        desk::put_off(&state, day, today).unwrap();
+        tasks::postpone_report(&state, day, today).unwrap();
     }
-    body::write(&cache, today - 1.day(), 60).unwrap();
+    health::write(&cache, today - 1.day(), 60).unwrap();
     home.check(&home.day_at(-1, "23:05"));
-    body::write(&cache, today, 60).unwrap();
+    health::write(&cache, today, 60).unwrap();
     home.check(&home.at("09:05"));
     let status = serde_json::from_value(home.run(&["--status", "--json"]).ok().json()).unwrap();
     let store = Store::open_read_only(&home.path("state/operator.db")).unwrap().unwrap();
@@ -46,7 +46,7 @@ pub(super) fn lived() -> (Home, Status, Store) {
 
 fn desk_of(path: &std::path::Path, today: jiff::civil::Date) {
     std::fs::remove_file(path).unwrap();
-    desk::write(path, today).unwrap();
+    tasks::write(path, today).unwrap();
 }
 
 /// The snapshot of an engine that has nothing to say.
