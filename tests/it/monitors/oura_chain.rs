@@ -171,7 +171,7 @@ async fn without_leave_of_its_circuit_the_network_is_left_alone() {
     let server = Server::start(oura);
     fetch(&setup(cache, Some(&server)), false, SINCE, &now()).await;
     let answer = fetch(&setup("/nonexistent/oura-health.db".into(), Some(&server)), false, SINCE, &now()).await;
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
     assert!(answer.error.unwrap().message.contains("circuit"), "says why");
 }
 
