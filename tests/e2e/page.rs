@@ -289,7 +289,7 @@ fn without_scripts_a_form_leads_back_to_the_page() {
 fn another_port_holds_from_the_next_start_on_and_that_is_said() {
     let site = Site::open();
     site.home.set(json!({"http": {"port": free_port()}}));
-    let sentence = json!("http.enabled and http.port hold from the next start on");
+    let sentence = json!("a changed http.enabled or http.port takes effect at the next start");
     eventually("it is said", || {
         let status = site.engine.status();
         status["warnings"].as_array()?.contains(&sentence).then_some(())
