@@ -123,7 +123,7 @@ async fn password_is_not_sent_to_another_server(#[case] prop: &'static str) {
     );
     let names_host = error.advice.contains("are at evil.example:443, set caldav.url") || prop.contains("http://");
     assert!(names_host, "{error:?}");
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn known_calendars_need_one_query_per_kind() {
     for minutes in [0, 15, 30] {
         assert_eq!(meeting_minutes(&account.fetch(&at(minutes)).await.unwrap()), Some(60));
     }
-    let methods: Vec<String> = server.asked().iter().map(|request| request.method.clone()).collect();
+    let methods: Vec<String> = server.requests().iter().map(|request| request.method.clone()).collect();
     assert_eq!(methods, ["PROPFIND", "REPORT", "REPORT", "REPORT", "REPORT", "REPORT", "REPORT"]);
 }
 

@@ -60,10 +60,10 @@ async fn unchanged_feed_is_not_downloaded_again() {
         assert_eq!((meeting_minutes(&reading), reading.as_of), (Some(60), at(minute).timestamp()));
     }
     let conditional: Vec<bool> =
-        server.asked().iter().map(|request| request.headers.contains_key("if-none-match")).collect();
+        server.requests().iter().map(|request| request.headers.contains_key("if-none-match")).collect();
     assert_eq!(conditional, [false, true, true, true]);
     calendar.fetch(&at(-24 * 60)).await.unwrap();
-    assert!(!server.asked()[4].headers.contains_key("if-none-match"), "events that had ended may be needed again");
+    assert!(!server.requests()[4].headers.contains_key("if-none-match"), "events that had ended may be needed again");
 }
 
 #[rstest]
@@ -106,7 +106,7 @@ async fn response_maps_to_an_error(
     // Until then every fetch returns the same error without a request.
     if let Some(delay) = delay.filter(|delay| *delay > 60) {
         let error = assert_failed(calendar.fetch(&at(1)).await, kind, message);
-        assert_eq!((error.retry_after.unwrap().as_secs(), server.asked().len()), (delay - 60, 1));
+        assert_eq!((error.retry_after.unwrap().as_secs(), server.requests().len()), (delay - 60, 1));
     }
 }
 
@@ -139,7 +139,7 @@ async fn safe_redirect_is_followed() {
     assert_eq!(meeting_minutes(&feed(&server.url).fetch(&at(0)).await.unwrap()), Some(60));
     let looping = Server::start(|_| Answer::Whole(302, "location: /s3cret\r\n", String::new()));
     assert_failed(feed(&looping.url).fetch(&at(0)).await, ErrorKind::ActionRequired, "redirects to no usable address");
-    assert_eq!(looping.asked().len(), 6);
+    assert_eq!(looping.requests().len(), 6);
 }
 
 #[tokio::test]
@@ -198,5 +198,8 @@ async fn fetches_at_the_same_time_share_a_request() {
     let source = CalendarTasks::new(&[Arc::clone(&calendar)]);
     let now = at(0);
     let (events, todos) = tokio::join!(calendar.fetch(&now), source.fetch(&now));
-    assert_eq!((meeting_minutes(&events.unwrap()), todos.unwrap().tasks.len(), server.asked().len()), (Some(60), 1, 1));
+    assert_eq!(
+        (meeting_minutes(&events.unwrap()), todos.unwrap().tasks.len(), server.requests().len()),
+        (Some(60), 1, 1)
+    );
 }
