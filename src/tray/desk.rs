@@ -78,7 +78,7 @@ impl Wanted {
         match self {
             Self::Place(place) => shown(&place),
             Self::Dashboard { state_dir, address } => {
-                shown(&http::link(&state_dir, &address).map_err(io::Error::other)?)
+                shown(&http::one_time_link(&state_dir, &address).map_err(io::Error::other)?)
             }
             Self::Answer { arguments, config, file, only_a_failure } => {
                 let mut program = Command::new(env::current_exe()?);
