@@ -1,7 +1,7 @@
 //! What the program costs: CPU time, memory and wake-ups of the release binary as a whole process, beside what we aim for.
 //!
 //! `cargo bench` prints one table; docs/benchmarks.md says what each row means. Nothing here passes or fails.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "footprint/homes.rs"]
 mod homes;

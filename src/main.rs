@@ -1,4 +1,4 @@
-//! Parse the command line and hand over; everything else lives in the library.
+//! The `operator` program: parses the command line and runs the command.
 
 use std::process::ExitCode;
 
@@ -6,14 +6,17 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use operator::cli::{self, args::Cli};
 
+/// The exit code of a usage error (`EX_USAGE` of sysexits.h).
+const USAGE_ERROR: u8 = 64;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let wanted = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // Nothing to be done if the screen is gone.
+            let is_request = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Without a terminal there is nowhere to report a failure.
             let _ = error.print();
-            return ExitCode::from(if wanted { 0 } else { 64 });
+            return ExitCode::from(if is_request { 0 } else { USAGE_ERROR });
         }
     };
     cli::run(&cli).unwrap_or_else(|failure| failure.end())

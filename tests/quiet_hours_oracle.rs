@@ -1,7 +1,7 @@
 //! Quiet hours against the C library's own clock: every IANA zone, every transition from 2026 to 2037.
 //!
 //! A program of its own, because the C library has one zone for the whole process.
-#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::CString;
 

@@ -18,7 +18,7 @@ use crate::monitors::fetch::Source;
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::HttpClient;
 use crate::sources::TaskSource;
-use crate::sources::calendar::{self, Address, Calendar, CalendarTasks, Memory, Place};
+use crate::sources::calendar::{self, CalDavAccount, Calendar, CalendarTasks, IcsFeed, Location, SharedCache};
 use crate::sources::markdown::Markdown;
 use crate::sources::oura::cache;
 use crate::sources::oura::oauth::token_store::TokenStore;
@@ -103,35 +103,35 @@ fn task_sources(config: &Config, calendars: &[Arc<Calendar>], env: &Env) -> Vec<
         Arc::new(taskwarrior(config, env)),
         Arc::new(markdown(&sources.markdown)),
         Arc::new(Reminders::new(sources.reminders.enabled, sources.reminders.lists.clone())),
-        Arc::new(CalendarTasks::of(calendars)),
+        Arc::new(CalendarTasks::new(calendars)),
     ]
 }
 
 fn calendars(config: &Config) -> Vec<Arc<Calendar>> {
-    let net = Arc::new(calendar::HttpClient::default());
+    let http = Arc::new(calendar::HttpClient::default());
     let on = config.sources.calendars.iter().filter(|calendar| calendar.enabled);
     let calendar = |config: &CalendarConfig| {
         let name = config.name?;
-        let place = match (&config.file, &config.caldav.url) {
-            (Some(file), _) => Place::File(file.clone()),
-            (None, Some(url)) => Place::Account(calendar::Account {
+        let location = match (&config.file, &config.caldav.url) {
+            (Some(file), _) => Location::File(file.clone()),
+            (None, Some(url)) => Location::CalDav(CalDavAccount {
                 url: url.clone(),
                 user: config.caldav.user.clone().unwrap_or_default(),
                 password: config.caldav.password.clone(),
                 password_file: config.caldav.password_file.clone(),
-                only: config.caldav.calendars.clone(),
+                calendars: config.caldav.calendars.clone(),
             }),
-            (None, None) => Place::Address(Address { url: config.url.clone(), url_file: config.url_file.clone() }),
+            (None, None) => Location::Ics(IcsFeed { url: config.url.clone(), url_file: config.url_file.clone() }),
         };
         Some(Arc::new(Calendar {
             name,
-            place,
+            location,
             busy: config.busy,
             tasks: config.has_tasks(),
             email: config.email.clone(),
             timeout: seconds(config.timeout_seconds),
-            net: Arc::clone(&net),
-            memory: Memory::default(),
+            http: Arc::clone(&http),
+            cache: SharedCache::default(),
         }))
     };
     on.filter_map(calendar).collect()

@@ -125,7 +125,7 @@ fn describe(answer: &SourceReading, now: Timestamp) -> String {
             Some(if reading.line.is_empty() { found } else { reading.line.clone() })
         }
         SourceReading::Calendar(Ok(reading)) => {
-            Some(format!("connected, {} today", text::count(reading.today, "event")))
+            Some(format!("connected, {} today", text::count(reading.events_today, "event")))
         }
         SourceReading::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
         _ => None,

@@ -44,8 +44,9 @@ impl CalendarCache {
     /// Forget calendars that a new configuration removes, moves or no longer counts as busy.
     pub(crate) fn apply_config(&mut self, old: &Sources, new: &Sources) {
         let both = |name: &Name| new.calendar(*name).zip(old.calendar(*name));
-        self.readings.retain(|name, _| both(name).is_some_and(|(new, old)| new.is_where(old) && new.busy && old.busy));
-        self.fetched_at.retain(|name, _| both(name).is_some_and(|(new, old)| new.is_as(old)));
+        self.readings
+            .retain(|name, _| both(name).is_some_and(|(new, old)| new.same_location(old) && new.busy && old.busy));
+        self.fetched_at.retain(|name, _| both(name).is_some_and(|(new, old)| new.same_config(old)));
     }
 
     /// Whether this source is a calendar that was fetched less than `interval` ago.
@@ -64,14 +65,14 @@ impl CalendarCache {
         let busy = || sources.calendars.iter().filter(|calendar| calendar.busy);
         busy().next()?;
         let readings: Option<Vec<&CalendarReading>> = busy().map(|calendar| self.reading(calendar.name, now)).collect();
-        Some(BusyTimes::together(readings?.into_iter().map(|reading| &reading.agenda)))
+        Some(BusyTimes::merged(readings?.into_iter().map(|reading| &reading.busy_times)))
     }
 
     /// The known meetings, if alerts wait for the end of a meeting.
     fn meetings(&self, sources: &Sources, now: Timestamp) -> Option<BusyTimes> {
         let busy = sources.calendars.iter().filter(|calendar| calendar.busy);
         let known = busy.filter_map(|calendar| self.reading(calendar.name, now));
-        sources.quiet_during_events.then(|| BusyTimes::together(known.map(|reading| &reading.agenda)))
+        sources.quiet_during_events.then(|| BusyTimes::merged(known.map(|reading| &reading.busy_times)))
     }
 
     /// The end of the meeting during which alerts wait.

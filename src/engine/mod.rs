@@ -421,7 +421,7 @@ impl Engine {
         let (new, alerters) = ConfigState::new(components);
         for calendar in &new.sources.calendars {
             if let Some(before) = self.config.sources.calendar(calendar.name) {
-                calendar.follow(before);
+                calendar.inherit_cache(before);
             }
         }
         let old = (&*self.config.config, &*self.config.sources);

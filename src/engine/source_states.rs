@@ -199,7 +199,7 @@ fn same_endpoint(source: Source, old: (&Config, &Sources), new: (&Config, &Sourc
         Source::Oura => oura(old.0) == oura(new.0),
         Source::Tasks("todoist") => todoist(old.0) == todoist(new.0),
         Source::Calendar(name) => {
-            old.1.calendar(name).zip(new.1.calendar(name)).is_some_and(|(old, new)| new.is_where(old))
+            old.1.calendar(name).zip(new.1.calendar(name)).is_some_and(|(old, new)| new.same_location(old))
         }
         _ => false,
     }

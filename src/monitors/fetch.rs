@@ -188,7 +188,7 @@ async fn read_calendar(
     now: &ZonedDateTime,
 ) -> Result<Arc<CalendarReading>, sources::Error> {
     match sources.calendar(name) {
-        Some(calendar) => calendar.read(now).await,
+        Some(calendar) => calendar.fetch(now).await,
         None => Err(sources::Error::transient("calendar", "is not in the configuration any more")),
     }
 }

@@ -36,7 +36,7 @@ const A_CACHE_HOLDS: i64 = 7;
 /// Ask the cache; where it is missing, stale or failing, the API, if `remote` allows it.
 pub async fn read(sources: &OuraSources, remote: bool, since: Date, now: &ZonedDateTime) -> OuraReading {
     let (path, today) = (sources.cache.clone(), now.date());
-    let cached = run_blocking("oura_cache", move || cache::read(&path, since, today)).await;
+    let cached = run_blocking("oura_cache", move || cache::fetch(&path, since, today)).await;
     let cached = match cached {
         Ok(reading) if is_fresh(&reading, now) && reaches_back(&reading, since, now) => {
             return with_extras(reading, sources, remote, now).await;

@@ -1,5 +1,5 @@
 //! The dashboard in a real browser: what a person sees, clicks and reads.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod chrome;
 #[allow(dead_code, reason = "other tests use the rest of it")]

@@ -126,7 +126,7 @@ fn check_says_how_each_calendar_does() {
     assert_eq!(line("calendar:dav")["about"], "connected, 1 event today");
     assert_eq!(line("calendar:google")["result"], "failed");
     assert!(line("calendar:google")["about"].as_str().unwrap().contains("answered 403"));
-    assert!(line("calendar:google")["advice"].as_str().unwrap().contains("may not be read"));
+    assert!(line("calendar:google")["advice"].as_str().unwrap().contains("sharing settings"));
     assert_eq!(line("ics")["about"], "0 open tasks");
 }
 

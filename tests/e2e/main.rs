@@ -1,5 +1,5 @@
 //! The built program as a user runs it: commands, real servers, real desktops.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod bad_content;
 mod bad_sources;

@@ -119,7 +119,7 @@ fn names(code: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_arrow_points_inwards() {
+fn dependencies_point_one_way() {
     let allowed = allowed();
     let mut wrong = Vec::new();
     for file in source_files(&src()) {
@@ -138,7 +138,7 @@ fn every_arrow_points_inwards() {
 }
 
 #[test]
-fn the_core_is_pure() {
+fn core_is_pure() {
     let mut wrong = Vec::new();
     for file in source_files(&src().join("core")) {
         let code = code(&file);
@@ -150,7 +150,7 @@ fn the_core_is_pure() {
 }
 
 #[test]
-fn only_the_configuration_knows_its_yaml_library() {
+fn only_config_uses_the_yaml_library() {
     let knows = |file: &PathBuf| code(file).contains("serde_saphyr");
     let outside: Vec<_> =
         source_files(&src()).into_iter().filter(|file| part_of(file) != "config" && knows(file)).collect();
@@ -158,7 +158,7 @@ fn only_the_configuration_knows_its_yaml_library() {
 }
 
 #[test]
-fn the_reader_of_arrows_sees_them() {
+fn import_parser_finds_all_forms() {
     let code = "use crate::store::Store;\nuse crate::{core::alert, engine};\nlet x = crate::shell::y();";
     assert_eq!(names(code), ["core", "engine", "shell", "store"].map(String::from).into());
 }

@@ -1,5 +1,5 @@
 //! The tests that need more than one module: rules in tables, sources against real files and servers, the program as a black box.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod alerters;
 mod architecture;

@@ -1,7 +1,7 @@
 //! Kills the program at random moments of its work and looks whether its memory still tells one true story.
 //!
 //! `cargo test --test kill` kills 60 times (40 while it sends); `OPERATOR_KILLS=1000` says how often instead, `OPERATOR_KILL_SEED` repeats a run.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod delivery;
 mod evidence;

@@ -1,59 +1,56 @@
-//! An event as its calendar holds it. Neither its title nor who takes part is kept: nothing here needs them.
+//! Calendar events. Titles and attendees are not stored, because nothing needs them.
 
-use super::rule::Rule;
-use crate::core::calendar::datetime::{CalDateTime, CalDuration};
+use jiff::tz::TimeZone;
 
-/// When something happens, and when again.
+use super::datetime::{CalDateTime, CalDuration};
+use super::overrides::Overrides;
+use super::rule::RecurrenceRule;
+
+/// The instances of an event or a to-do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Times {
-    /// The first time.
+pub struct RecurrenceSet {
+    /// The first instance.
     pub start: CalDateTime,
-    /// How long each time lasts.
-    pub length: CalDuration,
-    /// How it comes again.
-    pub rules: Vec<Rule>,
-    /// Further times, with a length of their own if they have one.
-    pub also: Vec<(CalDateTime, Option<CalDuration>)>,
-    /// Times that are left out.
-    pub except: Vec<CalDateTime>,
+    pub duration: CalDuration,
+    pub rules: Vec<RecurrenceRule>,
+    /// Additional instances. A period has its own duration.
+    pub rdates: Vec<(CalDateTime, Option<CalDuration>)>,
+    /// Excluded instances.
+    pub exdates: Vec<CalDateTime>,
 }
 
-impl Times {
-    /// Something that happens once.
-    #[must_use]
-    pub const fn once(start: CalDateTime, length: CalDuration) -> Self {
-        Self { start, length, rules: Vec::new(), also: Vec::new(), except: Vec::new() }
+impl RecurrenceSet {
+    pub const fn once(start: CalDateTime, duration: CalDuration) -> Self {
+        Self { start, duration, rules: Vec::new(), rdates: Vec::new(), exdates: Vec::new() }
     }
 
-    /// Whether it happens more than once.
-    #[must_use]
-    pub const fn comes_again(&self) -> bool {
-        !self.rules.is_empty() || !self.also.is_empty()
+    pub const fn is_recurring(&self) -> bool {
+        !self.rules.is_empty() || !self.rdates.is_empty()
+    }
+
+    pub(super) fn exclusions(&self, home: &TimeZone) -> Overrides<()> {
+        Overrides::new(self.exdates.iter().map(|date| (date.clone(), ())), &self.start, home)
     }
 }
 
-/// Which time of a series something takes the place of.
+/// RECURRENCE-ID: the instance that an event or a to-do replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
-    /// The time as the series has it.
-    pub of: CalDateTime,
-    /// Whether all later times change in the same way.
-    pub and_later: bool,
+    /// The start of the instance by the rules of its series.
+    pub original: CalDateTime,
+    /// RANGE=THISANDFUTURE: all later instances change in the same way.
+    pub and_future: bool,
 }
 
-/// An event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// What the calendar knows it by; a series and its exceptions share it.
+    /// Shared by a series and its overrides.
     pub uid: String,
-    /// The version of the event: a higher one is the newer.
+    /// Of two versions, the one with the higher number is newer.
     pub sequence: i64,
-    /// Set in an exception to a series.
-    pub instead: Option<Override>,
-    /// When it happens.
-    pub times: Times,
-    /// Whether it takes the person's time: it is not marked as free, and the person did not decline.
-    pub takes_time: bool,
-    /// Whether it does not take place.
-    pub cancelled: bool,
+    pub recurrence_id: Option<Override>,
+    pub recurrence: RecurrenceSet,
+    /// Not marked as free, and not declined by the user.
+    pub is_busy: bool,
+    pub is_cancelled: bool,
 }

@@ -1,58 +1,48 @@
-//! What a calendar said at one time.
+//! The evaluated content of one calendar at one time.
 
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
+use super::busy_times::BusyTimes;
 use super::event::Event;
 use super::series::{Occurrence, Series};
 use super::todo::{Todo, open_tasks};
 use super::{Budget, BudgetExceeded};
-use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::facts::Task;
-use crate::core::text::count;
 
-/// How far ahead time is known to be taken or free (days).
+/// Events are expanded from yesterday up to this many days ahead.
 const DAYS_AHEAD: i64 = 8;
 
-/// What all of a calendar may take of the work, and what one series.
-const ALL: u32 = 5_000_000;
-const ONE: u32 = 100_000;
+const MAX_STEPS: u32 = 5_000_000;
+const MAX_STEPS_PER_SERIES: u32 = 100_000;
 
-/// One reading of a calendar.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CalendarReading {
-    /// When this was true.
     pub as_of: Timestamp,
-    /// The time that its events take, from yesterday on for a week.
-    pub agenda: BusyTimes,
-    /// How many events there are today, those that take no time included.
-    pub today: usize,
-    /// Its to-dos.
+    pub busy_times: BusyTimes,
+    /// The number of events today, free ones included.
+    pub events_today: usize,
     pub tasks: Vec<Task>,
-    /// Names of to-dos whose next time could not be found.
+    /// UIDs of to-dos that exist but could not be evaluated.
     pub unreadable: Vec<String>,
-    /// What could not be read and was passed over, in sentences.
+    /// Sentences about skipped content.
     pub notes: Vec<String>,
 }
 
 impl CalendarReading {
-    /// What these events and to-dos come to at `now`, whose zone is the person's.
-    #[must_use]
-    pub fn of(events: &[Event], todos: &[Todo], notes: &[String], now: &ZonedDateTime) -> Self {
-        let home = now.time_zone();
-        let mut work = Budget::of(ALL);
-        let (occurrences, endless) = occurrences(events, home, now, &mut work);
-        let mut unreadable = Vec::new();
-        let tasks = open_tasks(todos, home, &mut work, &mut |uid| unreadable.push(uid.to_owned()));
+    /// `notes` are the notes of the parser. The zone of `now` is the user's.
+    pub fn evaluate(events: &[Event], todos: &[Todo], notes: &[String], now: &ZonedDateTime) -> Self {
+        let mut budget = Budget::new(MAX_STEPS);
+        let (occurrences, skipped_series) = occurrences(events, now, &mut budget);
+        let (tasks, unreadable) = open_tasks(todos, now.time_zone(), &mut budget);
         let mut notes = notes.to_vec();
-        let too_often = endless + unreadable.len();
-        if too_often > 0 {
-            notes.push(format!("{} passed over: nothing comes again so often", count(too_often, "series was")));
+        let skipped = skipped_series + unreadable.len();
+        if skipped > 0 {
+            notes.push(format!("{skipped} series skipped: too many recurrences"));
         }
         Self {
             as_of: now.timestamp(),
-            agenda: BusyTimes::of(&occurrences),
-            today: today(&occurrences, now),
+            busy_times: BusyTimes::from_occurrences(&occurrences),
+            events_today: count_today(&occurrences, now),
             tasks,
             unreadable,
             notes,
@@ -60,24 +50,24 @@ impl CalendarReading {
     }
 }
 
-/// What happens near `now`, and how many series come again too often to be followed.
-fn occurrences(events: &[Event], home: &TimeZone, now: &ZonedDateTime, work: &mut Budget) -> (Vec<Occurrence>, usize) {
-    let at = |days: i64| now.saturating_add(days.days()).timestamp();
-    let window = at(-1)..at(DAYS_AHEAD);
-    let (mut all, mut endless) = (Vec::new(), 0);
-    for series in Series::of(events) {
-        let mut share = work.share(ONE);
-        match series.occurrences(&window, home, &mut share) {
+/// The occurrences near `now`, and the number of series that exceed their budget.
+fn occurrences(events: &[Event], now: &ZonedDateTime, budget: &mut Budget) -> (Vec<Occurrence>, usize) {
+    let in_days = |days: i64| now.saturating_add(days.days()).timestamp();
+    let window = in_days(-1)..in_days(DAYS_AHEAD);
+    let (mut all, mut skipped) = (Vec::new(), 0);
+    for series in Series::group(events) {
+        let mut own_budget = budget.split_off(MAX_STEPS_PER_SERIES);
+        match series.occurrences(&window, now.time_zone(), &mut own_budget) {
             Ok(occurrences) => all.extend(occurrences),
-            Err(BudgetExceeded) => endless += 1,
+            Err(BudgetExceeded) => skipped += 1,
         }
-        work.give_back(&share);
+        budget.refund(&own_budget);
     }
-    (all, endless)
+    (all, skipped)
 }
 
-fn today(occurrences: &[Occurrence], now: &ZonedDateTime) -> usize {
-    let day = now.start_of_day().ok().zip(now.tomorrow().and_then(|day| day.start_of_day()).ok());
-    let Some((from, to)) = day.map(|(from, to)| (from.timestamp(), to.timestamp())) else { return 0 };
+fn count_today(occurrences: &[Occurrence], now: &ZonedDateTime) -> usize {
+    let bounds = now.start_of_day().ok().zip(now.tomorrow().and_then(|day| day.start_of_day()).ok());
+    let Some((from, to)) = bounds.map(|(from, to)| (from.timestamp(), to.timestamp())) else { return 0 };
     occurrences.iter().filter(|one| one.start < to && (one.end > from || one.start >= from)).count()
 }

@@ -1,4 +1,4 @@
-//! A series put together: the times that its rules give, without those left out, and with those moved or cancelled.
+//! Events grouped into series: the instances of the rules, without excluded ones, and with overrides applied.
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -7,218 +7,195 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::event::{Event, Times};
-use super::named::Overrides;
-use super::rule::End;
+use super::datetime::{CalDuration, timestamp_in};
+use super::event::{Event, RecurrenceSet};
+use super::expand::expand;
+use super::overrides::Overrides;
 use super::{Budget, BudgetExceeded};
-use crate::core::calendar::datetime::{CalDateTime, CalDuration, timestamp};
-use crate::core::calendar::expand::walk;
 
-/// Nothing that lasts longer (days) is looked for, and nothing that an exception moves by more together with all later times.
-const LONGEST_DAYS: i64 = 400;
+/// Longer events, and overrides that move a series further, are found only up to this many days.
+const MAX_DAYS: i64 = 400;
 
-/// Once that something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occurrence {
-    /// From this moment.
     pub start: Timestamp,
-    /// Until this one.
+    /// Exclusive.
     pub end: Timestamp,
-    /// Whether it takes whole days.
     pub all_day: bool,
-    /// Whether it takes the person's time.
-    pub takes_time: bool,
+    pub is_busy: bool,
 }
 
-/// A time as its series has it.
+/// One instance by the rules of its series.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
-    /// What the clock of the series shows then, before anything is moved.
-    named_at: DateTime,
-    /// What it shows when it really happens.
+struct Instance {
+    /// The local time before any override.
+    original: DateTime,
     civil: DateTime,
-    length: CalDuration,
-    takes_time: bool,
+    duration: CalDuration,
+    is_busy: bool,
 }
 
-/// Events of one calendar, by what they are known by: the latest version of each, with the exceptions to it.
+impl Instance {
+    fn occurrence(self, all_day: bool, zone: &TimeZone) -> Option<Occurrence> {
+        let start = timestamp_in(zone, self.civil)?;
+        let end = self.duration.end_in(zone, self.civil)?.max(start);
+        Some(Occurrence { start, end, all_day, is_busy: self.is_busy })
+    }
+}
+
+/// The newest version of an event, with its overrides.
 #[derive(Debug, Default)]
 pub struct Series<'a> {
     main: Option<&'a Event>,
-    exceptions: Vec<&'a Event>,
+    overrides: Vec<&'a Event>,
 }
 
 impl<'a> Series<'a> {
-    /// Sort the events of a calendar. One without a name of its own is a series by itself.
-    #[must_use]
-    pub fn of(events: &'a [Event]) -> Vec<Self> {
-        let (mut named, mut others) = (BTreeMap::<&str, Self>::new(), Vec::new());
+    /// Groups events by UID. An event without UID is a series of its own.
+    pub fn group(events: &'a [Event]) -> Vec<Self> {
+        let (mut by_uid, mut all) = (BTreeMap::<&str, Self>::new(), Vec::new());
         for event in events {
             if event.uid.is_empty() {
-                others.push(Self { main: Some(event), exceptions: Vec::new() });
+                all.push(Self { main: Some(event), overrides: Vec::new() });
             } else {
-                named.entry(&event.uid).or_default().take(event);
+                by_uid.entry(&event.uid).or_default().add(event);
             }
         }
-        named.values_mut().for_each(Self::settle);
-        others.extend(named.into_values());
-        others
+        all.extend(by_uid.into_values().map(Self::without_old_overrides));
+        all
     }
 
-    fn take(&mut self, event: &'a Event) {
-        if event.instead.is_none() {
-            if self.main.is_none_or(|known| event.sequence >= known.sequence) {
-                self.main = Some(event);
-            }
-            return;
+    fn add(&mut self, event: &'a Event) {
+        if event.recurrence_id.is_some() {
+            self.overrides.push(event);
+        } else if self.main.is_none_or(|known| event.sequence >= known.sequence) {
+            self.main = Some(event);
         }
-        self.exceptions.push(event);
     }
 
-    /// Of several exceptions to one time the newest counts: it comes last.
-    fn settle(&mut self) {
-        let place = |event: &Event| event.instead.as_ref().map(|instead| (instead.of.civil(), instead.and_later));
-        self.exceptions.sort_by_key(|event| (place(event), event.sequence));
-        self.exceptions.reverse();
-        self.exceptions.dedup_by_key(|event| place(event));
+    /// Keeps the newest override of each instance. Of two with the same sequence, the later in the file is newer.
+    fn without_old_overrides(mut self) -> Self {
+        let target = |event: &Event| event.recurrence_id.as_ref().map(|id| (id.original.civil(), id.and_future));
+        self.overrides.sort_by_key(|event| (target(event), event.sequence));
+        self.overrides.reverse();
+        self.overrides.dedup_by_key(|event| target(event));
+        self
     }
 
-    /// Every time that touches `window`, for a person at home in this zone.
-    ///
-    /// # Errors
-    /// `BudgetExceeded` when that would be more work than allowed.
+    /// The occurrences that overlap `window`, unsorted. `home` is the user's zone.
     pub fn occurrences(
         &self,
         window: &Range<Timestamp>,
         home: &TimeZone,
-        work: &mut Budget,
+        budget: &mut Budget,
     ) -> Result<Vec<Occurrence>, BudgetExceeded> {
         let mut found = Vec::new();
-        let main = self.main.filter(|event| !event.cancelled);
+        let main = self.main.filter(|event| !event.is_cancelled);
         if let Some(event) = main {
-            let mut turns = turns(&event.times, event.takes_time, &self.around(window, event, home), home, work)?;
-            self.change_later(event, &mut turns, home);
-            let moved = self.exceptions.iter().filter(|other| !changes_later(other));
-            let moved = moved.filter_map(|other| Some((other.instead.as_ref()?.of.clone(), ())));
-            let moved = Overrides::of(moved, &event.times.start, home);
-            turns.retain(|at, turn| moved.get(turn.named_at, *at).is_none());
-            let zone = event.times.start.zone(home);
-            found.extend(turns.values().filter_map(|turn| turn.occurrence(event, zone)));
+            let start = &event.recurrence.start;
+            let range = self.local_range(window, event, home);
+            let mut instances = instances(&event.recurrence, event.is_busy, &range, home, budget)?;
+            self.apply_future_overrides(event, &mut instances, home);
+            let replaced = self.overrides.iter().filter(|other| !changes_future(other));
+            let replaced = replaced.filter_map(|other| Some((other.recurrence_id.as_ref()?.original.clone(), ())));
+            let replaced = Overrides::new(replaced, start, home);
+            instances.retain(|at, instance| replaced.get(instance.original, *at).is_none());
+            found.extend(instances.values().filter_map(|one| one.occurrence(start.is_day(), start.zone(home))));
         }
-        // Where all later times change, the first of them is among the turns already.
-        let alone = self.exceptions.iter().filter(|event| !(event.cancelled || main.is_some() && changes_later(event)));
-        found.extend(alone.filter_map(|event| {
-            let (civil, length, takes_time) = (event.times.start.civil(), event.times.length, event.takes_time);
-            Turn { named_at: civil, civil, length, takes_time }.occurrence(event, event.times.start.zone(home))
+        // The first instance of an override with `and_future` is already among the instances of the series.
+        let single =
+            self.overrides.iter().filter(|event| !(event.is_cancelled || main.is_some() && changes_future(event)));
+        found.extend(single.filter_map(|event| {
+            let RecurrenceSet { start, duration, .. } = &event.recurrence;
+            let civil = start.civil();
+            let instance = Instance { original: civil, civil, duration: *duration, is_busy: event.is_busy };
+            instance.occurrence(start.is_day(), start.zone(home))
         }));
         found.retain(|one| one.start < window.end && (one.end > window.start || one.start >= window.start));
         Ok(found)
     }
 
-    /// A window on the clocks of all places, and so much wider as exceptions move all later times or make them last.
-    fn around(&self, window: &Range<Timestamp>, event: &Event, home: &TimeZone) -> Range<DateTime> {
-        let zone = event.times.start.zone(home);
-        let (mut by, mut longest) = (0, 0);
-        for other in self.exceptions.iter().filter(|other| changes_later(other) && !other.cancelled) {
-            let old = other.instead.as_ref().map(|instead| instead.of.civil_in(zone));
-            let moved = old.and_then(|old| old.until(other.times.start.civil_in(zone)).ok());
-            by = moved.map_or(by, |moved| by.max(i64::from(moved.get_days()).abs() + 1));
-            longest = longest.max(other.times.length.in_days());
+    /// `window` in local time of any zone, extended by the days that overrides move or lengthen future instances.
+    fn local_range(&self, window: &Range<Timestamp>, event: &Event, home: &TimeZone) -> Range<DateTime> {
+        let zone = event.recurrence.start.zone(home);
+        let (mut moved_days, mut max_days) = (0, 0);
+        for other in self.overrides.iter().filter(|other| changes_future(other) && !other.is_cancelled) {
+            let original = other.recurrence_id.as_ref().map(|id| id.original.civil_in(zone));
+            let moved = original.and_then(|original| original.until(other.recurrence.start.civil_in(zone)).ok());
+            moved_days = moved.map_or(moved_days, |moved| moved_days.max(i64::from(moved.get_days()).abs() + 1));
+            max_days = max_days.max(other.recurrence.duration.max_days());
         }
-        let (by, longest) = (by.min(LONGEST_DAYS), longest.min(LONGEST_DAYS));
-        let civil = |at: Timestamp| at.to_zoned_datetime(TimeZone::UTC).datetime();
-        let start = civil(window.start).saturating_sub((2 + by + longest).days());
-        start..civil(window.end).saturating_add((2 + by).days())
+        let (moved_days, max_days) = (moved_days.min(MAX_DAYS), max_days.min(MAX_DAYS));
+        let utc = |at: Timestamp| at.to_zoned_datetime(TimeZone::UTC).datetime();
+        // Two days exceed the distance between any two zones.
+        let start = utc(window.start).saturating_sub((2 + moved_days + max_days).days());
+        start..utc(window.end).saturating_add((2 + moved_days).days())
     }
 
-    /// What exceptions say of all later times: how far they move, how long they last, whether they take place.
-    fn change_later(&self, event: &Event, turns: &mut BTreeMap<Timestamp, Turn>, home: &TimeZone) {
-        let zone = event.times.start.zone(home);
-        let mut changes: Vec<(Timestamp, &Event)> = self
-            .exceptions
+    /// Applies the overrides with `and_future` to the instances that follow them.
+    fn apply_future_overrides(&self, event: &Event, instances: &mut BTreeMap<Timestamp, Instance>, home: &TimeZone) {
+        let zone = event.recurrence.start.zone(home);
+        let mut changes: Vec<(Timestamp, DateTime, &Event)> = self
+            .overrides
             .iter()
-            .filter(|other| changes_later(other))
-            .filter_map(|other| Some((other.instead.as_ref()?.of.timestamp(home)?, *other)))
+            .filter(|other| changes_future(other))
+            .filter_map(|other| {
+                let original = &other.recurrence_id.as_ref()?.original;
+                Some((original.timestamp(home)?, original.civil_in(zone), *other))
+            })
             .collect();
-        changes.sort_by_key(|(from, _)| *from);
-        turns.retain(|at, turn| {
-            let Some((_, change)) = changes.iter().rev().find(|(from, _)| from <= at) else { return true };
-            if change.cancelled {
+        changes.sort_by_key(|(from, ..)| *from);
+        instances.retain(|at, instance| {
+            let Some((_, original, change)) = changes.iter().rev().find(|(from, ..)| from <= at) else { return true };
+            if change.is_cancelled {
                 return false;
             }
-            let old = change.instead.as_ref().map_or(turn.civil, |instead| instead.of.civil_in(zone));
-            let moved = old.until(change.times.start.civil_in(zone)).and_then(|by| turn.civil.checked_add(by));
-            turn.civil = moved.unwrap_or(turn.civil);
-            turn.length = change.times.length;
-            turn.takes_time = change.takes_time;
+            let shift = original.until(change.recurrence.start.civil_in(zone));
+            instance.civil = shift.and_then(|shift| instance.civil.checked_add(shift)).unwrap_or(instance.civil);
+            instance.duration = change.recurrence.duration;
+            instance.is_busy = change.is_busy;
             true
         });
     }
 }
 
-fn changes_later(event: &Event) -> bool {
-    event.instead.as_ref().is_some_and(|instead| instead.and_later)
+fn changes_future(event: &Event) -> bool {
+    event.recurrence_id.as_ref().is_some_and(|id| id.and_future)
 }
 
-impl Turn {
-    fn occurrence(self, event: &Event, zone: &TimeZone) -> Option<Occurrence> {
-        let (all_day, takes_time) = (event.times.start.is_day(), self.takes_time);
-        let start = timestamp(self.civil, zone)?;
-        let end = self.length.after(self.civil, zone)?.max(start);
-        Some(Occurrence { start, end, all_day, takes_time })
-    }
-}
-
-/// The times of a series by the moment at which it has them, without those left out.
-fn turns(
-    times: &Times,
-    takes_time: bool,
+/// The instances by their original time, without excluded ones.
+fn instances(
+    recurrence: &RecurrenceSet,
+    is_busy: bool,
     range: &Range<DateTime>,
     home: &TimeZone,
-    work: &mut Budget,
-) -> Result<BTreeMap<Timestamp, Turn>, BudgetExceeded> {
-    let longest = times
-        .also
-        .iter()
-        .filter_map(|(_, length)| *length)
-        .map(CalDuration::in_days)
-        .fold(times.length.in_days(), i64::max);
-    let range = range.start.saturating_sub(longest.min(LONGEST_DAYS).days())..range.end;
-    let zone = times.start.zone(home);
-    let mut turns = BTreeMap::new();
-    let mut add = |civil: DateTime, length: CalDuration| {
-        if let Some(at) = timestamp(civil, zone) {
-            turns.insert(at, Turn { named_at: civil, civil, length, takes_time });
+    budget: &mut Budget,
+) -> Result<BTreeMap<Timestamp, Instance>, BudgetExceeded> {
+    let RecurrenceSet { start, duration, rules, rdates, .. } = recurrence;
+    let durations = rdates.iter().filter_map(|(_, duration)| *duration);
+    let max_days = durations.map(CalDuration::max_days).fold(duration.max_days(), i64::max);
+    let range = range.start.saturating_sub(max_days.min(MAX_DAYS).days())..range.end;
+    let zone = start.zone(home);
+    let mut instances = BTreeMap::new();
+    let mut add = |civil: DateTime, duration: CalDuration| {
+        if let Some(at) = timestamp_in(zone, civil) {
+            instances.insert(at, Instance { original: civil, civil, duration, is_busy });
         }
     };
-    if times.rules.is_empty() {
-        add(times.start.civil(), times.length);
+    if rules.is_empty() {
+        add(start.civil(), *duration);
     }
-    for rule in &times.rules {
-        let is_past = |civil: DateTime| match &rule.end {
-            End::Until(last) => is_after(civil, last, &times.start, home),
-            _ => false,
-        };
-        walk(rule, times.start.civil(), &range, work, &is_past, &mut |civil| {
-            add(civil, times.length);
+    for rule in rules {
+        expand(rule, start, home, &range, budget, &mut |civil| {
+            add(civil, *duration);
             ControlFlow::Continue(())
         })?;
     }
-    for (moment, length) in &times.also {
-        work.spend(1)?;
-        add(moment.civil_in(zone), length.unwrap_or(times.length));
+    for (rdate, own_duration) in rdates {
+        budget.spend(1)?;
+        add(rdate.civil_in(zone), own_duration.unwrap_or(*duration));
     }
-    let except = Overrides::of(times.except.iter().map(|moment| (moment.clone(), ())), &times.start, home);
-    turns.retain(|at, turn| except.get(turn.named_at, *at).is_none());
-    Ok(turns)
-}
-
-/// Whether a time of a series lies after its last: a day is over at its end, a moment at itself.
-pub(super) fn is_after(civil: DateTime, last: &CalDateTime, start: &CalDateTime, home: &TimeZone) -> bool {
-    match (last, start) {
-        (CalDateTime::Day(day), _) => civil.date() > *day,
-        (CalDateTime::Floating(last), _) => civil > *last,
-        (CalDateTime::At(..), CalDateTime::Day(_)) => civil.date() > last.civil_in(home).date(),
-        (CalDateTime::At(..), _) => timestamp(civil, start.zone(home)) > last.timestamp(home),
-    }
+    let excluded = recurrence.exclusions(home);
+    instances.retain(|at, instance| excluded.get(instance.original, *at).is_none());
+    Ok(instances)
 }

@@ -1,152 +1,136 @@
-//! To-dos of calendars, and the tasks that they are.
+//! Calendar to-dos as tasks.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use jiff::Span;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::event::{Override, Times};
-use super::named::Overrides;
-use super::rule::{End, Rule};
-use super::series::is_after;
+use super::datetime::CalDateTime;
+use super::event::{Override, RecurrenceSet};
+use super::expand::expand;
+use super::overrides::Overrides;
+use super::rule::RecurrenceRule;
 use super::{Budget, BudgetExceeded};
 use crate::core::alert::Priority;
-use crate::core::calendar::datetime::CalDateTime;
-use crate::core::calendar::expand::walk;
 use crate::core::facts::{Due, Task, TaskStatus};
 
-/// So many times of a series may be done before one is looked for no longer.
-const MOST_DONE: u32 = 5000;
+/// The search for an open instance of a series gives up after this many.
+const MAX_DONE_INSTANCES: u32 = 5000;
 
-/// What one to-do may take of the work.
-const SHARE: u32 = 100_000;
+const MAX_STEPS_PER_TODO: u32 = 100_000;
 
-/// A to-do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Todo {
-    /// What the calendar knows it by; a series and its exceptions share it.
+    /// Shared by a series and its overrides.
     pub uid: String,
-    /// The version: a higher one is the newer.
+    /// Of two versions, the one with the higher number is newer.
     pub sequence: i64,
-    /// Set in an exception to a series.
-    pub instead: Option<Override>,
-    /// As the person wrote it.
+    pub recurrence_id: Option<Override>,
     pub title: String,
-    /// When its series begins and how it comes again; none if it has neither a start nor a due time.
-    pub times: Option<Times>,
-    /// When it is due.
+    /// `None` without start and due time.
+    pub recurrence: Option<RecurrenceSet>,
     pub due: Option<CalDateTime>,
-    /// Whether it is completed or cancelled.
-    pub is_over: bool,
-    /// Whether it was begun.
-    pub is_under_way: bool,
-    /// As the person ranked it.
+    /// Completed or cancelled.
+    pub is_closed: bool,
+    pub is_in_progress: bool,
     pub priority: Option<Priority>,
 }
 
-/// The open tasks, one for each to-do: of a series the first time that is neither done nor left out. `endless` is told the names of
-/// those whose next time cannot be found.
-#[must_use]
-pub fn open_tasks(todos: &[Todo], home: &TimeZone, work: &mut Budget, endless: &mut dyn FnMut(&str)) -> Vec<Task> {
+/// One task per open to-do, and the UIDs of to-dos whose next instance exceeds the budget. The task of a series is its first
+/// instance that is neither closed nor excluded.
+pub fn open_tasks(todos: &[Todo], home: &TimeZone, budget: &mut Budget) -> (Vec<Task>, Vec<String>) {
     let mut by_uid = BTreeMap::<&str, Vec<&Todo>>::new();
     for todo in todos {
         by_uid.entry(&todo.uid).or_default().push(todo);
     }
-    let mut tasks = Vec::new();
+    let (mut tasks, mut unreadable) = (Vec::new(), Vec::new());
     for (uid, versions) in by_uid {
-        let mut share = work.share(SHARE);
-        match open_task(&versions, home, &mut share) {
+        let mut own_budget = budget.split_off(MAX_STEPS_PER_TODO);
+        match open_task(&versions, home, &mut own_budget) {
             Ok(task) => tasks.extend(task),
-            Err(BudgetExceeded) => endless(uid),
+            Err(BudgetExceeded) => unreadable.push(uid.to_owned()),
         }
-        work.give_back(&share);
+        budget.refund(&own_budget);
     }
-    tasks
+    (tasks, unreadable)
 }
 
-fn open_task(versions: &[&Todo], home: &TimeZone, work: &mut Budget) -> Result<Option<Task>, BudgetExceeded> {
-    let newest = |todos: &mut dyn Iterator<Item = &Todo>| todos.max_by_key(|todo| todo.sequence).cloned();
-    let Some(main) = newest(&mut versions.iter().copied().filter(|todo| todo.instead.is_none())) else {
-        // An exception without its series is a to-do of its own.
-        let mut open = versions.iter().copied().filter(|todo| !todo.is_over);
-        return Ok(newest(&mut open).map(|todo| todo.task(todo.uid.clone(), todo.due.as_ref(), home)));
+fn open_task(versions: &[&Todo], home: &TimeZone, budget: &mut Budget) -> Result<Option<Task>, BudgetExceeded> {
+    let (overrides, series): (Vec<&Todo>, Vec<&Todo>) =
+        versions.iter().copied().partition(|todo| todo.recurrence_id.is_some());
+    let Some(main) = series.into_iter().max_by_key(|todo| todo.sequence) else {
+        // An override without its series is a single to-do.
+        let open = overrides.into_iter().filter(|todo| !todo.is_closed).max_by_key(|todo| todo.sequence);
+        return Ok(open.map(|todo| todo.task(todo.uid.clone(), todo.due.as_ref(), home)));
     };
-    if main.is_over {
+    if main.is_closed {
         return Ok(None);
     }
-    let Some(times) = main.times.as_ref().filter(|times| times.comes_again()) else {
+    let Some(recurrence) = main.recurrence.as_ref().filter(|recurrence| recurrence.is_recurring()) else {
         return Ok(Some(main.task(main.uid.clone(), main.due.as_ref(), home)));
     };
-    let exceptions = versions.iter().filter_map(|todo| Some((todo.instead.as_ref()?.of.clone(), *todo)));
-    let mut exceptions: Vec<(CalDateTime, &Todo)> = exceptions.collect();
-    exceptions.sort_by_key(|(_, todo)| todo.sequence);
-    let exceptions = Overrides::of(exceptions, &times.start, home);
-    let Some(start) = first_open(times, &exceptions, home, work)? else { return Ok(None) };
-    let due = main.due.as_ref().map(|due| shifted(due, times, start));
-    let at = times.start.moved_to(start).timestamp(home);
-    let own = at.and_then(|at| exceptions.get(start, at).copied());
-    let due = own.and_then(|todo| todo.due.clone()).or(due);
-    // Each time is a task of its own: that the next one is due later is no putting off.
+    let overrides =
+        overrides.into_iter().filter_map(|todo| Some((todo.recurrence_id.as_ref()?.original.clone(), todo)));
+    let mut overrides: Vec<(CalDateTime, &Todo)> = overrides.collect();
+    overrides.sort_by_key(|(_, todo)| todo.sequence);
+    let overrides = Overrides::new(overrides, &recurrence.start, home);
+    let Some(start) = first_open(recurrence, &overrides, home, budget)? else { return Ok(None) };
+    let at = recurrence.start.with_civil(start).timestamp(home);
+    let own = at.and_then(|at| overrides.get(start, at).copied());
+    let due = own.and_then(|todo| todo.due.clone());
+    let due = due.or_else(|| main.due.as_ref().map(|due| due_of_instance(due, recurrence, start)));
+    // Every instance has its own id, or a later due date would count as postponed.
     let id = format!("{}@{}", main.uid, start.date());
-    Ok(Some(own.unwrap_or(&main).task(id, due.as_ref(), home)))
+    Ok(Some(own.unwrap_or(main).task(id, due.as_ref(), home)))
 }
 
-/// The due time of the turn that begins then: as long after it as the first one's.
-fn shifted(due: &CalDateTime, times: &Times, start: DateTime) -> CalDateTime {
+/// The same distance from the start as for the first instance.
+fn due_of_instance(due: &CalDateTime, recurrence: &RecurrenceSet, start: DateTime) -> CalDateTime {
     let zone = due.zone(&TimeZone::UTC).clone();
-    let first = times.start.civil_in(&zone);
-    let by: Span = first.until(due.civil()).unwrap_or_default();
-    let start = times.start.moved_to(start).civil_in(&zone);
-    due.moved_to(start.checked_add(by).unwrap_or(start))
+    let first = recurrence.start.civil_in(&zone);
+    let distance = first.until(due.civil()).unwrap_or_default();
+    let start = recurrence.start.with_civil(start).civil_in(&zone);
+    due.with_civil(start.checked_add(distance).unwrap_or(start))
 }
 
-/// When the first turn begins that is to be done.
 fn first_open(
-    times: &Times,
-    exceptions: &Overrides<&Todo>,
+    recurrence: &RecurrenceSet,
+    overrides: &Overrides<&Todo>,
     home: &TimeZone,
-    work: &mut Budget,
+    budget: &mut Budget,
 ) -> Result<Option<DateTime>, BudgetExceeded> {
-    let except = Overrides::of(times.except.iter().map(|moment| (moment.clone(), ())), &times.start, home);
+    let RecurrenceSet { start, rules, rdates, .. } = recurrence;
+    let excluded = recurrence.exclusions(home);
     let is_open = |civil: DateTime| {
-        let Some(at) = times.start.moved_to(civil).timestamp(home) else { return false };
-        except.get(civil, at).is_none() && exceptions.get(civil, at).is_none_or(|todo| !todo.is_over)
+        let Some(at) = start.with_civil(civil).timestamp(home) else { return false };
+        excluded.get(civil, at).is_none() && overrides.get(civil, at).is_none_or(|todo| !todo.is_closed)
     };
-    let zone = times.start.zone(home);
-    let mut turns: Vec<DateTime> = times.also.iter().map(|(moment, _)| moment.civil_in(zone)).collect();
-    if times.rules.is_empty() {
-        turns.push(times.start.civil());
+    let zone = start.zone(home);
+    let mut instances: Vec<DateTime> = rdates.iter().map(|(rdate, _)| rdate.civil_in(zone)).collect();
+    if rules.is_empty() {
+        instances.push(start.civil());
     }
-    for rule in &times.rules {
-        turns.extend(first_by(rule, times, &is_open, home, work)?);
+    for rule in rules {
+        instances.extend(first_open_by_rule(rule, start, &is_open, home, budget)?);
     }
-    turns.sort_unstable();
-    Ok(turns.into_iter().find(|civil| is_open(*civil)))
+    Ok(instances.into_iter().filter(|civil| is_open(*civil)).min())
 }
 
-fn first_by(
-    rule: &Rule,
-    times: &Times,
+fn first_open_by_rule(
+    rule: &RecurrenceRule,
+    start: &CalDateTime,
     is_open: &dyn Fn(DateTime) -> bool,
     home: &TimeZone,
-    work: &mut Budget,
+    budget: &mut Budget,
 ) -> Result<Option<DateTime>, BudgetExceeded> {
-    let start = times.start.civil();
-    let is_past = |civil: DateTime| match &rule.end {
-        End::Until(last) => is_after(civil, last, &times.start, home),
-        _ => false,
-    };
-    let (mut first, mut done) = (None, 0);
-    walk(rule, start, &(start..DateTime::MAX), work, &is_past, &mut |civil| {
-        done += 1;
-        if is_open(civil) {
-            first = Some(civil);
-        }
-        if first.is_some() || done > MOST_DONE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let (mut open, mut visited) = (None, 0);
+    expand(rule, start, home, &(start.civil()..DateTime::MAX), budget, &mut |civil| {
+        visited += 1;
+        open = is_open(civil).then_some(civil);
+        if open.is_some() || visited > MAX_DONE_INSTANCES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    if first.is_none() && done > MOST_DONE { Err(BudgetExceeded) } else { Ok(first) }
+    if open.is_none() && visited > MAX_DONE_INSTANCES { Err(BudgetExceeded) } else { Ok(open) }
 }
 
 impl Todo {
@@ -154,7 +138,7 @@ impl Todo {
         Task {
             id,
             title: self.title.clone(),
-            status: if self.is_under_way { TaskStatus::Active } else { TaskStatus::Pending },
+            status: if self.is_in_progress { TaskStatus::Active } else { TaskStatus::Pending },
             priority: self.priority,
             due: due.map(|due| match due {
                 CalDateTime::Day(day) => Due::Day(*day),

@@ -1,4 +1,4 @@
-//! A calendar in a file, which is read again only when it has changed.
+//! A calendar in a file. An unchanged file is not read again.
 
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -6,50 +6,52 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::{LONGEST, Mark, SOURCE, finished};
+use super::ical::Reader;
+use super::{Fetched, MAX_CALENDAR_BYTES, SOURCE, Validator, finish};
 use crate::sources::Error;
-use crate::sources::calendar::ical::{Content, Reader};
 
-/// What tells one state of a file from another.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Identifies one version of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(super) struct Mtime {
     inode: u64,
     length: u64,
     modified: Option<SystemTime>,
 }
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
+impl Mtime {
+    fn from_metadata(metadata: &Metadata) -> Self {
         Self { inode: metadata.ino(), length: metadata.len(), modified: metadata.modified().ok() }
     }
 }
 
-/// Read the file; none if it is as it was. Blocking.
-pub(crate) fn read(path: &Path, before: Option<&Mark>, mut reader: Reader) -> Result<Option<(Content, Mark)>, Error> {
-    let unreadable = |error: std::io::Error| Error::from_io(SOURCE, path, &error);
-    let metadata = path.metadata().map_err(unreadable)?;
-    // A pipe or a device could keep the reader waiting for ever.
+/// Blocks.
+pub(super) fn fetch_file(path: &Path, known: Option<&Validator>, mut reader: Reader) -> Result<Fetched, Error> {
+    let failed = |error: std::io::Error| Error::from_io(SOURCE, path, &error);
+    let metadata = path.metadata().map_err(failed)?;
+    // A pipe or a device could block for ever.
     if !metadata.is_file() {
-        let what = format!("{} is not a file", path.display());
-        return Err(Error::action_required(SOURCE, what, "Name the .ics file itself."));
+        let message = format!("{} is not a file", path.display());
+        return Err(Error::action_required(SOURCE, message, "Set file to the path of the .ics file."));
     }
-    let mark = Mark::File(Stamp::of(&metadata));
-    if before == Some(&mark) {
-        return Ok(None);
+    let validator = Validator::File(Mtime::from_metadata(&metadata));
+    if known == Some(&validator) {
+        return Ok(Fetched::Unchanged);
     }
-    let mut file = File::open(path).map_err(unreadable)?;
-    let (mut piece, mut length) = (vec![0; 64 * 1024], 0);
+    let mut file = File::open(path).map_err(failed)?;
+    let (mut buffer, mut total) = (vec![0; CHUNK_BYTES], 0);
     loop {
-        let read = file.read(&mut piece).map_err(unreadable)?;
-        length += read;
-        if length > LONGEST {
-            let what = format!("{} is over {} MB", path.display(), LONGEST / 1_000_000);
-            return Err(Error::action_required(SOURCE, what, "Export less of the past."));
+        let length = file.read(&mut buffer).map_err(failed)?;
+        total += length;
+        if total > MAX_CALENDAR_BYTES {
+            let message = format!("{} is over {} MB", path.display(), MAX_CALENDAR_BYTES / 1_000_000);
+            return Err(Error::action_required(SOURCE, message, "Export a shorter period."));
         }
-        match piece.get(..read) {
-            Some(read) if !read.is_empty() => reader.push(read),
+        match buffer.get(..length) {
+            Some(chunk) if !chunk.is_empty() => reader.push(chunk),
             _ => break,
         }
     }
-    Ok(Some((finished(reader, &path.display().to_string())?, mark)))
+    Ok(Fetched::Changed(finish(reader, &path.display().to_string())?, Some(validator)))
 }

@@ -1,4 +1,4 @@
-//! The to-dos of all calendars as one source of tasks.
+//! The to-dos of all calendars as one task source.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,76 +6,59 @@ use std::sync::Arc;
 use jiff::ZonedDateTime;
 
 use super::Calendar;
-use crate::core::calendar::reading::CalendarReading;
 use crate::core::facts::TaskReading;
-use crate::sources::Error;
-use crate::sources::{FetchFuture, TaskSource};
+use crate::sources::{Error, FetchFuture, TaskSource};
 
 const NAME: &str = "ics";
 
-/// The calendars whose to-dos are tasks.
+/// The calendars with `tasks: true`.
 #[derive(Debug, Clone)]
 pub struct CalendarTasks {
     calendars: Vec<Arc<Calendar>>,
 }
 
 impl CalendarTasks {
-    /// Those of these that have tasks.
-    #[must_use]
-    pub fn of(calendars: &[Arc<Calendar>]) -> Self {
+    pub fn new(calendars: &[Arc<Calendar>]) -> Self {
         Self { calendars: calendars.iter().filter(|calendar| calendar.tasks).cloned().collect() }
     }
 
-    async fn ask(&self, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+    async fn fetch_all(&self, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         if self.calendars.is_empty() {
             let advice = "list a calendar with to-dos under sources.calendars";
-            return Err(Error::not_configured(NAME, "no calendar with to-dos is named", advice));
+            return Err(Error::not_configured(NAME, "no calendar with to-dos is configured", advice));
         }
-        let mut all = empty(now);
+        let mut all = TaskReading {
+            source: NAME,
+            as_of: now.timestamp(),
+            tasks: Vec::new(),
+            commitments: None,
+            has_dates: true,
+            goal: None,
+            thoughts: None,
+            activity: None,
+            unreadable: Vec::new(),
+            notes: Vec::new(),
+        };
         let mut ids = BTreeSet::new();
         for calendar in &self.calendars {
-            let reading = match calendar.read(now).await {
+            let reading = match calendar.fetch(now).await {
                 Ok(reading) => reading,
                 Err(error) => {
-                    // One that is away must not freeze the others: what it said last still holds.
-                    let Some(last) = calendar.last_good().await else {
+                    // One unavailable calendar must not block the others: its last successful reading counts.
+                    let Some(last) = calendar.last_success().await else {
                         return Err(Error { source: NAME, ..error });
                     };
-                    let at = last.as_of.to_zoned_datetime(now.time_zone().clone());
-                    all.notes.push(format!(
-                        "to-dos of {} as of {}: {}",
-                        calendar.name,
-                        at.strftime("%Y-%m-%d %H:%M"),
-                        error.message
-                    ));
+                    let at = last.as_of.to_zoned_datetime(now.time_zone().clone()).strftime("%Y-%m-%d %H:%M");
+                    all.notes.push(format!("to-dos of {} as of {at}: {}", calendar.name, error.message));
                     last
                 }
             };
-            take(&mut all, &reading, &mut ids);
+            all.as_of = all.as_of.min(reading.as_of);
+            // The same to-do may be in two calendars.
+            all.tasks.extend(reading.tasks.iter().filter(|task| ids.insert(task.id.clone())).cloned());
+            all.unreadable.extend(reading.unreadable.iter().cloned());
         }
         Ok(all)
-    }
-}
-
-fn take(all: &mut TaskReading, reading: &CalendarReading, ids: &mut BTreeSet<String>) {
-    all.as_of = all.as_of.min(reading.as_of);
-    // A to-do that lies in two calendars is one.
-    all.tasks.extend(reading.tasks.iter().filter(|task| ids.insert(task.id.clone())).cloned());
-    all.unreadable.extend(reading.unreadable.iter().cloned());
-}
-
-fn empty(now: &ZonedDateTime) -> TaskReading {
-    TaskReading {
-        source: NAME,
-        as_of: now.timestamp(),
-        tasks: Vec::new(),
-        commitments: None,
-        has_dates: true,
-        goal: None,
-        thoughts: None,
-        activity: None,
-        unreadable: Vec::new(),
-        notes: Vec::new(),
     }
 }
 
@@ -93,6 +76,6 @@ impl TaskSource for CalendarTasks {
     }
 
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
-        Box::pin(self.ask(now))
+        Box::pin(self.fetch_all(now))
     }
 }

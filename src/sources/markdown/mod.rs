@@ -57,7 +57,7 @@ impl TaskSource for Markdown {
                 let Ok(mut cache) = cache.try_lock() else {
                     return Err(Error::transient(SOURCE, "the notes are still being read"));
                 };
-                read(&folder, &exclude, &mut cache, &now)
+                read_notes(&folder, &exclude, &mut cache, &now)
             })
             .await
         })
@@ -65,14 +65,19 @@ impl TaskSource for Markdown {
 }
 
 /// Blocking.
-fn read(root: &Path, exclude: &[PathBuf], cache: &mut NoteCache, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+fn read_notes(
+    root: &Path,
+    exclude: &[PathBuf],
+    cache: &mut NoteCache,
+    now: &ZonedDateTime,
+) -> Result<TaskReading, Error> {
     let mut reading = empty_reading(SOURCE, now.timestamp());
     let notes = folder::find_notes(root, exclude, &mut reading)?;
     let mut next_cache = NoteCache::default();
     for note in &notes {
         let items = match cache.take(note) {
             Some(items) => items,
-            None => match note.read() {
+            None => match note.read_text() {
                 Ok(text) => NoteItems::new(note::parse_items(&text)),
                 Err(error) => {
                     let error = Error::from_io(SOURCE, &note.path, &error);

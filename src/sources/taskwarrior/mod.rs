@@ -61,10 +61,6 @@ impl TaskSource for Taskwarrior {
         self.enabled
     }
 
-    fn is_local(&self) -> bool {
-        false // it starts a program
-    }
-
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(async {
             if !self.enabled {

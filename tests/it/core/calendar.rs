@@ -1,9 +1,6 @@
-//! Calendars: what comes again, what takes time, what is free, and texts of every kind.
+//! Recurrence, busy times and to-dos of parsed calendars.
 
-mod agenda;
-mod hostile;
-mod kit;
-mod oracle;
+mod busy_times;
+mod rule_oracle;
 mod series;
-mod text;
-mod todos;
+mod todo;

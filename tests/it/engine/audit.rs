@@ -15,8 +15,8 @@ use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::bench::{Bench, pass};
 use crate::support::engine::Running;
+use crate::support::engine_harness::{EngineHarness, pass};
 use crate::support::home::Home;
 use crate::support::screen::Screen;
 
@@ -102,7 +102,7 @@ fn other(path: &Path) -> Connection {
 }
 
 #[test]
-fn every_alert_is_accounted_for_by_what_became_of_it() {
+fn audit_counts_every_outcome() {
     let (_folder, store) = full();
     let audit = store.audit(hour(3)).unwrap();
     let expected = Audit {
@@ -154,7 +154,7 @@ fn every_alert_is_accounted_for_by_what_became_of_it() {
     "UPDATE fired SET times = times + iif(key LIKE '%:e', 1, -1) WHERE key LIKE '%:e' OR key LIKE '%:d'",
     "d e"
 )]
-fn whatever_is_missing_is_found_and_named(#[case] tamper: &str, #[case] unaccounted: &str) {
+fn audit_names_every_missing_record(#[case] tamper: &str, #[case] unaccounted: &str) {
     let (_folder, store) = full();
     assert!(store.audit(hour(3)).unwrap().is_consistent());
     other(store.path()).execute_batch(tamper).unwrap();
@@ -167,21 +167,21 @@ fn whatever_is_missing_is_found_and_named(#[case] tamper: &str, #[case] unaccoun
 }
 
 #[test]
-fn what_the_rules_found_and_policy_lost_is_found() {
+fn alert_without_decision_is_unaccounted() {
     let (_folder, mut store) = full();
     check_that_found([key("a"), key("lost")].into(), &mut store, hour(3), 400, &[told("a")]);
     assert_eq!(store.audit(hour(3)).unwrap().unaccounted, [key("lost")]);
 }
 
 #[test]
-fn what_was_decided_of_nothing_is_found() {
+fn decision_without_alert_is_unaccounted() {
     let (_folder, mut store) = full();
     check_that_found([].into(), &mut store, hour(3), 400, &[told("made up")]);
     assert_eq!(store.audit(hour(3)).unwrap().unaccounted, [key("made up")]);
 }
 
 #[test]
-fn many_are_counted_and_some_of_them_named() {
+fn audit_counts_all_and_names_some() {
     let (_folder, mut store) = full();
     check_that_found((0..50).map(|n| key(&n.to_string())).collect(), &mut store, hour(3), 400, &[]);
     let audit = store.audit(hour(3)).unwrap();
@@ -218,7 +218,7 @@ fn count(store: &Store, sql: &str) -> i64 {
 }
 
 #[test]
-fn what_is_forgotten_in_portions_is_not_missed() {
+fn expiry_in_portions_stays_consistent() {
     let (_folder, mut store) = full();
     long_ago(&store, 12_000);
     assert!(store.audit(hour(3)).unwrap().is_consistent());
@@ -232,7 +232,7 @@ fn what_is_forgotten_in_portions_is_not_missed() {
 }
 
 #[test]
-fn a_difference_ends_when_the_journal_would_have_forgotten_it() {
+fn mismatch_ends_when_the_journal_expires() {
     let (_folder, mut store) = full();
     check_that_found([key("lost")].into(), &mut store, hour(3), 1, &[]);
     check(&mut store, hour(26), 1, &[]);
@@ -242,7 +242,7 @@ fn a_difference_ends_when_the_journal_would_have_forgotten_it() {
 }
 
 #[test]
-fn a_digest_that_waits_on_one_channel_keeps_what_it_said_on_the_other() {
+fn pending_digest_keeps_its_delivered_rows() {
     let (_folder, mut store) = full();
     let done = "UPDATE outbox SET state = 'delivered' WHERE channel = 'notification'";
     other(store.path()).execute_batch(done).unwrap();
@@ -275,7 +275,7 @@ fn downgraded(store: Store, layout: i64) {
 #[rstest]
 #[case(1)]
 #[case(2)]
-fn a_database_of_an_older_layout_adds_up(#[case] layout: i64) {
+fn migrated_database_is_consistent(#[case] layout: i64) {
     let (folder, store) = full();
     downgraded(store, layout);
     let mut store = Store::open(&folder.path().join("operator.db"), hour(3)).unwrap().store;
@@ -289,14 +289,14 @@ fn a_database_of_an_older_layout_adds_up(#[case] layout: i64) {
 }
 
 #[test]
-fn a_fresh_database_adds_up_to_nothing() {
+fn new_database_is_consistent_and_empty() {
     let audit = Store::in_memory().unwrap().audit(hour(0)).unwrap();
     assert_eq!(audit, Audit { at: hour(0), ..Audit::default() });
     assert!(audit.is_consistent());
 }
 
 #[test]
-fn a_database_tells_when_it_was_written_to() {
+fn data_version_changes_with_every_write() {
     let (_folder, mut store) = full();
     let before = store.data_version().unwrap();
     assert!(store.audit(hour(3)).is_ok() && store.data_version().unwrap() == before, "looking is not writing");
@@ -316,157 +316,158 @@ fn home() -> Home {
     home
 }
 
-fn audit(bench: &Bench) -> Audit {
-    bench.status().audit.expect("an audit")
+fn audit(harness: &EngineHarness) -> Audit {
+    harness.status().audit.expect("an audit")
 }
 
 /// A key that was told on an outside channel.
-fn somebody_told(home: &Home) -> String {
+fn notified_key(home: &Home) -> String {
     let sql = "SELECT key FROM outbox WHERE kind = 'alert' AND channel = 'notification' ORDER BY id LIMIT 1";
     home.database().query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_made_every_minute_and_painted_only_when_it_tells_something_new() {
+async fn audit_runs_every_minute_and_wakes_no_one() {
     let home = home();
     home.set(json!({"alerters": {"notification": {"enabled": false}}}));
-    let mut bench = Bench::start(home, "09:00");
+    let mut harness = EngineHarness::start(home, "09:00");
     pass(1).await;
     assert_eq!(
-        (audit(&bench).at, audit(&bench).fired),
-        (bench.now() - SignedDuration::from_secs(1), 0),
+        (audit(&harness).at, audit(&harness).fired),
+        (harness.now() - SignedDuration::from_secs(1), 0),
         "at the start"
     );
     pass(MINUTE).await;
-    let first = audit(&bench);
+    let first = audit(&harness);
     assert!(first.fired > 0 && first.is_consistent(), "{first:?}");
-    bench.snapshots.borrow_and_update();
+    harness.snapshots.borrow_and_update();
     for minute in 1..30 {
         pass(MINUTE).await;
-        assert_eq!(audit(&bench), Audit { at: first.at + SignedDuration::from_mins(minute), ..first.clone() });
+        assert_eq!(audit(&harness), Audit { at: first.at + SignedDuration::from_mins(minute), ..first.clone() });
     }
-    assert!(!bench.snapshots.has_changed().unwrap(), "nothing was painted");
-    bench.jump(-7200);
+    assert!(!harness.snapshots.has_changed().unwrap(), "nothing was painted");
+    harness.jump(-7200);
     pass(2 * MINUTE).await;
-    assert!(bench.now().duration_since(audit(&bench).at) <= SignedDuration::from_mins(1), "a clock set back");
+    assert!(harness.now().duration_since(audit(&harness).at) <= SignedDuration::from_mins(1), "a clock set back");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_is_gone_is_told_within_a_minute_and_once() {
+async fn lost_message_is_reported_once_in_a_minute() {
     let (screen, _guard) = Screen::watch();
-    let bench = Bench::start(home(), "09:00");
+    let harness = EngineHarness::start(home(), "09:00");
     pass(MINUTE + 1).await;
-    assert!(audit(&bench).is_consistent());
-    let lost = somebody_told(&bench.home);
+    assert!(audit(&harness).is_consistent());
+    let lost = notified_key(&harness.home);
     let take = format!(
         "CREATE TABLE aside AS SELECT * FROM outbox WHERE key = '{lost}'; DELETE FROM outbox WHERE key = '{lost}'"
     );
-    bench.home.database().execute_batch(&take).unwrap();
+    harness.home.database().execute_batch(&take).unwrap();
     pass(MINUTE).await;
-    let status = bench.status();
-    assert_eq!(audit(&bench).unaccounted.iter().map(AlertKey::as_str).collect::<Vec<_>>(), [lost.as_str()]);
+    let status = harness.status();
+    assert_eq!(audit(&harness).unaccounted.iter().map(AlertKey::as_str).collect::<Vec<_>>(), [lost.as_str()]);
     let warning = status.warnings.iter().find(|warning| warning.contains("self-audit")).expect("a warning");
     assert!(warning.contains(&lost) && warning.contains("operator why KEY"), "{warning}");
     pass(30 * MINUTE).await;
     let lines = screen.lines_with("self-audit");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("ERROR") && lines[0].contains(&lost), "{lines:?}");
-    bench.home.database().execute_batch("INSERT INTO outbox SELECT * FROM aside; DROP TABLE aside").unwrap();
+    harness.home.database().execute_batch("INSERT INTO outbox SELECT * FROM aside; DROP TABLE aside").unwrap();
     pass(MINUTE).await;
     assert!(
-        audit(&bench).is_consistent() && bench.status().warnings.iter().all(|warning| !warning.contains("self-audit"))
+        audit(&harness).is_consistent()
+            && harness.status().warnings.iter().all(|warning| !warning.contains("self-audit"))
     );
     assert_eq!(screen.lines_with("audit is consistent again").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_has_nothing_fired_and_is_never_late() {
-    let bench = Bench::start(home(), "09:00");
+async fn dry_run_leaves_the_audit_unchanged() {
+    let harness = EngineHarness::start(home(), "09:00");
     pass(MINUTE + 1).await;
-    let real = audit(&bench);
-    assert!(bench.ask(Command::DryRun { on: true }).await.ok);
+    let real = audit(&harness);
+    assert!(harness.request(Command::DryRun { on: true }).await.ok);
     pass(5 * 60 * MINUTE).await;
-    assert!(audit(&bench).agrees_with(&real), "{:?}", audit(&bench));
-    assert!(bench.status().check_overdue_at.unwrap() > bench.now());
+    assert!(audit(&harness).agrees_with(&real), "{:?}", audit(&harness));
+    assert!(harness.status().check_overdue_at.unwrap() > harness.now());
 }
 
 #[tokio::test(start_paused = true)]
-async fn checks_are_overdue_after_twice_their_interval_and_a_sleep_counts_anew() {
-    let bench = Bench::start(home(), "09:00");
-    let began = bench.now();
+async fn check_is_overdue_after_twice_its_interval() {
+    let harness = EngineHarness::start(home(), "09:00");
+    let began = harness.now();
     pass(1).await;
     let late = |hours| began + SignedDuration::from_hours(hours);
-    assert!(bench.status().check_overdue_at.unwrap() >= late(2));
+    assert!(harness.status().check_overdue_at.unwrap() >= late(2));
     pass(60 * MINUTE).await;
-    let next = bench.status().check_overdue_at.unwrap();
+    let next = harness.status().check_overdue_at.unwrap();
     assert!(next >= late(3) && next < late(3) + SignedDuration::from_mins(1), "{next}");
-    bench.jump(8 * 3600);
+    harness.jump(8 * 3600);
     pass(30).await;
-    assert!(bench.status().check_overdue_at.unwrap() > bench.now() + SignedDuration::from_mins(119));
+    assert!(harness.status().check_overdue_at.unwrap() > harness.now() + SignedDuration::from_mins(119));
     let off = json!({"enabled": false});
-    bench.home.set(json!({"monitors": {"health": off, "tasks": off, "patterns": off}}));
-    bench.reload().await;
+    harness.home.set(json!({"monitors": {"health": off, "tasks": off, "patterns": off}}));
+    harness.reload().await;
     pass(1).await;
-    assert_eq!(bench.status().check_overdue_at, None);
+    assert_eq!(harness.status().check_overdue_at, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_cannot_be_recorded_is_an_error_of_the_database_until_one_can() {
-    let bench = Bench::start(home(), "09:00");
+async fn failed_commit_is_shown_as_database_error() {
+    let harness = EngineHarness::start(home(), "09:00");
     // Nothing that is shown stands in it.
-    bench.home.database().execute_batch("ALTER TABLE items RENAME TO elsewhere").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE items RENAME TO elsewhere").unwrap();
     pass(30).await;
-    let error = bench.status().database_error.expect("an error");
+    let error = harness.status().database_error.expect("an error");
     assert!(error.contains("operator.db") && error.contains("items"), "{error}");
-    assert!(bench.ask(Command::Pause { until: None }).await.ok);
-    assert_eq!(bench.status().database_error, Some(error), "though all else works");
-    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
+    assert!(harness.request(Command::Pause { until: None }).await.ok);
+    assert_eq!(harness.status().database_error, Some(error), "though all else works");
+    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
     pass(2 * MINUTE).await;
-    assert_eq!(bench.status().database_error, None);
-    assert!(audit(&bench).fired > 0);
+    assert_eq!(harness.status().database_error, None);
+    assert!(audit(&harness).fired > 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_cannot_be_read_is_the_last_one_with_the_error() {
-    let bench = Bench::start(home(), "09:00");
+async fn unreadable_status_keeps_the_last_snapshot() {
+    let harness = EngineHarness::start(home(), "09:00");
     pass(MINUTE).await;
-    let known = bench.status();
-    bench.home.database().execute_batch("ALTER TABLE monitors RENAME TO elsewhere").unwrap();
-    assert!(!bench.ask(Command::Status).await.ok);
-    assert!(bench.ask(Command::Resume).await.ok);
-    let now = bench.status();
+    let known = harness.status();
+    harness.home.database().execute_batch("ALTER TABLE monitors RENAME TO elsewhere").unwrap();
+    assert!(!harness.request(Command::Status).await.ok);
+    assert!(harness.request(Command::Resume).await.ok);
+    let now = harness.status();
     let error = now.database_error.clone().expect("an error");
     assert!(error.contains("operator.db") && error.contains("monitors"), "{error}");
     assert_eq!((now.run_count, &now.open), (known.run_count, &known.open));
-    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO monitors").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO monitors").unwrap();
     pass(2 * MINUTE).await;
-    assert_eq!(bench.status().database_error, None, "it is tried again with the next audit");
+    assert_eq!(harness.status().database_error, None, "it is tried again with the next audit");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_audit_that_cannot_be_made_is_an_error_of_the_database_too() {
-    let bench = Bench::start(home(), "09:00");
+async fn failed_audit_is_shown_as_database_error() {
+    let harness = EngineHarness::start(home(), "09:00");
     pass(MINUTE + 1).await;
-    let known = audit(&bench);
-    bench.home.database().execute_batch("ALTER TABLE fired RENAME TO elsewhere").unwrap();
+    let known = audit(&harness);
+    harness.home.database().execute_batch("ALTER TABLE fired RENAME TO elsewhere").unwrap();
     pass(MINUTE).await;
-    assert!(bench.status().database_error.is_some_and(|error| error.contains("fired")));
-    assert_eq!(audit(&bench), known, "with what was known last");
-    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO fired").unwrap();
+    assert!(harness.status().database_error.is_some_and(|error| error.contains("fired")));
+    assert_eq!(audit(&harness), known, "with what was known last");
+    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO fired").unwrap();
     pass(MINUTE).await;
-    assert_eq!((bench.status().database_error, audit(&bench).is_consistent()), (None, true));
+    assert_eq!((harness.status().database_error, audit(&harness).is_consistent()), (None, true));
 }
 
 // The program
 
 #[test]
-fn a_message_that_is_gone_is_told_by_the_status() {
+fn status_command_reports_a_lost_message() {
     let home = home();
     home.check(&home.at("12:00"));
     let sound = home.run(&["--status"]).ok().out;
     let line = sound.lines().find(|line| line.starts_with("Audit")).expect("a line");
     assert!(line.contains(" fired: ") && line.ends_with(" – adds up"), "{line}");
-    let lost = somebody_told(&home);
+    let lost = notified_key(&home);
     home.database().execute_batch(&format!("DELETE FROM outbox WHERE key = '{lost}'")).unwrap();
     let told = home.run(&["--status"]).ok().out;
     assert!(told.contains(&format!(" – unaccounted: {lost}")), "{told}");

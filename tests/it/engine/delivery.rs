@@ -1,6 +1,6 @@
 //! Delivery loses nothing: outages, refusals, silence, storms and stops in between.
 
-mod desk;
+mod fixtures;
 mod outage;
 mod silence;
 mod stops;

@@ -5,7 +5,7 @@ use operator::engine::heartbeat::Heartbeat;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::bench::{Bench, pass};
+use crate::support::engine_harness::{EngineHarness, pass};
 use crate::support::home::Home;
 use crate::support::http::{Answer, Server};
 use crate::support::screen::Screen;
@@ -45,11 +45,11 @@ async fn settle() {
 
 /// An engine that has sent one heartbeat. The clock is then half a second past each minute: the next request has started and no
 /// timeout is over.
-async fn started(home: Home, time: &str, server: &Server) -> Bench {
-    let bench = Bench::start(home, time);
+async fn started(home: Home, time: &str, server: &Server) -> EngineHarness {
+    let harness = EngineHarness::start(home, time);
     wait_for(server, 1).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    bench
+    harness
 }
 
 /// Lets minutes pass and expects one heartbeat in each.
@@ -61,23 +61,23 @@ async fn expect_beats(server: &Server, minutes: usize) {
     }
 }
 
-fn hide_outbox(bench: &Bench) {
+fn hide_outbox(harness: &EngineHarness) {
     let take = "CREATE TABLE aside AS SELECT * FROM outbox; DELETE FROM outbox";
-    bench.home.database().execute_batch(take).unwrap();
+    harness.home.database().execute_batch(take).unwrap();
 }
 
-fn restore_outbox(bench: &Bench) {
+fn restore_outbox(harness: &EngineHarness) {
     let back = "INSERT INTO outbox SELECT * FROM aside; DROP TABLE aside";
-    bench.home.database().execute_batch(back).unwrap();
+    harness.home.database().execute_batch(back).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn healthy_engine_beats_at_night_and_in_pause() {
     let server = server();
-    let bench = started(home(&server), "21:58", &server).await;
+    let harness = started(home(&server), "21:58", &server).await;
     expect_beats(&server, 5).await;
-    assert!(bench.status().is_quiet_hours);
-    assert!(bench.ask(Command::Pause { until: None }).await.ok);
+    assert!(harness.status().is_quiet_hours);
+    assert!(harness.request(Command::Pause { until: None }).await.ok);
     expect_beats(&server, 3).await;
     for request in server.asked() {
         assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/ping/s3cret-beat"));
@@ -90,25 +90,25 @@ async fn healthy_engine_beats_at_night_and_in_pause() {
 #[tokio::test(start_paused = true)]
 async fn failing_audit_stops_the_heartbeat() {
     let server = server();
-    let bench = started(home(&server), "09:00", &server).await;
+    let harness = started(home(&server), "09:00", &server).await;
     expect_beats(&server, 2).await;
-    hide_outbox(&bench);
+    hide_outbox(&harness);
     pass(10 * MINUTE).await;
     assert_eq!(server.asked().len(), 3, "no heartbeat");
-    restore_outbox(&bench);
+    restore_outbox(&harness);
     expect_beats(&server, 2).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn failing_database_stops_the_heartbeat() {
     let server = server();
-    let bench = Bench::start(home(&server), "09:00");
-    bench.home.database().execute_batch("ALTER TABLE items RENAME TO elsewhere").unwrap();
+    let harness = EngineHarness::start(home(&server), "09:00");
+    harness.home.database().execute_batch("ALTER TABLE items RENAME TO elsewhere").unwrap();
     wait_for(&server, 1).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     pass(10 * MINUTE).await;
     assert_eq!(server.asked().len(), 1, "no heartbeat");
-    bench.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
     // The next check is recorded within a minute; that minute's audit may run before it.
     for _ in 0..2 {
         pass(MINUTE).await;
@@ -120,24 +120,24 @@ async fn failing_database_stops_the_heartbeat() {
 #[tokio::test(start_paused = true)]
 async fn dry_run_sends_no_heartbeat() {
     let server = server();
-    let bench = started(home(&server), "09:00", &server).await;
-    assert!(bench.ask(Command::DryRun { on: true }).await.ok);
+    let harness = started(home(&server), "09:00", &server).await;
+    assert!(harness.request(Command::DryRun { on: true }).await.ok);
     pass(10 * MINUTE).await;
     assert_eq!(server.asked().len(), 1);
-    assert!(bench.ask(Command::DryRun { on: false }).await.ok);
+    assert!(harness.request(Command::DryRun { on: false }).await.ok);
     expect_beats(&server, 2).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn new_url_is_used_from_the_next_minute() {
     let (first, second) = (server(), server());
-    let bench = started(home(&first), "09:00", &first).await;
-    bench.home.set(json!({"http": {"heartbeat_url": null, "heartbeat_url_file": bench.home.path("address")}}));
-    std::fs::write(bench.home.path("address"), format!("{}/other\n", second.url)).unwrap();
-    bench.reload().await;
+    let harness = started(home(&first), "09:00", &first).await;
+    harness.home.set(json!({"http": {"heartbeat_url": null, "heartbeat_url_file": harness.home.path("address")}}));
+    std::fs::write(harness.home.path("address"), format!("{}/other\n", second.url)).unwrap();
+    harness.reload().await;
     expect_beats(&second, 2).await;
-    bench.home.set(json!({"http": {"heartbeat_url_file": null}}));
-    bench.reload().await;
+    harness.home.set(json!({"http": {"heartbeat_url_file": null}}));
+    harness.reload().await;
     pass(5 * MINUTE).await;
     assert_eq!((first.asked().len(), second.asked().len()), (1, 2));
 }
@@ -150,9 +150,9 @@ async fn new_url_is_used_from_the_next_minute() {
 #[tokio::test(start_paused = true)]
 async fn failing_server_gets_every_heartbeat(#[case] answer: fn() -> Answer) {
     let server = Server::start(move |_| answer());
-    let bench = started(home(&server), "09:00", &server).await;
+    let harness = started(home(&server), "09:00", &server).await;
     expect_beats(&server, 4).await;
-    assert!(bench.status().audit.unwrap().is_consistent() && !bench.engine.is_finished());
+    assert!(harness.status().audit.unwrap().is_consistent() && !harness.engine.is_finished());
 }
 
 fn heartbeat(url: &str) -> std::sync::Arc<Heartbeat> {

@@ -423,7 +423,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_was_told_is_taken_back_once_and_what_holds_is_told(events in prop::collection::vec(event(), 1..60)) {
+    fn resolves_and_alerts_reach_every_channel(events in prop::collection::vec(event(), 1..60)) {
         let mut world = World::new();
         for event in &events {
             world.happen(event);
@@ -453,7 +453,7 @@ proptest! {
 
     /// The same histories on a clock that strays, with a journal that forgets after a day.
     #[test]
-    fn whatever_is_forgotten_the_audit_adds_up(events in prop::collection::vec((-20..40_i64, event()), 1..60)) {
+    fn audit_stays_consistent_after_expiry(events in prop::collection::vec((-20..40_i64, event()), 1..60)) {
         let mut world = World { keep: 1, ..World::new() };
         for (hours, event) in &events {
             world.now += SignedDuration::from_hours(*hours);

@@ -1,6 +1,6 @@
 //! Sources against real files, programs and servers.
 
-mod calendars;
+mod calendar;
 mod focus_file;
 mod foreign_sqlite;
 mod markdown;

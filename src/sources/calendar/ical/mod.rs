@@ -1,230 +1,193 @@
-//! Calendars as text (RFC 5545): read piece by piece, so that a long one needs little memory and a broken part costs only itself.
+//! Reads iCalendar text (RFC 5545) chunk by chunk: memory stays low, and an invalid component costs only itself.
 
-mod cut;
 mod event;
 mod property;
-mod rule;
+mod recurrence;
+mod split;
 mod todo;
+mod vtimezone;
 mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calcard::icalendar::ICalendarComponent;
-use calcard::{Entry, Parser};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use self::cut::{Cutter, Kind, Part};
-use self::property::uid_in;
+use self::event::{may_end_after, parse_event};
+use self::property::{ComponentError, find_uid, parse_components};
+use self::split::{Component, ComponentKind, ComponentSplitter};
+use self::todo::parse_todo;
+use self::vtimezone::define_zone;
 use self::zones::Zones;
 use crate::core::calendar::event::Event;
 use crate::core::calendar::todo::Todo;
-use crate::core::text::clip;
 
-/// More events and to-dos of one calendar are not kept.
-const MOST_KEPT: usize = 50_000;
+/// Events and to-dos of one calendar. Further ones are skipped.
+const MAX_COMPONENTS: usize = 50_000;
 
-/// So much text (bytes) may wait for a time zone that is defined after it is used.
-const MOST_WAITING: usize = 4_000_000;
+/// The text of components whose time zone is not defined yet.
+const MAX_DEFERRED_BYTES: usize = 4_000_000;
 
-/// More than these notes are only counted.
-const MOST_NOTES: usize = 5;
+/// Further notes are only counted.
+const MAX_NOTES: usize = 5;
 
-/// What is wanted of a calendar.
 #[derive(Debug, Clone)]
-pub struct Wanted {
-    /// What is over before this is not kept.
+pub struct ReadOptions {
+    /// Events that ended before this local time are dropped.
     pub since: DateTime,
-    /// The person's own addresses: what they declined takes no time.
-    pub own: Vec<String>,
-    /// Whether to-dos are.
+    /// The events that the user declined are not busy.
+    pub user_addresses: Vec<String>,
     pub todos: bool,
-    /// The moment as of which it is read: zones whose rules cannot be followed are taken as they are then.
     pub now: Timestamp,
 }
 
-/// What a calendar holds.
 #[derive(Debug, Default)]
 pub struct Content {
-    /// Its events, as far as they may still matter.
     pub events: Vec<Event>,
-    /// Its to-dos.
     pub todos: Vec<Todo>,
-    /// Names of to-dos that are there and could not be read.
+    /// UIDs of to-dos that exist but are invalid.
     pub unreadable: Vec<String>,
-    /// What was passed over, in sentences.
+    /// Sentences about skipped components.
     pub notes: Vec<String>,
 }
 
-/// Why nothing follows from what was read.
+/// Why the text as a whole is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
-    /// It is no calendar.
-    NoCalendar,
-    /// It ends in the middle: what is not in it may have been in the rest.
-    CutOff,
-    /// There are to-dos in it of which not even the names can be told.
-    Nameless,
+pub enum Error {
+    NotACalendar,
+    /// `END:VCALENDAR` is missing, and with it an unknown number of components.
+    Truncated,
+    /// A to-do is invalid and its UID is unknown: any missing task may be this to-do.
+    MissingUid,
 }
 
-/// Why a part of a calendar is not used.
-#[derive(Debug)]
-enum Refusal {
-    /// It names a time zone that is not known yet.
-    Zone(String),
-    /// It cannot be read.
-    Broken(&'static str),
-}
-
-/// Reads one calendar, or several one after the other.
+/// Reads one or several calendars in sequence.
 #[derive(Debug)]
 pub struct Reader {
-    wanted: Wanted,
-    cutter: Cutter,
+    options: ReadOptions,
+    splitter: ComponentSplitter,
     zones: Zones,
-    waiting: Vec<(Kind, Vec<u8>)>,
-    waiting_bytes: usize,
-    is_nameless: bool,
+    /// Components whose time zone is not defined yet.
+    deferred: Vec<(ComponentKind, Vec<u8>)>,
+    deferred_bytes: usize,
+    is_uid_missing: bool,
     content: Content,
-    passed_over: usize,
+    skipped: usize,
 }
 
 impl Reader {
-    /// One that keeps what is wanted.
-    #[must_use]
-    pub fn new(wanted: Wanted) -> Self {
+    pub fn new(options: ReadOptions) -> Self {
         Self {
-            zones: Zones::as_of(wanted.now),
-            wanted,
-            cutter: Cutter::default(),
-            waiting: Vec::new(),
-            waiting_bytes: 0,
-            is_nameless: false,
+            options,
+            splitter: ComponentSplitter::default(),
+            zones: Zones::default(),
+            deferred: Vec::new(),
+            deferred_bytes: 0,
+            is_uid_missing: false,
             content: Content::default(),
-            passed_over: 0,
+            skipped: 0,
         }
     }
 
-    /// Take in the next piece, of any length.
-    pub fn push(&mut self, piece: &[u8]) {
-        let mut cutter = std::mem::take(&mut self.cutter);
-        cutter.push(piece, &mut |part| self.take(part));
-        self.cutter = cutter;
+    /// A chunk may end anywhere.
+    pub fn push(&mut self, chunk: &[u8]) {
+        let mut splitter = std::mem::take(&mut self.splitter);
+        splitter.push(chunk, &mut |component| self.handle(component));
+        self.splitter = splitter;
     }
 
-    /// What came of it.
-    ///
-    /// # Errors
-    /// When none of it was a calendar, or not all of it is there.
-    pub fn finish(mut self) -> Result<Content, Unfit> {
-        let mut cutter = std::mem::take(&mut self.cutter);
-        cutter.finish(&mut |part| self.take(part));
-        if !cutter.has_calendar() {
-            return Err(Unfit::NoCalendar);
+    pub fn finish(mut self) -> Result<Content, Error> {
+        let mut splitter = std::mem::take(&mut self.splitter);
+        splitter.finish(&mut |component| self.handle(component));
+        if !splitter.has_calendar() {
+            return Err(Error::NotACalendar);
         }
-        if cutter.is_cut_off() {
-            return Err(Unfit::CutOff);
+        if splitter.is_truncated() {
+            return Err(Error::Truncated);
         }
-        self.zones.settle();
-        for (kind, text) in std::mem::take(&mut self.waiting) {
-            self.take(Part::Whole(kind, &text));
+        self.zones.set_complete();
+        for (kind, text) in std::mem::take(&mut self.deferred) {
+            self.accept(kind, &text);
         }
-        if self.is_nameless {
-            return Err(Unfit::Nameless);
+        if self.is_uid_missing {
+            return Err(Error::MissingUid);
         }
-        let more = self.passed_over.saturating_sub(MOST_NOTES);
+        let more = self.skipped.saturating_sub(MAX_NOTES);
         if more > 0 {
-            self.content.notes.push(format!("and {more} more parts were passed over"));
+            self.content.notes.push(format!("{more} more components were skipped"));
         }
-        self.content.notes.extend(self.zones.complaint());
+        self.content.notes.extend(self.zones.note());
         Ok(self.content)
     }
 
-    fn take(&mut self, part: Part<'_>) {
-        match part {
-            Part::Name(name) if name.contains('@') => self.wanted.own.push(name),
-            Part::Name(_) => {}
-            Part::Whole(Kind::Todo, _) | Part::CutOff(Kind::Todo, _) | Part::TooLong(Kind::Todo, _)
-                if !self.wanted.todos => {}
-            Part::TooLong(kind, text) => self.pass_over_piece(kind, text, "it is over 1 MB"),
-            Part::CutOff(kind, text) => self.pass_over_piece(kind, text, "it has no end"),
-            Part::Whole(Kind::Zone, text) => {
-                let zones = &mut self.zones;
-                // The library is not ours: what it stumbles over is passed over.
-                let learnt = catch_unwind(AssertUnwindSafe(|| zones.learn(&components(text))));
-                if learnt.is_err() {
-                    self.note(Kind::Zone, "it cannot be read");
-                }
-            }
-            Part::Whole(kind, text) => self.take_in(kind, text),
+    fn handle(&mut self, component: Component<'_>) {
+        match component {
+            Component::CalendarName(name) if name.contains('@') => self.options.user_addresses.push(name),
+            Component::CalendarName(_) => {}
+            Component::Complete(ComponentKind::Todo, _)
+            | Component::Truncated(ComponentKind::Todo, _)
+            | Component::TooLong(ComponentKind::Todo, _)
+                if !self.options.todos => {}
+            Component::TooLong(kind, text) => self.skip_incomplete(kind, text, "it is over 1 MB"),
+            Component::Truncated(kind, text) => self.skip_incomplete(kind, text, "it has no END"),
+            Component::Complete(kind, text) => self.accept(kind, text),
         }
     }
 
-    fn take_in(&mut self, kind: Kind, text: &[u8]) {
-        if self.content.events.len() + self.content.todos.len() >= MOST_KEPT {
-            return self.pass_over(kind, text, "there are too many");
-        }
-        let read = catch_unwind(AssertUnwindSafe(|| self.read(kind, text)));
-        match read.unwrap_or(Err(Refusal::Broken("it cannot be read"))) {
+    fn accept(&mut self, kind: ComponentKind, text: &[u8]) {
+        // `calcard` may panic on invalid text.
+        let added = catch_unwind(AssertUnwindSafe(|| self.add(kind, text)));
+        match added.unwrap_or(Err(ComponentError::Invalid("it is invalid"))) {
             Ok(()) => {}
-            Err(Refusal::Broken(why)) => self.pass_over(kind, text, why),
-            Err(Refusal::Zone(_)) if self.waiting_bytes < MOST_WAITING => {
-                self.waiting_bytes += text.len();
-                self.waiting.push((kind, text.to_vec()));
+            Err(ComponentError::Invalid(reason)) => self.skip(kind, text, reason),
+            Err(ComponentError::UnknownZone) if self.deferred_bytes < MAX_DEFERRED_BYTES => {
+                self.deferred_bytes += text.len();
+                self.deferred.push((kind, text.to_vec()));
             }
-            Err(Refusal::Zone(_)) => self.pass_over(kind, text, "its time zone is not defined"),
+            Err(ComponentError::UnknownZone) => self.skip(kind, text, "its time zone is not defined"),
         }
     }
 
-    fn read(&mut self, kind: Kind, text: &[u8]) -> Result<(), Refusal> {
-        let components = components(text);
-        let component = components.first().ok_or(Refusal::Broken("it is empty"))?;
-        if kind == Kind::Todo {
-            self.content.todos.push(todo::of(component, &mut self.zones)?);
+    fn add(&mut self, kind: ComponentKind, text: &[u8]) -> Result<(), ComponentError> {
+        if kind == ComponentKind::TimeZone {
+            define_zone(&parse_components(text), self.options.now, &mut self.zones);
+            return Ok(());
+        }
+        if self.content.events.len() + self.content.todos.len() >= MAX_COMPONENTS {
+            return Err(ComponentError::Invalid("there are too many"));
+        }
+        let components = parse_components(text);
+        let component = components.first().ok_or(ComponentError::Invalid("it is empty"))?;
+        if kind == ComponentKind::Todo {
+            self.content.todos.push(parse_todo(component, &mut self.zones)?);
         } else {
-            let event = event::of(component, &mut self.zones, &self.wanted.own)?;
-            if event::may_matter(&event, self.wanted.since) {
+            let event = parse_event(component, &mut self.zones, &self.options.user_addresses)?;
+            if may_end_after(&event, self.options.since) {
                 self.content.events.push(event);
             }
         }
         Ok(())
     }
 
-    /// A to-do that has no name at all never was a task.
-    fn pass_over(&mut self, kind: Kind, text: &[u8], why: &str) {
-        if kind == Kind::Todo {
-            match self.content.unreadable.len() < MOST_KEPT {
-                true => self.content.unreadable.extend(uid_in(text)),
-                false => self.is_nameless = true,
+    /// A complete to-do without UID never was a task.
+    fn skip(&mut self, kind: ComponentKind, text: &[u8], reason: &str) {
+        if kind == ComponentKind::Todo {
+            if self.content.unreadable.len() < MAX_COMPONENTS {
+                self.content.unreadable.extend(find_uid(text));
+            } else {
+                self.is_uid_missing = true;
             }
         }
-        self.note(kind, why);
-    }
-
-    /// The name may stand in what is missing.
-    fn pass_over_piece(&mut self, kind: Kind, text: &[u8], why: &str) {
-        let known = self.content.unreadable.len();
-        self.pass_over(kind, text, why);
-        self.is_nameless |= kind == Kind::Todo && self.content.unreadable.len() == known;
-    }
-
-    fn note(&mut self, kind: Kind, why: &str) {
-        self.passed_over += 1;
-        if self.passed_over <= MOST_NOTES {
-            self.content.notes.push(format!("{} was passed over: {why}", kind.name()));
+        self.skipped += 1;
+        if self.skipped <= MAX_NOTES {
+            self.content.notes.push(format!("{} was skipped: {reason}", kind.label()));
         }
     }
-}
 
-/// A component and those in it.
-fn components(text: &[u8]) -> Vec<ICalendarComponent> {
-    match Parser::new(&String::from_utf8_lossy(text)).entry() {
-        Entry::ICalendar(calendar) => calendar.components,
-        _ => Vec::new(),
+    /// The missing text may hold the UID.
+    fn skip_incomplete(&mut self, kind: ComponentKind, text: &[u8], reason: &str) {
+        let known_uids = self.content.unreadable.len();
+        self.skip(kind, text, reason);
+        self.is_uid_missing |= kind == ComponentKind::Todo && self.content.unreadable.len() == known_uids;
     }
-}
-
-/// Text from outside in a note: short, and on one line.
-fn shown(text: &str) -> String {
-    clip(text, 60)
 }

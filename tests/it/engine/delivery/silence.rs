@@ -3,25 +3,25 @@
 use operator::engine::commands::Command;
 use rstest::rstest;
 
-use super::desk::{HOUR, MINUTE, critical, done, home, overdue};
-use crate::support::bench::{Bench, pass};
-use crate::support::scripted::{Scripted, Weather};
+use super::fixtures::{HOUR, MINUTE, critical, done, home, overdue};
+use crate::support::engine_harness::{EngineHarness, pass};
+use crate::support::fake_channel::{Behavior, FakeChannel};
 
 #[tokio::test(start_paused = true)]
-async fn quiet_hours_end_with_one_message_of_what_still_holds() {
-    let (home, channel) = (home(), Scripted::new(Weather::Fine));
+async fn quiet_hours_end_with_one_message() {
+    let (home, channel) = (home(), FakeChannel::new(Behavior::Accept));
     let mut keys: Vec<String> = ["a", "b", "c"].iter().map(|id| overdue(&home, id)).collect();
     overdue(&home, "over");
-    let bench = Bench::start_with(home, "06:30", channel.alone());
+    let harness = EngineHarness::start_with_alerters(home, "06:30", channel.as_alerters());
     pass(10 * MINUTE).await;
-    assert_eq!(channel.tries().len(), 0);
-    let loud = critical(&bench.home, "loud");
+    assert_eq!(channel.attempts().len(), 0);
+    let loud = critical(&harness.home, "loud");
     pass(2 * MINUTE).await;
-    assert_eq!(channel.told(), [(loud.clone(), 1)].into(), "critical passes");
-    keys.push(overdue(&bench.home, "d"));
-    done(&bench.home, "over");
+    assert_eq!(channel.send_counts(), [(loud.clone(), 1)].into(), "critical passes");
+    keys.push(overdue(&harness.home, "d"));
+    done(&harness.home, "over");
     pass(18 * MINUTE + 2).await;
-    let news = channel.news();
+    let news = channel.new_messages();
     assert_eq!(news.len(), 2, "{news:?}");
     assert_eq!(news[1].items.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
     pass(HOUR / 2).await;
@@ -29,70 +29,70 @@ async fn quiet_hours_end_with_one_message_of_what_still_holds() {
 }
 
 #[rstest]
-#[case::down(Weather::ConnectionRefused)]
-#[case::mute(Weather::Mute { shown: false })]
+#[case::down(Behavior::ConnectionRefused)]
+#[case::mute(Behavior::NoAnswer { shown: false })]
 #[tokio::test(start_paused = true)]
-async fn what_was_stuck_since_the_evening_comes_in_the_same_message(#[case] weather: Weather) {
-    let (home, channel) = (home(), Scripted::new(weather));
+async fn failed_evening_message_waits_for_the_morning(#[case] behavior: Behavior) {
+    let (home, channel) = (home(), FakeChannel::new(behavior));
     let mut keys = vec![overdue(&home, "a")];
-    let bench = Bench::start_with(home, "21:50", channel.alone());
+    let harness = EngineHarness::start_with_alerters(home, "21:50", channel.as_alerters());
     pass(15 * MINUTE).await;
-    channel.turn(Weather::Fine);
-    keys.extend(["b", "c"].map(|id| overdue(&bench.home, id)));
+    channel.set_behavior(Behavior::Accept);
+    keys.extend(["b", "c"].map(|id| overdue(&harness.home, id)));
     pass(8 * HOUR).await;
     assert_eq!(channel.shown().len(), 0, "quiet hours hold for what waits too");
     pass(HOUR).await;
-    let news = channel.news();
+    let news = channel.new_messages();
     let told: Vec<_> = news.iter().flat_map(|news| news.items.keys()).collect();
     assert_eq!(told, keys.iter().collect::<Vec<_>>());
     // What may have been seen keeps its own number.
-    assert_eq!(news.len(), if weather == Weather::ConnectionRefused { 1 } else { 2 }, "{news:?}");
+    assert_eq!(news.len(), if behavior == Behavior::ConnectionRefused { 1 } else { 2 }, "{news:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_ends_with_one_message_of_what_still_holds() {
-    let (home, channel) = (home(), Scripted::new(Weather::ConnectionRefused));
+async fn pause_ends_with_one_message() {
+    let (home, channel) = (home(), FakeChannel::new(Behavior::ConnectionRefused));
     let mut keys = vec![overdue(&home, "a")];
-    let bench = Bench::start_with(home, "09:00", channel.alone());
+    let harness = EngineHarness::start_with_alerters(home, "09:00", channel.as_alerters());
     pass(2 * MINUTE).await;
-    assert!(bench.ask(Command::Pause { until: None }).await.ok);
-    channel.turn(Weather::Fine);
-    keys.push(critical(&bench.home, "b"));
-    keys.push(overdue(&bench.home, "c"));
-    overdue(&bench.home, "over");
+    assert!(harness.request(Command::Pause { until: None }).await.ok);
+    channel.set_behavior(Behavior::Accept);
+    keys.push(critical(&harness.home, "b"));
+    keys.push(overdue(&harness.home, "c"));
+    overdue(&harness.home, "over");
     pass(HOUR).await;
     assert_eq!(channel.shown().len(), 0, "not even what is critical, nor what waited before");
-    done(&bench.home, "over");
+    done(&harness.home, "over");
     pass(2 * MINUTE).await;
-    assert!(bench.ask(Command::Resume).await.ok);
+    assert!(harness.request(Command::Resume).await.ok);
     pass(5).await;
-    let news = channel.news();
+    let news = channel.new_messages();
     assert_eq!(news.len(), 1, "{news:?}");
     assert_eq!(news[0].items.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_set_back_by_a_day_while_a_channel_rests_costs_half_a_minute() {
-    let (home, channel) = (home(), Scripted::new(Weather::ConnectionRefused));
+async fn clock_set_back_ends_the_backoff_soon() {
+    let (home, channel) = (home(), FakeChannel::new(Behavior::ConnectionRefused));
     let key = overdue(&home, "a");
-    let bench = Bench::start_with(home, "09:00", channel.alone());
+    let harness = EngineHarness::start_with_alerters(home, "09:00", channel.as_alerters());
     pass(50 * MINUTE).await;
-    channel.turn(Weather::Fine);
-    bench.jump(-86_400);
+    channel.set_behavior(Behavior::Accept);
+    harness.jump(-86_400);
     pass(31).await;
-    assert_eq!(channel.told(), [(key, 1)].into());
+    assert_eq!(channel.send_counts(), [(key, 1)].into());
     pass(25 * HOUR).await;
-    assert!(channel.told().into_values().all(|times| times <= 2), "{:?}", channel.told());
+    assert!(channel.send_counts().into_values().all(|times| times <= 2), "{:?}", channel.send_counts());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_resolves_in_a_pause_is_taken_back_in_the_pause() {
-    let (home, channel) = (home(), Scripted::new(Weather::Fine));
+async fn resolve_during_a_pause_is_shown_at_once() {
+    let (home, channel) = (home(), FakeChannel::new(Behavior::Accept));
     let key = overdue(&home, "a");
-    let bench = Bench::start_with(home, "09:00", channel.alone());
+    let harness = EngineHarness::start_with_alerters(home, "09:00", channel.as_alerters());
     pass(MINUTE).await;
-    assert!(bench.ask(Command::Pause { until: None }).await.ok);
-    done(&bench.home, "a");
+    assert!(harness.request(Command::Pause { until: None }).await.ok);
+    done(&harness.home, "a");
     pass(2 * MINUTE).await;
     assert_eq!(channel.shown().pop().expect("messages").items, [(key, "resolved")].into());
 }

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::text::promtool;
 use super::{series, value};
-use crate::support::bench::{Bench, pass};
+use crate::support::engine_harness::{EngineHarness, pass};
+use crate::support::fake_channel::{Behavior, FakeChannel};
 use crate::support::home::Home;
-use crate::support::scripted::{Scripted, Weather};
 
 const MINUTE: u64 = 60;
 
@@ -37,11 +37,11 @@ fn overdue(home: &Home, id: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn check_counts_decisions_and_deliveries() {
-    let bench = Bench::start_with(home(), "09:00", Scripted::new(Weather::Fine).alone());
+    let harness = EngineHarness::start_with_alerters(home(), "09:00", FakeChannel::new(Behavior::Accept).as_alerters());
     pass(2 * MINUTE + 1).await;
-    bench.home.tasks("UPDATE tasks SET status = 'done'");
+    harness.home.tasks("UPDATE tasks SET status = 'done'");
     pass(MINUTE).await;
-    let text = bench.scraped();
+    let text = harness.metrics_text();
     assert_eq!(value(&text, r#"operator_checks_total{monitor="tasks",status="ok"}"#), Some(4.0));
     assert_eq!(value(&text, r#"operator_check_duration_seconds_count{monitor="tasks"}"#), Some(4.0));
     assert_eq!(
@@ -57,21 +57,21 @@ async fn check_counts_decisions_and_deliveries() {
 }
 
 #[rstest]
-#[case(Weather::Fine, "delivered")]
-#[case(Weather::Slow(3), "delivered")]
-#[case(Weather::ConnectionRefused, "retryable")]
-#[case(Weather::Status429(60), "retryable")]
-#[case(Weather::Status500 { shown: false }, "unconfirmed")]
-#[case(Weather::Mute { shown: true }, "unconfirmed")]
-#[case(Weather::Offline, "offline")]
-#[case(Weather::Status400, "permanent")]
+#[case(Behavior::Accept, "delivered")]
+#[case(Behavior::Slow(3), "delivered")]
+#[case(Behavior::ConnectionRefused, "retryable")]
+#[case(Behavior::Status429(60), "retryable")]
+#[case(Behavior::Status500 { shown: false }, "unconfirmed")]
+#[case(Behavior::NoAnswer { shown: true }, "unconfirmed")]
+#[case(Behavior::Offline, "offline")]
+#[case(Behavior::Status400, "permanent")]
 #[tokio::test(start_paused = true)]
-async fn delivery_attempt_counts_by_outcome(#[case] weather: Weather, #[case] outcome: &str) {
-    let channel = Scripted::new(weather);
-    let bench = Bench::start_with(home(), "09:00", channel.alone());
+async fn delivery_attempt_counts_by_outcome(#[case] behavior: Behavior, #[case] outcome: &str) {
+    let channel = FakeChannel::new(behavior);
+    let harness = EngineHarness::start_with_alerters(home(), "09:00", channel.as_alerters());
     pass(20 * MINUTE).await;
-    let text = bench.scraped();
-    let attempts = channel.tries();
+    let text = harness.metrics_text();
+    let attempts = channel.attempts();
     // An attempt of the last seconds may still run.
     let finished = attempts.iter().filter(|attempt| attempt.at < (20 * MINUTE) as f64 - 10.0).count();
     assert!(finished > 0, "no attempt");
@@ -87,9 +87,10 @@ async fn delivery_attempt_counts_by_outcome(#[case] weather: Weather, #[case] ou
 
 #[tokio::test(start_paused = true)]
 async fn delivery_duration_is_observed() {
-    let bench = Bench::start_with(home(), "09:00", Scripted::new(Weather::Slow(3)).alone());
+    let harness =
+        EngineHarness::start_with_alerters(home(), "09:00", FakeChannel::new(Behavior::Slow(3)).as_alerters());
     pass(MINUTE).await;
-    let text = bench.scraped();
+    let text = harness.metrics_text();
     let within = |seconds: &str| {
         let series = format!(r#"operator_delivery_duration_seconds_bucket{{channel="webhook",le="{seconds}"}}"#);
         value(&text, &series)
@@ -99,31 +100,31 @@ async fn delivery_duration_is_observed() {
 
 #[tokio::test(start_paused = true)]
 async fn unrecorded_check_is_not_counted() {
-    let bench = Bench::start_after(home(), "09:00", |_| {});
+    let harness = EngineHarness::start_prepared(home(), "09:00", |_| {});
     pass(1).await;
-    overdue(&bench.home, "b");
+    overdue(&harness.home, "b");
     let full =
         "CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
-    bench.home.database().execute_batch(full).unwrap();
-    let before = bench.scraped();
+    harness.home.database().execute_batch(full).unwrap();
+    let before = harness.metrics_text();
     pass(2 * MINUTE).await;
-    assert_eq!(counted(&bench.scraped()), counted(&before));
-    bench.home.database().execute_batch("DROP TRIGGER full").unwrap();
+    assert_eq!(counted(&harness.metrics_text()), counted(&before));
+    harness.home.database().execute_batch("DROP TRIGGER full").unwrap();
     pass(2 * MINUTE).await;
     let delivered =
         r#"operator_alerts_total{rule="task:deadline_overdue",priority="high",decision="deliver",reason="first"}"#;
-    assert_eq!(value(&bench.scraped(), delivered), Some(2.0), "each alert once");
+    assert_eq!(value(&harness.metrics_text(), delivered), Some(2.0), "each alert once");
 }
 
 #[tokio::test(start_paused = true)]
 async fn dry_run_decision_is_not_counted() {
-    let bench = Bench::start_with(home(), "09:00", Scripted::new(Weather::Fine).alone());
+    let harness = EngineHarness::start_with_alerters(home(), "09:00", FakeChannel::new(Behavior::Accept).as_alerters());
     pass(1).await;
-    assert!(bench.ask(Command::DryRun { on: true }).await.ok);
-    let before = bench.scraped();
-    overdue(&bench.home, "b");
-    assert!(bench.ask(Command::RunNow).await.ok);
-    let after = bench.scraped();
+    assert!(harness.request(Command::DryRun { on: true }).await.ok);
+    let before = harness.metrics_text();
+    overdue(&harness.home, "b");
+    assert!(harness.request(Command::RunNow).await.ok);
+    let after = harness.metrics_text();
     assert_eq!(counted(&after), counted(&before));
     assert_eq!(value(&after, "operator_dry_run"), Some(1.0));
 }
@@ -132,15 +133,15 @@ async fn dry_run_decision_is_not_counted() {
 async fn samples_hold_no_personal_text() {
     let home = Home::new();
     home.set(json!({"alerters": {"webhook": {"enabled": true, "min_priority": "low", "url": "http://127.0.0.1:9/"}}}));
-    let channel = Scripted::new(Weather::Fine);
-    let bench = Bench::start_with(home, "09:30", channel.alone());
+    let channel = FakeChannel::new(Behavior::Accept);
+    let harness = EngineHarness::start_with_alerters(home, "09:30", channel.as_alerters());
     pass(MINUTE).await;
-    assert!(!channel.tries().is_empty(), "nothing was sent");
-    let text = bench.scraped();
+    assert!(!channel.attempts().is_empty(), "nothing was sent");
+    let text = harness.metrics_text();
     assert_eq!(promtool(&text), (true, String::new()));
     let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let samples = samples.join("\n");
-    let texts = personal_texts(&bench.home);
+    let texts = personal_texts(&harness.home);
     assert!(texts.len() > 30, "too few texts: {texts:?}");
     for words in texts {
         assert!(!samples.contains(&words), "{words:?} is in\n{samples}");

@@ -4,7 +4,7 @@ use operator::core::channel::Channel;
 use operator::core::status::{ChannelState, QueueDepth};
 use serde_json::json;
 
-use crate::support::bench::Bench;
+use crate::support::engine_harness::EngineHarness;
 use crate::support::home::Home;
 
 pub(super) const MINUTE: u64 = 60;
@@ -55,13 +55,13 @@ fn task(home: &Home, id: &str, due: &str, metadata: &str) {
 }
 
 /// What `--status` shows of the channel.
-pub(super) fn shown(bench: &Bench) -> (QueueDepth, ChannelState) {
-    let status = bench.status();
+pub(super) fn shown(harness: &EngineHarness) -> (QueueDepth, ChannelState) {
+    let status = harness.status();
     (status.outbox[&Channel::Webhook], status.channel_states[&Channel::Webhook].clone())
 }
 
 /// State, attempts and reason of a key's last message.
-pub(super) fn fate(home: &Home, key: &str) -> (String, i64, Option<String>) {
+pub(super) fn outbox_row(home: &Home, key: &str) -> (String, i64, Option<String>) {
     let sql = "SELECT state, attempts, reason FROM outbox WHERE key = ?1 AND kind = 'alert' ORDER BY id DESC LIMIT 1";
     home.database().query_row(sql, [key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("its message")
 }

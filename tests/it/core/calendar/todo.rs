@@ -1,15 +1,15 @@
-//! To-dos, and the tasks that they are.
+//! To-dos as tasks.
 
 use operator::core::alert::Priority;
 use operator::core::facts::{Task, TaskStatus};
 use rstest::rstest;
 
-use super::kit::{calendar, reading, todo};
+use crate::support::ical::{calendar, evaluate, todo};
 
 const NOW: &str = "2026-11-20T09:00[Europe/Berlin]";
 
 fn tasks(todos: &str) -> Vec<Task> {
-    reading(&calendar(todos), NOW).tasks
+    evaluate(&calendar(todos), NOW).tasks
 }
 
 fn due(lines: &str) -> Option<String> {
@@ -19,13 +19,13 @@ fn due(lines: &str) -> Option<String> {
 
 #[rstest]
 #[case::none("", None)]
-#[case::a_day("DUE;VALUE=DATE:20261122", Some("2026-11-22"))]
+#[case::day("DUE;VALUE=DATE:20261122", Some("2026-11-22"))]
 #[case::floating("DUE:20261122T170000", Some("2026-11-22 17:00"))]
 #[case::utc("DUE:20261122T170000Z", Some("2026-11-22 18:00"))]
-#[case::elsewhere("DUE;TZID=America/New_York:20261122T170000", Some("2026-11-22 23:00"))]
-#[case::by_its_length("DTSTART:20261122T100000\nDURATION:P1DT2H", Some("2026-11-23 12:00"))]
-#[case::a_start_is_no_deadline("DTSTART:20261122T100000", None)]
-fn a_to_do_is_due(#[case] lines: &str, #[case] expected: Option<&str>) {
+#[case::other_zone("DUE;TZID=America/New_York:20261122T170000", Some("2026-11-22 23:00"))]
+#[case::start_and_duration("DTSTART:20261122T100000\nDURATION:P1DT2H", Some("2026-11-23 12:00"))]
+#[case::start_only("DTSTART:20261122T100000", None)]
+fn due_date_is_parsed(#[case] lines: &str, #[case] expected: Option<&str>) {
     assert_eq!(due(lines).as_deref(), expected);
 }
 
@@ -37,19 +37,19 @@ fn a_to_do_is_due(#[case] lines: &str, #[case] expected: Option<&str>) {
 #[case("STATUS:CANCELLED", false)]
 #[case("COMPLETED:20261101T100000Z", false)]
 #[case("PERCENT-COMPLETE:100", false)]
-fn what_is_done_or_called_off_is_no_task(#[case] lines: &str, #[case] open: bool) {
+fn closed_todo_is_not_a_task(#[case] lines: &str, #[case] open: bool) {
     assert_eq!(tasks(&todo(&format!("UID:a\n{lines}"))).len(), usize::from(open));
 }
 
 #[test]
-fn words_and_ranks_are_kept() {
+fn title_priority_and_status_are_kept() {
     let all = tasks(
         &(todo("UID:a\nSUMMARY:Call Bob\\, then Eve\\nnow\nPRIORITY:1\nSTATUS:IN-PROCESS")
             + &todo("UID:b\nPRIORITY:5")
             + &todo("UID:c\nPRIORITY:9")
             + &todo("UID:d\nPRIORITY:0")),
     );
-    let told: Vec<_> =
+    let actual: Vec<_> =
         all.iter().map(|task| (task.id.as_str(), task.title.as_str(), task.priority, task.status)).collect();
     let expected = [
         ("a", "Call Bob, then Eve now", Some(Priority::High), TaskStatus::Active),
@@ -57,22 +57,22 @@ fn words_and_ranks_are_kept() {
         ("c", "Untitled", Some(Priority::Low), TaskStatus::Pending),
         ("d", "Untitled", None, TaskStatus::Pending),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(actual, expected);
 }
 
 const WEEKLY: &str = "UID:a\nSUMMARY:Bins\nDTSTART;VALUE=DATE:20261102\nDUE;VALUE=DATE:20261103\nRRULE:FREQ=WEEKLY";
 
 #[rstest]
-#[case::the_first("", "a@2026-11-02", "2026-11-03")]
-#[case::omitted("EXDATE;VALUE=DATE:20261102", "a@2026-11-09", "2026-11-10")]
-fn of_a_series_the_first_open_time_is_a_task(#[case] line: &str, #[case] id: &str, #[case] due: &str) {
+#[case::first("", "a@2026-11-02", "2026-11-03")]
+#[case::excluded("EXDATE;VALUE=DATE:20261102", "a@2026-11-09", "2026-11-10")]
+fn first_open_instance_is_the_task(#[case] line: &str, #[case] id: &str, #[case] due: &str) {
     let tasks = tasks(&todo(&format!("{WEEKLY}\n{line}")));
-    let told: Vec<_> = tasks.iter().map(|task| (task.id.clone(), task.due.unwrap().to_string())).collect();
-    assert_eq!(told, [(id.to_owned(), due.to_owned())]);
+    let actual: Vec<_> = tasks.iter().map(|task| (task.id.clone(), task.due.unwrap().to_string())).collect();
+    assert_eq!(actual, [(id.to_owned(), due.to_owned())]);
 }
 
 #[test]
-fn times_that_are_done_or_moved_are_told_by_their_exceptions() {
+fn overrides_complete_and_move_instances() {
     let done = |day: &str| todo(&format!("UID:a\nRECURRENCE-ID;VALUE=DATE:{day}\nSTATUS:COMPLETED"));
     let both = todo(WEEKLY) + &done("20261102") + &done("20261109");
     let next = tasks(&both);
@@ -87,27 +87,27 @@ fn times_that_are_done_or_moved_are_told_by_their_exceptions() {
 #[case::hours("FREQ=HOURLY", "2026-11-20 08:00")]
 #[case::minutes("FREQ=MINUTELY;INTERVAL=5", "2026-11-20 08:00")]
 #[case::seconds("FREQ=SECONDLY;BYHOUR=10", "2026-11-20 10:00")]
-fn one_that_comes_again_within_a_day_is_a_task_too(#[case] rule: &str, #[case] expected: &str) {
+fn sub_daily_todo_is_a_task(#[case] rule: &str, #[case] expected: &str) {
     let lines = format!("DTSTART:20261120T080000\nDUE:20261120T080000\nRRULE:{rule}");
     assert_eq!(due(&lines).as_deref(), Some(expected));
 }
 
 #[test]
-fn one_whose_next_time_lies_too_far_on_is_told_of() {
+fn todo_beyond_the_budget_is_unreadable() {
     let day = |number: i64| {
         let day = jiff::civil::date(2026, 11, 2) + jiff::ToSpan::days(number);
         day.strftime("%Y%m%d").to_string()
     };
-    let omitted: String = (0..4990).map(|number| format!("\nEXDATE;VALUE=DATE:{}", day(number))).collect();
+    let excluded: String = (0..4990).map(|number| format!("\nEXDATE;VALUE=DATE:{}", day(number))).collect();
     let done =
         (4990..5010).map(|number| todo(&format!("UID:a\nRECURRENCE-ID;VALUE=DATE:{}\nSTATUS:COMPLETED", day(number))));
-    let series = todo(&format!("{WEEKLY}{omitted}").replace("WEEKLY", "DAILY"));
-    let reading = reading(&calendar(&(series + &done.collect::<String>())), NOW);
+    let series = todo(&format!("{WEEKLY}{excluded}").replace("WEEKLY", "DAILY"));
+    let reading = evaluate(&calendar(&(series + &done.collect::<String>())), NOW);
     assert_eq!((reading.tasks.len(), reading.unreadable), (0, vec!["a".to_owned()]));
 }
 
 #[test]
-fn a_series_that_is_all_done_is_none() {
+fn completed_series_is_not_a_task() {
     let ended = WEEKLY.to_owned() + ";COUNT=1";
     let done = todo("UID:a\nRECURRENCE-ID;VALUE=DATE:20261102\nSTATUS:COMPLETED");
     assert_eq!(tasks(&(todo(&ended) + &done)), []);

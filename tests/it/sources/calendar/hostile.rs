@@ -1,21 +1,23 @@
-//! 605 files that no calendar should be: none stops us, hangs, or takes the good events along.
+//! Hostile files: none causes a panic or a hang, and valid components next to hostile ones survive.
 
 use jiff::tz::TimeZone;
 use operator::core::calendar::reading::CalendarReading;
-use operator::sources::calendar::ical::{Content, Reader, Unfit, Wanted};
+use operator::sources::calendar::ical::{Content, Error, ReadOptions, Reader};
 
-use super::kit::{Dice, calendar, event, todo, wanted};
+use crate::support::ical::{self, Rng, calendar, event, options, todo};
 
 const FILES: usize = 605;
 
-/// What is read when the text comes in pieces of this size.
-pub(super) fn read_in_pieces(bytes: &[u8], size: usize) -> Result<Content, Unfit> {
-    let mut reader = Reader::new(Wanted { own: Vec::new(), ..wanted("1900-01-01T00:00:00", "2026-11-20T09:00:00Z") });
-    bytes.chunks(size).for_each(|piece| reader.push(piece));
+pub(super) fn parse_in_chunks(bytes: &[u8], size: usize) -> Result<Content, Error> {
+    let mut reader = Reader::new(ReadOptions {
+        user_addresses: Vec::new(),
+        ..options("1900-01-01T00:00:00", "2026-11-20T09:00:00Z")
+    });
+    bytes.chunks(size).for_each(|chunk| reader.push(chunk));
     reader.finish()
 }
 
-fn good() -> String {
+fn valid_calendar() -> String {
     let zone = "BEGIN:VTIMEZONE\r\nTZID:Ours\r\nBEGIN:STANDARD\r\nDTSTART:16010101T030000\r\nTZOFFSETFROM:+0200\r\n\
                 TZOFFSETTO:+0100\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\nEND:STANDARD\r\nBEGIN:DAYLIGHT\r\n\
                 DTSTART:16010101T020000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n\
@@ -32,7 +34,7 @@ fn good() -> String {
     calendar(&(zone.to_owned() + &events.map(event).concat() + &todo(todos)))
 }
 
-/// Each second of each year, in few words.
+/// A short rule for every second of every year.
 fn every_second(more: &str) -> String {
     let list = |to: u8| (0..=to).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
     let (days, hours, sixty) = (&list(31)[2..], list(23), list(59));
@@ -41,15 +43,15 @@ fn every_second(more: &str) -> String {
 }
 
 #[test]
-fn what_a_year_holds_is_paid_for_before_it_is_kept() {
+fn every_second_exceeds_the_budget() {
     for more in ["", ";BYSETPOS=1"] {
-        let reading = super::kit::reading(&calendar(&event(&every_second(more))), "2026-11-20T09:00[Europe/Berlin]");
-        assert_eq!(reading.notes, ["1 series was passed over: nothing comes again so often"], "{more}");
+        let reading = ical::evaluate(&calendar(&event(&every_second(more))), "2026-11-20T09:00[Europe/Berlin]");
+        assert_eq!(reading.notes, ["1 series skipped: too many recurrences"], "{more}");
     }
 }
 
-/// The known nasties, each inside an otherwise good calendar.
-fn nasties() -> Vec<Vec<u8>> {
+/// Known hostile components, each inside a valid calendar.
+fn hostile_files() -> Vec<Vec<u8>> {
     let odd = |lines: &str| event(&format!("UID:odd\n{lines}"));
     let at = "DTSTART:20261120T080000Z\nDURATION:PT1H\n";
     let mut parts: Vec<String> = [
@@ -107,7 +109,7 @@ fn nasties() -> Vec<Vec<u8>> {
         ]
         .map(|start| odd(&format!("DTSTART:{start}\nDURATION:P1D\nRRULE:FREQ=DAILY;COUNT=3"))),
     );
-    // Exceptions that name each other, and a series that is its own exception.
+    // Overrides that replace each other.
     parts.push(
         (0..50)
             .map(|n| {
@@ -143,39 +145,39 @@ fn nasties() -> Vec<Vec<u8>> {
     parts.extend([event(&every_second("")), event(&every_second(";BYSETPOS=1")), todo(&every_second(";BYSETPOS=-1"))]);
     let mut all: Vec<Vec<u8>> = parts
         .into_iter()
-        .map(|part| good().replace("END:VCALENDAR", &format!("{part}END:VCALENDAR")).into_bytes())
+        .map(|part| valid_calendar().replace("END:VCALENDAR", &format!("{part}END:VCALENDAR")).into_bytes())
         .collect();
-    all.push(good().replace("\r\n", "\r").into_bytes());
-    all.push([b"\xEF\xBB\xBF".as_slice(), good().as_bytes()].concat());
-    all.push(good().bytes().flat_map(|byte| [byte, 0]).collect());
-    all.push([good().as_bytes(), &[0xFF; 1000], good().as_bytes()].concat());
+    all.push(valid_calendar().replace("\r\n", "\r").into_bytes());
+    all.push([b"\xEF\xBB\xBF".as_slice(), valid_calendar().as_bytes()].concat());
+    all.push(valid_calendar().bytes().flat_map(|byte| [byte, 0]).collect());
+    all.push([valid_calendar().as_bytes(), &[0xFF; 1000], valid_calendar().as_bytes()].concat());
     all.push(vec![0; 1_000_000]);
     all.push(b"BEGIN:VCALENDAR".repeat(100_000));
-    all.push(good().repeat(2000).into_bytes());
+    all.push(valid_calendar().repeat(2000).into_bytes());
     all.push(vec![b'x'; 10_000_000]);
     all.push(Vec::new());
     all
 }
 
-/// A good calendar in which something happened to some of its bytes or lines.
-fn mutated(dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = good().into_bytes();
-    for _ in 0..=dice.roll(6) {
-        let at = dice.roll(bytes.len());
-        match dice.roll(7) {
-            0 => bytes[at] = u8::try_from(dice.roll(256)).unwrap(),
+/// A valid calendar with random changes.
+fn mutated(rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = valid_calendar().into_bytes();
+    for _ in 0..=rng.below(6) {
+        let at = rng.below(bytes.len());
+        match rng.below(7) {
+            0 => bytes[at] = u8::try_from(rng.below(256)).unwrap(),
             1 => drop(bytes.remove(at)),
-            2 => bytes.insert(at, *b"\r\n\t;:=,\"\\0\xC3".get(dice.roll(11)).unwrap()),
+            2 => bytes.insert(at, *b"\r\n\t;:=,\"\\0\xC3".get(rng.below(11)).unwrap()),
             3 => bytes.truncate(at.max(1)),
             4 => {
-                let piece = bytes[at..(at + dice.roll(200)).min(bytes.len())].to_vec();
-                let to = dice.roll(bytes.len());
-                bytes.splice(to..to, piece);
+                let slice = bytes[at..(at + rng.below(200)).min(bytes.len())].to_vec();
+                let to = rng.below(bytes.len());
+                bytes.splice(to..to, slice);
             }
-            5 => drop(bytes.drain(at..(at + dice.roll(80)).min(bytes.len()))),
+            5 => drop(bytes.drain(at..(at + rng.below(80)).min(bytes.len()))),
             _ => {
                 let mut lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-                let (one, other) = (dice.roll(lines.len()), dice.roll(lines.len()));
+                let (one, other) = (rng.below(lines.len()), rng.below(lines.len()));
                 lines.swap(one, other);
                 bytes = lines.concat();
             }
@@ -187,42 +189,42 @@ fn mutated(dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
-fn come_to(content: &Content) -> CalendarReading {
+fn evaluate(content: &Content) -> CalendarReading {
     let now = "2026-11-20T09:00[Europe/Berlin]".parse().unwrap();
-    CalendarReading::of(&content.events, &content.todos, &content.notes, &now)
+    CalendarReading::evaluate(&content.events, &content.todos, &content.notes, &now)
 }
 
 #[test]
-fn hostile_files_stop_nobody() {
-    let mut files = nasties();
+fn hostile_file_never_panics() {
+    let mut files = hostile_files();
     let known = files.len();
-    let mut dice = Dice(605);
-    files.extend(std::iter::repeat_with(|| mutated(&mut dice)).take(FILES - known));
+    let mut rng = Rng(605);
+    files.extend(std::iter::repeat_with(|| mutated(&mut rng)).take(FILES - known));
     assert_eq!(files.len(), FILES);
     let (mut whole, mut used) = (0, 0);
     for bytes in &files {
-        // Whether it is a whole calendar is all that may be said: what it comes to is not.
-        let Ok(content) = read_in_pieces(bytes, 64 * 1024) else { continue };
+        // A file may be rejected as a whole. Otherwise the rest must work.
+        let Ok(content) = parse_in_chunks(bytes, 64 * 1024) else { continue };
         whole += 1;
         assert!(content.notes.len() <= 7, "{:?}", content.notes);
-        let reading = come_to(&content);
+        let reading = evaluate(&content);
         assert!(reading.notes.iter().all(|note| note.len() < 300 && !note.contains('\n')), "{:?}", reading.notes);
         used += usize::from(!content.events.is_empty());
     }
-    assert!(whole > FILES / 3 && used > whole * 3 / 4, "only {used} of {whole} gave anything");
+    assert!(whole > FILES / 3 && used > whole * 3 / 4, "only {used} of {whole} have events");
 }
 
 #[test]
-fn what_is_nasty_does_not_take_the_good_along() {
-    let good = come_to(&read_in_pieces(good().as_bytes(), 4096).unwrap());
-    assert!(good.today > 0 && good.tasks.len() == 1 && good.notes.is_empty(), "{good:?}");
+fn valid_events_survive_hostile_ones() {
+    let good = evaluate(&parse_in_chunks(valid_calendar().as_bytes(), 4096).unwrap());
+    assert!(good.events_today > 0 && good.tasks.len() == 1 && good.notes.is_empty(), "{good:?}");
     let berlin = TimeZone::get("Europe/Berlin").unwrap();
     let call = "2026-11-20T14:10[Europe/Berlin]".parse::<jiff::ZonedDateTime>().unwrap().timestamp();
-    for bytes in nasties().iter().take(45) {
-        let reading = come_to(&read_in_pieces(bytes, 64 * 1024).unwrap());
+    for bytes in hostile_files().iter().take(45) {
+        let reading = evaluate(&parse_in_chunks(bytes, 64 * 1024).unwrap());
         let text = String::from_utf8_lossy(bytes);
-        let end = reading.agenda.in_meeting_until(call).map(|end| super::kit::shown(end, &berlin));
-        assert!(end.is_some(), "the call is lost beside {}", text.chars().skip(1900).take(300).collect::<String>());
+        let end = reading.busy_times.in_meeting_until(call).map(|end| ical::local_time(end, &berlin));
+        assert!(end.is_some(), "the call is missing next to {}", text.chars().skip(1900).take(300).collect::<String>());
         assert!(reading.tasks.iter().any(|task| task.title == "Bins"));
     }
 }
