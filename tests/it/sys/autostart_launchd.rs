@@ -41,7 +41,7 @@ impl Mac {
         format!("gui/{}", fs::metadata(self.folder.path()).unwrap().uid())
     }
 
-    /// What launchctl was asked, without the questions whether the service is there.
+    /// The calls of `launchctl` besides `print`.
     fn changes(&self) -> Vec<String> {
         self.launchctl.calls().into_iter().filter(|call| !call.starts_with("print")).collect()
     }
