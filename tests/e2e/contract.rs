@@ -26,7 +26,7 @@ const RENAMED: [(Kind, &str, &str); 20] = [
     (Field, "checking", "check_running"),
     (Field, "oura_link", "oura_connection"),
     // The payload of the webhook and of `alerters.exec`; `news` is the value of its `kind`.
-    (Field, "standing", "standing"),
+    (Field, "standing", "state"),
     (Field, "left_out", "omitted"),
     (Field, "replaces", "replaces"),
     (Word, "news", "new"),

@@ -51,7 +51,7 @@ async fn sent(message: &Message) -> Value {
 async fn alert_has_title_text_tag_and_priority() {
     let server = Ntfy::start();
     ntfy(&server).send(&new_message(vec![item("Readiness is low: 48", "Rest today.\nSleep early.")])).await.unwrap();
-    let [request] = &server.server.asked()[..] else { panic!("one request") };
+    let [request] = &server.server.requests()[..] else { panic!("one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/"), "the topic is not in the URL");
     let expected = json!({
         "topic": TOPIC, "sequence_id": "1f2e3d4c-17", "title": "Readiness is low: 48",
@@ -276,7 +276,7 @@ async fn request_times_out() {
     let server = Server::start(|_| Answer::Hang);
     let hanging = ntfy_at(&server.url);
     let sending = tokio::spawn(async move { hanging.send(&new_message(vec![item("Low", "Rest.")])).await });
-    while server.asked().is_empty() {
+    while server.requests().is_empty() {
         tokio::task::yield_now().await;
     }
     tokio::time::pause();
@@ -307,7 +307,7 @@ async fn invalid_secret_is_not_sent(#[case] keys: &str, #[case] text: &str) {
     let wrong = alerter(Channel::Ntfy, &format!("{keys}, url: '{}'", server.url));
     let failure = clean(wrong.send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err());
     assert!(failure.kind == FailureKind::Permanent && failure.message.contains(text), "{failure}");
-    assert_eq!(server.asked().len(), 0);
+    assert_eq!(server.requests().len(), 0);
 }
 
 // === Secret files and probe ===

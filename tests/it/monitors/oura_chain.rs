@@ -170,7 +170,7 @@ async fn without_leave_of_its_circuit_the_network_is_left_alone() {
     let server = Server::start(oura);
     read(&setup(cache, Some(&server)), false, SINCE, &now()).await;
     let answer = read(&setup("/nonexistent/oura-health.db".into(), Some(&server)), false, SINCE, &now()).await;
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
     assert!(answer.trouble.unwrap().message.contains("circuit"), "says why");
 }
 
