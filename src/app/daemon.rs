@@ -16,7 +16,7 @@ use crate::core::status::{HttpState, Status};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
 use crate::engine::{self, Engine, EngineHandle, Request};
-use crate::http::{self, Page};
+use crate::http::{Server, ServerConfig};
 use crate::sys::lock::InstanceLock;
 use crate::tray::{self, TrayContext};
 
@@ -79,7 +79,7 @@ pub fn run_in_tray(context: AppContext, dry_run: bool, required: bool) -> Result
 /// An engine that is ready to run, with everything it needs until it has stopped.
 struct Daemon {
     engine: Engine,
-    server: Option<Page>,
+    server: Option<Server>,
     /// Held until the engine has stopped. A dry run has none.
     lock: Option<InstanceLock>,
     handle: EngineHandle,
@@ -102,7 +102,7 @@ impl Daemon {
         let (stop_sender, stop) = watch::channel(false);
         let handle = EngineHandle { requests: request_sender, snapshots: snapshot_receiver, stop: stop_sender };
         let server = if context.config.http.enabled && !dry_run {
-            open_server(http::Parts {
+            start_server(ServerConfig {
                 port: context.config.http.port,
                 state_dir: context.state_dir.clone(),
                 clock,
@@ -158,15 +158,14 @@ impl Daemon {
             let _ = socket.await;
         }
         if let Some(server) = self.server {
-            server.end();
+            server.join();
         }
         Ok(())
     }
 }
 
-fn open_server(parts: http::Parts) -> Option<Page> {
-    let opened = http::open(parts);
-    opened.inspect_err(|error| tracing::warn!(%error, "HTTP server cannot start")).ok()
+fn start_server(config: ServerConfig) -> Option<Server> {
+    Server::start(config).inspect_err(|error| tracing::warn!(%error, "HTTP server cannot start")).ok()
 }
 
 fn open_socket(context: &AppContext, requests: mpsc::Sender<Request>) -> Option<tokio::task::JoinHandle<()>> {

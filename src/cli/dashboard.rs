@@ -24,7 +24,7 @@ pub(super) fn run(cli: &Cli, print_only: bool) -> Outcome {
         Some(error) => Failure::Other(format!("the dashboard is not served: {error}")),
         None => failed("the dashboard is disabled: set http.enabled to true and start Operator again"),
     })?;
-    let link = http::link(&context.state_dir, &address).map_err(Failure::Other)?;
+    let link = http::one_time_link(&context.state_dir, &address).map_err(Failure::Other)?;
     if cli.json {
         emit_json(&json!({ "link": link }));
     } else {

@@ -48,7 +48,7 @@ fn serve_dashboard(context: &AppContext, config: &Path, morning: &ZonedDateTime)
 
 fn dashboard_hint(context: &AppContext, config: &Path, page: &HttpState) -> String {
     let link = page.address.as_ref().ok_or_else(|| page.error.clone().unwrap_or_default());
-    match link.and_then(|address| http::link(&context.state_dir, address)) {
+    match link.and_then(|address| http::one_time_link(&context.state_dir, address)) {
         Ok(link) => format!(
             "\nThe demo runs until Ctrl-C. Its dashboard (the link works once, within ten minutes):\n  {link}\n\
              Another link:\n  {} --config {} dashboard\n",

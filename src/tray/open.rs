@@ -79,7 +79,7 @@ impl OpenTarget {
         match self {
             Self::Path(path) => open_with_default(&path),
             Self::Dashboard { state_dir, address } => {
-                open_with_default(&http::link(&state_dir, &address).map_err(io::Error::other)?)
+                open_with_default(&http::one_time_link(&state_dir, &address).map_err(io::Error::other)?)
             }
             Self::CommandOutput { arguments, config, file, errors_only } => {
                 let mut program = Command::new(env::current_exe()?);

@@ -10,8 +10,8 @@ use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
 use crate::support::oura::{CODE, FakeOura, ID, SECRET};
 use crate::support::panel::Panel;
+use crate::support::raw_http::free_port;
 use crate::support::tool::Tool;
-use crate::support::visitor::free_port;
 
 const PASSPORT: &str = "task:deadline_overdue:passport";
 const ALERT: &str = "High – Overdue: Renew the passport";

@@ -1,8 +1,8 @@
-//! Pages to look at, and looking at them.
+//! Dashboard pages to test, and helpers that read them.
 
 use std::collections::BTreeMap;
 
-use axum::extract::Query as FromAddress;
+use axum::extract::Query;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 use operator::cli::demo::{health, tasks};
 use operator::core::alert::{Alert, AlertKey, Facts, Monitor, Priority};
@@ -10,7 +10,7 @@ use operator::core::channel::Channel;
 use operator::core::facts::HealthDay;
 use operator::core::policy::decision::{Decision, PolicyDecision, Reason};
 use operator::core::status::{OpenAlert, Status};
-use operator::http::dashboard::{Query, page};
+use operator::http::dashboard::{DashboardQuery, render};
 use operator::store::task_snapshots::SnapshotDiff;
 use operator::store::{CheckCommit, RetentionPolicy, Store};
 use serde_json::json;
@@ -18,17 +18,17 @@ use serde_json::json;
 use crate::support::facts::date;
 use crate::support::home::Home;
 
-/// Five past nine on a Friday in Chicago.
+/// A Friday in Chicago.
 pub(super) fn now() -> ZonedDateTime {
     "2026-11-20T09:05[America/Chicago]".parse().unwrap()
 }
 
-/// The demo's person after a week of real checks, as the command line would show it.
-pub(super) fn lived() -> (Home, Status, Store) {
+/// The demo's data after a week of real checks.
+pub(super) fn real_week() -> (Home, Status, Store) {
     let today = date("2026-11-20");
     let home = Home::on(today, "America/Chicago");
     let (cache, state) = (home.path("foreign/oura-health.db"), home.path("foreign/state.db"));
-    desk_of(&state, today);
+    write_tasks(&state, today);
     for days_ago in [6, 4, 2] {
         let day = today - days_ago.days();
         health::write(&cache, day, 60).unwrap();
@@ -44,12 +44,12 @@ pub(super) fn lived() -> (Home, Status, Store) {
     (home, status, store)
 }
 
-fn desk_of(path: &std::path::Path, today: jiff::civil::Date) {
+fn write_tasks(path: &std::path::Path, today: jiff::civil::Date) {
     std::fs::remove_file(path).unwrap();
     tasks::write(path, today).unwrap();
 }
 
-/// The snapshot of an engine that has nothing to say.
+/// A status without alerts or problems.
 pub(super) fn calm() -> Status {
     let at = now().timestamp();
     serde_json::from_value(json!({
@@ -63,28 +63,29 @@ pub(super) fn calm() -> Status {
 }
 
 /// The page at this address.
-pub(super) fn shown(status: &Status, store: &Store, address: &str) -> String {
-    page(status, store, &query(address), &now()).unwrap()
+pub(super) fn render_page(status: &Status, store: &Store, address: &str) -> String {
+    render(status, store, &query(address), &now()).unwrap()
 }
 
 /// The query of an address, as the server reads it.
-pub(super) fn query(address: &str) -> Query {
-    FromAddress::<Query>::try_from_uri(&address.parse().unwrap()).unwrap().0
+pub(super) fn query(address: &str) -> DashboardQuery {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(&address.parse().unwrap()).unwrap();
+    DashboardQuery::from_pairs(&pairs)
 }
 
-/// What stands between the two, which must be there.
+/// The text between the two, which must exist.
 pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {text}"));
     rest.split_once(after).unwrap_or_else(|| panic!("no {after:?} after {before:?}")).0
 }
 
-/// A part of the page by its id.
+/// The inside of a section.
 pub(super) fn part<'a>(page: &'a str, id: &str) -> &'a str {
     let (_, inside) = between(page, &format!("<section id=\"{id}\""), "</section>").split_once('>').unwrap();
     inside
 }
 
-/// The words on the page as they would be read, without its markup.
+/// The text without its markup.
 pub(super) fn words(markup: &str) -> String {
     let mut text = String::new();
     for piece in markup.split('<') {
@@ -100,8 +101,7 @@ pub(super) fn values(markup: &str, attribute: &str) -> Vec<String> {
     markup.split(&begin).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
-/// A verdict, made `ago` before now.
-pub(super) fn verdict(key: &str, title: &str, decision: Decision, reason: Reason) -> PolicyDecision {
+pub(super) fn policy_decision(key: &str, title: &str, decision: Decision, reason: Reason) -> PolicyDecision {
     let alert = Alert {
         key: key.parse().unwrap(),
         priority: Priority::High,
@@ -115,31 +115,30 @@ pub(super) fn verdict(key: &str, title: &str, decision: Decision, reason: Reason
     PolicyDecision { alert, decision, reason, channels: vec![Channel::Journal, Channel::Notification] }
 }
 
-/// What a snapshot says of an alert.
-pub(super) fn open(key: &str, title: &str, priority: Priority) -> OpenAlert {
+pub(super) fn open_alert(key: &str, title: &str, priority: Priority) -> OpenAlert {
     let since = now().timestamp() - SignedDuration::from_hours(2);
     let key: AlertKey = key.parse().unwrap();
     OpenAlert { key, priority, title: title.into(), since, acknowledged: false, snoozed_until: None }
 }
 
-/// Record a check.
+/// Commit a check.
 pub(super) fn commit(
     store: &mut Store,
     at: Timestamp,
-    verdicts: &[PolicyDecision],
+    decisions: &[PolicyDecision],
     days: &[HealthDay],
-    updates: &[SnapshotDiff],
+    diffs: &[SnapshotDiff],
 ) {
-    let memory = store.incident_state().unwrap();
-    let found = verdicts.iter().filter(|verdict| verdict.decision != Decision::Resolve);
+    let incidents = store.incident_state().unwrap();
+    let fired = decisions.iter().filter(|decision| decision.decision != Decision::Resolve);
     let record = CheckCommit {
         at,
-        fired_keys: &found.map(|verdict| verdict.alert.key.clone()).collect(),
-        decisions: verdicts,
-        incident_state: &memory,
+        fired_keys: &fired.map(|decision| decision.alert.key.clone()).collect(),
+        decisions,
+        incident_state: &incidents,
         health_days: days,
         rest_mode: None,
-        snapshot_diffs: updates,
+        snapshot_diffs: diffs,
         aliases: None,
         circuits: &BTreeMap::new(),
         monitors: &BTreeMap::new(),
