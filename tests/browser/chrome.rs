@@ -116,8 +116,6 @@ impl Chrome {
             }
             if Instant::now() > deadline {
                 let page = self.run("return document.body.innerText.slice(0, 1000)");
-                let now = self.run_async("const d=arguments[0]; fetch(location.href).then(r=>r.text()).then(t=>d([new DOMParser().parseFromString(t,'text/html').querySelector('[data-key]').outerHTML.slice(0,900), performance.getEntriesByType('resource').map(e=>[e.name.slice(-12), Math.round(e.startTime), Math.round(e.responseEnd)]), Math.round(performance.now())]))");
-                eprintln!("{now}");
                 panic!("timeout: {condition}: {script}\n{page:#}\n{:#?}", self.console_messages());
             }
             std::thread::sleep(Duration::from_millis(50));
