@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::alerters::{Alerter, Failure, FailureKind};
 use crate::app::exit;
-use crate::app::load::{AppContext, runtime};
+use crate::app::load::AppContext;
+use crate::app::runtime::Runtime;
 use crate::cli::output::{Cell, Palette, Table, emit, emit_json};
 use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
@@ -35,13 +36,13 @@ pub(super) struct CheckResult {
     pub(super) advice: String,
 }
 
-pub(super) fn run(context: &AppContext, json: bool) -> Result<ExitCode, exit::Failure> {
+pub(super) fn run(context: &AppContext, json: bool) -> Result<ExitCode, exit::Error> {
     let mut lines = vec![configuration(context), state(context)];
-    let runtime = runtime()?;
+    let runtime = Runtime::new()?;
     lines.extend(runtime.block_on(sources(context)));
     lines.extend(runtime.block_on(channels(context)));
     // A read of an unresponsive file must not keep the process alive.
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown(Duration::from_millis(100));
     let failed = lines.iter().any(|line| line.result == "failed");
     if json {
         emit_json(&lines)
@@ -61,7 +62,8 @@ fn configuration(context: &AppContext) -> CheckResult {
 
 fn state(context: &AppContext) -> CheckResult {
     let path = context.state_dir.display().to_string();
-    let writable = context.try_writing().and_then(|()| context.readable().map_err(|error| error.to_string()));
+    let writable =
+        context.check_state_dir().and_then(|()| context.open_store_read_only().map_err(|error| error.to_string()));
     match writable {
         Ok(_) => CheckResult { name: "state".into(), result: "ok", about: path, advice: String::new() },
         Err(about) => {
@@ -72,10 +74,10 @@ fn state(context: &AppContext) -> CheckResult {
 }
 
 async fn sources(context: &AppContext) -> Vec<CheckResult> {
-    let sources = context.setup();
+    let sources = context.sources();
     let mut lines = Vec::new();
     for source in sources.sources() {
-        lines.push(self::source(source, &sources, &context.zone()).await);
+        lines.push(self::source(source, &sources, &context.time_zone()).await);
     }
     lines
 }

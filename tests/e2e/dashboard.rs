@@ -294,7 +294,7 @@ fn form_without_script_returns_to_dashboard() {
 fn new_port_applies_at_next_start() {
     let server = TestServer::start();
     server.home.set(json!({"http": {"port": free_port()}}));
-    let sentence = json!("http.enabled and http.port hold from the next start on");
+    let sentence = json!("a changed http.enabled or http.port takes effect at the next start");
     eventually("the warning", || {
         let status = server.engine.status();
         status["warnings"].as_array()?.contains(&sentence).then_some(())

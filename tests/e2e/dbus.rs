@@ -94,9 +94,9 @@ fn urgency_follows_the_priority() {
         assert_eq!(acknowledge.strip_prefix("acknowledge:"), snooze.strip_prefix("snooze:"));
         assert!(!banner.is("transient"), "{banner:?}");
     }
-    let told = deliveries(&home, "health:readiness_low");
-    assert_eq!((&told[0]["channel"], &told[0]["state"]), (&json!("notification"), &json!("delivered")));
-    assert_eq!(told.len(), 1);
+    let sent = deliveries(&home, "health:readiness_low");
+    assert_eq!((&sent[0]["channel"], &sent[0]["state"]), (&json!("notification"), &json!("delivered")));
+    assert_eq!(sent.len(), 1);
 }
 
 #[test]
@@ -266,9 +266,9 @@ fn missing_desktop_is_not_an_error() {
 
 /// The message is pending for this reason and has a next attempt.
 fn assert_pending(home: &Home, reason: &str) {
-    let told = deliveries(home, PASSPORT);
-    assert_eq!((told.len(), &told[0]["state"]), (1, &json!("pending")), "{told:#?}");
-    assert!(told[0]["reason"].as_str().unwrap().starts_with(reason), "{told:#?}");
+    let sent = deliveries(home, PASSPORT);
+    assert_eq!((sent.len(), &sent[0]["state"]), (1, &json!("pending")), "{sent:#?}");
+    assert!(sent[0]["reason"].as_str().unwrap().starts_with(reason), "{sent:#?}");
     let channel = home.run(&["--status", "--json"]).ok().json()["channel_states"]["notification"].clone();
     assert!(channel["reason"].as_str().unwrap().starts_with(reason) && channel["next_try"].is_string(), "{channel:#}");
 }
@@ -297,11 +297,11 @@ fn hanging_bus_is_reported() {
 fn waiting_message_is_shown_by_a_late_server() {
     let desktop = Desktop::start();
     let home = single_alert(desktop.home());
-    let nobody = "no notification service on the session bus";
+    let missing = "no notification service on the session bus";
     let checked = home.run(&["check"]);
-    assert!(checked.code == 1 && checked.out.contains(&format!("{nobody} – start one")), "{checked:?}");
+    assert!(checked.code == 1 && checked.out.contains(&format!("{missing} – start one")), "{checked:?}");
     home.run(&["--once"]).ok();
-    assert_pending(&home, nobody);
+    assert_pending(&home, missing);
     let service = desktop.serve(USUAL);
     let _engine = Running::start(&home);
     let shown = service.banner(TITLE);
@@ -383,8 +383,8 @@ fn unconfirmed_banner_is_replaced() {
     let [first, second] = service.shown().try_into().expect("twice");
     assert!(first.replaces >= FIRST_STABLE_ID && first.replaces == second.replaces, "{first:?} {second:?}");
     assert_eq!((first.number, &first.title, &first.actions), (second.number, &second.title, &second.actions));
-    let told = deliveries(&home, PASSPORT);
-    assert_eq!((&told[0]["state"], &told[0]["attempts"]), (&json!("delivered"), &json!(2)), "{told:#?}");
+    let sent = deliveries(&home, PASSPORT);
+    assert_eq!((&sent[0]["state"], &sent[0]["attempts"]), (&json!("delivered"), &json!(2)), "{sent:#?}");
 }
 
 #[test]
@@ -405,12 +405,12 @@ fn test_alert_has_no_buttons() {
 #[case::refused(fdo::Error::InvalidArgs, "InvalidArgs: as the test wants it) – use another")]
 #[case::forbidden(fdo::Error::AccessDenied, "AccessDenied: as the test wants it) – let Operator talk")]
 #[case::too_many(fdo::Error::LimitsExceeded, "LimitsExceeded: as the test wants it)")]
-fn server_error_is_quoted(#[case] error: fn(String) -> fdo::Error, #[case] said: &str) {
+fn server_error_is_quoted(#[case] error: fn(String) -> fdo::Error, #[case] text: &str) {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     service.answer_next(&[Answer::Error(error)]);
     let failed = desktop.home().run(&["test-alert", "notification"]);
-    assert!(failed.code == 1 && failed.out.contains(said), "{failed:?}");
+    assert!(failed.code == 1 && failed.out.contains(text), "{failed:?}");
 }
 
 #[test]

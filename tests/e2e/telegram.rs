@@ -54,13 +54,13 @@ fn newest_delivery(home: &Home) -> (String, Value) {
 #[rstest]
 #[case("Acknowledge", "Acknowledged: Readiness is low", "👌 Acknowledged: ", "acknowledged")]
 #[case("Snooze 1 h", "Snoozed: Readiness is low", "💤 Snoozed until ", "snoozed until")]
-fn button_answers_the_alert(#[case] label: &str, #[case] said: &str, #[case] sign: &str, #[case] shown: &str) {
+fn button_answers_the_alert(#[case] label: &str, #[case] reply: &str, #[case] sign: &str, #[case] shown: &str) {
     let bot = Bot::start();
     let home = home(&bot);
     let mut engine = Running::start(&home);
     let (number, sent) = wait_for(&bot, LOW);
     bot.press(500, CHAT, &data(&sent, label));
-    assert!(answer_to(&bot, "q500").starts_with(said), "{:?}", bot.answered());
+    assert!(answer_to(&bot, "q500").starts_with(reply), "{:?}", bot.answered());
     let edited = eventually("the edit", || bot.messages().get(&number).filter(|sent| sent.edits > 0).cloned());
     assert!(edited.shown.text.starts_with(sign) && edited.buttons.is_empty(), "{edited:?}");
     assert!(home.run(&["alerts"]).ok().out.contains(shown));
@@ -283,7 +283,7 @@ fn test_alert_reaches_the_chat(#[case] resident: bool) {
     let outcomes = home.run(&["test-alert", "--json"]).ok().json();
     let journal = json!({"channel": "journal", "ok": true, "about": "it can be written"});
     assert_eq!(outcomes, json!([journal, {"channel": "telegram", "ok": true, "about": "sent"}]));
-    let (_, sent) = bot.message_with("Test from Operator").expect("told");
+    let (_, sent) = bot.message_with("Test from Operator").expect("a message");
     assert!(sent.buttons.is_empty() && bot.messages().len() == 1, "{sent:?}");
     let words = home.run(&["test-alert", "telegram"]).ok().out;
     assert!(words.starts_with("telegram") && words.contains("ok"), "{words}");

@@ -126,7 +126,7 @@ fn icon_and_tooltip_follow_the_state() {
 }
 
 #[test]
-fn every_item_does_what_it_says() {
+fn menu_items_run_their_commands() {
     let tray = TrayDesktop::new();
     let mut running = tray.start();
     let panel = &tray.panel;
@@ -236,7 +236,7 @@ fn source_is_retried_from_the_menu() {
     let opened_at = tray.status()["sources"]["workos"]["next_try"].clone();
     let path = format!("Sources > {} > Reset", workos.label);
     tray.panel.click(&path);
-    eventually("it was asked again", || {
+    eventually("the source was retried", || {
         let state = tray.status()["sources"]["workos"].clone();
         (state["next_try"] != opened_at && state["circuit"] == "open").then_some(())
     });
@@ -277,7 +277,7 @@ fn oura_connects_from_the_menu() {
     panel.click(&eventually("it is connected", || path("Disconnect Oura")));
     eventually("it is disconnected", || path("Connect Oura…"));
     assert!(oura.is_revoked());
-    assert!(!fs::read_to_string(&tray.opened).unwrap().ends_with("oura.txt\n"), "nothing else had to be said");
+    assert!(!fs::read_to_string(&tray.opened).unwrap().ends_with("oura.txt\n"), "no other help was opened");
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
@@ -311,7 +311,7 @@ fn config_change_and_error_show_in_the_menu() {
 }
 
 #[test]
-fn quit_ends_it() {
+fn quit_stops_the_engine() {
     let tray = TrayDesktop::new();
     let mut running = tray.start();
     tray.panel.click("Quit Operator");
@@ -320,7 +320,7 @@ fn quit_ends_it() {
 }
 
 #[test]
-fn nothing_is_painted_that_did_not_change() {
+fn unchanged_menu_is_not_repainted() {
     let tray = TrayDesktop::new();
     let mut running = tray.start();
     let panel = &tray.panel;
@@ -356,24 +356,24 @@ fn second_instance_names_the_first() {
 }
 
 /// Without a tray, `--tray` exits with 2 and a start without flags runs headless.
-fn no_tray(home: &Home, what: &str) {
-    let mut asked = home.program();
-    asked.arg("--config").arg(home.path("config.yaml")).arg("--tray");
-    let run = finish(asked).failed(2);
+fn no_tray(home: &Home, reason: &str) {
+    let mut with_flag = home.program();
+    with_flag.arg("--config").arg(home.path("config.yaml")).arg("--tray");
+    let run = finish(with_flag).failed(2);
     assert_eq!(run.err.lines().count(), 1, "{}", run.err);
-    assert!(run.err.contains(what) && run.err.contains("--headless"), "{}", run.err);
+    assert!(run.err.contains(reason) && run.err.contains("--headless"), "{}", run.err);
     let mut running = Running::in_front(home, &[]);
-    assert!(running.said().contains(what) && running.said().contains("headless"), "{}", running.said());
+    assert!(running.said().contains(reason) && running.said().contains("headless"), "{}", running.said());
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
 #[test]
-fn without_a_session_bus_it_runs_headless() {
+fn missing_bus_runs_headless() {
     no_tray(&Home::new(), "There is no session bus");
 }
 
 #[test]
-fn without_a_tray_host_it_runs_headless() {
+fn missing_tray_host_runs_headless() {
     let desktop = Desktop::start();
     no_tray(&desktop.home(), "There is no tray on this desktop");
 }

@@ -63,7 +63,7 @@ fn unconfirmed_post_is_retried_with_same_key() {
     });
     let shown = [home.run(&["--status"]).ok().out, home.run(&["why", READINESS]).ok().out, engine.said()].concat();
     assert!(shown.contains("pending after 1 attempt") && !shown.contains("s3cret"), "{shown}");
-    let tries = eventually("a second try", || Some(server.requests()).filter(|asked| asked.len() == 2));
+    let tries = eventually("a second try", || Some(server.requests()).filter(|requests| requests.len() == 2));
     assert_eq!(tries[0].headers["idempotency-key"], tries[1].headers["idempotency-key"]);
     eventually("all is well", || (engine.status()["channel_states"]["webhook"]["state"] == "ok").then_some(()));
 }

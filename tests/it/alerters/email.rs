@@ -220,7 +220,7 @@ async fn greylisting_is_retryable() {
 }
 
 #[rstest]
-#[case::reader(json!({"to": ["nobody@example.org"]}), "Low", "550 5.1.1 No such user here", "check alerters.email.to")]
+#[case::recipient(json!({"to": ["nobody@example.org"]}), "Low", "550 5.1.1 No such user here", "check alerters.email.to")]
 #[case::text(json!({}), "spam", "554 5.7.1 This looks like spam", "see the server's reply")]
 #[case::password(json!({"password": "s3cret-wrong"}), "Low", "535", "check alerters.email.user and password")]
 #[case::no_login(json!({"user": null, "password": null}), "Low", "530", "set alerters.email.user and password")]
@@ -375,8 +375,8 @@ async fn password_file_is_read_at_every_use() {
 #[tokio::test]
 async fn probe_logs_in_and_sends_nothing() {
     let server = MailServer::start("starttls");
-    let said = email(&server, Value::Null).probe().await;
-    assert_eq!(said, Ok(format!("localhost:{} accepts mail and knows ada@example.org", server.port)));
+    let probe = email(&server, Value::Null).probe().await;
+    assert_eq!(probe, Ok(format!("localhost:{} accepts mail and knows ada@example.org", server.port)));
     let failure = clean(email(&server, json!({"password": "s3cret-wrong"})).probe().await.unwrap_err());
     assert_eq!(failure.kind, FailureKind::Permanent);
     assert!(server.is_empty());

@@ -204,12 +204,12 @@ async fn long_text_is_cut_and_counted(#[case] text: String) {
 
 #[rstest]
 #[case::no_json(Answer::json("<html>ok</html>"))]
-#[case::cut(Answer::Cut("a long answer that is never told to its end".into()))]
+#[case::cut(Answer::Cut("a long body that is cut".into()))]
 #[case::large(Answer::json("x".repeat(10_000_000)))]
 #[tokio::test]
 async fn success_is_delivered_whatever_the_body(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
-    let server = Server::start(move |_| answer.lock().unwrap().take().expect("asked once"));
+    let server = Server::start(move |_| answer.lock().unwrap().take().expect("one request"));
     let sent = ntfy_at(&server.url).send(&new_message(vec![item("Low", "Rest.")])).await;
     assert_eq!(sent, Ok(Some("1f2e3d4c-17".into())));
 }
@@ -265,8 +265,8 @@ async fn missing_token_has_a_hint() {
 #[tokio::test]
 async fn echoed_secret_is_redacted() {
     let failure = failure_of(|request| {
-        let asked = format!("{:?} {}", request.headers, String::from_utf8_lossy(&request.body));
-        refusal(400, 40_000, &asked)
+        let echo = format!("{:?} {}", request.headers, String::from_utf8_lossy(&request.body));
+        refusal(400, 40_000, &echo)
     });
     assert_eq!(failure.await.kind, FailureKind::Permanent);
 }
@@ -334,8 +334,8 @@ async fn secret_files_are_read_at_every_use() {
 #[tokio::test]
 async fn probe_publishes_nothing() {
     let server = Ntfy::start();
-    let said = ntfy(&server).probe().await.unwrap();
-    assert!(said.ends_with("is an ntfy server and knows the token"), "{said}");
+    let probe = ntfy(&server).probe().await.unwrap();
+    assert!(probe.ends_with("is an ntfy server and knows the token"), "{probe}");
     assert!(server.phone().shown.is_empty());
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
     let failure = clean(ntfy_at(&page.url).probe().await.unwrap_err());

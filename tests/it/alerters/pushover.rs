@@ -275,8 +275,8 @@ async fn phone_acknowledgement_is_delivered_once() {
     half_a_minute().await;
     pushover.send(&Message { id: "1f2e3d4c-18".into(), ..emergency() }).await.unwrap();
     assert!(next(&mut inbound).await.1.ends_with("=1f2e3d4c-18"));
-    let asked = server.server.requests().iter().filter(|r| r.collection == format!("{receipt}.json")).count();
-    assert_eq!(asked, 1, "the receipt is not polled again");
+    let polls = server.server.requests().iter().filter(|r| r.collection == format!("{receipt}.json")).count();
+    assert_eq!(polls, 1, "the receipt is not polled again");
     listener.abort();
 }
 
@@ -351,7 +351,7 @@ async fn polling_recovers_after_a_failure() {
 #[tokio::test]
 async fn success_is_delivered_whatever_the_body(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
-    let server = Server::start(move |_| answer.lock().unwrap().take().expect("asked once"));
+    let server = Server::start(move |_| answer.lock().unwrap().take().expect("one request"));
     assert_eq!(pushover_at(&server.url).send(&emergency()).await, Ok(None));
 }
 
@@ -454,8 +454,8 @@ async fn key_files_are_read_at_every_use() {
 #[tokio::test]
 async fn probe_names_devices_and_sends_nothing() {
     let server = Pushover::start();
-    let said = pushover(&server).probe().await;
-    assert_eq!(said, Ok("Pushover reaches pixel, ipad; 7496 of 10000 messages are left this month".into()));
+    let probe = pushover(&server).probe().await;
+    assert_eq!(probe, Ok("Pushover reaches pixel, ipad; 7496 of 10000 messages are left this month".into()));
     assert!(server.messages().is_empty());
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
     let failure = clean(pushover_at(&page.url).probe().await.unwrap_err());

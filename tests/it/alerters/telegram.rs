@@ -397,8 +397,8 @@ async fn resolve_without_message_id_is_a_new_message() {
 async fn probe_names_bot_and_chat_and_sends_nothing() {
     let bot = Bot::start();
     assert_eq!(telegram(&bot).probe().await, Ok("@op_bot may write to Ada".into()));
-    let asked: Vec<String> = bot.server.requests().into_iter().map(|request| request.collection).collect();
-    assert_eq!(asked, ["getMe", "getChat"]);
+    let methods: Vec<String> = bot.server.requests().into_iter().map(|request| request.collection).collect();
+    assert_eq!(methods, ["getMe", "getChat"]);
 }
 
 #[tokio::test]

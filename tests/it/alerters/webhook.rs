@@ -175,14 +175,14 @@ async fn url_may_contain_a_template() {
 #[rstest]
 #[case::ok(Answer::json("{}"))]
 #[case::created(Answer::Whole(201, "", String::new()))]
-#[case::cut(Answer::Cut("a long answer that is never told to its end".into()))]
+#[case::cut(Answer::Cut("a long body that is cut".into()))]
 #[case::garbage(Answer::json("\u{0}\u{1}"))]
 #[case::large(Answer::json("x".repeat(10_000_000)))]
 #[case::stalls(Answer::Stall("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf".into()))]
 #[tokio::test]
 async fn success_is_delivered_whatever_the_body(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
-    let server = Server::start(move |_| answer.lock().unwrap().take().expect("asked once"));
+    let server = Server::start(move |_| answer.lock().unwrap().take().expect("one request"));
     assert!(webhook(&server).send(&new_message(vec![item("Low", "Rest.")])).await.is_ok());
 }
 
@@ -307,7 +307,7 @@ async fn secret_files_are_read_at_every_use() {
 #[tokio::test]
 async fn probe_posts_nothing() {
     let server = Server::start(|_| Answer::status(405));
-    let said = webhook(&server).probe().await.unwrap();
-    assert!(said.contains("answers (HTTP 405)") && !said.contains("s3cret"), "{said}");
+    let probe = webhook(&server).probe().await.unwrap();
+    assert!(probe.contains("answers (HTTP 405)") && !probe.contains("s3cret"), "{probe}");
     assert_eq!(server.requests().iter().map(|request| request.method.as_str()).collect::<Vec<_>>(), ["OPTIONS"]);
 }

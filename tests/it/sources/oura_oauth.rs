@@ -343,7 +343,7 @@ fn runtime_waits_for_a_refresh_at_shutdown() {
         }
     });
     let opening = std::thread::spawn(move || oura.unblock());
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown(Duration::from_millis(100));
     opening.join().unwrap();
     assert_eq!(connection.tokens().refresh_token.expose_secret(), refresh_token(2));
 }
