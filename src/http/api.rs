@@ -41,7 +41,7 @@ pub(super) async fn health(State(state): State<Arc<AppState>>) -> Response {
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(state): State<Arc<AppState>>) -> Response {
-    let text = state.metrics.encode(state.status().as_ref(), state.now().timestamp());
+    let text = state.config.metrics.encode(state.status().as_ref(), state.now().timestamp());
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 

@@ -439,10 +439,10 @@ fn token_file_is_private() {
             std::os::unix::fs::symlink(home.path("state/elsewhere"), token_path(home)).unwrap();
         }),
     ];
-    for (what, change) in changes {
+    for (description, change) in changes {
         server.restart(change);
-        assert!(server.token() != token && server.token().len() == 64, "{what}");
-        assert_eq!(mode(&server.home), 0o600, "{what}");
+        assert!(server.token() != token && server.token().len() == 64, "{description}");
+        assert_eq!(mode(&server.home), 0o600, "{description}");
         token = server.token();
         server.get("/api/status").expect_code(200);
     }

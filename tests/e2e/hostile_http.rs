@@ -671,8 +671,8 @@ fn secrets_reach_no_log_or_output() {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{} holds a secret", path.display());
         }
-        for (what, text) in &shown {
-            assert!(!text.contains(secret.as_str()), "{what} holds a secret");
+        for (name, text) in &shown {
+            assert!(!text.contains(secret.as_str()), "{name} holds a secret");
         }
     }
 }
