@@ -74,7 +74,7 @@ impl Entry {
     }
 
     fn text(id: &'static str, label: impl Into<String>) -> Self {
-        Self::Text { id, label: text::clip(&label.into(), MAX_LABEL_CHARS) }
+        Self::Text { id, label: text::truncate(&label.into(), MAX_LABEL_CHARS) }
     }
 
     fn item(label: &str, action: Action) -> Self {
@@ -86,7 +86,7 @@ impl Entry {
     }
 
     fn submenu(id: impl Into<String>, label: impl Into<String>, entries: Vec<Self>) -> Self {
-        Self::Submenu { id: id.into(), label: text::clip(&label.into(), MAX_LABEL_CHARS), entries }
+        Self::Submenu { id: id.into(), label: text::truncate(&label.into(), MAX_LABEL_CHARS), entries }
     }
 }
 
@@ -280,7 +280,7 @@ fn source_text(state: &SourceState, context: &MenuContext) -> String {
         (Some(at), _) if state.circuit == CircuitState::Open => {
             format!("{circuit}, next try {}", context.local_time(at))
         }
-        (_, Some(at)) => format!("{circuit}, synced {}", text::ago(context.now, at)),
+        (_, Some(at)) => format!("{circuit}, synced {}", text::relative(context.now, at)),
         _ => circuit.into(),
     }
 }
