@@ -1,36 +1,36 @@
-// Keeps the page up to date and sends what is asked for without leaving it. The page works without this, too.
+// Keeps the page up to date and sends its forms without a reload. The page also works without this script.
 "use strict";
 (() => {
   const live = document.getElementById("live");
   const connection = document.getElementById("connection");
   const parts = () => document.querySelectorAll("[data-part]");
-  // As the server wrote them: what is opened or typed since then is no difference.
-  const written = new Map();
-  parts().forEach((part) => written.set(part.id, part.innerHTML));
+  // The markup from the server, by id. An opened or edited element is no difference.
+  const rendered = new Map();
+  parts().forEach((part) => rendered.set(part.id, part.innerHTML));
   let ended = false;
   let timer = 0;
-  let asked = 0;
+  let requests = 0;
 
-  const say = (line, text) => {
+  const setText = (line, text) => {
     if (line.textContent !== text) line.textContent = text;
   };
 
-  const end = () => {
+  const endSession = () => {
     ended = true;
     if (events) events.close();
-    say(connection, "This session has ended. Open the page again from the menu or with “operator dashboard”.");
+    setText(connection, "This session has ended. Open the dashboard again from the menu or with “operator dashboard”.");
   };
 
-  const lost = () => {
+  const showUnavailable = () => {
     if (ended) return;
-    say(connection, "Operator does not answer. The page shows what was known last.");
-    soon(5000);
+    setText(connection, "Operator is unavailable. The page shows the last known state.");
+    refreshAfter(5000);
   };
 
-  // The ids around an element, from the inside out: where the focus goes when it is gone.
-  const placesOf = (element) => {
+  // The ids of an element and its ancestors, innermost first: candidates for the focus.
+  const idsAround = (element) => {
     const ids = [];
-    for (let place = element; place; place = place.parentElement) if (place.id) ids.push(place.id);
+    for (let node = element; node; node = node.parentElement) if (node.id) ids.push(node.id);
     return ids;
   };
 
@@ -50,7 +50,7 @@
   const replace = (part, fresh) => {
     const open = Array.from(part.querySelectorAll("details[open]"), (details) => details.id);
     const scrolled = Array.from(part.querySelectorAll(".scroll"), (box) => [box.id, box.scrollLeft, box.scrollTop]);
-    const focused = part.contains(document.activeElement) ? placesOf(document.activeElement) : null;
+    const focused = part.contains(document.activeElement) ? idsAround(document.activeElement) : null;
     part.replaceChildren(...fresh.childNodes);
     for (const id of open) {
       const details = document.getElementById(id);
@@ -60,13 +60,13 @@
     if (focused) focusFirst(focused);
   };
 
-  const show = (page) => {
+  const update = (page) => {
     const [left, top] = [window.scrollX, window.scrollY];
     let changed = false;
     for (const part of parts()) {
       const fresh = page.getElementById(part.id);
-      if (!fresh || fresh.innerHTML === written.get(part.id)) continue;
-      written.set(part.id, fresh.innerHTML);
+      if (!fresh || fresh.innerHTML === rendered.get(part.id)) continue;
+      rendered.set(part.id, fresh.innerHTML);
       replace(part, fresh);
       changed = true;
     }
@@ -76,23 +76,23 @@
 
   const refresh = async () => {
     if (ended) return;
-    const turn = ++asked;
+    const request = ++requests;
     try {
       const reply = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
-      if (reply.status === 401) return end();
-      if (!reply.ok) return lost();
+      if (reply.status === 401) return endSession();
+      if (!reply.ok) return showUnavailable();
       const page = new DOMParser().parseFromString(await reply.text(), "text/html");
-      if (turn !== asked) return; // it was asked again since: what comes then is newer
-      show(page);
-      say(connection, "");
+      if (request !== requests) return; // a newer request is in flight
+      update(page);
+      setText(connection, "");
     } catch {
-      lost();
+      showUnavailable();
     }
   };
 
-  const soon = (pause) => {
+  const refreshAfter = (delay) => {
     clearTimeout(timer);
-    timer = setTimeout(refresh, pause);
+    timer = setTimeout(refresh, delay);
   };
 
   const send = async (form, button) => {
@@ -103,12 +103,12 @@
         headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
         body: new URLSearchParams(new FormData(form, button)).toString(),
       });
-      if (reply.status === 401) return end();
-      const answer = await reply.json().catch(() => ({}));
-      say(live, answer.message || (reply.ok ? "Done." : "Operator refused."));
+      if (reply.status === 401) return endSession();
+      const result = await reply.json().catch(() => ({}));
+      setText(live, result.message || (reply.ok ? "Done." : "Operator rejected the request."));
       await refresh();
     } catch {
-      lost();
+      showUnavailable();
     } finally {
       button?.removeAttribute("aria-disabled");
     }
@@ -124,19 +124,19 @@
   let events = null;
   const listen = () => {
     events = new EventSource("/events");
-    events.addEventListener("changed", () => soon(150));
-    events.onopen = () => soon(150);
+    events.addEventListener("changed", () => refreshAfter(150));
+    events.onopen = () => refreshAfter(150);
     events.onerror = () => {
-      lost();
+      showUnavailable();
       if (events.readyState !== EventSource.CLOSED || ended) return;
-      // The browser has given up: see whether the session has ended, and try again.
+      // The browser stopped reconnecting: check whether the session has ended, and try again.
       refresh();
       setTimeout(() => ended || listen(), 5000);
     };
   };
   listen();
 
-  // “2 h ago” grows old by itself.
+  // Relative times such as “2 h ago” change without an event.
   setInterval(() => document.hidden || refresh(), 60000);
-  document.addEventListener("visibilitychange", () => document.hidden || soon(150));
+  document.addEventListener("visibilitychange", () => document.hidden || refreshAfter(150));
 })();

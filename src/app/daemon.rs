@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::app::exit::Failure;
+use crate::app::exit;
 use crate::app::load::{AppContext, environment};
 use crate::app::reload;
 use crate::app::runtime::Runtime;
@@ -16,7 +16,7 @@ use crate::core::status::{HttpState, Status};
 use crate::engine::clock::Clock;
 use crate::engine::control::ControlSocket;
 use crate::engine::{self, Engine, EngineHandle, Request};
-use crate::http::{self, Page};
+use crate::http::{Server, ServerConfig};
 use crate::sys::lock::InstanceLock;
 use crate::tray::{self, TrayContext};
 
@@ -24,7 +24,7 @@ use crate::tray::{self, TrayContext};
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Run without a user interface until SIGTERM or SIGINT.
-pub fn run_headless(context: &AppContext, dry_run: bool) -> Result<ExitCode, Failure> {
+pub fn run_headless(context: &AppContext, dry_run: bool) -> Result<ExitCode, exit::Error> {
     let daemon = Daemon::prepare(context, Clock::system(), dry_run)?;
     log_start(context, "headless");
     daemon.run_to_end(context)
@@ -35,21 +35,21 @@ pub fn run_headless_at(
     context: &AppContext,
     clock: Clock,
     on_ready: impl FnOnce(&HttpState),
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, exit::Error> {
     let daemon = Daemon::prepare(context, clock, false)?;
     on_ready(&daemon.server_state());
     daemon.run_to_end(context)
 }
 
 /// Run behind the menu bar or tray item. Without a tray: headless, or an error if the tray is `required`.
-pub fn run_in_tray(context: AppContext, dry_run: bool, required: bool) -> Result<ExitCode, Failure> {
+pub fn run_in_tray(context: AppContext, dry_run: bool, required: bool) -> Result<ExitCode, exit::Error> {
     if !dry_run {
         // A running instance is the more useful error, so it comes before a missing tray.
-        drop(context.lock()?);
+        drop(context.acquire_lock()?);
     }
-    match tray::look(environment) {
+    match tray::check_tray_available(environment) {
         Ok(()) => {}
-        Err(reason) if required => return Err(Failure::NoTray(format!("{reason}; run it with --headless"))),
+        Err(reason) if required => return Err(exit::Error::NoTray(format!("{reason}; run it with --headless"))),
         Err(reason) => {
             tracing::info!("{reason}: running headless");
             return run_headless(&context, dry_run);
@@ -69,8 +69,8 @@ pub fn run_in_tray(context: AppContext, dry_run: bool, required: bool) -> Result
         log_start(&context, "in the tray");
         engine = Some(daemon.spawn(Arc::clone(&context)));
     };
-    tray::run(tray_context, start_engine).map_err(Failure::NoTray)?;
-    let crashed = || Failure::Other("the engine stopped unexpectedly; please report this with the log".into());
+    tray::run(tray_context, start_engine).map_err(exit::Error::NoTray)?;
+    let crashed = || exit::Error::Other("the engine stopped unexpectedly; please report this with the log".into());
     let thread = engine.ok_or_else(crashed)??;
     thread.join().map_err(|_| crashed())??;
     Ok(ExitCode::SUCCESS)
@@ -79,7 +79,7 @@ pub fn run_in_tray(context: AppContext, dry_run: bool, required: bool) -> Result
 /// An engine that is ready to run, with everything it needs until it has stopped.
 struct Daemon {
     engine: Engine,
-    server: Option<Page>,
+    server: Option<Server>,
     /// Held until the engine has stopped. A dry run has none.
     lock: Option<InstanceLock>,
     handle: EngineHandle,
@@ -89,20 +89,20 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn prepare(context: &AppContext, clock: Clock, dry_run: bool) -> Result<Self, Failure> {
+    fn prepare(context: &AppContext, clock: Clock, dry_run: bool) -> Result<Self, exit::Error> {
         // A dry run decides on a copy in memory: it leaves no trace and may run beside the real engine.
         let (lock, (store, warnings)) = if dry_run {
-            (None, (context.for_dry_run(true)?, Vec::new()))
+            (None, (context.open_dry_run_store(true)?, Vec::new()))
         } else {
-            (Some(context.lock()?), context.writable(clock.now())?)
+            (Some(context.acquire_lock()?), context.open_store(clock.now())?)
         };
-        let mut engine = context.engine(store, clock.clone(), dry_run, warnings)?;
+        let mut engine = context.build_engine(store, clock.clone(), dry_run, warnings)?;
         let (request_sender, requests) = mpsc::channel(16);
         let (snapshots, snapshot_receiver) = watch::channel(None);
         let (stop_sender, stop) = watch::channel(false);
         let handle = EngineHandle { requests: request_sender, snapshots: snapshot_receiver, stop: stop_sender };
         let server = if context.config.http.enabled && !dry_run {
-            open_server(http::Parts {
+            start_server(ServerConfig {
                 port: context.config.http.port,
                 state_dir: context.state_dir.clone(),
                 clock,
@@ -128,22 +128,22 @@ impl Daemon {
         self.server.as_ref().map(|server| server.state().borrow().clone()).unwrap_or_default()
     }
 
-    fn run_to_end(self, context: &AppContext) -> Result<ExitCode, Failure> {
+    fn run_to_end(self, context: &AppContext) -> Result<ExitCode, exit::Error> {
         let runtime = Runtime::new()?;
         runtime.block_on(self.run(context))?;
         // The engine has already waited for a token refresh in flight.
-        runtime.end(RUNTIME_SHUTDOWN_TIMEOUT, RUNTIME_SHUTDOWN_TIMEOUT);
+        runtime.shutdown_within(RUNTIME_SHUTDOWN_TIMEOUT, RUNTIME_SHUTDOWN_TIMEOUT);
         Ok(ExitCode::SUCCESS)
     }
 
     /// Run on a thread of its own. The snapshot channel closes when the engine has stopped, even after a panic.
-    fn spawn(self, context: Arc<AppContext>) -> Result<JoinHandle<Result<ExitCode, Failure>>, Failure> {
-        let failed = |error| Failure::Other(format!("cannot start the engine thread: {error}"));
+    fn spawn(self, context: Arc<AppContext>) -> Result<JoinHandle<Result<ExitCode, exit::Error>>, exit::Error> {
+        let failed = |error| exit::Error::Other(format!("cannot start the engine thread: {error}"));
         thread::Builder::new().name("engine".into()).spawn(move || self.run_to_end(&context)).map_err(failed)
     }
 
     /// Run until a stop through the handle, SIGTERM or SIGINT. A check under way is finished first.
-    async fn run(self, context: &AppContext) -> Result<(), Failure> {
+    async fn run(self, context: &AppContext) -> Result<(), exit::Error> {
         let (changes, config_updates) = mpsc::channel(1);
         let watcher = context.config_source().map(|source| tokio::spawn(reload::watch_config(source, changes)));
         let socket = self.lock.as_ref().and_then(|_| open_socket(context, self.handle.requests.clone()));
@@ -158,15 +158,14 @@ impl Daemon {
             let _ = socket.await;
         }
         if let Some(server) = self.server {
-            server.end();
+            server.join();
         }
         Ok(())
     }
 }
 
-fn open_server(parts: http::Parts) -> Option<Page> {
-    let opened = http::open(parts);
-    opened.inspect_err(|error| tracing::warn!(%error, "HTTP server cannot start")).ok()
+fn start_server(config: ServerConfig) -> Option<Server> {
+    Server::start(config).inspect_err(|error| tracing::warn!(%error, "HTTP server cannot start")).ok()
 }
 
 fn open_socket(context: &AppContext, requests: mpsc::Sender<Request>) -> Option<tokio::task::JoinHandle<()>> {
@@ -188,8 +187,8 @@ fn log_start(context: &AppContext, mode: &str) {
     );
 }
 
-fn stop_on_signals(stop: watch::Sender<bool>) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::Other(format!("cannot listen for signals: {error}"));
+fn stop_on_signals(stop: watch::Sender<bool>) -> Result<(), exit::Error> {
+    let failed = |error: std::io::Error| exit::Error::Other(format!("cannot listen for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     tokio::spawn(async move {

@@ -1,36 +1,32 @@
-//! How Operator ends: the exit codes of the contract, and what is said on stderr.
+//! Why the program ends, and its exit codes.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use thiserror::Error;
 
-use crate::config;
-use crate::store;
 use crate::sys::lock;
+use crate::{config, store};
 
-/// Why Operator could not do what was asked.
 #[derive(Debug, Error)]
-pub enum Failure {
-    /// The configuration is wrong; nothing was started.
+pub enum Error {
+    /// The configuration is invalid; nothing was started.
     #[error("{0}")]
     Config(#[from] config::Error),
-    /// The tray was asked for and there is none.
+    /// The tray is required and there is none.
     #[error("{0}")]
     NoTray(String),
-    /// Another instance has the lock, or the lock cannot be had.
+    /// Another instance holds the lock, or the lock file cannot be used.
     #[error("{0}")]
     Lock(#[from] lock::Error),
-    /// The database.
     #[error("{0}")]
     Store(#[from] store::Error),
-    /// Anything else at run time.
     #[error("{0}")]
     Other(String),
 }
 
-impl Failure {
-    /// The code that the shell sees.
+impl Error {
+    /// The exit code of the process.
     #[must_use]
     pub const fn code(&self) -> u8 {
         match self {
@@ -41,7 +37,7 @@ impl Failure {
         }
     }
 
-    /// Say it on stderr and give the code.
+    /// Write the error to stderr and give the exit code.
     #[must_use]
     pub fn end(&self) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "operator: {self}");

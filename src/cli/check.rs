@@ -10,16 +10,18 @@ use serde::Serialize;
 
 use crate::alerters::{Alerter, Failure, FailureKind};
 use crate::app::exit;
-use crate::app::load::{AppContext, runtime};
+use crate::app::load::AppContext;
+use crate::app::runtime::Runtime;
 use crate::cli::output::{Cell, Palette, Table, emit, emit_json};
 use crate::core::alert::Priority;
 use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
 use crate::core::status::OuraConnection;
 use crate::core::text;
-use crate::monitors::fetch::{Source, SourceReading, ask};
+use crate::monitors::fetch::{SourceReading, fetch};
 use crate::monitors::sources::Sources;
 use crate::sources::ErrorKind;
+use crate::sources::Source;
 
 /// The hint for an outage.
 pub(super) const RETRY_HINT: &str = "Operator keeps retrying";
@@ -35,13 +37,13 @@ pub(super) struct CheckResult {
     pub(super) advice: String,
 }
 
-pub(super) fn run(context: &AppContext, json: bool) -> Result<ExitCode, exit::Failure> {
+pub(super) fn run(context: &AppContext, json: bool) -> Result<ExitCode, exit::Error> {
     let mut lines = vec![configuration(context), state(context)];
-    let runtime = runtime()?;
+    let runtime = Runtime::new()?;
     lines.extend(runtime.block_on(sources(context)));
     lines.extend(runtime.block_on(channels(context)));
     // A read of an unresponsive file must not keep the process alive.
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown(Duration::from_millis(100));
     let failed = lines.iter().any(|line| line.result == "failed");
     if json {
         emit_json(&lines)
@@ -61,7 +63,8 @@ fn configuration(context: &AppContext) -> CheckResult {
 
 fn state(context: &AppContext) -> CheckResult {
     let path = context.state_dir.display().to_string();
-    let writable = context.try_writing().and_then(|()| context.readable().map_err(|error| error.to_string()));
+    let writable =
+        context.check_state_dir().and_then(|()| context.open_store_read_only().map_err(|error| error.to_string()));
     match writable {
         Ok(_) => CheckResult { name: "state".into(), result: "ok", about: path, advice: String::new() },
         Err(about) => {
@@ -72,10 +75,10 @@ fn state(context: &AppContext) -> CheckResult {
 }
 
 async fn sources(context: &AppContext) -> Vec<CheckResult> {
-    let sources = context.setup();
+    let sources = context.sources();
     let mut lines = Vec::new();
-    for source in sources.sources() {
-        lines.push(self::source(source, &sources, &context.zone()).await);
+    for source in sources.all() {
+        lines.push(self::source(source, &sources, &context.time_zone()).await);
     }
     lines
 }
@@ -84,16 +87,16 @@ async fn sources(context: &AppContext) -> Vec<CheckResult> {
 pub(super) async fn source(source: Source, sources: &Sources, zone: &TimeZone) -> CheckResult {
     let now = Timestamp::now().to_zoned_datetime(zone.clone());
     let since = now.date().saturating_sub(7.days());
-    let mut line = line(source, &ask(source, sources, true, since, &now).await, now.timestamp());
+    let mut line = line(source, &fetch(source, sources, true, since, &now).await, now.timestamp());
     if source == Source::Oura && line.result == "ok" {
-        line.about.push_str(api_access(sources.oura.link()));
+        line.about.push_str(api_access(sources.oura.connection()));
     }
     line
 }
 
 fn line(source: Source, answer: &SourceReading, now: Timestamp) -> CheckResult {
     let name = source.to_string();
-    let Some(error) = answer.trouble() else {
+    let Some(error) = answer.error() else {
         return CheckResult { name, result: "ok", about: describe(answer, now), advice: String::new() };
     };
     let (result, wait) = match error.kind {
@@ -116,18 +119,21 @@ const fn api_access(link: Option<OuraConnection>) -> &'static str {
 fn describe(answer: &SourceReading, now: Timestamp) -> String {
     let about = match answer {
         SourceReading::Health(answer) => answer.reading.as_ref().map(|reading| {
-            let synced = reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::ago(now, at)));
+            let synced =
+                reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::relative(now, at)));
             format!("{}: {}{synced}", reading.source, text::count(reading.days.len(), "day"))
         }),
         SourceReading::Tasks(Ok(reading)) => Some(describe_tasks(reading)),
         SourceReading::Exec(Ok(reading)) => {
-            let found = text::count(reading.complaints.len(), "alert");
-            Some(if reading.line.is_empty() { found } else { reading.line.clone() })
+            let found = text::count(reading.alerts.len(), "alert");
+            Some(if reading.status_line.is_empty() { found } else { reading.status_line.clone() })
         }
         SourceReading::Calendar(Ok(reading)) => {
             Some(format!("connected, {} today", text::count(reading.events_today, "event")))
         }
-        SourceReading::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
+        SourceReading::Focus(Ok(file)) => {
+            Some(format!("{}: touched {}", file.name, text::relative(now, file.modified)))
+        }
         _ => None,
     };
     let notes = answer.notes().join("; ");

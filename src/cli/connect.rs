@@ -16,8 +16,9 @@ use serde_json::json;
 use self::callback::{Callback, State};
 use super::terminal;
 use crate::app::build;
-use crate::app::exit::Failure;
-use crate::app::load::{AppContext, runtime};
+use crate::app::exit;
+use crate::app::load::AppContext;
+use crate::app::runtime::Runtime;
 use crate::cli::connect::callback_server::CallbackServer;
 use crate::cli::output::{emit, emit_json};
 use crate::config::paths;
@@ -36,9 +37,9 @@ const CONSENT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The page that lists the applications with access.
 const ACCOUNT_URL: &str = "https://cloud.ouraring.com";
 
-pub(super) fn connect(context: &AppContext, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn connect(context: &AppContext, json: bool) -> Result<ExitCode, exit::Error> {
     let account = account(context)?;
-    let runtime = runtime()?;
+    let runtime = Runtime::new()?;
     // A code works once: storage of its tokens must work first.
     runtime.block_on(account.check_store()).map_err(into_failure)?;
     let application = match runtime.block_on(account.credentials()).map_err(into_failure)? {
@@ -54,7 +55,7 @@ pub(super) fn connect(context: &AppContext, json: bool) -> Result<ExitCode, Fail
         None => prompt_application(context)?,
     };
     let connected = runtime.block_on(connect_in_browser(context, &account, application));
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown(Duration::from_millis(100));
     connected?;
     let when = match super::control::request(context, &Command::OuraConnected) {
         Ok(Some(_)) => "the last 60 days are being fetched",
@@ -68,15 +69,15 @@ pub(super) fn connect(context: &AppContext, json: bool) -> Result<ExitCode, Fail
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, exit::Error> {
     let account = account(context)?;
-    let runtime = runtime()?;
+    let runtime = Runtime::new()?;
     let ended = runtime.block_on(async {
         // An expired token revokes nothing: refresh it first. An error shows up in the revocation.
         let _ = account.access_token(true, Timestamp::now()).await;
         account.disconnect().await
     });
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown(Duration::from_millis(100));
     let ended = ended.map_err(into_failure)?;
     if ended.is_some() {
         // Without a running engine there is no circuit to reset.
@@ -93,15 +94,15 @@ pub(super) fn disconnect(context: &AppContext, json: bool) -> Result<ExitCode, F
                 "the tokens are deleted, but Oura did not revoke the access ({}): end it in your account, {ACCOUNT_URL}",
                 error.message
             );
-            return Err(Failure::Other(what));
+            return Err(exit::Error::Other(what));
         }
     };
     emit_outcome(json, "disconnected", message);
     Ok(ExitCode::SUCCESS)
 }
 
-fn account(context: &AppContext) -> Result<Arc<Account>, Failure> {
-    let failed = |error: std::io::Error| Failure::Other(format!("{}: {error}", context.state_dir.display()));
+fn account(context: &AppContext) -> Result<Arc<Account>, exit::Error> {
+    let failed = |error: std::io::Error| exit::Error::Other(format!("{}: {error}", context.state_dir.display()));
     paths::private_dir(&context.state_dir).map_err(failed)?;
     Ok(Arc::new(build::oura_account(&context.config.sources.oura, &context.state_dir)))
 }
@@ -124,16 +125,16 @@ fn instructions(oura: &OuraConfig) -> String {
 }
 
 /// Client id and secret from the terminal.
-fn prompt_application(context: &AppContext) -> Result<ClientCredentials, Failure> {
+fn prompt_application(context: &AppContext) -> Result<ClientCredentials, exit::Error> {
     let oura = &context.config.sources.oura;
     if !terminal::is_interactive() {
-        return Err(Failure::Other(format!(
+        return Err(exit::Error::Other(format!(
             "Oura is not connected yet.\n\n{}5. Set sources.oura.client_id and sources.oura.client_secret in config.yaml (Edit Configuration in \
              the menu) and choose Connect Oura… again, or run `operator connect oura` in a terminal, which asks for them.",
             instructions(oura)
         )));
     }
-    let failed = |error: std::io::Error| Failure::Other(format!("Oura is not connected: {error}"));
+    let failed = |error: std::io::Error| exit::Error::Other(format!("Oura is not connected: {error}"));
     print(&instructions(oura));
     let id = match &oura.client_id {
         Some(id) => id.clone(),
@@ -152,19 +153,19 @@ async fn connect_in_browser(
     context: &AppContext,
     account: &Account,
     application: ClientCredentials,
-) -> Result<(), Failure> {
+) -> Result<(), exit::Error> {
     let oura = &context.config.sources.oura;
-    let server = CallbackServer::open(oura.redirect_port).await.map_err(Failure::Other)?;
+    let server = CallbackServer::open(oura.redirect_port).await.map_err(exit::Error::Other)?;
     if let Some(taken) = server.taken {
         print(&format!("Another program listens on {taken}: if the browser ends there, end it and try again.\n"));
     }
-    let state = State::new().map_err(|error| Failure::Other(error.to_string()))?;
+    let state = State::new().map_err(|error| exit::Error::Other(error.to_string()))?;
     let address = consent_url(oura, &application.id, &state.text)?;
     print(&format!("Agree in the browser within 5 minutes:\n{address}\n"));
-    if let Err(error) = tray::browse(address.as_str()) {
+    if let Err(error) = tray::open_in_browser(address.as_str()) {
         print(&format!("The browser did not open ({error}): open the address yourself, on this machine.\n"));
     }
-    let timed_out = |_| Failure::Other("no answer within 5 minutes: nothing has changed".into());
+    let timed_out = |_| exit::Error::Other("no answer within 5 minutes: nothing has changed".into());
     let browser = tokio::time::timeout(CONSENT_TIMEOUT, server.wait(state)).await.map_err(timed_out)?;
     let stored = store_tokens(account, oura, &application, &browser.callback).await;
     let message = match &stored {
@@ -172,7 +173,7 @@ async fn connect_in_browser(
         Err(failure) => format!("Oura is not connected: {failure}."),
     };
     browser.show(stored.is_ok(), &message).await;
-    stored.map_err(|failure| Failure::Other(format!("Oura is not connected: {failure}")))
+    stored.map_err(|failure| exit::Error::Other(format!("Oura is not connected: {failure}")))
 }
 
 /// Exchange the code for tokens and store them.
@@ -211,8 +212,8 @@ async fn store_tokens(
     account.connect(&tokens).await.map_err(|error| sentence(&error))
 }
 
-fn consent_url(oura: &OuraConfig, id: &str, state: &str) -> Result<Url, Failure> {
-    let mut url = address(&oura.authorize_url).map_err(Failure::Other)?;
+fn consent_url(oura: &OuraConfig, id: &str, state: &str) -> Result<Url, exit::Error> {
+    let mut url = address(&oura.authorize_url).map_err(exit::Error::Other)?;
     url.query_pairs_mut()
         .append_pair("response_type", "code")
         .append_pair("client_id", id)
@@ -231,8 +232,8 @@ fn address(text: &str) -> Result<Url, String> {
         .map_err(|_| "an address under sources.oura is invalid: check authorize_url, token_url and revoke_url".into())
 }
 
-fn into_failure(error: sources::Error) -> Failure {
-    Failure::Other(sentence(&error))
+fn into_failure(error: sources::Error) -> exit::Error {
+    exit::Error::Other(sentence(&error))
 }
 
 fn sentence(error: &sources::Error) -> String {

@@ -9,31 +9,32 @@ use serde::de::DeserializeOwned;
 use super::args::{Cli, Command as Subcommand};
 use super::output::{emit, emit_json};
 use super::{Outcome, open, renderer};
-use crate::app::exit::Failure;
-use crate::app::load::{AppContext, LogTarget, runtime};
+use crate::app::exit;
+use crate::app::load::{AppContext, LogTarget};
+use crate::app::runtime::Runtime;
 use crate::core::channel::Channel;
-use crate::core::duration::ahead;
+use crate::core::duration::after;
 use crate::engine::clock::Clock;
 use crate::engine::commands::{self, Command, Reply};
 use crate::engine::control;
 use crate::engine::delivery::test_alert::TestOutcome;
 
 /// Send a command to the running engine. None if no engine runs.
-pub(super) fn request(context: &AppContext, command: &Command) -> Result<Option<Reply>, Failure> {
-    let Some(pid) = context.running() else { return Ok(None) };
+pub(super) fn request(context: &AppContext, command: &Command) -> Result<Option<Reply>, exit::Error> {
+    let Some(pid) = context.running_pid() else { return Ok(None) };
     let reply = control::request(&context.state_dir, command);
-    let failed = |error| Failure::Other(format!("Operator runs (PID {pid}) but does not answer: {error}"));
+    let failed = |error| exit::Error::Other(format!("Operator runs (PID {pid}) but does not answer: {error}"));
     reply.map(Some).map_err(failed)
 }
 
 /// The body of an accepted reply. `name` names it in the error.
-pub(super) fn body<T: DeserializeOwned>(reply: Reply, name: &str) -> Result<T, Failure> {
-    let unreadable = |error| Failure::Other(format!("the running engine's {name} cannot be parsed: {error}"));
+pub(super) fn body<T: DeserializeOwned>(reply: Reply, name: &str) -> Result<T, exit::Error> {
+    let unreadable = |error| exit::Error::Other(format!("the running engine's {name} cannot be parsed: {error}"));
     serde_json::from_value(accepted(reply)?.body).map_err(unreadable)
 }
 
-fn accepted(reply: Reply) -> Result<Reply, Failure> {
-    if reply.ok { Ok(reply) } else { Err(Failure::Other(reply.message)) }
+fn accepted(reply: Reply) -> Result<Reply, exit::Error> {
+    if reply.ok { Ok(reply) } else { Err(exit::Error::Other(reply.message)) }
 }
 
 /// Without a running engine, an engine of this process sends the test.
@@ -43,12 +44,12 @@ pub(super) fn test_alert(cli: &Cli, channel: Option<Channel>) -> Outcome {
         Some(reply) => reply,
         None => {
             let clock = Clock::system();
-            let _lock = context.lock()?;
-            let (store, warnings) = context.writable(clock.now())?;
-            let mut engine = context.engine(store, clock, false, warnings)?;
-            let runtime = runtime()?;
+            let _lock = context.acquire_lock()?;
+            let (store, warnings) = context.open_store(clock.now())?;
+            let mut engine = context.build_engine(store, clock, false, warnings)?;
+            let runtime = Runtime::new()?;
             let reply = runtime.block_on(engine.test_channels(channel));
-            runtime.shutdown_timeout(Duration::from_millis(100));
+            runtime.shutdown(Duration::from_millis(100));
             reply
         }
     };
@@ -69,9 +70,9 @@ pub(super) fn change(cli: &Cli, subcommand: &Subcommand) -> Outcome {
     let reply = match request(&context, &command)? {
         Some(reply) => reply,
         None => {
-            let _lock = context.lock()?;
-            let (mut store, _) = context.writable(now)?;
-            let circuits: Vec<String> = context.setup().sources().iter().map(ToString::to_string).collect();
+            let _lock = context.acquire_lock()?;
+            let (mut store, _) = context.open_store(now)?;
+            let circuits: Vec<String> = context.sources().all().iter().map(ToString::to_string).collect();
             commands::apply(&mut store, &command, &circuits, now)
                 .unwrap_or_else(|| Reply::refused("this command needs a running engine: start Operator first"))
         }
@@ -85,12 +86,12 @@ pub(super) fn change(cli: &Cli, subcommand: &Subcommand) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn command_from(subcommand: &Subcommand, now: Timestamp, context: &AppContext) -> Result<Command, Failure> {
-    let zone = context.zone();
+fn command_from(subcommand: &Subcommand, now: Timestamp, context: &AppContext) -> Result<Command, exit::Error> {
+    let zone = context.time_zone();
     Ok(match subcommand {
         Subcommand::Ack { key } => Command::Acknowledge { key: key.clone() },
-        Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: ahead(now, *time, &zone) },
-        Subcommand::Pause { time } => Command::Pause { until: time.map(|time| ahead(now, time, &zone)) },
+        Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: after(now, *time, &zone) },
+        Subcommand::Pause { time } => Command::Pause { until: time.map(|time| after(now, time, &zone)) },
         Subcommand::Resume => Command::Resume,
         Subcommand::Quiet { state } => {
             let until = context.config.quiet_hours.resolve().next_boundary(&now.to_zoned_datetime(zone));

@@ -13,8 +13,9 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 use crate::app::daemon;
-use crate::app::exit::Failure;
-use crate::app::load::{AppContext, LogTarget, runtime};
+use crate::app::exit;
+use crate::app::load::{AppContext, LogTarget};
+use crate::app::runtime::Runtime;
 use crate::cli::output::{Palette, emit};
 use crate::cli::render::Renderer;
 use crate::config::schema::HttpConfig;
@@ -25,30 +26,30 @@ use crate::engine::report::CheckReport;
 use crate::http;
 
 /// Write sample data, check it over a week, and print the last report. With `serve`, keep running with the dashboard.
-pub fn run(verbose: bool, serve: bool) -> Result<ExitCode, Failure> {
+pub fn run(verbose: bool, serve: bool) -> Result<ExitCode, exit::Error> {
     let home = make_home()?;
     let config = home.join("config.yaml");
     write(&config, &configuration(&home, serve.then(free_port).flatten()))?;
     // The demo gets an empty environment: it must not touch the user's data.
-    let context = AppContext::open(Some(&config), |_| None, verbose, LogTarget::Quiet)?;
+    let context = AppContext::load(Some(&config), |_| None, verbose, LogTarget::Quiet)?;
     let morning = latest_morning(&context);
     emit(&introduction(&home, &morning));
     let report = check_the_week(&context, &home, &morning)?;
-    let renderer = Renderer { palette: Palette::for_stdout(), zone: context.zone(), now: morning.timestamp() };
+    let renderer = Renderer { palette: Palette::for_stdout(), zone: context.time_zone(), now: morning.timestamp() };
     emit(&renderer.report(&report));
     emit(&next_steps(&config, &report));
     if serve { serve_dashboard(&context, &config, &morning) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Keep running from that morning on, until Ctrl-C.
-fn serve_dashboard(context: &AppContext, config: &Path, morning: &ZonedDateTime) -> Result<ExitCode, Failure> {
+fn serve_dashboard(context: &AppContext, config: &Path, morning: &ZonedDateTime) -> Result<ExitCode, exit::Error> {
     let clock = Clock::fixed(morning.timestamp()).ticking();
     daemon::run_headless_at(context, clock, |page| emit(&dashboard_hint(context, config, page)))
 }
 
 fn dashboard_hint(context: &AppContext, config: &Path, page: &HttpState) -> String {
     let link = page.address.as_ref().ok_or_else(|| page.error.clone().unwrap_or_default());
-    match link.and_then(|address| http::link(&context.state_dir, address)) {
+    match link.and_then(|address| http::one_time_link(&context.state_dir, address)) {
         Ok(link) => format!(
             "\nThe demo runs until Ctrl-C. Its dashboard (the link works once, within ten minutes):\n  {link}\n\
              Another link:\n  {} --config {} dashboard\n",
@@ -71,10 +72,10 @@ fn program() -> String {
     std::env::current_exe().map_or_else(|_| "operator".into(), |path| path.display().to_string())
 }
 
-fn make_home() -> Result<PathBuf, Failure> {
+fn make_home() -> Result<PathBuf, exit::Error> {
     let name = format!("operator-demo-{}-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"), std::process::id());
     let home = std::env::temp_dir().join(name);
-    let failed = |error| Failure::Other(format!("{}: {error}", home.display()));
+    let failed = |error| exit::Error::Other(format!("{}: {error}", home.display()));
     crate::config::paths::private_dir(&home).map_err(failed)?;
     Ok(home)
 }
@@ -100,14 +101,14 @@ fn configuration(home: &Path, port: Option<u16>) -> String {
 
 /// The last 09:05, which is after the first task reminders of the day.
 fn latest_morning(context: &AppContext) -> ZonedDateTime {
-    let now = Timestamp::now().to_zoned_datetime(context.zone());
-    let at = |date: Date| date.at(9, 5, 0, 0).to_zoned_datetime(context.zone()).unwrap_or_else(|_| now.clone());
+    let now = Timestamp::now().to_zoned_datetime(context.time_zone());
+    let at = |date: Date| date.at(9, 5, 0, 0).to_zoned_datetime(context.time_zone()).unwrap_or_else(|_| now.clone());
     let today = at(now.date());
     if today <= now { today } else { at(now.date().saturating_sub(1.day())) }
 }
 
 /// Checks on three evenings, once in quiet hours, and in the morning.
-fn check_the_week(context: &AppContext, home: &Path, morning: &ZonedDateTime) -> Result<CheckReport, Failure> {
+fn check_the_week(context: &AppContext, home: &Path, morning: &ZonedDateTime) -> Result<CheckReport, exit::Error> {
     let today = morning.date();
     let (cache, state) = (home.join("oura-health.db"), home.join("state.db"));
     write(&home.join("focus.md"), "# This quarter: ship the new onboarding\n")?;
@@ -129,21 +130,21 @@ fn check_the_week(context: &AppContext, home: &Path, morning: &ZonedDateTime) ->
 }
 
 /// One real check at five past this hour.
-fn check(context: &AppContext, day: Date, hour: i8) -> Result<CheckReport, Failure> {
-    let unknown = |error: jiff::Error| Failure::Other(format!("{day} {hour}:05: {error}"));
-    let at = day.at(hour, 5, 0, 0).to_zoned_datetime(context.zone()).map_err(unknown)?.timestamp();
-    let _lock = context.lock()?;
-    let (store, warnings) = context.writable(at)?;
-    let mut engine = context.engine(store, Clock::fixed(at), false, warnings)?;
-    Ok(runtime()?.block_on(engine.check_once())?)
+fn check(context: &AppContext, day: Date, hour: i8) -> Result<CheckReport, exit::Error> {
+    let unknown = |error: jiff::Error| exit::Error::Other(format!("{day} {hour}:05: {error}"));
+    let at = day.at(hour, 5, 0, 0).to_zoned_datetime(context.time_zone()).map_err(unknown)?.timestamp();
+    let _lock = context.acquire_lock()?;
+    let (store, warnings) = context.open_store(at)?;
+    let mut engine = context.build_engine(store, Clock::fixed(at), false, warnings)?;
+    Ok(Runtime::new()?.block_on(engine.check_once())?)
 }
 
-fn failed(path: &Path, error: &rusqlite::Error) -> Failure {
-    Failure::Other(format!("{}: {error}", path.display()))
+fn failed(path: &Path, error: &rusqlite::Error) -> exit::Error {
+    exit::Error::Other(format!("{}: {error}", path.display()))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
+fn write(path: &Path, text: &str) -> Result<(), exit::Error> {
+    fs::write(path, text).map_err(|error| exit::Error::Other(format!("{}: {error}", path.display())))
 }
 
 fn introduction(home: &Path, morning: &ZonedDateTime) -> String {

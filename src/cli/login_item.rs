@@ -5,17 +5,17 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::args::{Cli, LoginItemCommand};
-use crate::app::exit::Failure;
+use crate::app::exit;
 use crate::app::load::{AppContext, LogTarget, environment};
 use crate::cli::output::{Cell, Palette, Table, emit, emit_json};
 use crate::config::paths;
-use crate::sys::autostart::{LoginItem, LoginItemError, Mode, State, Status};
+use crate::sys::autostart::{self, LoginItem, Mode, State, Status};
 
-pub(super) fn run(cli: &Cli, change: LoginItemCommand) -> Result<ExitCode, Failure> {
+pub(super) fn run(cli: &Cli, change: LoginItemCommand) -> Result<ExitCode, exit::Error> {
     match change {
         LoginItemCommand::Install { headless } => {
             // A wrong configuration is reported now, because no user sees the error at the next login.
-            let context = AppContext::open(cli.config.as_deref(), environment, cli.verbose, LogTarget::Quiet)?;
+            let context = AppContext::load(cli.config.as_deref(), environment, cli.verbose, LogTarget::Quiet)?;
             let mode = if headless { Mode::Headless } else { Mode::App };
             let item = LoginItem::here(context.session_root(), context.named_config()).map_err(failed)?;
             emit_message(cli, &item.install(mode).map_err(failed)?);
@@ -30,13 +30,13 @@ pub(super) fn run(cli: &Cli, change: LoginItemCommand) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-fn here() -> Result<LoginItem, Failure> {
+fn here() -> Result<LoginItem, exit::Error> {
     LoginItem::here(paths::session_root(&environment), None).map_err(failed)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes it by value")]
-fn failed(error: LoginItemError) -> Failure {
-    Failure::Other(error.to_string())
+fn failed(error: autostart::Error) -> exit::Error {
+    exit::Error::Other(error.to_string())
 }
 
 fn emit_message(cli: &Cli, message: &str) {

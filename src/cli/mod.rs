@@ -21,10 +21,10 @@ use jiff::Timestamp;
 use self::args::{Cli, Command as Subcommand, Connectable};
 use self::output::Palette;
 use self::render::Renderer;
-use crate::app::exit::Failure;
+use crate::app::exit;
 use crate::app::load::{AppContext, LogTarget, environment};
 
-type Outcome = Result<ExitCode, Failure>;
+type Outcome = Result<ExitCode, exit::Error>;
 
 /// Run the command. The error knows its exit code.
 pub fn run(cli: &Cli) -> Outcome {
@@ -52,10 +52,10 @@ pub fn run(cli: &Cli) -> Outcome {
     }
 }
 
-fn open(cli: &Cli, logs: LogTarget) -> Result<AppContext, Failure> {
-    AppContext::open(cli.config.as_deref(), environment, cli.verbose, logs)
+fn open(cli: &Cli, logs: LogTarget) -> Result<AppContext, exit::Error> {
+    AppContext::load(cli.config.as_deref(), environment, cli.verbose, logs)
 }
 
 fn renderer(context: &AppContext) -> Renderer {
-    Renderer { palette: Palette::for_stdout(), zone: context.zone(), now: Timestamp::now() }
+    Renderer { palette: Palette::for_stdout(), zone: context.time_zone(), now: Timestamp::now() }
 }

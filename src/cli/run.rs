@@ -7,8 +7,9 @@ use super::args::Cli;
 use super::output::{emit, emit_json};
 use super::{Outcome, control, open, renderer, setup};
 use crate::app::daemon;
-use crate::app::exit::Failure;
-use crate::app::load::{AppContext, LogTarget, environment, runtime};
+use crate::app::exit;
+use crate::app::load::{AppContext, LogTarget, environment};
+use crate::app::runtime::Runtime;
 use crate::engine::clock::Clock;
 use crate::engine::commands::Command;
 use crate::engine::report::CheckReport;
@@ -51,14 +52,14 @@ pub(super) fn now(cli: &Cli) -> Outcome {
 }
 
 /// Check everything in this process, and deliver for at most 30 s. A dry run takes no lock and writes nothing.
-fn check_once(context: &AppContext, clock: Clock, dry_run: bool) -> Result<CheckReport, Failure> {
+fn check_once(context: &AppContext, clock: Clock, dry_run: bool) -> Result<CheckReport, exit::Error> {
     let (_lock, (store, warnings)) = if dry_run {
-        (None, (context.for_dry_run(false)?, Vec::new()))
+        (None, (context.open_dry_run_store(false)?, Vec::new()))
     } else {
-        (Some(context.lock()?), context.writable(clock.now())?)
+        (Some(context.acquire_lock()?), context.open_store(clock.now())?)
     };
-    let mut engine = context.engine(store, clock, dry_run, warnings)?;
-    let runtime = runtime()?;
+    let mut engine = context.build_engine(store, clock, dry_run, warnings)?;
+    let runtime = Runtime::new()?;
     let report = runtime.block_on(async {
         let report = engine.check_once().await;
         if report.is_ok() {
@@ -67,7 +68,7 @@ fn check_once(context: &AppContext, clock: Clock, dry_run: bool) -> Result<Check
         report
     });
     // A read of an unresponsive file must not keep the process alive.
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown(Duration::from_millis(100));
     Ok(report?)
 }
 

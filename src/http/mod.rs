@@ -1,49 +1,32 @@
-//! The page on this machine: health, metrics, the dashboard and a JSON interface, on 127.0.0.1 only.
+//! The HTTP server on 127.0.0.1: dashboard, JSON API, health and metrics.
 //!
-//! It has a thread of its own: it tells that the engine is stuck when the engine is, and nothing that its clients do keeps the
-//! engine waiting. What it knows comes from the published snapshots and from reading the database; what is to be changed is
-//! asked of the engine.
+//! The server has its own thread, so `/health` can report a blocked engine and no client can delay the engine. It reads the
+//! published snapshots and the database; changes are sent to the engine as commands.
 
-mod answer;
 mod api;
-mod asked;
+mod auth;
+mod connections;
 pub mod dashboard;
-mod guard;
 mod health;
-pub mod keys;
-mod listen;
-mod origin;
-mod page;
 mod pages;
-mod refusal;
+mod params;
+mod response;
 mod routes;
-mod site;
-mod standing;
-mod token;
+mod server;
+mod state;
 
-pub use health::Health;
-pub use page::{Page, open};
-pub use site::Parts;
+pub use auth::credentials::{Credentials, SESSION_LIFETIME, SessionState};
+pub use server::Server;
+pub use state::ServerConfig;
 
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use keys::Keys;
-use token::Missing;
-
-/// A link that opens the dashboard once: whoever follows it first, within ten minutes, is let in.
-///
-/// # Errors
-/// In words, when the token that every access rests on cannot be read.
-pub fn link(state_dir: &Path, address: &str) -> Result<String, String> {
-    let token = token::read(state_dir).map_err(|missing| match missing {
-        Missing::Absent => {
-            format!("{}: not there; restart Operator, which makes one", token::path(state_dir).display())
-        }
-        Missing::Unusable(what) => what,
-    })?;
+/// A link that opens the dashboard once within ten minutes. The error is a sentence for the user.
+pub fn one_time_link(state_dir: &Path, address: &str) -> Result<String, String> {
+    let token = auth::token::load(state_dir).map_err(|error| error.to_string())?;
     let now = Timestamp::now();
-    let ticket = Keys::new(&token, now).ticket(now).map_err(|error| error.to_string())?;
+    let ticket = Credentials::new(&token, now).new_ticket(now).map_err(|error| error.to_string())?;
     Ok(format!("http://{address}/open?ticket={ticket}"))
 }

@@ -1,4 +1,4 @@
-//! What a browser sees: the way in, the dashboard, and its news.
+//! The pages of a browser: the one-time link, the dashboard and its event stream.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,64 +11,53 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, SET_COOKIE};
 use hyper::http::{HeaderMap, HeaderValue};
 
-use super::answer::{self, Trouble};
-use super::asked::Asked;
-use super::health::{Health, State as PolicyDecision};
-use super::keys::SESSION;
-use super::refusal::Refusal;
-use super::site::Site;
-use crate::http::dashboard;
-use crate::telemetry::metrics;
+use super::auth::cookie_name;
+use super::auth::credentials::SESSION_LIFETIME;
+use super::auth::rejection::Rejection;
+use super::dashboard::{self, DashboardQuery};
+use super::params::Params;
+use super::response::{self, Error};
+use super::state::AppState;
 
-/// Changes that come closer upon each other are told as one.
-const BURST: Duration = Duration::from_millis(200);
+/// Changes within this time become one event.
+const EVENT_DEBOUNCE: Duration = Duration::from_millis(200);
 
-/// A connection that says nothing for longer is taken for dead by what lies between.
-const STILL_HERE: Duration = Duration::from_secs(30);
+/// Proxies and browsers drop a stream that is silent for longer.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// `GET /health`: for anybody on this machine, and nothing personal.
-pub(super) async fn health(State(site): State<Arc<Site>>) -> Response {
-    let health = Health::of(site.status().as_ref(), site.engine_runs(), site.now().timestamp());
-    let code = if health.status == PolicyDecision::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, axum::Json(health)).into_response()
-}
+/// A browser that came from another site would not send a `SameSite=Strict` cookie along with a redirect.
+const RELOAD_PAGE: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Operator</title>\
+    <link rel=\"icon\" href=\"data:,\"><meta http-equiv=\"refresh\" content=\"0;url=/\"></head>\
+    <body><a href=\"/\">Operator</a></body></html>\n";
 
-/// `GET /metrics`
-pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
-    let (now, status) = (site.now().timestamp(), site.status());
-    let text = site.metrics.encode(status.as_ref(), now);
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
-}
-
-/// `GET /open?ticket=…`: exchanges a ticket for a cookie. The page then goes on by itself, not by a redirect: a browser that came from
-/// elsewhere would not send a strict cookie along with that.
-pub(super) async fn open(State(site): State<Arc<Site>>, headers: HeaderMap, asked: Asked) -> Response {
-    if !asked.text("ticket").is_some_and(|ticket| site.redeem(ticket)) {
-        site.refusals.note(Refusal::Ticket);
-        return answer::to_refused(Refusal::Ticket, &headers);
+/// `GET /open?ticket=…`: exchanges a ticket for a session cookie.
+pub(super) async fn open(State(state): State<Arc<AppState>>, headers: HeaderMap, params: Params) -> Response {
+    let redeem = |ticket| state.with_credentials(|credentials, now| credentials.redeem_ticket(ticket, now));
+    if !params.get("ticket").is_some_and(redeem) {
+        state.rejections.record(Rejection::InvalidTicket);
+        return response::from_rejection(Rejection::InvalidTicket, &headers);
     }
-    let Some(cookie) = new_cookie(&site) else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let go_on = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Operator</title>\
-                 <link rel=\"icon\" href=\"data:,\"><meta http-equiv=\"refresh\" content=\"0;url=/\"></head><body><a href=\"/\">Operator</a></body></html>\n";
-    ([(SET_COOKIE, cookie)], Html(go_on)).into_response()
+    match new_session_cookie(&state) {
+        Some(cookie) => ([(SET_COOKIE, cookie)], Html(RELOAD_PAGE)).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
-/// `Set-Cookie` for a session that begins now.
-pub(super) fn new_cookie(site: &Site) -> Option<HeaderValue> {
-    let session = site.with_keys(|keys, now| keys.session(now)).ok()?;
-    let (name, age) = (site.origin.cookie(), SESSION.as_secs());
-    format!("{name}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict").parse().ok()
+/// The `Set-Cookie` header of a new session. None if the system has no random numbers.
+pub(super) fn new_session_cookie(state: &AppState) -> Option<HeaderValue> {
+    let session = state.with_credentials(|credentials, now| credentials.new_session(now)).ok()?;
+    let (name, max_age) = (cookie_name(state.config.port), SESSION_LIFETIME.as_secs());
+    format!("{name}={session}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict").parse().ok()
 }
 
 /// `GET /`
 pub(super) async fn dashboard(
-    State(site): State<Arc<Site>>,
-    Query(query): Query<dashboard::Query>,
-) -> Result<Html<String>, Trouble> {
-    let status = site.status().ok_or(Trouble::Early)?;
-    Ok(Html(dashboard::page(&status, &site.store()?, &query, &site.now())?))
+    State(state): State<Arc<AppState>>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Html<String>, Error> {
+    let status = state.status().ok_or(Error::NotReady)?;
+    let query = DashboardQuery::from_pairs(&pairs);
+    Ok(Html(dashboard::render(&status, &state.open_store()?, &query, &state.now())?))
 }
 
 /// `GET /dashboard.css`
@@ -81,22 +70,22 @@ pub(super) async fn script() -> Response {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], dashboard::SCRIPT).into_response()
 }
 
-/// `GET /events`: one `changed` for every change of what the page shows.
+/// `GET /events`: a `changed` event after each change of the snapshot.
 pub(super) async fn events(
-    State(site): State<Arc<Site>>,
+    State(state): State<Arc<AppState>>,
 ) -> Sse<impl Stream<Item = Result<Event, std::convert::Infallible>>> {
-    let mut snapshots = site.snapshots.clone();
+    let mut snapshots = state.config.snapshots.clone();
     snapshots.mark_unchanged();
-    let news = stream::unfold((snapshots, site), |(mut snapshots, site)| async move {
-        let mut stop = site.stop.clone();
+    let events = stream::unfold((snapshots, state), |(mut snapshots, state)| async move {
+        let mut stop = state.config.stop.clone();
         tokio::select! {
             changed = snapshots.changed() => changed.ok()?,
             _ = stop.wait_for(|stop| *stop) => return None,
         }
-        tokio::time::sleep(BURST).await;
+        tokio::time::sleep(EVENT_DEBOUNCE).await;
         snapshots.mark_unchanged();
-        // A browser passes over an event without data.
-        Some((Ok(Event::default().event("changed").data("snapshot")), (snapshots, site)))
+        // Browsers ignore an event without data.
+        Some((Ok(Event::default().event("changed").data("snapshot")), (snapshots, state)))
     });
-    Sse::new(news).keep_alive(KeepAlive::new().interval(STILL_HERE))
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL))
 }

@@ -1,4 +1,4 @@
-//! Which address leads where, behind the guard.
+//! The routes, and the middleware that authorizes every request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,28 +17,22 @@ use hyper::header::{
 };
 use hyper::http::HeaderValue;
 
-use super::guard::{self, Visitor};
-use super::refusal::Refusal;
-use super::site::Site;
-use super::standing::Standing;
-use super::{answer, api, pages};
+use super::auth::rejection::Rejection;
+use super::auth::{self, Principal};
+use super::connections::Authorized;
+use super::state::AppState;
+use super::{api, pages, response};
 
-/// No body of ours is longer (bytes).
-const LONGEST_BODY: usize = 16 * 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A body that takes longer is not waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Everything is loaded from this server, and no inline script runs.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                              form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Who is refused gets so long to say the rest, and so much of it (bytes) is listened to: clients read no answer while they speak.
-const COURTESY: Duration = Duration::from_secs(1);
-const HEARD: usize = 4 * 1024 * 1024;
-
-/// Everything on the page comes from here, and nothing runs that does not stand in its own file.
-const CONTENT: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
+/// In every response.
 const HEADERS: [(HeaderName, &str); 7] = [
-    (CONTENT_SECURITY_POLICY, CONTENT),
+    (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (CACHE_CONTROL, "no-store"),
@@ -47,15 +41,15 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-pub(super) fn router(site: Arc<Site>) -> Router {
+pub(super) fn router(state: Arc<AppState>) -> Router {
     Router::new()
         .route("/", get(pages::dashboard))
         .route("/dashboard.css", get(pages::style))
         .route("/dashboard.js", get(pages::script))
         .route("/events", get(pages::events))
         .route("/open", get(pages::open))
-        .route("/health", get(pages::health))
-        .route("/metrics", get(pages::metrics))
+        .route("/health", get(api::health))
+        .route("/metrics", get(api::metrics))
         .route("/api/status", get(api::status))
         .route("/api/alerts", get(api::alerts))
         .route("/api/why", get(api::why))
@@ -69,65 +63,58 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/snooze", post(api::snooze))
         .route("/api/quiet", post(api::quiet))
         .route("/api/reset-circuit", post(api::reset_circuit))
-        .method_not_allowed_fallback(api::wrong_method)
-        .fallback(api::nothing)
-        .layer(middleware::from_fn_with_state(Arc::clone(&site), guarded))
-        .with_state(site)
+        .method_not_allowed_fallback(api::method_not_allowed)
+        .fallback(api::not_found)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), authorize))
+        .with_state(state)
 }
 
-/// Let a request through whose head and body are in order; every answer carries what a browser must know.
-async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+async fn authorize(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let headers = request.headers().clone();
-    let mut answer = match admitted(&site, request).await {
-        Ok((visitor, request)) => {
-            let _busy = request.extensions().get::<Standing>().map(Standing::busy);
-            let shows_page = request.method() == Method::GET && request.uri().path() == "/";
-            let mut answer = next.run(request).await;
-            if visitor == (Visitor::Browser { aging: true })
-                && shows_page
-                && let Some(cookie) = pages::new_cookie(&site)
+    let mut response = match admit(&state, request).await {
+        Ok((principal, request)) => {
+            let is_dashboard = request.method() == Method::GET && request.uri().path() == "/";
+            let mut response = next.run(request).await;
+            if principal == (Principal::Browser { renewal_due: true })
+                && is_dashboard
+                && let Some(cookie) = pages::new_session_cookie(&state)
             {
-                answer.headers_mut().insert(SET_COOKIE, cookie);
+                response.headers_mut().insert(SET_COOKIE, cookie);
             }
-            answer
+            response
         }
-        Err(refusal) => {
-            site.refusals.note(refusal);
-            answer::to_refused(refusal, &headers)
+        Err(rejection) => {
+            state.rejections.record(rejection);
+            response::from_rejection(rejection, &headers)
         }
     };
     for (name, value) in HEADERS {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    answer
+    response
 }
 
-async fn admitted(site: &Site, request: Request) -> Result<(Visitor, Request), Refusal> {
+/// The request with its whole body. The body of a rejected request is not read: a stranger must not hold a connection with it.
+async fn admit(state: &AppState, request: Request) -> Result<(Principal, Request), Rejection> {
     let (parts, body) = request.into_parts();
-    let judged = site.with_keys(|keys, now| guard::judge(&parts, site.origin, keys, now));
-    let patience = if judged.is_ok() { PATIENCE } else { COURTESY };
-    let body = tokio::time::timeout(patience, taken_in(body)).await;
-    let visitor = judged?;
-    if visitor != Visitor::Anyone
-        && let Some(standing) = parts.extensions.get::<Standing>()
+    let principal =
+        state.with_credentials(|credentials, now| auth::authorize(&parts, state.config.port, credentials, now))?;
+    if principal != Principal::Anonymous
+        && let Some(authorized) = parts.extensions.get::<Authorized>()
     {
-        standing.trust();
+        authorized.set();
     }
-    let body = body.unwrap_or(Err(Refusal::Slow))?;
-    Ok((visitor, Request::from_parts(parts, Body::from(body))))
+    let body = tokio::time::timeout(BODY_TIMEOUT, read_body(body)).await.unwrap_or(Err(Rejection::Timeout))?;
+    Ok((principal, Request::from_parts(parts, Body::from(body))))
 }
 
-/// All of a body that is not too long.
-async fn taken_in(body: Body) -> Result<Bytes, Refusal> {
-    let (mut pieces, mut kept, mut length) = (body.into_data_stream(), Vec::new(), 0);
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| Refusal::Garbled)?;
-        length += piece.len();
-        if length <= LONGEST_BODY {
-            kept.extend_from_slice(&piece);
-        } else if length > HEARD {
-            break;
+async fn read_body(body: Body) -> Result<Bytes, Rejection> {
+    let (mut chunks, mut bytes) = (body.into_data_stream(), Vec::new());
+    while let Some(chunk) = chunks.next().await {
+        bytes.extend_from_slice(&chunk.map_err(|_| Rejection::BadRequest)?);
+        if bytes.len() > MAX_BODY_BYTES {
+            return Err(Rejection::BodyTooLarge);
         }
     }
-    if length <= LONGEST_BODY { Ok(kept.into()) } else { Err(Refusal::Length) }
+    Ok(bytes.into())
 }

@@ -61,6 +61,59 @@ impl JsonClient<'_> {
     }
 }
 
+/// The tokens of the pages of one collection.
+#[derive(Default)]
+pub(crate) struct PageTokens(Vec<String>);
+
+impl PageTokens {
+    /// The token of the page to request; `None` for the first page.
+    pub(crate) fn current(&self) -> Option<&str> {
+        self.0.last().map(String::as_str)
+    }
+
+    /// False if the pages repeat, or if there are more than `max_pages`.
+    pub(crate) fn advance(&mut self, token: String, max_pages: usize) -> bool {
+        let is_new = self.0.len() + 1 < max_pages && !self.0.contains(&token);
+        self.0.push(token);
+        is_new
+    }
+}
+
+/// Splits `{list: […], next: string|null}` into the documents and the token of the next page. The error completes the sentence
+/// "the answer …".
+pub(crate) fn parse_page(
+    mut json: Value,
+    list: &str,
+    next: &str,
+) -> Result<(Vec<Value>, Option<String>), &'static str> {
+    let Some(Value::Array(documents)) = json.get_mut(list).map(Value::take) else {
+        return Err("has no list of documents");
+    };
+    match json.get_mut(next).map(Value::take) {
+        None | Some(Value::Null) => Ok((documents, None)),
+        Some(Value::String(token)) => Ok((documents, Some(token).filter(|token| !token.is_empty()))),
+        Some(_) => Err("has a page token that is not text"),
+    }
+}
+
+/// Parses the base URL of an API from the configuration. `key` and `example` are for the advice.
+pub(crate) fn parse_base_url(source: &'static str, text: &str, key: &str, example: &str) -> Result<Url, Error> {
+    let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| {
+        let advice = format!("Set {key} to an address such as {example}.");
+        Error::action_required(source, "the base URL is not an http(s) address", advice)
+    })
+}
+
+/// `base` with `collection` as its last path segment.
+pub(crate) fn collection_url(base: &Url, collection: &str) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().push(collection);
+    }
+    url
+}
+
 /// The status of an unsuccessful response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Status {

@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use tempfile::TempDir;
 
 use crate::sources;
+
+/// Everything but unreserved characters and slashes.
+const URI_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -41,29 +45,19 @@ impl Drop for ReadGuard {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    Sqlite(rusqlite::Error),
-    Source(sources::Error),
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<sources::Error> for Error {
-    fn from(error: sources::Error) -> Self {
-        Self::Source(error)
-    }
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Source(#[from] sources::Error),
 }
 
 /// Run `query` in one read transaction. Blocking. `query` may run several times.
 ///
 /// A missing, empty, damaged, half-written or locked file is a transient error; a folder, another kind of file or missing
 /// permission needs the user.
-pub(crate) fn read<T>(
+pub(crate) fn with_snapshot<T>(
     source: &'static str,
     path: &Path,
     query: impl Fn(&Connection) -> Result<T, Error>,
@@ -187,15 +181,8 @@ fn copy_with_wal(path: &Path) -> io::Result<(TempDir, PathBuf)> {
 }
 
 fn uri(path: &Path, immutable: bool) -> String {
-    let mut uri = String::from("file:");
-    for &byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'-' | b'_' | b'.' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(char::from(byte)),
-            other => uri.push_str(&format!("%{other:02X}")),
-        }
-    }
-    uri.push_str(if immutable { "?mode=ro&immutable=1" } else { "?mode=ro" });
-    uri
+    let path = percent_encode(path.as_os_str().as_bytes(), URI_ESCAPES);
+    format!("file:{path}?mode=ro{}", if immutable { "&immutable=1" } else { "" })
 }
 
 /// The column names of a table in lower case; empty if there is no such table.

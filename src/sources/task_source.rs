@@ -18,7 +18,9 @@ pub trait TaskSource: Debug + Send + Sync {
     fn is_configured(&self) -> bool;
 
     /// Whether a fetch needs no permit of the circuit, because it reads local files only.
-    fn is_local(&self) -> bool;
+    fn is_local(&self) -> bool {
+        false
+    }
 
     /// The open tasks and whatever else the source knows, as of `now` and in its time zone. The caller bounds the time.
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a>;

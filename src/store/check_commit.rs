@@ -87,7 +87,7 @@ fn record_decisions(db: &Transaction, check: &CheckCommit) -> rusqlite::Result<(
         let key = &decision.alert.key;
         let in_digest = (decision.decision == Decision::Coalesce).then_some(digest);
         let entry = journal::record(db, decision, last.get(key).copied(), in_digest, check.at)?;
-        let mut incident = check.incident_state.after(decision, check.at);
+        let mut incident = check.incident_state.incident_after(decision, check.at);
         if decision.decision == Decision::Resolve && queue::is_unseen(db, key)? {
             incident.last_notified = None;
         }

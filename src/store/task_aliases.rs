@@ -41,5 +41,5 @@ pub(super) fn save(db: &Connection, aliases: &Aliases) -> rusqlite::Result<()> {
 fn identity(key: &AlertKey, title: Option<&str>, due: Option<&str>) -> Option<(String, Option<MatchKey>)> {
     // A due time follows the date.
     let date = due.and_then(|due| due.get(..10)).and_then(|date| date.parse::<Date>().ok());
-    Some((key.entity()?.to_owned(), title.and_then(|title| MatchKey::of(title, date))))
+    Some((key.entity()?.to_owned(), title.and_then(|title| MatchKey::new(title, date))))
 }

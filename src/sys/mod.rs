@@ -6,4 +6,5 @@ pub mod autostart;
 pub(crate) mod keychain;
 pub mod lock;
 pub mod process;
+pub(crate) mod random;
 pub mod secret_file;

@@ -14,29 +14,29 @@ use crate::support::home::{Home, eventually, finish};
 const PASSPORT: &str = "task:deadline_overdue:passport";
 const TITLE: &str = "Overdue: Renew the passport";
 
-/// Numbers of the program's own begin here.
-const OURS: u32 = 0x4000_0000;
+/// The first number of `stable_id`.
+const FIRST_STABLE_ID: u32 = 0x4000_0000;
 
-/// Somebody who has one thing to hear: that the passport is overdue.
-fn calm(home: Home) -> Home {
+/// One alert: the passport is overdue.
+fn single_alert(home: Home) -> Home {
     home.tasks("DELETE FROM tasks WHERE id <> 'passport'; DELETE FROM commitments");
     home.set(json!({"sources": {"oura": null}}));
     home
 }
 
-/// Another thing to hear.
-fn lose_keys(home: &Home) {
+/// Adds a second alert.
+fn add_keys_task(home: &Home) {
     home.tasks(
         "INSERT INTO tasks (id, title, status, priority, due_date, domain, source, created_at, updated_at)
          SELECT 'keys', 'Find the keys', status, priority, due_date, domain, source, created_at, updated_at FROM tasks",
     );
 }
 
-fn renew(home: &Home) {
+fn finish_passport(home: &Home) {
     home.tasks("UPDATE tasks SET status = 'done' WHERE id = 'passport'");
 }
 
-/// What became of a key's messages, the newest first; nothing before the first check has seen it.
+/// The deliveries of an alert, newest first; empty before the first check.
 fn deliveries(home: &Home, key: &str) -> Vec<Value> {
     let why = home.run(&["why", key, "--json"]);
     if why.err.contains("never seen") {
@@ -51,15 +51,15 @@ fn incident(home: &Home, key: &str) -> Value {
     found.cloned().unwrap_or_default()
 }
 
-/// Until the newest message of a key is of this kind and has arrived, shown or not.
-fn arrived(home: &Home, key: &str, kind: &str) {
+/// Waits until the newest message of an alert has this kind and is delivered.
+fn wait_until_delivered(home: &Home, key: &str, kind: &str) {
     eventually(kind, || {
         let newest = deliveries(home, key).first().cloned().unwrap_or_default();
         (newest["kind"] == kind && newest["state"] == "delivered").then_some(())
     });
 }
 
-/// Without a sound, without buttons, in the same place, and gone by itself.
+/// Silent, without buttons, in the same place, and transient.
 fn assert_update_of(update: &Banner, before: &Banner) {
     assert_eq!((update.replaces, update.number), (before.number, before.number), "{update:?}");
     assert_eq!((update.urgency(), update.hint("sound-name"), update.expires_ms), (0, None, -1), "{update:?}");
@@ -67,7 +67,7 @@ fn assert_update_of(update: &Banner, before: &Banner) {
 }
 
 #[test]
-fn every_alert_is_shown_as_loud_as_it_is() {
+fn urgency_follows_the_priority() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let home = desktop.home();
@@ -89,14 +89,14 @@ fn every_alert_is_shown_as_loud_as_it_is() {
     let mut numbers = BTreeSet::new();
     for banner in service.shown() {
         assert_eq!((banner.app.as_str(), banner.hint("desktop-entry").as_deref()), ("Operator", Some("operator")));
-        assert!(banner.replaces >= OURS && numbers.insert(banner.replaces), "one number each: {banner:?}");
-        let (acknowledge, snooze) = (banner.handle("Acknowledge"), banner.handle("Snooze 1 h"));
+        assert!(banner.replaces >= FIRST_STABLE_ID && numbers.insert(banner.replaces), "one number each: {banner:?}");
+        let (acknowledge, snooze) = (banner.callback_data("Acknowledge"), banner.callback_data("Snooze 1 h"));
         assert_eq!(acknowledge.strip_prefix("acknowledge:"), snooze.strip_prefix("snooze:"));
         assert!(!banner.is("transient"), "{banner:?}");
     }
-    let told = deliveries(&home, "health:readiness_low");
-    assert_eq!((&told[0]["channel"], &told[0]["state"]), (&json!("notification"), &json!("delivered")));
-    assert_eq!(told.len(), 1);
+    let sent = deliveries(&home, "health:readiness_low");
+    assert_eq!((&sent[0]["channel"], &sent[0]["state"]), (&json!("notification"), &json!("delivered")));
+    assert_eq!(sent.len(), 1);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn dry_run_and_demo_show_no_banner() {
 fn server_without_actions_gets_no_buttons() {
     let desktop = Desktop::start();
     let service = desktop.serve(&["body"]);
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     home.run(&["--once"]).ok();
     assert!(service.banner(TITLE).actions.is_empty());
 }
@@ -126,7 +126,7 @@ fn server_without_actions_gets_no_buttons() {
 fn pressed_button_updates_the_banner(#[case] label: &str, #[case] title: &str) {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     let _engine = Running::start(&home);
     let shown = service.banner(TITLE);
     service.press(&shown, label);
@@ -145,13 +145,13 @@ fn pressed_button_updates_the_banner(#[case] label: &str, #[case] title: &str) {
 fn button_works_after_an_engine_restart() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     let mut first = Running::start(&home);
     let shown = service.banner(TITLE);
-    arrived(&home, PASSPORT, "alert");
+    wait_until_delivered(&home, PASSPORT, "alert");
     assert_eq!(first.stop("KILL"), None);
     let second = Running::start(&home);
-    // Without anything to show, nothing tells from outside when it has begun to listen.
+    // There is no outside sign that the engine listens.
     eventually("it is understood", || {
         service.press(&shown, "Acknowledge");
         (incident(&home, PASSPORT)["acknowledged"] == true).then_some(())
@@ -164,12 +164,12 @@ fn button_works_after_an_engine_restart() {
 fn forged_press_is_ignored() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let home = calm(desktop.home());
-    lose_keys(&home);
+    let home = single_alert(desktop.home());
+    add_keys_task(&home);
     let _engine = Running::start(&home);
     let (passport, keys) = (service.banner(TITLE), service.banner("Find the keys"));
-    let somebody = desktop.somebody();
-    desktop.forge(&somebody, &passport.sender, &(passport.number, passport.handle("Acknowledge")));
+    let other = desktop.other_client();
+    desktop.forge(&other, &passport.sender, &(passport.number, passport.callback_data("Acknowledge")));
     service.press(&keys, "Acknowledge");
     service.banner("Acknowledged: Overdue: Find the keys");
     assert_eq!(incident(&home, PASSPORT)["acknowledged"], false);
@@ -179,11 +179,11 @@ fn forged_press_is_ignored() {
 fn resolve_updates_the_banner_once_silently() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     home.run(&["--once"]).ok();
     let shown = service.banner(TITLE);
-    renew(&home);
-    // By another process: which banner it is stands in the database.
+    finish_passport(&home);
+    // Another process: the banner id comes from the database.
     home.run(&["--once"]).ok();
     assert_update_of(&service.banner("Resolved: Overdue"), &shown);
     home.run(&["--once"]).ok();
@@ -194,13 +194,13 @@ fn resolve_updates_the_banner_once_silently() {
 fn digest_stays_while_an_alert_is_open() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let home = calm(desktop.home());
-    lose_keys(&home);
+    let home = single_alert(desktop.home());
+    add_keys_task(&home);
     home.set(json!({"deduplication": {"max_alerts_per_run": 1}}));
     let _engine = Running::start(&home);
     let shown = service.banner("2 alerts");
-    arrived(&home, PASSPORT, "digest");
-    renew(&home);
+    wait_until_delivered(&home, PASSPORT, "digest");
+    finish_passport(&home);
     home.run(&["run-now"]).ok();
     let update = service.banner("1 of 2 alerts still hold");
     assert_eq!((update.replaces, update.urgency(), update.is("suppress-sound")), (shown.number, 0, true));
@@ -216,12 +216,12 @@ fn digest_stays_while_an_alert_is_open() {
 fn closed_banner_does_not_come_back() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     let _engine = Running::start(&home);
     service.close(&service.banner(TITLE));
-    renew(&home);
+    finish_passport(&home);
     home.run(&["run-now"]).ok();
-    arrived(&home, PASSPORT, "resolve");
+    wait_until_delivered(&home, PASSPORT, "resolve");
     assert_eq!(service.shown().len(), 1, "{:?}", service.shown());
 }
 
@@ -229,13 +229,13 @@ fn closed_banner_does_not_come_back() {
 fn pressed_banner_does_not_come_back() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     let _engine = Running::start(&home);
     let shown = service.banner(TITLE);
-    // Services do both at once; in this order the test does not depend on who is faster.
+    // Servers send both signals at once; a fixed order keeps the test deterministic.
     service.close(&shown);
     service.press(&shown, "Acknowledge");
-    arrived(&home, PASSPORT, "update");
+    wait_until_delivered(&home, PASSPORT, "update");
     assert_eq!(service.shown().len(), 1, "{:?}", service.shown());
 }
 
@@ -245,7 +245,7 @@ fn pressed_banner_does_not_come_back() {
 fn text_is_shown_unchanged(#[case] capabilities: &'static [&'static str], #[case] bold: &str) {
     let desktop = Desktop::start();
     let service = desktop.serve(capabilities);
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     home.tasks("UPDATE tasks SET title = '<b>R&D</b>' || char(10) || '\"it''s\" שלום \u{1F98A}' || char(7)");
     home.run(&["--once"]).ok();
     let shown = service.banner("Overdue");
@@ -255,20 +255,20 @@ fn text_is_shown_unchanged(#[case] capabilities: &'static [&'static str], #[case
 
 #[test]
 fn missing_desktop_is_not_an_error() {
-    let home = calm(Home::new());
+    let home = single_alert(Home::new());
     let checked = home.run(&["check"]).ok();
     let line = checked.out.lines().find(|line| line.starts_with("notification"));
     let words: Vec<&str> = line.expect("a line").split_whitespace().collect();
     assert_eq!(words, ["notification", "off", "no", "session", "bus"]);
     home.run(&["--once"]).ok();
-    waits(&home, "no session bus");
+    assert_pending(&home, "no session bus");
 }
 
-/// What is told waits for this reason, and when it is tried next is known.
-fn waits(home: &Home, reason: &str) {
-    let told = deliveries(home, PASSPORT);
-    assert_eq!((told.len(), &told[0]["state"]), (1, &json!("pending")), "{told:#?}");
-    assert!(told[0]["reason"].as_str().unwrap().starts_with(reason), "{told:#?}");
+/// The message is pending for this reason and has a next attempt.
+fn assert_pending(home: &Home, reason: &str) {
+    let sent = deliveries(home, PASSPORT);
+    assert_eq!((sent.len(), &sent[0]["state"]), (1, &json!("pending")), "{sent:#?}");
+    assert!(sent[0]["reason"].as_str().unwrap().starts_with(reason), "{sent:#?}");
     let channel = home.run(&["--status", "--json"]).ok().json()["channel_states"]["notification"].clone();
     assert!(channel["reason"].as_str().unwrap().starts_with(reason) && channel["next_try"].is_string(), "{channel:#}");
 }
@@ -284,28 +284,28 @@ fn default_bus_socket_is_used() {
 
 #[test]
 fn hanging_bus_is_reported() {
-    let home = calm(Home::new());
+    let home = single_alert(Home::new());
     let (_listener, address) = silent_bus(&home);
     home.variable("DBUS_SESSION_BUS_ADDRESS", address);
     let checked = home.run(&["check"]);
     assert!(checked.code == 1 && checked.out.contains("the session bus does not answer – "), "{checked:?}");
     home.run(&["--once"]).ok();
-    waits(&home, "the session bus does not answer");
+    assert_pending(&home, "the session bus does not answer");
 }
 
 #[test]
 fn waiting_message_is_shown_by_a_late_server() {
     let desktop = Desktop::start();
-    let home = calm(desktop.home());
-    let nobody = "no notification service on the session bus";
+    let home = single_alert(desktop.home());
+    let missing = "no notification service on the session bus";
     let checked = home.run(&["check"]);
-    assert!(checked.code == 1 && checked.out.contains(&format!("{nobody} – start one")), "{checked:?}");
+    assert!(checked.code == 1 && checked.out.contains(&format!("{missing} – start one")), "{checked:?}");
     home.run(&["--once"]).ok();
-    waits(&home, nobody);
+    assert_pending(&home, missing);
     let service = desktop.serve(USUAL);
     let _engine = Running::start(&home);
     let shown = service.banner(TITLE);
-    arrived(&home, PASSPORT, "alert");
+    wait_until_delivered(&home, PASSPORT, "alert");
     service.press(&shown, "Acknowledge");
     service.banner("Acknowledged");
     assert_eq!(service.times(TITLE), 2, "itself and its update: {:?}", service.shown());
@@ -315,18 +315,18 @@ fn waiting_message_is_shown_by_a_late_server() {
 fn new_server_gets_no_old_banner_ids() {
     let desktop = Desktop::start();
     let old = desktop.serve(USUAL);
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     let _engine = Running::start(&home);
     let shown = old.banner(TITLE);
-    arrived(&home, PASSPORT, "alert");
+    wait_until_delivered(&home, PASSPORT, "alert");
     old.quit();
     let new = desktop.serve(USUAL);
-    desktop.show_as(&desktop.somebody(), "You have mail");
+    desktop.show_as(&desktop.other_client(), "You have mail");
     assert_eq!(new.banner("mail").number, shown.number, "the same number, and another banner");
-    lose_keys(&home);
-    renew(&home);
+    add_keys_task(&home);
+    finish_passport(&home);
     home.run(&["run-now"]).ok();
-    arrived(&home, PASSPORT, "resolve");
+    wait_until_delivered(&home, PASSPORT, "resolve");
     new.press(&new.banner("Find the keys"), "Acknowledge");
     new.banner("Acknowledged");
     let titles: Vec<String> = new.shown().into_iter().map(|banner| banner.title).collect();
@@ -337,15 +337,15 @@ fn new_server_gets_no_old_banner_ids() {
 #[test]
 fn restarted_bus_is_used() {
     let mut desktop = Desktop::start();
-    let home = calm(desktop.home());
+    let home = single_alert(desktop.home());
     let before = desktop.serve(USUAL);
     let _engine = Running::start(&home);
     before.banner(TITLE);
-    arrived(&home, PASSPORT, "alert");
-    desktop.go();
-    desktop.come_back();
+    wait_until_delivered(&home, PASSPORT, "alert");
+    desktop.stop_bus();
+    desktop.restart_bus();
     let after = desktop.serve(USUAL);
-    lose_keys(&home);
+    add_keys_task(&home);
     home.run(&["run-now"]).ok();
     let keys = after.banner("Find the keys");
     eventually("it is listened to again", || {
@@ -358,12 +358,12 @@ fn restarted_bus_is_used() {
 #[test]
 fn late_bus_is_used() {
     let mut desktop = Desktop::start();
-    desktop.go();
-    let home = calm(Home::new());
+    desktop.stop_bus();
+    let home = single_alert(Home::new());
     home.variable("XDG_RUNTIME_DIR", desktop.folder().display().to_string());
     let _engine = Running::start(&home);
     eventually("it waits", || (deliveries(&home, PASSPORT).first()?["reason"] == "no session bus").then_some(()));
-    desktop.come_back();
+    desktop.restart_bus();
     let service = desktop.serve(USUAL);
     let shown = service.banner(TITLE);
     eventually("it is listened to", || {
@@ -377,14 +377,14 @@ fn unconfirmed_banner_is_replaced() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     service.keep_numbers();
-    service.will(&[Answer::Silence]);
-    let home = calm(desktop.home());
+    service.answer_next(&[Answer::Silence]);
+    let home = single_alert(desktop.home());
     home.run(&["--once"]).ok();
     let [first, second] = service.shown().try_into().expect("twice");
-    assert!(first.replaces >= OURS && first.replaces == second.replaces, "{first:?} {second:?}");
+    assert!(first.replaces >= FIRST_STABLE_ID && first.replaces == second.replaces, "{first:?} {second:?}");
     assert_eq!((first.number, &first.title, &first.actions), (second.number, &second.title, &second.actions));
-    let told = deliveries(&home, PASSPORT);
-    assert_eq!((&told[0]["state"], &told[0]["attempts"]), (&json!("delivered"), &json!(2)), "{told:#?}");
+    let sent = deliveries(&home, PASSPORT);
+    assert_eq!((&sent[0]["state"], &sent[0]["attempts"]), (&json!("delivered"), &json!(2)), "{sent:#?}");
 }
 
 #[test]
@@ -405,12 +405,12 @@ fn test_alert_has_no_buttons() {
 #[case::refused(fdo::Error::InvalidArgs, "InvalidArgs: as the test wants it) – use another")]
 #[case::forbidden(fdo::Error::AccessDenied, "AccessDenied: as the test wants it) – let Operator talk")]
 #[case::too_many(fdo::Error::LimitsExceeded, "LimitsExceeded: as the test wants it)")]
-fn server_error_is_quoted(#[case] error: fn(String) -> fdo::Error, #[case] said: &str) {
+fn server_error_is_quoted(#[case] error: fn(String) -> fdo::Error, #[case] text: &str) {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
-    service.will(&[Answer::Error(error)]);
+    service.answer_next(&[Answer::Error(error)]);
     let failed = desktop.home().run(&["test-alert", "notification"]);
-    assert!(failed.code == 1 && failed.out.contains(said), "{failed:?}");
+    assert!(failed.code == 1 && failed.out.contains(text), "{failed:?}");
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn missing_server_is_reported_before_an_alert() {
 
 #[test]
 fn missing_desktop_is_no_failing_channel() {
-    let home = calm(Home::new());
+    let home = single_alert(Home::new());
     home.tasks("DELETE FROM tasks");
     let mut running = Running::start(&home);
     eventually("a check was made", || (running.status()["run_count"].as_u64()? > 0).then_some(()));

@@ -1,4 +1,4 @@
-//! Messages as servers see them, from the built program.
+//! Messages of the built program as servers receive them.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::support::engine::Running;
 use crate::support::home::{Home, eventually};
 use crate::support::inbox::{Inbox, Post};
 
-/// A home that tells of tasks alone, in a webhook and in a Telegram chat.
+/// Task alerts only, on a webhook and in a Telegram chat.
 fn home(inbox: &Inbox) -> Home {
     let home = Home::new();
     home.tasks("DELETE FROM tasks; DELETE FROM commitments;");
@@ -39,15 +39,15 @@ fn overdue(home: &Home, tasks: u32, critical: bool) {
     all.commit().expect("the tasks");
 }
 
-/// How often each key was told under different numbers.
-fn told(posts: &[Post]) -> BTreeMap<String, usize> {
+/// The number of distinct messages for each alert key.
+fn messages_per_key(posts: &[Post]) -> BTreeMap<String, usize> {
     let mut by_number: BTreeMap<&str, &Post> = BTreeMap::new();
     by_number.extend(posts.iter().map(|post| (post.headers["idempotency-key"].as_str(), post)));
-    let mut told = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for alert in by_number.values().flat_map(|post| post.body["alerts"].as_array().expect("alerts")) {
-        *told.entry(alert["key"].as_str().expect("a key").to_owned()).or_default() += 1;
+        *counts.entry(alert["key"].as_str().expect("a key").to_owned()).or_default() += 1;
     }
-    told
+    counts
 }
 
 fn channel(home: &Home, name: &str) -> Value {
@@ -55,8 +55,8 @@ fn channel(home: &Home, name: &str) -> Value {
 }
 
 #[rstest]
-#[case::away(|_| 200)]
-#[case::away_and_then_broken(|number| if number == 0 { 500 } else { 200 })]
+#[case::unreachable(|_| 200)]
+#[case::unreachable_then_failing(|number| if number == 0 { 500 } else { 200 })]
 fn recovered_server_gets_each_alert_once(#[case] status: fn(usize) -> u16) {
     let inbox = Inbox::closed();
     let home = home(&inbox);
@@ -67,16 +67,16 @@ fn recovered_server_gets_each_alert_once(#[case] status: fn(usize) -> u16) {
     inbox.listen(status);
     eventually("the channel is up", || (channel(&home, "webhook")["state"] == "ok").then_some(()));
     let expected: BTreeMap<String, usize> = (0..3).map(|n| (format!("task:deadline_overdue:t{n}"), 1)).collect();
-    eventually("all of it", || (told(&inbox.posts("/hook")).len() == 3).then_some(()));
+    eventually("all of it", || (messages_per_key(&inbox.posts("/hook")).len() == 3).then_some(()));
     home.run(&["run-now"]).ok();
     assert_eq!(engine.stop("TERM"), Some(0));
-    assert_eq!(told(&inbox.posts("/hook")), expected);
+    assert_eq!(messages_per_key(&inbox.posts("/hook")), expected);
     let waits = "SELECT count(*) FROM outbox WHERE state <> 'delivered'";
     assert_eq!(home.database().query_row(waits, [], |row| row.get(0)), Ok(0));
 }
 
-/// What a chat reads: the titles in it, and how many it is told that there are more.
-fn in_text(post: &Post) -> usize {
+/// The alerts in a chat message, including the omitted ones.
+fn alerts_in(post: &Post) -> usize {
     let text = post.body["text"].as_str().expect("a text");
     let more = text.split_once("… and ").and_then(|(_, rest)| rest.split_once(' ')).map(|(number, _)| number);
     let more: usize = more.map_or(0, |number| number.parse().expect("a number"));
@@ -104,9 +104,9 @@ fn alert_storm_sends_three_messages_a_channel(#[case] critical: bool) {
             post.body["alerts"].as_array().expect("alerts").len() + omitted
         })
         .sum();
-    assert_eq!((all, told(&hooks).into_values().max()), (10_000, Some(1)));
+    assert_eq!((all, messages_per_key(&hooks).into_values().max()), (10_000, Some(1)));
     let chat = inbox.posts("/sendMessage");
-    assert_eq!(chat.iter().map(in_text).sum::<usize>(), 10_000, "{chat:?}");
+    assert_eq!(chat.iter().map(alerts_in).sum::<usize>(), 10_000, "{chat:?}");
     assert!(hooks.len() <= 3 && chat.len() <= 3, "{} and {}", hooks.len(), chat.len());
     for number in [0, 4_711, 9_999] {
         let why = home.run(&["why", &format!("task:deadline_overdue:t{number}"), "--json"]).ok().json();
@@ -120,7 +120,7 @@ fn alert_storm_sends_three_messages_a_channel(#[case] critical: bool) {
     home.run(&["--once"]).ok();
     let hooks = inbox.posts("/hook");
     let updates: Vec<&Post> = hooks.iter().filter(|post| post.body["kind"] == "update").collect();
-    assert_eq!(updates.len() * 2, hooks.len(), "what was told in one message is taken back in one");
+    assert_eq!(updates.len() * 2, hooks.len(), "one update per message");
     assert_eq!(inbox.posts("/editMessageText").len(), chat.len());
     let depth = "SELECT count(*) FROM outbox WHERE state = 'pending'";
     assert_eq!(home.database().query_row(depth, [], |row| row.get(0)), Ok(0));

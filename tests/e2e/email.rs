@@ -1,4 +1,4 @@
-//! The engine with a mailbox: what is mailed over an alert's life.
+//! The engine with a mailbox, over an alert's life.
 
 use serde_json::json;
 

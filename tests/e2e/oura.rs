@@ -33,7 +33,7 @@ fn line<'a>(report: &'a Value, name: &str) -> &'a Value {
 
 /// The start date of each request of a collection.
 fn start_dates(person: &Person, collection: &str) -> Vec<String> {
-    let asked = person.oura.server.asked();
+    let asked = person.oura.server.requests();
     let days = asked.iter().filter(|request| request.collection == collection);
     days.map(|request| request.query["start_date"].clone()).collect()
 }
@@ -77,7 +77,7 @@ fn running_engine_fetches_60_days_after_connect() {
 
     let check = person.home.run(&["check", "--json"]).json();
     assert_eq!(line(&check, "oura")["result"], "ok", "{check}");
-    assert!(line(&check, "oura")["about"].as_str().unwrap().contains("by your connection"), "{check}");
+    assert!(line(&check, "oura")["about"].as_str().unwrap().contains("API: connected"), "{check}");
     assert_eq!(std::fs::metadata(person.home.path("state/oura-tokens.json")).unwrap().mode() & 0o777, 0o600);
     assert!(!person.kept().contains(SECRET), "the configuration has it");
     assert_eq!(engine.stop("TERM"), Some(0));
@@ -134,7 +134,7 @@ fn other_callback_requests_are_refused() {
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", person.port)).unwrap();
     let sent = std::io::Write::write_all(&mut stream, format!("GET /{}", "x".repeat(1_000_000)).as_bytes());
     assert!(sent.is_err() || std::io::Read::read_to_end(&mut stream, &mut Vec::new()).is_ok());
-    assert!(person.oura.server.asked().is_empty());
+    assert!(person.oura.server.requests().is_empty());
     // Over IPv6 too, where this machine has it.
     let page = match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
         Ok(_) => connecting.asks_at(Ipv6Addr::LOCALHOST.into(), "GET", &format!("/callback?{yes}&state={state}")),
@@ -153,7 +153,7 @@ fn denied_consent_changes_nothing() {
     assert!(page.code == 400 && page.text.contains("you declined") && !page.text.contains("<b>"), "{page:?}");
     let run = connecting.ended();
     assert!((run.code, run.out.as_str()) == (1, "") && run.err.contains("you declined"), "{run:?}");
-    assert!(person.kept().is_empty() && person.oura.server.asked().is_empty());
+    assert!(person.kept().is_empty() && person.oura.server.requests().is_empty());
 }
 
 #[rstest]
@@ -199,7 +199,7 @@ fn untrusted_issuer_receives_nothing() {
     let page = connecting.answers(&format!("code={CODE}&iss=https%3A%2F%2Foura.evil.example"));
     assert!(page.code == 400 && page.text.contains("not Oura's"), "{page:?}");
     assert_eq!(connecting.ended().code, 1);
-    assert!(person.oura.server.asked().is_empty() && person.kept().is_empty());
+    assert!(person.oura.server.requests().is_empty() && person.kept().is_empty());
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn disconnect_revokes_and_the_engine_sees_it() {
     let mut engine = Running::start(&person.home);
     eventually("it is connected", || (engine.status()["oura_connection"] == "connected").then_some(()));
     let run = person.home.run(&["disconnect", "oura"]).ok();
-    assert!(run.out.contains("given back"), "{run:?}");
+    assert!(run.out.contains("revoked"), "{run:?}");
     assert!(person.oura.is_revoked() && person.kept().is_empty());
     eventually("the engine sees it", || engine.status()["sources"]["oura"]["as_of"].is_null().then_some(()));
     assert_eq!(engine.status()["oura_connection"], "off");
@@ -321,7 +321,7 @@ fn configured_token_overrides_the_connection() {
     let run = person.connect();
     assert!(run.out.contains("sources.oura.token takes precedence"), "{run:?}");
     person.home.run(&["check"]);
-    let asked = person.oura.server.asked();
+    let asked = person.oura.server.requests();
     let readings = asked.iter().filter(|request| request.collection == "daily_readiness");
     let tokens: Vec<_> = readings.map(|request| request.headers["authorization"].as_str()).collect();
     assert_eq!(tokens, ["Bearer an-old-token"]);
@@ -383,7 +383,7 @@ fn kill_before_storing_new_tokens_says_connect() {
         Some(engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned())
     });
     assert!(trouble.contains("connect it again"), "{trouble}");
-    assert_eq!(engine.status()["oura_connection"], "lapsed");
+    assert_eq!(engine.status()["oura_connection"], "revoked");
     let asked = person.oura.token_requests().len();
     engine.ask(r#"{"command": "run_now"}"#).unwrap();
     let check = person.home.run(&["check", "--json"]);

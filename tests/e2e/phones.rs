@@ -1,15 +1,15 @@
-//! The engine with channels to a phone: what is told over an alert's life.
+//! The engine with ntfy and Pushover, over an alert's life.
 
 use serde_json::json;
 
 use crate::support::engine::Running;
 use crate::support::home::{Home, eventually};
 use crate::support::ntfy::Ntfy;
-use crate::support::pushover::{Pushover, Rings};
+use crate::support::pushover::{EmergencyState, Pushover};
 
 const READINESS: &str = "health:readiness_low";
 
-/// With nothing to tell but that the readiness is low, and nowhere but through these alerters.
+/// One alert, low readiness, on these channels only.
 fn home(alerters: serde_json::Value) -> Home {
     let home = Home::new();
     home.only_readiness();
@@ -19,7 +19,7 @@ fn home(alerters: serde_json::Value) -> Home {
 }
 
 #[test]
-fn ntfy_tells_it_once_and_changes_it_in_place() {
+fn ntfy_shows_one_message_per_alert() {
     let server = Ntfy::start();
     let home = home(json!({"ntfy": server.section()}));
     let _engine = Running::start(&home);
@@ -47,8 +47,8 @@ fn ntfy_is_checked_and_tested() {
     assert_eq!(server.phone().shown.values().next().unwrap()["title"], "Test from Operator");
 }
 
-/// The alert is critical, and so rings on the phone.
-fn ringing(server: &Pushover) -> Home {
+/// The alert is critical and rings on the phone.
+fn critical_home(server: &Pushover) -> Home {
     let home = home(json!({"pushover": server.section()}));
     home.readiness(30);
     home
@@ -61,25 +61,25 @@ fn receipt(server: &Pushover) -> String {
 #[test]
 fn phone_acknowledgement_survives_a_restart() {
     let server = Pushover::start();
-    let home = ringing(&server);
+    let home = critical_home(&server);
     let mut engine = Running::start(&home);
     let receipt = receipt(&server);
     eventually("it is delivered", || (engine.status()["outbox"]["pushover"]["pending"] == 0).then_some(()));
     engine.stop("TERM");
-    server.turns(&receipt, Rings::Acknowledged);
+    server.set_state(&receipt, EmergencyState::Acknowledged);
     let _engine = Running::start(&home);
     eventually("the answer counts", || home.run(&["why", READINESS]).out.contains("acknowledged").then_some(()));
-    assert_eq!(server.messages().len(), 1, "nobody is told what he did himself");
+    assert_eq!(server.messages().len(), 1, "no message about an answer from the phone");
 }
 
 #[test]
 fn acknowledgement_stops_the_phone() {
     let server = Pushover::start();
-    let home = ringing(&server);
+    let home = critical_home(&server);
     let _engine = Running::start(&home);
     let receipt = receipt(&server);
     home.run(&["ack", READINESS]).ok();
-    eventually("silence", || (server.emergencies()[&receipt] == Rings::Cancelled).then_some(()));
+    eventually("silence", || (server.emergencies()[&receipt] == EmergencyState::Cancelled).then_some(()));
     home.readiness(90);
     home.run(&["run-now"]).ok();
     let over = eventually("the end", || server.messages().get(1).cloned());

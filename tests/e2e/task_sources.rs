@@ -167,10 +167,10 @@ fn broken_todoist_does_not_stop_others(#[case] answer: fn() -> Answer, #[case] w
     tasks_home.todoist_has(&[("t1", "Report")]);
     assert_eq!(keys(&tasks_home.check("09:05")).len(), 2);
     tasks_home.todoist(answer);
-    let asked = tasks_home.server.asked().len();
+    let asked = tasks_home.server.requests().len();
     tasks_home.note(&format!("- [ ] Letter 📅 {0}\n- [ ] Invoice 📅 {0}\n", tasks_home.yesterday()));
     let report = tasks_home.check("09:20");
-    assert_eq!(tasks_home.server.asked().len(), asked + 1, "one request");
+    assert_eq!(tasks_home.server.requests().len(), asked + 1, "one request");
     assert_eq!(fate(&report, "task:deadline_overdue:t1"), "suppress duplicate", "as the copy has it: {report:#}");
     assert_eq!(fate(&report, "task:deadline_overdue:Home.md#letter"), "suppress duplicate");
     assert_eq!(fate(&report, "task:deadline_overdue:Home.md#invoice"), "deliver first");

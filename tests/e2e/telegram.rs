@@ -1,4 +1,4 @@
-//! The engine with a Telegram chat: what is told there, what is pressed there, and what the commands show of it.
+//! The engine with a Telegram chat: messages, buttons, and the output of the commands.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use crate::support::http::{Answer, Request};
 const READINESS: &str = "health:readiness_low";
 const LOW: &str = "Readiness is low";
 
-/// With nothing to tell but that the readiness is low, and nowhere but on Telegram.
+/// One alert, low readiness, on Telegram only.
 fn home(bot: &Bot) -> Home {
     let home = Home::new();
     home.only_readiness();
@@ -26,8 +26,8 @@ fn home(bot: &Bot) -> Home {
     home
 }
 
-fn told(bot: &Bot, words: &str) -> (i64, Sent) {
-    eventually(words, || bot.saying(words))
+fn wait_for(bot: &Bot, words: &str) -> (i64, Sent) {
+    eventually(words, || bot.message_with(words))
 }
 
 fn data(sent: &Sent, label: &str) -> String {
@@ -43,8 +43,8 @@ fn answer_to(bot: &Bot, query: &str) -> String {
     eventually("the answer", || bot.answered().into_iter().find(|(id, _)| id == query)).1
 }
 
-/// The state of the newest message about the readiness, and the rest of it.
-fn fate(home: &Home) -> (String, Value) {
+/// The newest delivery of the alert: its state and all fields.
+fn newest_delivery(home: &Home) -> (String, Value) {
     let story = home.run(&["why", READINESS, "--json"]).ok().json();
     let message = story["deliveries"][0].clone();
     assert_eq!(message["channel"], "telegram", "{story:#}");
@@ -54,23 +54,23 @@ fn fate(home: &Home) -> (String, Value) {
 #[rstest]
 #[case("Acknowledge", "Acknowledged: Readiness is low", "👌 Acknowledged: ", "acknowledged")]
 #[case("Snooze 1 h", "Snoozed: Readiness is low", "💤 Snoozed until ", "snoozed until")]
-fn button_answers_the_alert(#[case] label: &str, #[case] said: &str, #[case] sign: &str, #[case] shown: &str) {
+fn button_answers_the_alert(#[case] label: &str, #[case] reply: &str, #[case] sign: &str, #[case] shown: &str) {
     let bot = Bot::start();
     let home = home(&bot);
     let mut engine = Running::start(&home);
-    let (number, sent) = told(&bot, LOW);
+    let (number, sent) = wait_for(&bot, LOW);
     bot.press(500, CHAT, &data(&sent, label));
-    assert!(answer_to(&bot, "q500").starts_with(said), "{:?}", bot.answered());
+    assert!(answer_to(&bot, "q500").starts_with(reply), "{:?}", bot.answered());
     let edited = eventually("the edit", || bot.messages().get(&number).filter(|sent| sent.edits > 0).cloned());
     assert!(edited.shown.text.starts_with(sign) && edited.buttons.is_empty(), "{edited:?}");
     assert!(home.run(&["alerts"]).ok().out.contains(shown));
     eventually("the next question", || bot.offsets().contains(&Some(501)).then_some(()));
     assert_eq!(engine.stop("TERM"), Some(0));
-    // After a restart it is not asked for again.
+    // After a restart the update is not requested again.
     let polls = bot.offsets().len();
     let _engine = Running::start(&home);
     assert_eq!(eventually("a question", || bot.offsets().get(polls).copied()), Some(501));
-    assert_eq!(bot.messages().len(), 1, "and nothing is told again");
+    assert_eq!(bot.messages().len(), 1, "no repeat");
 }
 
 #[test]
@@ -85,41 +85,41 @@ fn repeated_press_after_kill_is_a_noop() {
     });
     let home = home(&bot);
     let mut engine = Running::start(&home);
-    let (_, sent) = told(&bot, LOW);
+    let (_, sent) = wait_for(&bot, LOW);
     let press = pressed(500, CHAT, &data(&sent, "Snooze 1 h"));
     *pressed_before.lock().unwrap() = press.clone();
-    bot.happens(press);
+    bot.add_update(press);
     answer_to(&bot, "q500");
     assert_eq!(engine.stop("KILL"), None);
     let before = incident(&home);
     repeats.store(true, Ordering::SeqCst);
     let _engine = Running::start(&home);
     bot.press(501, CHAT, "acknowledge:00000000-1");
-    assert_eq!(answer_to(&bot, "q501"), "Nothing of it is open any more.", "not a message of this database");
+    assert_eq!(answer_to(&bot, "q501"), "None of these alerts is open any more.", "not a message of this database");
     assert_eq!(incident(&home)["snoozed_until"], before["snoozed_until"]);
     assert_eq!(bot.answered().len(), 2, "{:?}", bot.answered());
 }
 
 #[test]
-fn strangers_change_nothing_and_are_named_once() {
+fn unknown_chats_are_ignored_and_logged_once() {
     let bot = Bot::start();
     let home = home(&bot);
     let engine = Running::start(&home);
-    let (_, sent) = told(&bot, LOW);
+    let (_, sent) = wait_for(&bot, LOW);
     let ours = data(&sent, "Acknowledge");
     for number in 500..510 {
         bot.press(number, 666, &ours);
-        bot.happens(
+        bot.add_update(
             json!({"update_id": number + 100, "message": {"chat": {"id": -CHAT}, "text": ours, "from": {"id": CHAT}}}),
         );
     }
-    bot.happens(json!({"update_id": 700, "callback_query": {"id": "q700", "data": ours}}));
-    bot.happens(json!({"update_id": 701, "callback_query": 5}));
+    bot.add_update(json!({"update_id": 700, "callback_query": {"id": "q700", "data": ours}}));
+    bot.add_update(json!({"update_id": 701, "callback_query": 5}));
     bot.press(702, CHAT, "nonsense");
     answer_to(&bot, "q702");
-    assert_eq!(bot.answered().len(), 1, "a stranger gets no answer");
+    assert_eq!(bot.answered().len(), 1, "an unknown chat gets no answer");
     assert_eq!(incident(&home)["acknowledged"], false);
-    for chat in ["chat 666 ", "chat -4711 "] {
+    for chat in ["chat=666\n", "chat=-4711\n"] {
         assert_eq!(engine.said().matches(chat).count(), 1, "{}", engine.said());
     }
     bot.press(703, CHAT, &ours);
@@ -131,14 +131,14 @@ fn resolved_message_is_edited() {
     let bot = Bot::start();
     let home = home(&bot);
     let _engine = Running::start(&home);
-    let (number, sent) = told(&bot, LOW);
+    let (number, sent) = wait_for(&bot, LOW);
     home.readiness(90);
     home.run(&["run-now"]).ok();
     let edited = eventually("the edit", || bot.messages().get(&number).filter(|sent| sent.edits > 0).cloned());
     assert!(edited.shown.text.starts_with("✅ Resolved: Readiness is low") && edited.buttons.is_empty(), "{edited:?}");
-    assert_eq!(bot.messages().len(), 1, "without a message of its own");
+    assert_eq!(bot.messages().len(), 1, "no second message");
     bot.press(500, CHAT, &data(&sent, "Acknowledge"));
-    assert_eq!(answer_to(&bot, "q500"), "Nothing of it is open any more.");
+    assert_eq!(answer_to(&bot, "q500"), "None of these alerts is open any more.");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn digest_buttons_answer_remaining_alerts() {
         "alerters": {"notification": {"enabled": false}, "telegram": bot.section()},
     }));
     let _engine = Running::start(&home);
-    let (number, digest) = told(&bot, LOW);
+    let (number, digest) = wait_for(&bot, LOW);
     let listed = digest.shown.bold.len() - 1;
     assert!(listed > 1 && digest.shown.bold[0] == format!("{listed} alerts"), "{digest:?}");
     home.readiness(90);
@@ -172,13 +172,15 @@ fn deleted_message_is_updated_once() {
     let bot = Bot::start();
     let home = home(&bot);
     let _engine = Running::start(&home);
-    let (number, _) = told(&bot, LOW);
-    eventually("it is settled", || (fate(&home).0 == "delivered").then_some(()));
+    let (number, _) = wait_for(&bot, LOW);
+    eventually("it is settled", || (newest_delivery(&home).0 == "delivered").then_some(()));
     bot.delete(number);
     home.readiness(90);
     home.run(&["run-now"]).ok();
     let message = eventually("it is settled", || {
-        Some(fate(&home)).filter(|(state, message)| state == "delivered" && message["kind"] == "resolve").map(|f| f.1)
+        Some(newest_delivery(&home))
+            .filter(|(state, message)| state == "delivered" && message["kind"] == "resolve")
+            .map(|f| f.1)
     });
     assert_eq!(message["attempts"], 1);
     assert_eq!((bot.server.times("editMessageText"), bot.messages().len()), (1, 0));
@@ -201,7 +203,7 @@ fn chat_gets_one_message_a_second() {
     }
 }
 
-/// Fails the first messages in this way.
+/// Answers the first messages with a failure.
 fn failing(times: usize, answer: impl Fn() -> Answer + Send + Sync + 'static) -> Bot {
     let failures = AtomicUsize::new(times);
     let fails = move |request: &Request| {
@@ -223,15 +225,15 @@ fn retry_after_is_honoured() {
     assert_eq!(state["outbox"]["telegram"], json!({"pending": 1, "failed": 0}));
     let telegram = &state["channel_states"]["telegram"];
     assert!(telegram["reason"].as_str().unwrap().contains("429 Too Many Requests: retry after 8"), "{telegram}");
-    let (waits, message) = fate(&home);
+    let (waits, message) = newest_delivery(&home);
     let next: Timestamp = message["next_attempt_at"].as_str().unwrap().parse().unwrap();
     let known: Timestamp = telegram["next_try"].as_str().unwrap().parse().unwrap();
     assert_eq!((waits.as_str(), &message["attempts"], next), ("pending", &json!(1), known));
     let words = home.run(&["why", READINESS]).ok().out;
     assert!(words.contains("pending after 1 attempt") && words.contains("next try 20"), "{words}");
-    told(&bot, LOW);
+    wait_for(&bot, LOW);
     let tries: Vec<_> =
-        bot.server.asked().into_iter().filter(|r| r.collection == "sendMessage").map(|r| r.at).collect();
+        bot.server.requests().into_iter().filter(|r| r.collection == "sendMessage").map(|r| r.at).collect();
     assert!(tries[1] - tries[0] >= Duration::from_millis(7_900), "{tries:?}");
     eventually("all is well again", || (engine.status()["channel_states"]["telegram"]["state"] == "ok").then_some(()));
     assert_eq!(bot.messages().len(), 1);
@@ -243,7 +245,7 @@ fn refusal_is_parked_with_a_hint() {
     let home = home(&bot);
     let engine = Running::start(&home);
     eventually("the failure is known", || (engine.status()["outbox"]["telegram"]["failed"] == 1).then_some(()));
-    let message = fate(&home).1;
+    let message = newest_delivery(&home).1;
     assert!(message["reason"].as_str().unwrap().contains("unblock it"), "{message}");
     let status = engine.status();
     assert_eq!(status["outbox"]["telegram"], json!({"pending": 0, "failed": 1}));
@@ -261,11 +263,11 @@ fn cut_response_does_not_send_twice() {
     eventually("it is settled", || {
         engine.status()["channel_states"]["telegram"]["last_delivered"].is_string().then_some(())
     });
-    assert_eq!(fate(&home).0, "delivered");
+    assert_eq!(newest_delivery(&home).0, "delivered");
     home.readiness(90);
     home.run(&["run-now"]).ok();
-    // Nobody knows the number of the message that would be edited.
-    let (_, sent) = told(&bot, "Resolved: Readiness is low");
+    // The id of the first message is unknown: it cannot be edited.
+    let (_, sent) = wait_for(&bot, "Resolved: Readiness is low");
     assert!(sent.silent && sent.buttons.is_empty(), "{sent:?}");
     assert_eq!(bot.server.times("sendMessage"), 2);
 }
@@ -276,12 +278,12 @@ fn cut_response_does_not_send_twice() {
 fn test_alert_reaches_the_chat(#[case] resident: bool) {
     let bot = Bot::start();
     let home = home(&bot);
-    home.readiness(90); // nothing to tell
+    home.readiness(90); // no alert
     let _engine = resident.then(|| Running::start(&home));
     let outcomes = home.run(&["test-alert", "--json"]).ok().json();
     let journal = json!({"channel": "journal", "ok": true, "about": "it can be written"});
     assert_eq!(outcomes, json!([journal, {"channel": "telegram", "ok": true, "about": "sent"}]));
-    let (_, sent) = bot.saying("Test from Operator").expect("told");
+    let (_, sent) = bot.message_with("Test from Operator").expect("a message");
     assert!(sent.buttons.is_empty() && bot.messages().len() == 1, "{sent:?}");
     let words = home.run(&["test-alert", "telegram"]).ok().out;
     assert!(words.starts_with("telegram") && words.contains("ok"), "{words}");

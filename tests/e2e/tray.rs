@@ -10,15 +10,15 @@ use crate::support::engine::Running;
 use crate::support::home::{Home, eventually, finish};
 use crate::support::oura::{CODE, FakeOura, ID, SECRET};
 use crate::support::panel::Panel;
+use crate::support::raw_http::free_port;
 use crate::support::tool::Tool;
-use crate::support::visitor::free_port;
 
 const PASSPORT: &str = "task:deadline_overdue:passport";
 const ALERT: &str = "High – Overdue: Renew the passport";
 
-/// Somebody at a desktop with a panel, who has one thing to hear: that the passport is overdue.
-struct MergedSlot {
-    /// With banners, so that no complaint about them comes into the menu under a click.
+/// A desktop with a panel and a home with one alert: the passport is overdue.
+struct TrayDesktop {
+    /// Banners work: a failing channel would change the menu during a click.
     service: Service,
     _desktop: Desktop,
     panel: Panel,
@@ -26,7 +26,7 @@ struct MergedSlot {
     opened: std::path::PathBuf,
 }
 
-impl MergedSlot {
+impl TrayDesktop {
     fn new() -> Self {
         let desktop = Desktop::start();
         let (service, panel, home) = (desktop.serve(USUAL), Panel::on(&desktop), desktop.home());
@@ -39,7 +39,7 @@ impl MergedSlot {
     fn start(&self) -> Running {
         let running = Running::in_front(&self.home, &["--tray"]);
         self.panel.wait();
-        self.panel.says("Operator – 1 alert");
+        self.panel.wait_for_tooltip("Operator – 1 alert");
         running
     }
 
@@ -47,7 +47,7 @@ impl MergedSlot {
         self.home.run(&["--status", "--json"]).ok().json()
     }
 
-    /// Until the engine's status has this value.
+    /// Waits for a value in the status.
     fn status_has(&self, name: &str, value: impl Into<Value>) {
         let value = value.into();
         eventually(&format!("{name} is {value}"), || (self.status()[name] == value).then_some(()));
@@ -59,7 +59,7 @@ impl MergedSlot {
         found.unwrap_or_default()
     }
 
-    /// The file that was opened last, and what was in it then.
+    /// Waits until a file with this ending is opened, and returns its content.
     fn opened(&self, ending: &str) -> String {
         eventually(&format!("{ending} is opened"), || {
             let lines = fs::read_to_string(&self.opened).ok()?;
@@ -68,14 +68,14 @@ impl MergedSlot {
         })
     }
 
-    /// In how many hours the person wants to hear of it again.
+    /// The whole hours until the snooze ends.
     fn hours_of_snooze(&self) -> Option<i64> {
         let until: jiff::Timestamp = self.incident()["snoozed_until"].as_str()?.parse().ok()?;
         Some(until.duration_since(jiff::Timestamp::now()).as_mins().div_euclid(60))
     }
 }
 
-/// A program that opens nothing and notes what it was given.
+/// An `xdg-open` that records its argument.
 fn fake_opener(home: &Home) -> std::path::PathBuf {
     let (folder, opened) = (home.path("tmp/bin"), home.path("tmp/opened"));
     fs::create_dir(&folder).unwrap();
@@ -89,32 +89,32 @@ fn fake_opener(home: &Home) -> std::path::PathBuf {
 
 #[test]
 fn icon_and_tooltip_follow_the_state() {
-    let seat = MergedSlot::new();
-    let mut running = seat.start();
-    let panel = &seat.panel;
+    let tray = TrayDesktop::new();
+    let mut running = tray.start();
+    let panel = &tray.panel;
     assert_eq!(panel.title().as_deref(), Some("Operator"));
     let mut icons = vec![panel.icon().expect("an icon")];
     assert_eq!(icons[0].0, 36);
     let mut see = |tooltip: &str| {
-        panel.says(tooltip);
+        panel.wait_for_tooltip(tooltip);
         icons.push(panel.icon().expect("an icon"));
     };
-    seat.home.run(&["pause", "1h"]).ok();
+    tray.home.run(&["pause", "1h"]).ok();
     eventually("the pause is seen", || panel.tooltip()?.contains("paused until").then_some(()));
-    seat.home.run(&["pause"]).ok();
+    tray.home.run(&["pause"]).ok();
     see("Operator – 1 alert, paused");
-    seat.home.run(&["resume"]).ok();
-    seat.home.run(&["ack", PASSPORT]).ok();
+    tray.home.run(&["resume"]).ok();
+    tray.home.run(&["ack", PASSPORT]).ok();
     see("Operator – all is well");
-    seat.home.run(&["quiet", "on"]).ok();
+    tray.home.run(&["quiet", "on"]).ok();
     see("Operator – quiet hours");
-    seat.home.run(&["quiet", "off"]).ok();
-    panel.says("Operator – all is well");
+    tray.home.run(&["quiet", "off"]).ok();
+    panel.wait_for_tooltip("Operator – all is well");
     panel.click("Dry Run");
     see("Operator – dry run");
     panel.click("Dry Run");
-    panel.says("Operator – all is well");
-    seat.home.set(json!({
+    panel.wait_for_tooltip("Operator – all is well");
+    tray.home.set(json!({
         "circuit_breaker": {"failure_threshold": 1},
         "sources": {"workos": {"url": "postgres://ada@127.0.0.1:1/t?sslmode=disable"}},
     }));
@@ -126,48 +126,48 @@ fn icon_and_tooltip_follow_the_state() {
 }
 
 #[test]
-fn every_item_does_what_it_says() {
-    let seat = MergedSlot::new();
-    let mut running = seat.start();
-    let panel = &seat.panel;
+fn menu_items_run_their_commands() {
+    let tray = TrayDesktop::new();
+    let mut running = tray.start();
+    let panel = &tray.panel;
 
-    let runs = seat.status()["run_count"].as_u64().unwrap();
+    let runs = tray.status()["run_count"].as_u64().unwrap();
     panel.click("Run Now");
-    seat.status_has("run_count", runs + 1);
+    tray.status_has("run_count", runs + 1);
 
     panel.click("Dry Run");
-    seat.status_has("dry_run", true);
+    tray.status_has("dry_run", true);
     eventually("ticked", || panel.line("Dry Run")?.ticked.filter(|ticked| *ticked));
     panel.click("Dry Run");
-    seat.status_has("dry_run", false);
+    tray.status_has("dry_run", false);
 
     panel.click("Pause > For 1 hour");
-    seat.status_has("paused", true);
-    assert!(!seat.status()["paused_until"].is_null());
+    tray.status_has("paused", true);
+    assert!(!tray.status()["paused_until"].is_null());
     panel.click("Pause > Until resumed");
-    seat.status_has("paused_until", Value::Null);
+    tray.status_has("paused_until", Value::Null);
     panel.click("Pause > Until tomorrow");
-    eventually("until tomorrow", || seat.status()["paused_until"].as_str().map(drop));
+    eventually("until tomorrow", || tray.status()["paused_until"].as_str().map(drop));
     panel.click("Pause > Resume");
-    seat.status_has("paused", false);
+    tray.status_has("paused", false);
 
     panel.click("Quiet Hours");
-    seat.status_has("is_quiet_hours", true);
+    tray.status_has("is_quiet_hours", true);
     eventually("ticked", || panel.line("Quiet Hours")?.ticked.filter(|ticked| *ticked));
     panel.click("Quiet Hours");
-    seat.status_has("is_quiet_hours", false);
+    tray.status_has("is_quiet_hours", false);
 
     panel.click(&format!("{ALERT} > Why…"));
-    let why = seat.opened("why.txt");
+    let why = tray.opened("why.txt");
     assert!(why.contains("Renew the passport") && why.contains("deliver (first)"), "{why}");
     panel.click("Open Journal");
-    assert!(seat.opened("journal.txt").contains(PASSPORT));
+    assert!(tray.opened("journal.txt").contains(PASSPORT));
     panel.click("Edit Configuration");
-    assert!(seat.opened("config.yaml").contains("state_store"));
+    assert!(tray.opened("config.yaml").contains("state_store"));
 
-    let autostart = seat.home.path("home/.config/autostart/operator.desktop");
+    let autostart = tray.home.path("home/.config/autostart/operator.desktop");
     panel.click("Start at Login");
-    // The panel ticks what is clicked at once, and the file takes its time.
+    // The panel shows the tick immediately; the file follows.
     let entry = eventually("installed", || fs::read_to_string(&autostart).ok().filter(|entry| !entry.is_empty()));
     assert!(entry.contains("config.yaml"), "with the configuration that was named");
     eventually("ticked", || panel.line("Start at Login")?.ticked.filter(|ticked| *ticked));
@@ -176,30 +176,30 @@ fn every_item_does_what_it_says() {
     eventually("removed", || (!autostart.exists()).then_some(()));
 
     panel.click(&format!("{ALERT} > Snooze 1 hour"));
-    eventually("snoozed", || (seat.hours_of_snooze()? == 0).then_some(()));
-    panel.says("Operator – all is well");
+    eventually("snoozed", || (tray.hours_of_snooze()? == 0).then_some(()));
+    panel.wait_for_tooltip("Operator – all is well");
     eventually("it is answered", || panel.line("1 acknowledged or snoozed").filter(|_| panel.line(ALERT).is_none()));
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
 #[test]
 fn alert_is_snoozed_or_acknowledged() {
-    let seat = MergedSlot::new();
-    let mut running = seat.start();
-    seat.panel.click(&format!("{ALERT} > Snooze until tomorrow"));
-    // It is noon, and tomorrow begins at seven.
-    eventually("snoozed", || (17..=19).contains(&seat.hours_of_snooze()?).then_some(()));
-    seat.home.tasks("UPDATE tasks SET status = 'done'");
-    seat.panel.click("Run Now");
-    eventually("it resolves", || seat.incident().is_null().then_some(()));
-    seat.home.tasks(
+    let tray = TrayDesktop::new();
+    let mut running = tray.start();
+    tray.panel.click(&format!("{ALERT} > Snooze until tomorrow"));
+    // The clock says noon, and the morning begins at seven.
+    eventually("snoozed", || (17..=19).contains(&tray.hours_of_snooze()?).then_some(()));
+    tray.home.tasks("UPDATE tasks SET status = 'done'");
+    tray.panel.click("Run Now");
+    eventually("it resolves", || tray.incident().is_null().then_some(()));
+    tray.home.tasks(
         "INSERT INTO tasks (id, title, status, due_date, domain, source)
          VALUES ('keys', 'Find the keys & more', 'active', '2026-01-01', 'work', 'manual')",
     );
-    seat.panel.click("Run Now");
-    seat.panel.click("High – Overdue: Find the keys & more > Acknowledge");
-    seat.panel.says("Operator – all is well");
-    let alerts = seat.home.run(&["alerts", "--json"]).ok().json();
+    tray.panel.click("Run Now");
+    tray.panel.click("High – Overdue: Find the keys & more > Acknowledge");
+    tray.panel.wait_for_tooltip("Operator – all is well");
+    let alerts = tray.home.run(&["alerts", "--json"]).ok().json();
     assert_eq!(
         (&alerts[0]["alert"]["key"], &alerts[0]["acknowledged"]),
         (&json!("task:deadline_overdue:keys"), &json!(true))
@@ -209,35 +209,35 @@ fn alert_is_snoozed_or_acknowledged() {
 
 #[test]
 fn alert_answered_on_banner_leaves_the_menu() {
-    let seat = MergedSlot::new();
-    let mut running = seat.start();
-    let banner = seat.service.banner("Renew the passport");
-    eventually("it is in the menu", || seat.panel.line(ALERT));
-    seat.service.press(&banner, "Acknowledge");
-    seat.panel.says("Operator – all is well");
-    eventually("it left the menu", || seat.panel.line(ALERT).is_none().then_some(()));
-    assert_eq!(seat.incident()["acknowledged"], true);
+    let tray = TrayDesktop::new();
+    let mut running = tray.start();
+    let banner = tray.service.banner("Renew the passport");
+    eventually("it is in the menu", || tray.panel.line(ALERT));
+    tray.service.press(&banner, "Acknowledge");
+    tray.panel.wait_for_tooltip("Operator – all is well");
+    eventually("it left the menu", || tray.panel.line(ALERT).is_none().then_some(()));
+    assert_eq!(tray.incident()["acknowledged"], true);
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
 #[test]
 fn source_is_retried_from_the_menu() {
-    let seat = MergedSlot::new();
-    seat.home.set(json!({
+    let tray = TrayDesktop::new();
+    tray.home.set(json!({
         "circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 3600},
         "sources": {"workos": {"url": "postgres://ada@127.0.0.1:1/t?sslmode=disable"}},
     }));
-    let mut running = Running::in_front(&seat.home, &["--tray"]);
-    seat.panel.wait();
-    seat.panel.says("Operator – 1 alert, WorkOS unreachable");
-    let sources = seat.panel.line("Sources").expect("sources");
+    let mut running = Running::in_front(&tray.home, &["--tray"]);
+    tray.panel.wait();
+    tray.panel.wait_for_tooltip("Operator – 1 alert, WorkOS unreachable");
+    let sources = tray.panel.line("Sources").expect("sources");
     let workos = sources.lines.iter().find(|line| line.label.starts_with("WorkOS – open, next try ")).expect("WorkOS");
     assert!(workos.lines[0].label.contains("connection refused") && !workos.lines[0].enabled);
-    let opened_at = seat.status()["sources"]["workos"]["next_try"].clone();
+    let opened_at = tray.status()["sources"]["workos"]["next_try"].clone();
     let path = format!("Sources > {} > Reset", workos.label);
-    seat.panel.click(&path);
-    eventually("it was asked again", || {
-        let state = seat.status()["sources"]["workos"].clone();
+    tray.panel.click(&path);
+    eventually("the source was retried", || {
+        let state = tray.status()["sources"]["workos"].clone();
         (state["next_try"] != opened_at && state["circuit"] == "open").then_some(())
     });
     assert_eq!(running.stop("TERM"), Some(0));
@@ -245,27 +245,27 @@ fn source_is_retried_from_the_menu() {
 
 #[test]
 fn oura_connects_from_the_menu() {
-    let seat = MergedSlot::new();
+    let tray = TrayDesktop::new();
     let (oura, port) = (FakeOura::start(), free_port());
-    fs::remove_file(seat.home.path("foreign/oura-health.db")).unwrap();
-    seat.home.set(oura.config(port));
-    seat.home.variable("DISPLAY", ":9");
-    let mut running = seat.start();
-    let panel = &seat.panel;
+    fs::remove_file(tray.home.path("foreign/oura-health.db")).unwrap();
+    tray.home.set(oura.config(port));
+    tray.home.variable("DISPLAY", ":9");
+    let mut running = tray.start();
+    let panel = &tray.panel;
     let path = |item: &str| {
         let sources = panel.line("Sources")?;
         let line = sources.lines.iter().find(|line| line.label.starts_with("Oura – "))?;
         line.lines.iter().any(|line| line.label == item).then(|| format!("Sources > {} > {item}", line.label))
     };
     panel.click(&eventually("it can be connected", || path("Connect Oura…")));
-    let help = seat.opened("oura.txt");
+    let help = tray.opened("oura.txt");
     assert!(help.contains("oauth/applications") && help.contains(&port.to_string()), "{help}");
 
-    seat.home.set(json!({"sources": {"oura": {"client_id": ID, "client_secret": SECRET}}}));
-    eventually("it is read", || (seat.status()["config"]["sources"]["oura"]["client_id_set"] == true).then_some(()));
+    tray.home.set(json!({"sources": {"oura": {"client_id": ID, "client_secret": SECRET}}}));
+    eventually("it is read", || (tray.status()["config"]["sources"]["oura"]["client_id_set"] == true).then_some(()));
     panel.click(&eventually("it can be connected", || path("Connect Oura…")));
     let state = eventually("the browser is opened", || {
-        let opened = fs::read_to_string(&seat.opened).ok()?;
+        let opened = fs::read_to_string(&tray.opened).ok()?;
         Some(opened.lines().last()?.split_once("&state=")?.1.to_owned())
     });
     let mut browser = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -277,103 +277,103 @@ fn oura_connects_from_the_menu() {
     panel.click(&eventually("it is connected", || path("Disconnect Oura")));
     eventually("it is disconnected", || path("Connect Oura…"));
     assert!(oura.is_revoked());
-    assert!(!fs::read_to_string(&seat.opened).unwrap().ends_with("oura.txt\n"), "nothing else had to be said");
+    assert!(!fs::read_to_string(&tray.opened).unwrap().ends_with("oura.txt\n"), "no other help was opened");
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
 #[test]
 fn config_change_and_error_show_in_the_menu() {
-    let seat = MergedSlot::new();
-    let mut running = seat.start();
-    let runs = seat.status()["run_count"].as_u64().unwrap();
-    let good = fs::read_to_string(seat.home.path("config.yaml")).unwrap();
-    seat.home.set(json!({"deduplication": {"max_alerts_per_run": 7}}));
-    eventually("it is read", || (seat.status()["config"]["deduplication"]["max_alerts_per_run"] == 7).then_some(()));
-    assert!(seat.status()["run_count"].as_u64().unwrap() >= runs, "counters are kept");
-    assert_eq!(seat.incident()["alert"]["key"], PASSPORT, "and so is what is open");
+    let tray = TrayDesktop::new();
+    let mut running = tray.start();
+    let runs = tray.status()["run_count"].as_u64().unwrap();
+    let good = fs::read_to_string(tray.home.path("config.yaml")).unwrap();
+    tray.home.set(json!({"deduplication": {"max_alerts_per_run": 7}}));
+    eventually("it is read", || (tray.status()["config"]["deduplication"]["max_alerts_per_run"] == 7).then_some(()));
+    assert!(tray.status()["run_count"].as_u64().unwrap() >= runs, "counters are kept");
+    assert_eq!(tray.incident()["alert"]["key"], PASSPORT, "and so is what is open");
 
-    let mistake = "config.yaml has a mistake: the old one stays in force";
-    fs::write(seat.home.path("config.yaml"), "intervals: {check_interval: soon}\n").unwrap();
-    eventually("the menu says it", || seat.panel.line(mistake));
-    // The command line reads the configuration first, and would refuse it.
+    let mistake = "Error in config.yaml: the old configuration stays in use";
+    fs::write(tray.home.path("config.yaml"), "intervals: {check_interval: soon}\n").unwrap();
+    eventually("the menu says it", || tray.panel.line(mistake));
+    // The command line would refuse the invalid configuration.
     let status = running.status();
     assert!(status["config_error"].as_str().unwrap().contains("check_interval"), "{status}");
     assert_eq!(status["config"]["deduplication"]["max_alerts_per_run"], 7, "the old one is in force");
     assert!(running.said().contains("configuration not reloaded"), "{}", running.said());
 
-    // As editors do: a new file in the place of the old one.
-    let draft = seat.home.path("draft.yaml");
+    // Editors replace the file.
+    let draft = tray.home.path("draft.yaml");
     fs::write(&draft, good).unwrap();
-    fs::rename(&draft, seat.home.path("config.yaml")).unwrap();
-    eventually("the menu is silent about it", || seat.panel.line(mistake).is_none().then_some(()));
-    eventually("it holds", || (seat.status()["config"]["deduplication"]["max_alerts_per_run"] == 20).then_some(()));
+    fs::rename(&draft, tray.home.path("config.yaml")).unwrap();
+    eventually("the menu is silent about it", || tray.panel.line(mistake).is_none().then_some(()));
+    eventually("it holds", || (tray.status()["config"]["deduplication"]["max_alerts_per_run"] == 20).then_some(()));
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
 #[test]
-fn quit_ends_it() {
-    let seat = MergedSlot::new();
-    let mut running = seat.start();
-    seat.panel.click("Quit Operator");
+fn quit_stops_the_engine() {
+    let tray = TrayDesktop::new();
+    let mut running = tray.start();
+    tray.panel.click("Quit Operator");
     assert_eq!(running.ended(), Some(0));
-    assert!(!seat.home.path("state/operator.sock").exists());
+    assert!(!tray.home.path("state/operator.sock").exists());
 }
 
 #[test]
-fn nothing_is_painted_that_did_not_change() {
-    let seat = MergedSlot::new();
-    let mut running = seat.start();
-    let panel = &seat.panel;
-    // The minute may turn under the test, and with it "Last check": then it is tried again.
+fn unchanged_menu_is_not_repainted() {
+    let tray = TrayDesktop::new();
+    let mut running = tray.start();
+    let panel = &tray.panel;
+    // A new minute changes "Last check": repeat the test then.
     eventually("two checks that change nothing are not painted", || {
         let last = panel.menu()[1].label.clone();
         let painted = panel.repaints();
-        let runs = seat.status()["run_count"].as_u64()?;
+        let runs = tray.status()["run_count"].as_u64()?;
         for run in 1..=2 {
             running.ask(r#"{"command": "run_now"}"#)?;
-            seat.status_has("run_count", runs + run);
+            tray.status_has("run_count", runs + run);
         }
         let same = panel.menu()[1].label == last;
         (same && panel.repaints() == painted).then_some(())
     });
     let painted = panel.repaints();
     panel.click("Pause > Until resumed");
-    panel.says("Operator – 1 alert, paused");
+    panel.wait_for_tooltip("Operator – 1 alert, paused");
     assert!(panel.repaints() > painted);
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
 #[test]
 fn second_instance_names_the_first() {
-    let seat = MergedSlot::new();
-    let mut running = seat.start();
-    let mut second = seat.home.program();
-    second.arg("--config").arg(seat.home.path("config.yaml")).arg("--tray");
+    let tray = TrayDesktop::new();
+    let mut running = tray.start();
+    let mut second = tray.home.program();
+    second.arg("--config").arg(tray.home.path("config.yaml")).arg("--tray");
     let run = finish(second).failed(75);
     assert!(run.err.contains(&running.pid().to_string()), "{}", run.err);
-    assert_eq!(seat.panel.items(), 1, "and shows nothing");
+    assert_eq!(tray.panel.items(), 1, "and shows nothing");
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
-/// Started without a flag and with the tray asked for, at a desktop of this kind: the one goes on headless, the other ends with 2.
-fn no_tray(home: &Home, what: &str) {
-    let mut asked = home.program();
-    asked.arg("--config").arg(home.path("config.yaml")).arg("--tray");
-    let run = finish(asked).failed(2);
+/// Without a tray, `--tray` exits with 2 and a start without flags runs headless.
+fn no_tray(home: &Home, reason: &str) {
+    let mut with_flag = home.program();
+    with_flag.arg("--config").arg(home.path("config.yaml")).arg("--tray");
+    let run = finish(with_flag).failed(2);
     assert_eq!(run.err.lines().count(), 1, "{}", run.err);
-    assert!(run.err.contains(what) && run.err.contains("--headless"), "{}", run.err);
+    assert!(run.err.contains(reason) && run.err.contains("--headless"), "{}", run.err);
     let mut running = Running::in_front(home, &[]);
-    assert!(running.said().contains(what) && running.said().contains("headless"), "{}", running.said());
+    assert!(running.said().contains(reason) && running.said().contains("headless"), "{}", running.said());
     assert_eq!(running.stop("TERM"), Some(0));
 }
 
 #[test]
-fn without_a_session_bus_it_runs_headless() {
+fn missing_bus_runs_headless() {
     no_tray(&Home::new(), "There is no session bus");
 }
 
 #[test]
-fn without_a_tray_host_it_runs_headless() {
+fn missing_tray_host_runs_headless() {
     let desktop = Desktop::start();
     no_tray(&desktop.home(), "There is no tray on this desktop");
 }
@@ -392,13 +392,13 @@ fn first_start_writes_the_default_config() {
     let desktop = Desktop::start();
     let (panel, home) = (Panel::on(&desktop), desktop.home());
     fake_opener(&home);
-    // A terminal in which somebody answers.
+    // A terminal with scripted answers.
     let answers = "#!/bin/sh\nprintf 'n\\n\\n\\n23\\n\\ny\\n\\n' | \"$1\" > /dev/null\n";
     Tool::new(&home.path("tmp/bin"), "xdg-terminal-exec", answers);
     let mut program = home.program();
     let mut running = program.arg("--tray").stderr(std::process::Stdio::null()).spawn().unwrap();
     panel.wait();
-    eventually("the menu says it", || panel.line("Nothing is connected yet: Set Up… asks for what you have"));
+    eventually("the menu says it", || panel.line("Nothing is connected yet – choose Set Up…"));
     let config = home.path("home/.config/operator/config.yaml");
     assert!(config.exists());
     panel.click("Set Up…");

@@ -1,4 +1,4 @@
-//! The engine with a webhook: what is posted over an alert's life, and what the commands show of it.
+//! The engine with a webhook, over an alert's life, and the output of the commands.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use crate::support::http::{Answer, Server};
 
 const READINESS: &str = "health:readiness_low";
 
-/// With nothing to tell but that the readiness is low, and nowhere but at this address.
+/// One alert, low readiness, at this URL only.
 fn home(server: &Server) -> Home {
     let home = Home::new();
     home.only_readiness();
@@ -23,7 +23,7 @@ fn home(server: &Server) -> Home {
 }
 
 fn posts(server: &Server) -> Vec<Value> {
-    server.asked().iter().filter(|request| request.method == "POST").map(|request| request.json()).collect()
+    server.requests().iter().filter(|request| request.method == "POST").map(|request| request.json()).collect()
 }
 
 #[test]
@@ -45,8 +45,8 @@ fn alert_is_posted_updated_and_resolved() {
     let over = eventually("the end", || posts(&server).get(2).cloned());
     assert_eq!(over["alerts"][0]["state"], "resolved");
     let keys: std::collections::BTreeSet<String> =
-        server.asked().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
-    assert_eq!(keys.len(), 3, "each message has a key of its own");
+        server.requests().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
+    assert_eq!(keys.len(), 3, "one key per message");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn unconfirmed_post_is_retried_with_same_key() {
     });
     let shown = [home.run(&["--status"]).ok().out, home.run(&["why", READINESS]).ok().out, engine.said()].concat();
     assert!(shown.contains("pending after 1 attempt") && !shown.contains("s3cret"), "{shown}");
-    let tries = eventually("a second try", || Some(server.asked()).filter(|asked| asked.len() == 2));
+    let tries = eventually("a second try", || Some(server.requests()).filter(|requests| requests.len() == 2));
     assert_eq!(tries[0].headers["idempotency-key"], tries[1].headers["idempotency-key"]);
     eventually("all is well", || (engine.status()["channel_states"]["webhook"]["state"] == "ok").then_some(()));
 }

@@ -1,4 +1,4 @@
-//! A small Telegram: one bot, its chats and updates, with the checks that the real one makes.
+//! A fake Telegram API with one bot, its chats and updates, and the real API's checks.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -11,14 +11,14 @@ use super::http::{Answer, Request, Server};
 pub(crate) const TOKEN: &str = "123456:s3cret-of_the_bot";
 pub(crate) const CHAT: i64 = 4711;
 
-/// The only tags that it knows.
+/// The supported tags.
 const TAGS: [&str; 6] = ["b", "i", "u", "s", "code", "pre"];
 
-/// A message in the chat, as the person sees it.
+/// A message as the chat shows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) shown: Shown,
-    /// Label and what it gives back.
+    /// Label and callback data.
     pub(crate) buttons: Vec<(String, String)>,
     pub(crate) silent: bool,
     pub(crate) edits: usize,
@@ -37,13 +37,12 @@ pub(crate) struct Shown {
 struct State {
     messages: BTreeMap<i64, Sent>,
     updates: Vec<Value>,
-    /// Callback query and the sentence that it was answered with.
+    /// Callback query id and the text of the answer.
     answered: Vec<(String, String)>,
 }
 
 type Shared = Arc<(Mutex<State>, Condvar)>;
 
-/// A running Telegram.
 pub(crate) struct Bot {
     pub(crate) server: Server,
     shared: Shared,
@@ -54,30 +53,29 @@ impl Bot {
         Self::with(|_| None)
     }
 
-    /// One that answers some requests in another way.
+    /// `fault` overrides the response to some requests.
     pub(crate) fn with(fault: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let shared = Shared::default();
         let state = Arc::clone(&shared);
         Self { server: Server::start(move |request| fault(request).unwrap_or_else(|| serve(request, &state))), shared }
     }
 
-    /// The configuration's keys for it, in one line of YAML.
+    /// The configuration keys in flow style.
     pub(crate) fn keys(&self) -> String {
         format!("token: '{TOKEN}', chat_id: {CHAT}, api_url: '{}'", self.server.url)
     }
 
-    /// The same as a section.
+    /// The configuration section.
     pub(crate) fn section(&self) -> Value {
         json!({"enabled": true, "token": TOKEN, "chat_id": CHAT, "api_url": self.server.url})
     }
 
-    /// By number.
+    /// By message id.
     pub(crate) fn messages(&self) -> BTreeMap<i64, Sent> {
         self.shared.0.lock().unwrap().messages.clone()
     }
 
-    /// The message that says this, if there is one.
-    pub(crate) fn saying(&self, words: &str) -> Option<(i64, Sent)> {
+    pub(crate) fn message_with(&self, words: &str) -> Option<(i64, Sent)> {
         self.messages().into_iter().find(|(_, sent)| sent.shown.text.contains(words))
     }
 
@@ -85,30 +83,29 @@ impl Bot {
         self.shared.0.lock().unwrap().answered.clone()
     }
 
-    /// The person deletes a message.
+    /// The user deletes a message.
     pub(crate) fn delete(&self, message: i64) {
         self.shared.0.lock().unwrap().messages.remove(&message);
     }
 
-    /// Something happens in a chat.
-    pub(crate) fn happens(&self, update: Value) {
+    pub(crate) fn add_update(&self, update: Value) {
         self.shared.0.lock().unwrap().updates.push(update);
         self.shared.1.notify_all();
     }
 
-    /// Somebody presses a button in a chat.
+    /// A button press in a chat.
     pub(crate) fn press(&self, update: i64, chat: i64, data: &str) {
-        self.happens(pressed(update, chat, data));
+        self.add_update(pressed(update, chat, data));
     }
 
     /// The `offset` of each `getUpdates`.
     pub(crate) fn offsets(&self) -> Vec<Option<i64>> {
-        let asked = self.server.asked();
-        asked.iter().filter(|r| r.collection == "getUpdates").map(|r| r.json()["offset"].as_i64()).collect()
+        let requests = self.server.requests();
+        requests.iter().filter(|r| r.collection == "getUpdates").map(|r| r.json()["offset"].as_i64()).collect()
     }
 }
 
-/// A press as Telegram tells it; its query is called `q` and the update's number.
+/// The update of a button press. The query id is `q` and the update id.
 pub(crate) fn pressed(update: i64, chat: i64, data: &str) -> Value {
     json!({"update_id": update, "callback_query": {
         "id": format!("q{update}"), "from": {"id": CHAT, "is_bot": false, "first_name": "Ada"}, "chat_instance": "x",
@@ -120,7 +117,7 @@ fn result(result: Value) -> Answer {
     Answer::json(json!({"ok": true, "result": result}).to_string())
 }
 
-/// A refusal in Telegram's form.
+/// An error response of the API.
 pub(crate) fn refusal(status: u16, description: &str) -> Answer {
     Answer::Whole(status, "", json!({"ok": false, "error_code": status, "description": description}).to_string())
 }
@@ -129,22 +126,22 @@ fn serve(request: &Request, shared: &Shared) -> Answer {
     if request.path != format!("/bot{TOKEN}/{}", request.collection) {
         return refusal(401, "Unauthorized");
     }
-    let asked = request.json();
+    let arguments = request.json();
     let served = match request.collection.as_str() {
         "getMe" => Ok(json!({"id": 123_456, "is_bot": true, "first_name": "Op", "username": "op_bot"})),
-        "getChat" => chat(&asked),
-        "sendMessage" => send(&asked, &mut shared.0.lock().unwrap()),
-        "editMessageText" => edit(&asked, &mut shared.0.lock().unwrap()),
-        "answerCallbackQuery" => answer(&asked, &mut shared.0.lock().unwrap()),
-        "getUpdates" => Ok(updates(&asked, shared)),
+        "getChat" => chat(&arguments),
+        "sendMessage" => send(&arguments, &mut shared.0.lock().unwrap()),
+        "editMessageText" => edit(&arguments, &mut shared.0.lock().unwrap()),
+        "answerCallbackQuery" => answer(&arguments, &mut shared.0.lock().unwrap()),
+        "getUpdates" => Ok(updates(&arguments, shared)),
         _ => return refusal(404, "Not Found"),
     };
     served.map_or_else(|why| refusal(400, &format!("Bad Request: {why}")), result)
 }
 
-fn chat(asked: &Value) -> Result<Value, String> {
-    // A number may be given as text.
-    let id = asked["chat_id"].as_i64().or_else(|| asked["chat_id"].as_str()?.parse().ok());
+fn chat(arguments: &Value) -> Result<Value, String> {
+    // The API accepts a number as text.
+    let id = arguments["chat_id"].as_i64().or_else(|| arguments["chat_id"].as_str()?.parse().ok());
     if id == Some(CHAT) {
         Ok(json!({"id": CHAT, "type": "private", "first_name": "Ada"}))
     } else {
@@ -152,19 +149,19 @@ fn chat(asked: &Value) -> Result<Value, String> {
     }
 }
 
-fn send(asked: &Value, state: &mut State) -> Result<Value, String> {
-    chat(asked)?;
-    let (shown, buttons) = (shown(asked)?, buttons(asked)?);
+fn send(arguments: &Value, state: &mut State) -> Result<Value, String> {
+    chat(arguments)?;
+    let (shown, buttons) = (shown(arguments)?, buttons(arguments)?);
     let number = state.messages.keys().last().map_or(7, |last| last + 1);
-    let silent = asked["disable_notification"] == true;
+    let silent = arguments["disable_notification"] == true;
     state.messages.insert(number, Sent { shown, buttons, silent, edits: 0, at: Instant::now() });
     Ok(json!({"message_id": number, "date": 0, "chat": {"id": CHAT, "type": "private"}}))
 }
 
-fn edit(asked: &Value, state: &mut State) -> Result<Value, String> {
-    chat(asked)?;
-    let (shown, buttons) = (shown(asked)?, buttons(asked)?);
-    let number = asked["message_id"].as_i64().ok_or("message identifier is not specified")?;
+fn edit(arguments: &Value, state: &mut State) -> Result<Value, String> {
+    chat(arguments)?;
+    let (shown, buttons) = (shown(arguments)?, buttons(arguments)?);
+    let number = arguments["message_id"].as_i64().ok_or("message identifier is not specified")?;
     let sent = state.messages.get_mut(&number).ok_or("message to edit not found")?;
     if sent.shown == shown && sent.buttons == buttons {
         return Err("message is not modified: specified new message content and reply markup are the same".into());
@@ -173,34 +170,34 @@ fn edit(asked: &Value, state: &mut State) -> Result<Value, String> {
     Ok(json!({"message_id": number}))
 }
 
-fn answer(asked: &Value, state: &mut State) -> Result<Value, String> {
-    let text = asked["text"].as_str().unwrap_or_default();
+fn answer(arguments: &Value, state: &mut State) -> Result<Value, String> {
+    let text = arguments["text"].as_str().unwrap_or_default();
     if text.encode_utf16().count() > 200 {
         return Err("MESSAGE_TOO_LONG".into());
     }
-    state.answered.push((asked["callback_query_id"].as_str().unwrap_or_default().into(), text.into()));
+    state.answered.push((arguments["callback_query_id"].as_str().unwrap_or_default().into(), text.into()));
     Ok(json!(true))
 }
 
-/// Waits for updates as long as it is asked to.
-fn updates(asked: &Value, shared: &Shared) -> Value {
-    let wanted = asked["offset"].as_i64();
+/// Long polling.
+fn updates(arguments: &Value, shared: &Shared) -> Value {
+    let wanted = arguments["offset"].as_i64();
     let mut state = shared.0.lock().unwrap();
     let number = |update: &Value| update["update_id"].as_i64().unwrap_or(i64::MAX);
-    // An offset in the future is no offset.
+    // The API ignores an offset in the future.
     let last = state.updates.iter().map(number).max().unwrap_or(0);
     let from = wanted.filter(|from| state.updates.is_empty() || from.saturating_sub(11) <= last).unwrap_or(i64::MIN);
     state.updates.retain(|update| number(update) >= from);
-    let deadline = Instant::now() + Duration::from_secs(asked["timeout"].as_u64().unwrap_or(0));
+    let deadline = Instant::now() + Duration::from_secs(arguments["timeout"].as_u64().unwrap_or(0));
     while state.updates.is_empty() && Instant::now() < deadline {
         state = shared.1.wait_timeout(state, deadline - Instant::now()).unwrap().0;
     }
-    let limit = usize::try_from(asked["limit"].as_u64().unwrap_or(100)).unwrap();
+    let limit = usize::try_from(arguments["limit"].as_u64().unwrap_or(100)).unwrap();
     state.updates.iter().take(limit).cloned().collect()
 }
 
-fn buttons(asked: &Value) -> Result<Vec<(String, String)>, String> {
-    let rows = asked["reply_markup"]["inline_keyboard"].as_array().cloned().unwrap_or_default();
+fn buttons(arguments: &Value) -> Result<Vec<(String, String)>, String> {
+    let rows = arguments["reply_markup"]["inline_keyboard"].as_array().cloned().unwrap_or_default();
     let buttons = rows.iter().flat_map(|row| row.as_array().cloned().unwrap_or_default());
     buttons
         .map(|button| {
@@ -211,11 +208,11 @@ fn buttons(asked: &Value) -> Result<Vec<(String, String)>, String> {
         .collect()
 }
 
-fn shown(asked: &Value) -> Result<Shown, String> {
-    if asked["parse_mode"] != "HTML" {
+fn shown(arguments: &Value) -> Result<Shown, String> {
+    if arguments["parse_mode"] != "HTML" {
         return Err("unsupported parse_mode".into());
     }
-    let shown = parsed(asked["text"].as_str().ok_or("message text is empty")?)?;
+    let shown = parse_html(arguments["text"].as_str().ok_or("message text is empty")?)?;
     match shown.text.trim().encode_utf16().count() {
         0 => Err("message text is empty".into()),
         1..=4096 => Ok(shown),
@@ -223,8 +220,8 @@ fn shown(asked: &Value) -> Result<Shown, String> {
     }
 }
 
-/// Telegram's HTML, read strictly.
-fn parsed(html: &str) -> Result<Shown, String> {
+/// Parses Telegram's HTML strictly.
+fn parse_html(html: &str) -> Result<Shown, String> {
     let (mut shown, mut open, mut rest) = (Shown::default(), Vec::<(&str, usize)>::new(), html);
     while let Some(next) = rest.chars().next() {
         let cut = match next {

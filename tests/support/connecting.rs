@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::home::{Home, Run};
 use super::oura::{FakeOura, ID, SECRET};
-use super::visitor::free_port;
+use super::raw_http::free_port;
 
 /// A home whose application is in the configuration.
 pub(crate) struct Person {

@@ -1,8 +1,7 @@
-//! A real CalDAV server: Radicale, with a login, in a folder of its own.
+//! Radicale, a CalDAV server, with one user and a temporary folder.
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -12,14 +11,14 @@ use super::home::eventually;
 pub(crate) const USER: &str = "ada";
 pub(crate) const PASSWORD: &str = "s3cret \"word\" ü";
 
-/// A running server, ended with its owner.
+/// Stopped on drop.
 pub(crate) struct Radicale {
     pub(crate) url: String,
     folder: TempDir,
     child: Child,
 }
 
-/// The Python that has the server: Debian's own, or the one that is there.
+/// Debian's Python, or another one that has Radicale.
 fn python() -> &'static str {
     let has = |python: &&str| {
         let found = Command::new(python).args(["-c", "import radicale"]).stderr(Stdio::null()).status();
@@ -31,15 +30,15 @@ fn python() -> &'static str {
 impl Radicale {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Free now, and nobody else looks for one in this range of time and place.
+        // Radicale cannot bind port 0. Another process is unlikely to take this port in between.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         fs::write(folder.path().join("users"), format!("{USER}:{PASSWORD}\n")).unwrap();
-        let place = |name: &str| folder.path().join(name).display().to_string();
+        let path = |name: &str| folder.path().join(name).display().to_string();
         let config = format!(
             "[server]\nhosts = 127.0.0.1:{port}\n[auth]\ntype = htpasswd\nhtpasswd_filename = {}\n\
              htpasswd_encryption = plain\ndelay = 0\n[storage]\nfilesystem_folder = {}\n[rights]\ntype = owner_only\n",
-            place("users"),
-            place("collections"),
+            path("users"),
+            path("collections"),
         );
         fs::write(folder.path().join("config"), config).unwrap();
         let child = Command::new(python())
@@ -49,24 +48,25 @@ impl Radicale {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("it starts");
+            .expect("python starts");
         let url = format!("http://127.0.0.1:{port}");
         eventually("Radicale listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
         Self { url, folder, child }
     }
 
-    /// A calendar with what people call it and these parts, each a text of its own.
-    pub(crate) fn calendar(&self, name: &str, title: &str, parts: &[String]) {
+    /// Adds a calendar, or its components. Each component is an iCalendar file of its own.
+    pub(crate) fn add_calendar(&self, name: &str, display_name: &str, components: &[String]) {
         let root = self.folder.path().join("collections/collection-root").join(USER).join(name);
         fs::create_dir_all(&root).unwrap();
-        fs::write(root.join(".Radicale.props"), format!(r#"{{"tag": "VCALENDAR", "D:displayname": "{title}"}}"#))
-            .unwrap();
-        parts.iter().enumerate().for_each(|(number, part)| put(&root, number, part));
+        fs::write(
+            root.join(".Radicale.props"),
+            format!(r#"{{"tag": "VCALENDAR", "D:displayname": "{display_name}"}}"#),
+        )
+        .unwrap();
+        for (number, component) in components.iter().enumerate() {
+            fs::write(root.join(format!("{number}.ics")), component).unwrap();
+        }
     }
-}
-
-fn put(folder: &Path, number: usize, text: &str) {
-    fs::write(folder.join(format!("{number}.ics")), text).unwrap();
 }
 
 impl Drop for Radicale {

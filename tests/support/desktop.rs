@@ -1,4 +1,4 @@
-//! A desktop of the test's own: a real session bus, and a notification service on it that does what the test tells it to.
+//! A private desktop: a real session bus with a scripted notification server.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader};
@@ -20,10 +20,10 @@ use super::home::{Home, eventually};
 const SERVICE: &str = "org.freedesktop.Notifications";
 const OBJECT: &str = "/org/freedesktop/Notifications";
 
-/// What most services can do.
+/// The capabilities of most servers.
 pub(crate) const USUAL: &[&str] = &["actions", "body", "body-markup", "persistence"];
 
-/// A session bus without anything of the tester's desktop on it: what is installed cannot be started by it.
+/// A session bus that cannot start installed services.
 pub(crate) struct Desktop {
     folder: TempDir,
     daemon: Child,
@@ -31,32 +31,32 @@ pub(crate) struct Desktop {
     _stop: oneshot::Sender<()>,
 }
 
-/// What a service is to do about the next banner.
+/// The reaction to the next banner.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// Show it and say its number.
+    /// Shows it and returns its number.
     Number,
-    /// Show it and say nothing, ever.
+    /// Shows it and never replies.
     Silence,
-    /// Do not show it, and say so.
+    /// Returns an error without showing it.
     Error(fn(String) -> fdo::Error),
 }
 
-/// A banner as it was handed over.
+/// A received banner.
 #[derive(Debug, Clone)]
 pub(crate) struct Banner {
-    /// The number that the service gave it.
+    /// Assigned by the server.
     pub(crate) number: u32,
-    /// The number that it was to take the place of.
+    /// The number that it asked to replace.
     pub(crate) replaces: u32,
     pub(crate) app: String,
     pub(crate) title: String,
     pub(crate) body: String,
-    /// Handles and labels in turn.
+    /// Callback data and labels alternate.
     pub(crate) actions: Vec<String>,
     hints: Arc<HashMap<String, OwnedValue>>,
     pub(crate) expires_ms: i32,
-    /// The program's unique name on the bus.
+    /// The sender's unique name on the bus.
     pub(crate) sender: String,
 }
 
@@ -65,18 +65,18 @@ impl Banner {
         self.hints["urgency"].downcast_ref().expect("an urgency")
     }
 
-    /// A hint that is a text.
+    /// A text hint.
     pub(crate) fn hint(&self, name: &str) -> Option<String> {
         self.hints.get(name).map(|value| value.downcast_ref().expect("a text"))
     }
 
-    /// A hint that is there and true.
+    /// Whether a boolean hint is set.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.hints.get(name).is_some_and(|value| value.downcast_ref().expect("a truth value"))
     }
 
-    /// The handle of the button with this label.
-    pub(crate) fn handle(&self, label: &str) -> String {
+    /// The callback data of the button with this label.
+    pub(crate) fn callback_data(&self, label: &str) -> String {
         let button = self.actions.chunks(2).find(|pair| pair[1] == label);
         button.unwrap_or_else(|| panic!("no {label}: {self:?}"))[0].clone()
     }
@@ -97,12 +97,11 @@ impl Desktop {
         Self { folder, daemon, runtime: handle, _stop: stop }
     }
 
-    /// Where everything of the test's own on the bus runs.
     pub(crate) fn runtime(&self) -> Handle {
         self.runtime.clone()
     }
 
-    /// Where the bus is, as `bus`.
+    /// Contains the socket `bus`.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -111,33 +110,32 @@ impl Desktop {
         format!("unix:path={}", self.folder().join("bus").display())
     }
 
-    /// A home of somebody who sits at this desktop.
+    /// A home with this bus in its environment.
     pub(crate) fn home(&self) -> Home {
         let home = Home::new();
         home.variable("DBUS_SESSION_BUS_ADDRESS", self.address());
         home
     }
 
-    /// The bus goes, and with it everybody who is on it.
-    pub(crate) fn go(&mut self) {
+    pub(crate) fn stop_bus(&mut self) {
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
         let _ = std::fs::remove_file(self.folder().join("bus"));
     }
 
-    /// It comes back, with nobody on it.
-    pub(crate) fn come_back(&mut self) {
+    /// Starts the bus again, without any clients.
+    pub(crate) fn restart_bus(&mut self) {
         self.daemon = daemon(&self.folder().join("bus.conf"));
     }
 
-    /// Somebody on the bus, without a name.
-    pub(crate) fn somebody(&self) -> Connection {
+    /// Another client of the bus.
+    pub(crate) fn other_client(&self) -> Connection {
         let address = self.address();
         let join = async move { connection::Builder::address(address.as_str()).expect("an address").build().await };
-        self.runtime.block_on(join).expect("the bus takes everybody")
+        self.runtime.block_on(join).expect("a connection")
     }
 
-    /// A notification service that can do this.
+    /// Starts a notification server.
     pub(crate) fn serve(&self, capabilities: &'static [&'static str]) -> Service {
         let inner = Arc::new(Mutex::new(Inner::default()));
         let server = Server { capabilities, inner: Arc::clone(&inner) };
@@ -150,12 +148,12 @@ impl Desktop {
         Service { connection, inner, runtime: self.runtime.clone() }
     }
 
-    /// Somebody who is no notification service tells a program that a button was pressed.
+    /// Another client than the server signals a button press.
     pub(crate) fn forge(&self, from: &Connection, to: &str, press: &(u32, String)) {
-        self.runtime.block_on(tell(from, Some(to), "ActionInvoked", press)).expect("a signal");
+        self.runtime.block_on(emit(from, Some(to), "ActionInvoked", press)).expect("a signal");
     }
 
-    /// Somebody else shows a banner.
+    /// Another program shows a banner.
     pub(crate) fn show_as(&self, from: &Connection, title: &str) {
         let hints = HashMap::from([("urgency", zbus::zvariant::Value::from(1_u8))]);
         let banner = ("Mail", 0_u32, "", title, "", Vec::<String>::new(), hints, -1_i32);
@@ -166,7 +164,7 @@ impl Desktop {
 
 impl Drop for Desktop {
     fn drop(&mut self) {
-        self.go();
+        self.stop_bus();
     }
 }
 
@@ -178,14 +176,14 @@ fn daemon(config: &Path) -> Child {
         .arg("--print-address=1")
         .arg(format!("--config-file={}", config.display()));
     let mut daemon = daemon.stdout(Stdio::piped()).spawn().expect("dbus-daemon is installed");
-    let mut said = String::new();
+    let mut line = String::new();
     let stdout = daemon.stdout.as_mut().expect("its stdout");
-    BufReader::new(stdout).read_line(&mut said).expect("the daemon says where it is");
-    assert!(said.starts_with("unix:"), "the daemon does not start");
+    BufReader::new(stdout).read_line(&mut line).expect("the address of the bus");
+    assert!(line.starts_with("unix:"), "the daemon does not start");
     daemon
 }
 
-/// A notification service; it goes when it is dropped.
+/// A notification server. Ends when it is dropped.
 pub(crate) struct Service {
     connection: Connection,
     inner: Arc<Mutex<Inner>>,
@@ -197,28 +195,28 @@ struct Inner {
     shown: Vec<Banner>,
     last: u32,
     answers: VecDeque<Answer>,
-    /// A number that it does not know is taken all the same, as dunst and Plasma do.
+    /// Accepts unknown numbers, as dunst and Plasma do.
     keeps_numbers: bool,
 }
 
 impl Service {
-    /// Everything that it was asked to show, in order.
+    /// All banners in order.
     pub(crate) fn shown(&self) -> Vec<Banner> {
         self.inner.lock().unwrap().shown.clone()
     }
 
-    /// The one banner with this in its title, as soon as there is one.
+    /// Waits for the banner with this text in its title.
     pub(crate) fn banner(&self, title: &str) -> Banner {
         eventually(title, || self.shown().into_iter().find(|banner| banner.title.contains(title)))
     }
 
-    /// How many banners have this in their title.
+    /// The number of banners with this text in their title.
     pub(crate) fn times(&self, title: &str) -> usize {
         self.shown().iter().filter(|banner| banner.title.contains(title)).count()
     }
 
-    /// What it does about the next banners; then it shows them again.
-    pub(crate) fn will(&self, answers: &[Answer]) {
+    /// The reactions to the next banners. Later ones are shown.
+    pub(crate) fn answer_next(&self, answers: &[Answer]) {
         self.inner.lock().unwrap().answers.extend(answers.iter().cloned());
     }
 
@@ -226,28 +224,28 @@ impl Service {
         self.inner.lock().unwrap().keeps_numbers = true;
     }
 
-    /// The person presses a button.
+    /// The user presses a button.
     pub(crate) fn press(&self, banner: &Banner, label: &str) {
-        self.tell("ActionInvoked", &(banner.number, banner.handle(label)));
+        self.emit("ActionInvoked", &(banner.number, banner.callback_data(label)));
     }
 
-    /// The person closes a banner.
+    /// The user closes a banner.
     pub(crate) fn close(&self, banner: &Banner) {
-        self.tell("NotificationClosed", &(banner.number, 2_u32));
+        self.emit("NotificationClosed", &(banner.number, 2_u32));
     }
 
-    fn tell(&self, signal: &str, body: &(impl Serialize + DynamicType)) {
-        self.runtime.block_on(tell(&self.connection, None, signal, body)).expect("a signal");
+    fn emit(&self, signal: &str, body: &(impl Serialize + DynamicType)) {
+        self.runtime.block_on(emit(&self.connection, None, signal, body)).expect("a signal");
     }
 
-    /// It ends, and whoever has something to say to it finds nobody.
+    /// Leaves the bus.
     pub(crate) fn quit(self) {
         self.runtime.block_on(self.connection.close()).expect("it leaves the bus");
     }
 }
 
-/// When this is done the bus has passed the signal on: whatever it is asked afterwards comes later.
-async fn tell(
+/// Returns after the bus has forwarded the signal: later calls arrive after it.
+async fn emit(
     from: &Connection,
     to: Option<&str>,
     signal: &str,
@@ -289,7 +287,7 @@ impl Server {
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
         let hints = Arc::new(hints);
         let banner = Banner { number: 0, replaces, app, title, body, actions, hints, expires_ms, sender };
-        let (answer, number) = self.inner.lock().unwrap().take(banner);
+        let (answer, number) = self.inner.lock().unwrap().receive(banner);
         match answer {
             Answer::Number => Ok(number),
             Answer::Silence => std::future::pending().await,
@@ -299,7 +297,7 @@ impl Server {
 }
 
 impl Inner {
-    fn take(&mut self, mut banner: Banner) -> (Answer, u32) {
+    fn receive(&mut self, mut banner: Banner) -> (Answer, u32) {
         let answer = self.answers.pop_front().unwrap_or(Answer::Number);
         if !matches!(answer, Answer::Error(_)) {
             let is_known = self.shown.iter().any(|shown| shown.number == banner.replaces);
@@ -316,7 +314,7 @@ impl Inner {
     }
 }
 
-/// The address of a socket that takes everybody and never says a word, for as long as the listener lives.
+/// The address of a socket that accepts connections and never replies, while the listener lives.
 pub(crate) fn silent_bus(home: &Home) -> (UnixListener, String) {
     let socket = home.path("tmp/silent");
     let listener = UnixListener::bind(&socket).expect("a socket");

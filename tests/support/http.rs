@@ -1,4 +1,4 @@
-//! A small HTTP server that does what a test tells it to, misbehaving included.
+//! A scripted HTTP server, which may also break the protocol.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,41 +9,37 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// What was asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// All of it, without the query.
+    /// Without the query.
     pub(crate) path: String,
-    /// The path's last part.
+    /// The last segment of the path.
     pub(crate) collection: String,
     pub(crate) query: HashMap<String, String>,
-    /// By lower-case name.
+    /// Names are lower case.
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Vec<u8>,
     pub(crate) at: Instant,
 }
 
 impl Request {
-    /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
-/// What is answered.
 pub(crate) enum Answer {
     /// Status, further header lines, body.
     Whole(u16, &'static str, String),
-    /// A good head and half of the body, then the connection is closed.
+    /// A valid head and half of the body, then closes the connection.
     Cut(String),
-    /// These bytes, then the connection is closed.
+    /// These bytes, then closes the connection.
     Raw(String),
-    /// These bytes, then nothing, ever.
+    /// These bytes, then hangs.
     Stall(String),
-    /// Nothing, ever.
     Hang,
-    /// Nothing, and the connection is closed.
+    /// Closes the connection without a response.
     Close,
 }
 
@@ -56,51 +52,49 @@ impl Answer {
         Self::Whole(status, "", r#"{"detail":"no"}"#.into())
     }
 
-    /// One page that is the last.
+    /// The last page of an Oura collection.
     pub(crate) fn page(documents: &str) -> Self {
         Self::json(format!(r#"{{"data":[{documents}],"next_token":null}}"#))
     }
 }
 
-/// A running server; it lives as long as the test's process.
+/// Runs until the test process ends.
 pub(crate) struct Server {
     /// `http://127.0.0.1:port`.
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
-    /// Answers as `script` says.
     pub(crate) fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
-    /// The same where this listens.
     pub(crate) fn on(listener: TcpListener, script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let record = asked.clone();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let record = requests.clone();
         let script = Arc::new(script);
         thread::spawn(move || {
             let mut open = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
-                // A connection that hangs is one that we do not let go of.
+                // Dropping the stream would close a hanging connection.
                 open.push(stream.try_clone().unwrap());
                 let (record, script) = (record.clone(), script.clone());
                 thread::spawn(move || answer(&stream, &record, &*script));
             }
         });
-        Self { url, asked }
+        Self { url, requests }
     }
 
-    /// Everything that was asked so far.
-    pub(crate) fn asked(&self) -> Vec<Request> {
-        self.asked.lock().unwrap().clone()
+    /// All requests so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
     }
 
-    /// How often a collection was asked for.
+    /// The number of requests for a collection.
     pub(crate) fn times(&self, collection: &str) -> usize {
-        self.asked().iter().filter(|request| request.collection == collection).count()
+        self.requests().iter().filter(|request| request.collection == collection).count()
     }
 }
 
@@ -112,7 +106,7 @@ fn answer(mut stream: &TcpStream, record: &Mutex<Vec<Request>>, script: &dyn Fn(
             "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n{more}\r\n"
         )
     };
-    // A client that has had enough may close first, so failed writes are none of the test's business.
+    // The client may close the connection first.
     let _ = match script(&request) {
         Answer::Whole(status, more, body) => stream.write_all((head(status, more, body.len()) + &body).as_bytes()),
         Answer::Cut(body) => {

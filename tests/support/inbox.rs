@@ -1,4 +1,4 @@
-//! A server on this machine that takes messages and keeps them: a webhook, and as much of the Bot API as sends.
+//! A server that records posted messages: a webhook, and the sending part of the Bot API.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,43 +8,42 @@ use std::thread;
 
 use serde_json::Value;
 
-/// A message that came in.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) path: String,
-    /// By lower-case name.
+    /// Names are lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Value,
 }
 
-/// A place where a server stands, or will stand.
+/// A server, or an address that is reserved for it.
 pub(crate) struct Inbox {
     address: SocketAddr,
     posts: Arc<Mutex<Vec<Post>>>,
 }
 
 impl Inbox {
-    /// An address at which nobody listens yet.
+    /// Nothing listens yet.
     pub(crate) fn closed() -> Self {
         let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
         Self { address, posts: Arc::default() }
     }
 
-    /// One that takes everything.
+    /// Accepts every message.
     pub(crate) fn open() -> Self {
         let inbox = Self::closed();
         inbox.listen(|_| 200);
         inbox
     }
 
-    /// From now on, and as long as the test's process lives, the nth message is answered with this status.
+    /// Starts the server, which runs until the test process ends. `status` gives the status for the nth message.
     pub(crate) fn listen(&self, status: impl Fn(usize) -> u16 + Send + Sync + 'static) {
         let listener = TcpListener::bind(self.address).expect("the port is still free");
         let (posts, status) = (Arc::clone(&self.posts), Arc::new(status));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (posts, status) = (Arc::clone(&posts), Arc::clone(&status));
-                thread::spawn(move || take(stream, &posts, &*status));
+                thread::spawn(move || record(stream, &posts, &*status));
             }
         });
     }
@@ -53,16 +52,16 @@ impl Inbox {
         format!("http://{}", self.address)
     }
 
-    /// What came in at paths that end so.
+    /// The posts to paths with this ending.
     pub(crate) fn posts(&self, path: &str) -> Vec<Post> {
         self.posts.lock().unwrap().iter().filter(|post| post.path.ends_with(path)).cloned().collect()
     }
 }
 
-fn take(mut stream: TcpStream, posts: &Mutex<Vec<Post>>, status: &dyn Fn(usize) -> u16) {
+fn record(mut stream: TcpStream, posts: &Mutex<Vec<Post>>, status: &dyn Fn(usize) -> u16) {
     let Some(post) = read(&stream) else { return };
     if post.path.ends_with("/getUpdates") {
-        // Nobody presses a button; the poll ends with its sender.
+        // No updates: the poll lasts until the client disconnects.
         let _ = stream.read(&mut [0]);
         return;
     }
@@ -73,7 +72,7 @@ fn take(mut stream: TcpStream, posts: &Mutex<Vec<Post>>, status: &dyn Fn(usize) 
     };
     let answer = format!(r#"{{"ok":true,"result":{{"message_id":{number}}}}}"#);
     let head = format!("HTTP/1.1 {} X\r\ncontent-type: application/json\r\nconnection: close", status(number - 1));
-    // A client that has had enough may close first.
+    // The client may close the connection first.
     let _ = stream.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).as_bytes());
 }
 

@@ -1,4 +1,4 @@
-//! Mail servers: a real one with TLS and a login, and one that says what a test tells it to.
+//! Mail servers: a real one with TLS and a login, and a scripted one.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -38,7 +38,7 @@ fn certificates() -> &'static Path {
     FOLDER.get_or_init(make).path()
 }
 
-/// The Python that has the server's library: Debian's own, or the one that is there.
+/// A Python with the server's library: Debian's own, or the one in PATH.
 fn python() -> &'static str {
     let has = |python: &&str| {
         let found = Command::new(python).args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status();
@@ -47,46 +47,46 @@ fn python() -> &'static str {
     ["/usr/bin/python3", "python3"].into_iter().find(has).expect("aiosmtpd is installed, see tests/run")
 }
 
-/// A running mail server, gone with its owner.
+/// Ends when it is dropped.
 pub(crate) struct MailServer {
     pub(crate) port: u16,
     security: &'static str,
     mails: Receiver<Value>,
-    /// Holds the pipe that keeps the server alive.
-    _keeper: Child,
+    /// Owns the pipe that keeps the server alive.
+    _process: Child,
 }
 
 impl MailServer {
-    /// With this `security`: `tls`, `starttls` or `none`.
+    /// `security` is `tls`, `starttls` or `none`.
     pub(crate) fn start(security: &'static str) -> Self {
         let folder = certificates();
         let (certificate, key) = (folder.join("server.pem"), folder.join("server.key"));
         let mut server = Command::new(python());
         server.arg(SERVER).arg(security).args([certificate, key]).args([USER, PASSWORD]);
-        let mut keeper = server.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(keeper.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = lines.next().and_then(|line| line.parse().ok()).expect("it listens");
-        let (told, mails) = channel();
+        let mut process = server.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let port = lines.next().and_then(|line| line.parse().ok()).expect("a port");
+        let (sender, mails) = channel();
         thread::spawn(move || {
             for line in lines {
-                // The test may be over.
-                let _ = told.send(serde_json::from_str(&line).unwrap());
+                // The test may have ended.
+                let _ = sender.send(serde_json::from_str(&line).unwrap());
             }
         });
-        Self { port, security, mails, _keeper: keeper }
+        Self { port, security, mails, _process: process }
     }
 
-    /// The next mail that it took.
+    /// The next accepted mail.
     pub(crate) fn mail(&self) -> Value {
         self.mails.recv_timeout(Duration::from_secs(20)).expect("a mail")
     }
 
-    /// Whether there is none that was not looked at.
+    /// Whether there is no unread mail.
     pub(crate) fn is_empty(&self) -> bool {
         self.mails.try_recv().is_err()
     }
 
-    /// The configuration as a section.
+    /// The configuration section.
     pub(crate) fn section(&self) -> Value {
         let mut section = json!({
             "enabled": true, "server": "localhost", "port": self.port, "security": self.security,
@@ -102,7 +102,7 @@ impl MailServer {
     }
 }
 
-/// What a misbehaving server does.
+/// The reply of the scripted server.
 pub(crate) enum Reply {
     Say(String),
     Hang,
@@ -115,53 +115,53 @@ impl Reply {
     }
 }
 
-/// A server without encryption that answers each line as a script says: the greeting to an empty line, a mail's text to `.`.
-pub(crate) struct Scripted {
+/// A server without encryption. The script gets an empty line for the greeting, and `.` for the content of a mail.
+pub(crate) struct ScriptedMailServer {
     pub(crate) port: u16,
-    heard: Arc<Mutex<Vec<String>>>,
+    received: Arc<Mutex<Vec<String>>>,
 }
 
-impl Scripted {
+impl ScriptedMailServer {
     pub(crate) fn start(script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (port, heard) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<String>>>::default());
-        let (record, script) = (Arc::clone(&heard), Arc::new(script));
+        let (port, received) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<String>>>::default());
+        let (record, script) = (Arc::clone(&received), Arc::new(script));
         thread::spawn(move || {
             let mut open = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
-                // A connection that hangs is one that we do not let go of.
+                // Dropping the stream would close a hanging connection.
                 open.push(stream.try_clone().unwrap());
                 let (record, script) = (Arc::clone(&record), Arc::clone(&script));
                 thread::spawn(move || converse(&stream, &record, &*script));
             }
         });
-        Self { port, heard }
+        Self { port, received }
     }
 
-    /// The lines that came in, without the text of mails.
-    pub(crate) fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+    /// The received lines, without the content of mails.
+    pub(crate) fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
     }
 }
 
 fn converse(mut stream: &TcpStream, record: &Mutex<Vec<String>>, script: &dyn Fn(&str) -> Reply) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let mut line = Some(String::new());
-    while let Some(said) = line {
-        record.lock().unwrap().push(said.clone());
-        match script(&said) {
-            // A client that has had enough may close first.
-            Reply::Say(words) => drop(stream.write_all(words.as_bytes())),
+    while let Some(received) = line {
+        record.lock().unwrap().push(received.clone());
+        match script(&received) {
+            // The client may close the connection first.
+            Reply::Say(text) => drop(stream.write_all(text.as_bytes())),
             Reply::Hang => return,
             Reply::Close => break,
         }
-        line = if said == "DATA" { lines.find(|line| line == ".") } else { lines.next() };
+        line = if received == "DATA" { lines.find(|line| line == ".") } else { lines.next() };
     }
     let _ = stream.shutdown(std::net::Shutdown::Both);
 }
 
-/// What a server says that takes everything.
-pub(crate) fn agreeable(line: &str) -> Reply {
+/// Replies of a server that accepts every mail.
+pub(crate) fn accept_all(line: &str) -> Reply {
     Reply::say(match line.split(' ').next().unwrap_or_default() {
         "" => "220 localhost ESMTP",
         "EHLO" => "250-localhost\r\n250 AUTH PLAIN LOGIN",

@@ -24,7 +24,7 @@ pub(crate) mod oura;
 pub(crate) mod panel;
 pub(crate) mod postgres;
 pub(crate) mod pushover;
+pub(crate) mod raw_http;
 pub(crate) mod screen;
 pub(crate) mod scripts;
 pub(crate) mod tool;
-pub(crate) mod visitor;

@@ -1,4 +1,4 @@
-//! A small ntfy server with the checks that the real one makes, and a phone that listens to one topic of it.
+//! A fake ntfy server with the real server's checks, and a phone that is subscribed to a topic.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,17 +10,16 @@ use super::http::{Answer, Request, Server};
 pub(crate) const TOPIC: &str = "s3cret-topic_77";
 pub(crate) const TOKEN: &str = "tk_s3cret77";
 
-/// The server's own limit of a message, in bytes; of JSON it reads twice that.
-const LIMIT: usize = 4_096;
+/// The server's limit for a message. It reads twice as much JSON.
+const MAX_MESSAGE_BYTES: usize = 4_096;
 
-/// What the phone shows, by sequence, and how often it was heard.
+/// The messages on the phone by sequence id, and how often it made a sound.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Phone {
     pub(crate) shown: BTreeMap<String, Value>,
     pub(crate) rings: usize,
 }
 
-/// A running server.
 pub(crate) struct Ntfy {
     pub(crate) server: Server,
     phone: Arc<Mutex<Phone>>,
@@ -31,16 +30,16 @@ impl Ntfy {
         Self::with(true)
     }
 
-    /// One from before 2.16, which knows no sequences.
+    /// A server before version 2.16, without sequence ids.
     pub(crate) fn old() -> Self {
         Self::with(false)
     }
 
     fn with(sequences: bool) -> Self {
         let phone = Arc::<Mutex<Phone>>::default();
-        let listening = Arc::clone(&phone);
-        let server = Server::start(move |request| match serve(request, &mut listening.lock().unwrap(), sequences) {
-            Ok(said) => Answer::json(said.to_string()),
+        let subscribed = Arc::clone(&phone);
+        let server = Server::start(move |request| match serve(request, &mut subscribed.lock().unwrap(), sequences) {
+            Ok(json) => Answer::json(json.to_string()),
             Err((status, code, error)) => refusal(status, code, error),
         });
         Self { server, phone }
@@ -50,12 +49,12 @@ impl Ntfy {
         self.phone.lock().unwrap().clone()
     }
 
-    /// The configuration's keys for it, in one line of YAML.
+    /// The configuration keys in flow style.
     pub(crate) fn keys(&self) -> String {
         keys(&self.server.url)
     }
 
-    /// The same as a section.
+    /// The configuration section.
     pub(crate) fn section(&self) -> Value {
         json!({"enabled": true, "url": self.server.url, "topic": TOPIC, "token": TOKEN})
     }
@@ -65,10 +64,10 @@ pub(crate) fn keys(url: &str) -> String {
     format!("topic: '{TOPIC}', token: '{TOKEN}', url: '{url}'")
 }
 
-/// A refusal in ntfy's form.
+/// An error response of the server.
 pub(crate) fn refusal(status: u16, code: u32, error: &str) -> Answer {
-    let said = json!({"code": code, "http": status, "error": error, "link": "https://ntfy.sh/docs/"});
-    Answer::Whole(status, "", said.to_string())
+    let json = json!({"code": code, "http": status, "error": error, "link": "https://ntfy.sh/docs/"});
+    Answer::Whole(status, "", json.to_string())
 }
 
 fn serve(request: &Request, phone: &mut Phone, sequences: bool) -> Result<Value, (u16, u32, &'static str)> {
@@ -83,7 +82,7 @@ fn serve(request: &Request, phone: &mut Phone, sequences: bool) -> Result<Value,
 }
 
 fn publish(request: &Request, phone: &mut Phone, sequences: bool) -> Result<Value, (u16, u32, &'static str)> {
-    if request.body.len() > 2 * LIMIT {
+    if request.body.len() > 2 * MAX_MESSAGE_BYTES {
         return Err((413, 41_303, "JSON body too large"));
     }
     let message = request.json();
@@ -91,7 +90,7 @@ fn publish(request: &Request, phone: &mut Phone, sequences: bool) -> Result<Valu
         return Err((403, 40_301, "forbidden"));
     }
     let text = message["message"].as_str().unwrap_or_default();
-    if text.is_empty() || text.len() > LIMIT {
+    if text.is_empty() || text.len() > MAX_MESSAGE_BYTES {
         return Err((400, 40_014, "attachments not allowed"));
     }
     let priority = message["priority"].as_u64().filter(|priority| (1..=5).contains(priority));

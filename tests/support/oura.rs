@@ -137,13 +137,13 @@ impl FakeOura {
 
     /// The forms of all token requests.
     pub(crate) fn token_requests(&self) -> Vec<BTreeMap<String, String>> {
-        let asked = self.server.asked();
+        let asked = self.server.requests();
         let tokens = asked.iter().filter(|request| matches!(request.collection.as_str(), "token" | "oauth-token"));
         tokens.map(form).collect()
     }
 
     pub(crate) fn token_request_paths(&self) -> Vec<String> {
-        let asked = self.server.asked();
+        let asked = self.server.requests();
         asked.into_iter().map(|request| request.path).filter(|path| path.ends_with("token")).collect()
     }
 

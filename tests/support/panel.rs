@@ -1,4 +1,4 @@
-//! A panel of the test's own on a session bus: it takes a tray item, reads what is painted and clicks.
+//! A fake desktop panel on a session bus: it hosts a tray item, reads its icon and menu, and clicks.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,6 @@ const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
 
-/// The panel.
 pub(crate) struct Panel {
     connection: Connection,
     runtime: Handle,
@@ -25,13 +24,13 @@ pub(crate) struct Panel {
     repaints: Arc<AtomicUsize>,
 }
 
-/// A line of the menu.
+/// A menu item.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     id: i32,
     pub(crate) label: String,
     pub(crate) enabled: bool,
-    /// Whether it is ticked, if it can be.
+    /// `None` for an item without a check mark.
     pub(crate) ticked: Option<bool>,
     pub(crate) lines: Vec<Self>,
 }
@@ -69,7 +68,6 @@ struct Layout {
 }
 
 impl Panel {
-    /// Put a panel on a desktop.
     pub(crate) fn on(desktop: &Desktop) -> Self {
         let registered = Arc::new(Mutex::new(Vec::new()));
         let (watcher, address) = (Watcher(Arc::clone(&registered)), desktop.address());
@@ -84,17 +82,17 @@ impl Panel {
         Self { connection, runtime, registered, repaints }
     }
 
-    /// Wait for an item.
+    /// Waits for a tray item.
     pub(crate) fn wait(&self) {
         eventually("a tray item registers itself", || self.item());
     }
 
-    /// How many items have come so far.
+    /// The number of items that registered so far.
     pub(crate) fn items(&self) -> usize {
         self.registered.lock().unwrap().len()
     }
 
-    /// How often the item has told that something of it is to be painted anew.
+    /// The number of change signals of the item.
     pub(crate) fn repaints(&self) -> usize {
         self.repaints.load(Ordering::SeqCst)
     }
@@ -124,7 +122,6 @@ impl Panel {
         String::try_from(self.property("Title")?).ok()
     }
 
-    /// The words behind the icon.
     pub(crate) fn tooltip(&self) -> Option<String> {
         let Value::Structure(parts) = Value::from(self.property("ToolTip")?) else { return None };
         String::try_from(parts.into_fields().pop()?).ok()
@@ -139,7 +136,6 @@ impl Panel {
         Some((i32::try_from(fields.first()?).ok()?, pixels))
     }
 
-    /// The menu as it is now.
     pub(crate) fn menu(&self) -> Vec<Line> {
         self.layout().unwrap_or_default()
     }
@@ -151,11 +147,11 @@ impl Panel {
         Some(children.into_iter().filter_map(|child| line(child.into())).collect())
     }
 
-    /// Click the item with this label; `Submenu > Item` names one inside. Numbers change with the layout, and a click on an old one is
-    /// lost: so it waits until the menu has stood still for a while, as a person does.
+    /// Clicks the item with this label; `Submenu > Item` names a nested one. Ids change with the layout, and a click on an old id is
+    /// lost: the click waits until the menu no longer changes.
     pub(crate) fn click(&self, path: &str) {
         let seen = std::cell::RefCell::new((0, Vec::new()));
-        eventually("the menu stands still", || {
+        eventually("the menu stops changing", || {
             let (now, mut seen) = (self.menu(), seen.borrow_mut());
             *seen = if seen.1 == now { (seen.0 + 1, now) } else { (0, now) };
             (seen.0 >= 10).then_some(())
@@ -166,13 +162,11 @@ impl Panel {
         let _ = self.call("/MenuBar", MENU, "Event", &event);
     }
 
-    /// The line with this label.
     pub(crate) fn line(&self, label: &str) -> Option<Line> {
         self.menu().into_iter().find(|line| line.label == label)
     }
 
-    /// Wait until the words behind the icon are these.
-    pub(crate) fn says(&self, tooltip: &str) {
+    pub(crate) fn wait_for_tooltip(&self, tooltip: &str) {
         let seen = std::cell::RefCell::new(None);
         eventually(&format!("the tooltip says: {tooltip}; it says: {seen:?}"), || {
             *seen.borrow_mut() = self.tooltip();
@@ -188,7 +182,7 @@ fn find(lines: &[Line], path: &str) -> Option<i32> {
     }
 }
 
-/// None for what is hidden or no line.
+/// `None` for an invalid or hidden item.
 fn line(node: Value<'static>) -> Option<Line> {
     let parts = match node {
         Value::Value(inner) => return line(*inner),
@@ -206,7 +200,7 @@ fn line(node: Value<'static>) -> Option<Line> {
     let label = if text("type") == "separator" { "----" } else { text("label") };
     Some(Line {
         id,
-        // One `_` marks a key to press, two are one.
+        // One `_` marks an access key, two are a literal one.
         label: label.replace("__", "\u{0}").replace('_', "").replace('\u{0}', "_"),
         enabled: truth("enabled").unwrap_or(true),
         ticked: state.filter(|_| text("toggle-type") == "checkmark").map(|state| state == 1),
@@ -214,11 +208,11 @@ fn line(node: Value<'static>) -> Option<Line> {
     })
 }
 
-/// Signals of the item and of its menu by which a panel paints anew.
+/// Counts the change signals of the item and its menu.
 async fn count(connection: Connection, repaints: Arc<AtomicUsize>) {
     use futures_lite::StreamExt;
     let rule = MatchRule::builder().msg_type(zbus::message::Type::Signal).build();
-    let mut signals = MessageStream::for_match_rule(rule, &connection, None).await.expect("signals can be heard");
+    let mut signals = MessageStream::for_match_rule(rule, &connection, None).await.expect("signals");
     while let Some(Ok(signal)) = signals.next().await {
         let header = signal.header();
         let interface = header.interface().map(|name| name.to_string()).unwrap_or_default();

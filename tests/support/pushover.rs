@@ -1,4 +1,4 @@
-//! A small Pushover with the checks that the real one makes, and the phone of its one user.
+//! A fake Pushover API with the real API's checks, and the phone of its user.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,13 +11,13 @@ use super::http::{Answer, Request, Server};
 pub(crate) const TOKEN: &str = "as3cretTokenOfTheApplication77";
 pub(crate) const USER: &str = "us3cretKeyOfThePersonWhoReads7";
 
-/// A message on the phone, by field.
+/// The fields of a sent message.
 pub(crate) type SentFields = BTreeMap<String, String>;
 
-/// An emergency.
+/// The state of an emergency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rings {
-    Yes,
+pub(crate) enum EmergencyState {
+    Ringing,
     Acknowledged,
     Cancelled,
     Expired,
@@ -26,10 +26,9 @@ pub(crate) enum Rings {
 #[derive(Debug, Default)]
 struct State {
     messages: Vec<SentFields>,
-    emergencies: BTreeMap<String, Rings>,
+    emergencies: BTreeMap<String, EmergencyState>,
 }
 
-/// A running Pushover.
 pub(crate) struct Pushover {
     pub(crate) server: Server,
     state: Arc<Mutex<State>>,
@@ -40,15 +39,15 @@ impl Pushover {
         Self::with(|_| None)
     }
 
-    /// One that answers some requests in another way.
+    /// `fault` overrides the response to some requests.
     pub(crate) fn with(fault: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::clone(&state);
         let server = Server::start(move |request| {
             fault(request).unwrap_or_else(|| match serve(request, &mut shared.lock().unwrap()) {
-                Ok(mut said) => {
-                    said["status"] = 1.into();
-                    Answer::json(said.to_string())
+                Ok(mut json) => {
+                    json["status"] = 1.into();
+                    Answer::json(json.to_string())
                 }
                 Err((status, key, error)) => refusal(status, key, error),
             })
@@ -60,13 +59,12 @@ impl Pushover {
         self.state.lock().unwrap().messages.clone()
     }
 
-    pub(crate) fn emergencies(&self) -> BTreeMap<String, Rings> {
+    pub(crate) fn emergencies(&self) -> BTreeMap<String, EmergencyState> {
         self.state.lock().unwrap().emergencies.clone()
     }
 
-    /// The person answers on the phone, or time passes.
-    pub(crate) fn turns(&self, receipt: &str, into: Rings) {
-        self.state.lock().unwrap().emergencies.insert(receipt.into(), into);
+    pub(crate) fn set_state(&self, receipt: &str, state: EmergencyState) {
+        self.state.lock().unwrap().emergencies.insert(receipt.into(), state);
     }
 
     pub(crate) fn keys(&self) -> String {
@@ -78,16 +76,16 @@ impl Pushover {
     }
 }
 
-/// The configuration's keys for a server, in one line of YAML.
+/// The configuration keys in flow style.
 pub(crate) fn keys(url: &str) -> String {
     format!("token: {TOKEN}, user: {USER}, api_url: '{url}'")
 }
 
-/// A refusal in Pushover's form.
+/// An error response of the API.
 pub(crate) fn refusal(status: u16, key: &str, error: &str) -> Answer {
-    let mut said = json!({"status": 0, "request": "e460545a", "errors": [error]});
-    said[key] = "invalid".into();
-    Answer::Whole(status, "", said.to_string())
+    let mut json = json!({"status": 0, "request": "e460545a", "errors": [error]});
+    json[key] = "invalid".into();
+    Answer::Whole(status, "", json.to_string())
 }
 
 type Refusal = (u16, &'static str, &'static str);
@@ -106,23 +104,25 @@ fn serve(request: &Request, state: &mut State) -> Result<Value, Refusal> {
         ("GET", ["receipts", file]) => {
             let receipt = file.strip_suffix(".json").unwrap_or_default();
             let rings = state.emergencies.get(receipt).ok_or((404, "receipt", "receipt not found"))?;
-            let is = |other: Rings| i32::from(*rings == other);
-            Ok(json!({"acknowledged": is(Rings::Acknowledged), "expired": is(Rings::Expired), "acknowledged_by": USER}))
+            let is = |other: EmergencyState| i32::from(*rings == other);
+            Ok(
+                json!({"acknowledged": is(EmergencyState::Acknowledged), "expired": is(EmergencyState::Expired), "acknowledged_by": USER}),
+            )
         }
         ("POST", ["receipts", receipt, "cancel.json"]) => {
             let rings = state.emergencies.get_mut(*receipt).ok_or((404, "receipt", "receipt not found"))?;
-            if *rings == Rings::Yes {
-                *rings = Rings::Cancelled;
+            if *rings == EmergencyState::Ringing {
+                *rings = EmergencyState::Cancelled;
             }
             Ok(json!({}))
         }
-        ("POST", ["users", "validate.json"]) => known(&fields).map(|()| json!({"devices": ["pixel", "ipad"]})),
-        ("POST", ["messages.json"]) => known(&fields).and_then(|()| message(fields, state)),
+        ("POST", ["users", "validate.json"]) => check_user(&fields).map(|()| json!({"devices": ["pixel", "ipad"]})),
+        ("POST", ["messages.json"]) => check_user(&fields).and_then(|()| message(fields, state)),
         _ => Err((404, "", "not found")),
     }
 }
 
-fn known(fields: &SentFields) -> Result<(), Refusal> {
+fn check_user(fields: &SentFields) -> Result<(), Refusal> {
     if fields.get("user").map(String::as_str) != Some(USER) {
         return Err((400, "user", "user identifier is not a valid user, group, or subscribed user key"));
     }
@@ -149,6 +149,6 @@ fn message(fields: SentFields, state: &mut State) -> Result<Value, Refusal> {
         return Ok(json!({"request": "647d2300"}));
     }
     let receipt = format!("r{:029}", state.emergencies.len());
-    state.emergencies.insert(receipt.clone(), Rings::Yes);
+    state.emergencies.insert(receipt.clone(), EmergencyState::Ringing);
     Ok(json!({"request": "647d2300", "receipt": receipt}))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::steps::{InputKind, Question};
-use crate::app::exit::Failure;
+use crate::app::exit;
 use crate::app::load::EnvFn;
 use crate::config::edit::{self, Setting};
 use crate::config::schema::Config;
@@ -25,7 +25,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Open `named` or the default path; a missing file starts from the commented default.
-    pub(super) fn open(named: Option<&Path>, env: EnvFn) -> Result<Self, Failure> {
+    pub(super) fn open(named: Option<&Path>, env: EnvFn) -> Result<Self, exit::Error> {
         let path = match named {
             Some(path) => path.to_path_buf(),
             None => paths::default_config(&env)?,
@@ -98,15 +98,15 @@ impl Draft {
     }
 
     /// Replace the file atomically. Refuses if it changed since the start.
-    pub(super) fn write(&self) -> Result<(), Failure> {
+    pub(super) fn write(&self) -> Result<(), exit::Error> {
         let path = self.path.display();
         if config::file_text(&self.path)? != self.original {
-            return Err(Failure::Other(format!(
+            return Err(exit::Error::Other(format!(
                 "{path} has changed since the start: nothing was written, run setup again"
             )));
         }
         config::replace_file(&self.file, &self.text)
-            .map_err(|error| Failure::Other(format!("{path} cannot be written: {error}; nothing was changed")))
+            .map_err(|error| exit::Error::Other(format!("{path} cannot be written: {error}; nothing was changed")))
     }
 }
 

@@ -15,8 +15,9 @@ use self::steps::{CHANNELS, InputKind, Probe, Question, SOURCES, Step};
 use super::connect;
 use crate::alerters;
 use crate::app::build;
-use crate::app::exit::Failure;
-use crate::app::load::{AppContext, EnvFn, LogTarget, runtime};
+use crate::app::exit;
+use crate::app::load::{AppContext, EnvFn, LogTarget};
+use crate::app::runtime::Runtime;
 use crate::cli::check::{self, CheckResult};
 use crate::config::edit::Setting;
 use crate::config::paths;
@@ -24,11 +25,11 @@ use crate::config::schema::Config;
 use crate::core::channel::Channel;
 use crate::core::name::CALENDAR_PREFIX;
 
-pub(super) fn run(named: Option<&Path>, env: EnvFn) -> Result<ExitCode, Failure> {
+pub(super) fn run(named: Option<&Path>, env: EnvFn) -> Result<ExitCode, exit::Error> {
     let draft = Draft::open(named, env)?;
     match run_steps(draft) {
         Ok(outcome) => outcome,
-        Err(InputClosed) => Err(Failure::Other("setup ended before the last question: nothing was changed".into())),
+        Err(InputClosed) => Err(exit::Error::Other("setup ended before the last question: nothing was changed".into())),
     }
 }
 
@@ -39,7 +40,7 @@ pub(super) fn is_first_start(named: Option<&Path>, env: EnvFn) -> bool {
 }
 
 /// Offer the setup before the first start, on a terminal only.
-pub(super) fn offer(env: EnvFn) -> Result<(), Failure> {
+pub(super) fn offer(env: EnvFn) -> Result<(), exit::Error> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Ok(());
     }
@@ -49,7 +50,7 @@ pub(super) fn offer(env: EnvFn) -> Result<(), Failure> {
     }
 }
 
-fn run_steps(mut draft: Draft) -> Prompted<Result<ExitCode, Failure>> {
+fn run_steps(mut draft: Draft) -> Prompted<Result<ExitCode, exit::Error>> {
     print_line(
         "Operator setup. Every answer is tested at once. Nothing is written before the last question: Ctrl-C changes",
     );
@@ -83,8 +84,8 @@ fn run_steps(mut draft: Draft) -> Prompted<Result<ExitCode, Failure>> {
     Ok(connected)
 }
 
-fn connect_in_browser(draft: &Draft) -> Result<ExitCode, Failure> {
-    let context = AppContext::open(Some(&draft.path), draft.env(), false, LogTarget::Quiet)?;
+fn connect_in_browser(draft: &Draft) -> Result<ExitCode, exit::Error> {
+    let context = AppContext::load(Some(&draft.path), draft.env(), false, LogTarget::Quiet)?;
     connect::connect(&context, false)
 }
 
@@ -122,7 +123,7 @@ fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
             build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
         }
         Probe::Calendar => {
-            build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
+            build::sources(config, &env).all().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
         }
         Probe::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
@@ -253,7 +254,7 @@ fn is_address(typed: &str) -> bool {
 fn probe(draft: &Draft, probe: Probe) -> Option<CheckResult> {
     let config = draft.config().ok()?;
     let env = draft.env();
-    let runtime = runtime().ok()?;
+    let runtime = Runtime::new().ok()?;
     let line = runtime.block_on(async {
         match probe {
             Probe::Source(name) => source_line(name, &config, env).await,
@@ -263,13 +264,13 @@ fn probe(draft: &Draft, probe: Probe) -> Option<CheckResult> {
             Probe::Channel(channel) => Some(channel_line(channel, &config, env).await),
         }
     });
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown(Duration::from_millis(100));
     line
 }
 
 async fn source_line(name: &str, config: &Config, env: EnvFn) -> Option<CheckResult> {
     let setup = build::sources(config, &env);
-    let source = setup.sources().into_iter().find(|source| source.to_string() == name)?;
+    let source = setup.all().into_iter().find(|source| source.to_string() == name)?;
     Some(check::source(source, &setup, &config.quiet_hours.timezone.now()).await)
 }
 

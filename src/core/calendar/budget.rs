@@ -15,15 +15,13 @@ impl Budget {
         Self { steps_left: steps }
     }
 
-    /// Moves up to `max_steps` into a new budget. One series can then not use up the whole calendar's budget.
-    pub fn split_off(&mut self, max_steps: u32) -> Self {
-        let steps_left = self.steps_left.min(max_steps);
-        self.steps_left -= steps_left;
-        Self { steps_left }
-    }
-
-    pub const fn refund(&mut self, unused: &Self) {
-        self.steps_left = self.steps_left.saturating_add(unused.steps_left);
+    /// Runs `work` with at most `max_steps` of the budget: one series cannot use up the whole calendar's budget.
+    pub fn with_limit<T>(&mut self, max_steps: u32, work: impl FnOnce(&mut Self) -> T) -> T {
+        let mut limited = Self { steps_left: self.steps_left.min(max_steps) };
+        self.steps_left -= limited.steps_left;
+        let result = work(&mut limited);
+        self.steps_left += limited.steps_left;
+        result
     }
 
     pub fn spend(&mut self, steps: u32) -> Result<(), BudgetExceeded> {

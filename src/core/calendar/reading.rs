@@ -56,12 +56,11 @@ fn occurrences(events: &[Event], now: &ZonedDateTime, budget: &mut Budget) -> (V
     let window = in_days(-1)..in_days(DAYS_AHEAD);
     let (mut all, mut skipped) = (Vec::new(), 0);
     for series in Series::group(events) {
-        let mut own_budget = budget.split_off(MAX_STEPS_PER_SERIES);
-        match series.occurrences(&window, now.time_zone(), &mut own_budget) {
+        let expand = |budget: &mut Budget| series.occurrences(&window, now.time_zone(), budget);
+        match budget.with_limit(MAX_STEPS_PER_SERIES, expand) {
             Ok(occurrences) => all.extend(occurrences),
             Err(BudgetExceeded) => skipped += 1,
         }
-        budget.refund(&own_budget);
     }
     (all, skipped)
 }

@@ -46,12 +46,10 @@ pub fn open_tasks(todos: &[Todo], home: &TimeZone, budget: &mut Budget) -> (Vec<
     }
     let (mut tasks, mut unreadable) = (Vec::new(), Vec::new());
     for (uid, versions) in by_uid {
-        let mut own_budget = budget.split_off(MAX_STEPS_PER_TODO);
-        match open_task(&versions, home, &mut own_budget) {
+        match budget.with_limit(MAX_STEPS_PER_TODO, |budget| open_task(&versions, home, budget)) {
             Ok(task) => tasks.extend(task),
             Err(BudgetExceeded) => unreadable.push(uid.to_owned()),
         }
-        budget.refund(&own_budget);
     }
     (tasks, unreadable)
 }

@@ -45,11 +45,11 @@ impl Decision {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Suppress => "not told",
+            Self::Suppress => "not notified",
             Self::Hold => "held back",
-            Self::Coalesce => "told in a digest",
-            Self::Deliver => "told",
-            Self::Resolve => "over",
+            Self::Coalesce => "notified in a digest",
+            Self::Deliver => "notified",
+            Self::Resolve => "resolved",
         }
     }
 }
@@ -103,18 +103,18 @@ impl Reason {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Acknowledged => "you said that you know",
-            Self::Snoozed => "you wanted to hear of it later",
-            Self::Duplicate => "told within its window, or for this occasion",
+            Self::Acknowledged => "you acknowledged it",
+            Self::Snoozed => "you snoozed it",
+            Self::Duplicate => "already notified within its window or for this occasion",
             Self::Paused => "you paused all alerts",
-            Self::QuietHours => "it is not critical, and it was quiet hours",
-            Self::InEvent => "it is not critical, and you were in a meeting",
-            Self::Storm => "more came at once than are told one by one",
-            Self::Digest => "it had waited, and the wait was over",
-            Self::First => "news",
-            Self::Repeat => "told before, and its window has passed",
-            Self::Escalated => "more urgent than when it was last told",
-            Self::Resolved => "its rule ran and found it no more",
+            Self::QuietHours => "not critical, during quiet hours",
+            Self::InEvent => "not critical, during a meeting",
+            Self::Storm => "too many alerts at once",
+            Self::Digest => "it was held, and the hold is over",
+            Self::First => "new",
+            Self::Repeat => "notified before, and its window has passed",
+            Self::Escalated => "more urgent than at the last notification",
+            Self::Resolved => "the condition is over",
         }
     }
 }

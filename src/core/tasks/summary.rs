@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use serde::{Deserialize, Serialize};
 
-use super::{MergedTask, TaskIdentities, merged_tasks};
+use super::{MergedTask, TaskIdentities, merge_tasks};
 use crate::core::facts::{Due, TaskReading};
 
 /// A summary names at most this many tasks of each kind; the others are counted.
@@ -60,7 +60,7 @@ pub struct SummaryInput<'a> {
 /// The zone of `now` is the user's.
 #[must_use]
 pub fn summarize(input: SummaryInput<'_>, now: &ZonedDateTime) -> TaskSummary {
-    let tasks = merged_tasks(input.readings, &TaskIdentities::default());
+    let tasks = merge_tasks(input.readings, &TaskIdentities::default());
     let rows: usize = input.readings.iter().map(|reading| reading.tasks.len()).sum();
     let duplicates = rows.saturating_sub(tasks.len()) as u64;
     let mut summary = TaskSummary {

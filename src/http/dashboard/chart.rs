@@ -1,4 +1,4 @@
-//! One chart: a measure over days as points and lines, with the usual range as a band and alerts as marks. Pure.
+//! A chart of one measure as SVG: days as points and lines, the baseline as a band, alerts as marks.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use askama::Template;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::words::{day, sentence};
+use super::text::{PriorityLabel, short_date};
 use crate::core::alert::Priority;
 use crate::core::facts::HealthDay;
-use crate::core::rules::metric::{Baseline, Measure};
-use crate::core::text::{count, hours, number};
+use crate::core::rules::metric::{Baseline, Metric};
+use crate::core::text::{capitalize, count, hours_minutes, number};
 
-/// The drawing's size, and where in it the days lie (units of the drawing).
+/// Size and plot area, in SVG units.
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 32.0;
@@ -20,27 +20,21 @@ const RIGHT: f64 = 350.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 126.0;
 
-/// The alerts of a measure by day: how urgent the worst one was, and what it said.
-pub type Marks = BTreeMap<Date, (Priority, String)>;
+/// The priority and title of the most urgent alert, by day.
+pub type AlertMarks = BTreeMap<Date, (Priority, String)>;
 
-/// What is drawn.
 #[derive(Debug, Clone, Copy)]
-pub struct Drawing<'a> {
-    /// Which number of a day.
-    pub measure: Measure,
-    /// Days by date ascending, with gaps; those outside of the dates are passed over.
+pub struct ChartData<'a> {
+    pub measure: Metric,
+    /// Ascending, with gaps. Days outside `first..=last` are ignored.
     pub days: &'a [HealthDay],
-    /// What is usual.
-    pub usual: Baseline,
-    /// On which days alerts fired.
-    pub marks: &'a Marks,
-    /// The first day.
+    pub baseline: Baseline,
+    pub marks: &'a AlertMarks,
     pub first: Date,
-    /// The last day: today.
+    /// Today.
     pub last: Date,
 }
 
-/// A chart, ready to be put into words and lines; it is shown as an SVG.
 #[derive(Debug, Clone, PartialEq, Template)]
 #[template(path = "dashboard/chart.html", whitespace = "minimize")]
 pub struct Chart {
@@ -50,16 +44,16 @@ pub struct Chart {
     description: String,
     newest: String,
     newest_day: String,
-    usual: String,
+    baseline: String,
     width: f64,
     height: f64,
     left: f64,
     right: f64,
     bottom: f64,
     band: Option<Band>,
-    mean: Option<Line>,
-    levels: Vec<Level>,
-    dates: Vec<Label>,
+    mean: Option<MeanLine>,
+    grid: Vec<GridLine>,
+    dates: Vec<AxisLabel>,
     lines: Vec<String>,
     points: Vec<Point>,
     marks: Vec<Mark>,
@@ -75,20 +69,20 @@ struct Band {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Line {
+struct MeanLine {
     y: String,
     value: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Level {
+struct GridLine {
     y: String,
     text: String,
     text_y: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Label {
+struct AxisLabel {
     x: String,
     text: String,
     anchor: &'static str,
@@ -113,118 +107,114 @@ struct Mark {
 }
 
 impl Chart {
-    /// Draw it.
     #[must_use]
-    pub fn draw(of: &Drawing<'_>) -> Self {
-        let measure = of.measure;
-        let within = |day: &&HealthDay| (of.first..=of.last).contains(&day.date);
-        let known = of.days.iter().filter(within).filter_map(|day| Some((day.date, measure.of(day)?)));
-        let known: BTreeMap<Date, f64> = known.collect();
-        let scale = Scale::over(measure, known.values().copied(), of.usual);
-        let place = Place { first: of.first, days: days_between(of.first, of.last), scale };
-        let marks = of.marks.iter().filter(|(date, _)| (of.first..=of.last).contains(date));
-        let marks: Vec<Mark> = marks.map(|(date, mark)| place.mark(*date, known.get(date), mark)).collect();
+    pub fn new(data: &ChartData<'_>) -> Self {
+        let (measure, baseline) = (data.measure, data.baseline);
+        let in_range = |date: &Date| (data.first..=data.last).contains(date);
+        let days = data.days.iter().filter(|day| in_range(&day.date));
+        let known: BTreeMap<Date, f64> = days.filter_map(|day| Some((day.date, measure.value(day)?))).collect();
+        let scale = Scale::new(measure, known.values().copied(), baseline);
+        let plot = Plot { first: data.first, days: days_between(data.first, data.last), scale };
+        let marks = data.marks.iter().filter(|(date, _)| in_range(date));
+        let marks: Vec<Mark> = marks.map(|(date, mark)| plot.mark(*date, known.get(date), mark)).collect();
         Self {
             name: name(measure),
             title: title(measure),
-            span: span(of),
-            description: description(of, &known, marks.len()),
-            newest: known.last_key_value().map(|(_, value)| show(measure, *value)).unwrap_or_default(),
-            newest_day: newest_day(&known, of.last),
-            usual: usual(measure, of.usual),
+            span: span_text(data),
+            description: description(data, &known, marks.len()),
+            newest: known.last_key_value().map(|(_, value)| format_value(measure, *value)).unwrap_or_default(),
+            newest_day: newest_day(&known, data.last),
+            baseline: baseline_text(measure, baseline),
             width: WIDTH,
             height: HEIGHT,
             left: LEFT,
             right: RIGHT,
             bottom: BOTTOM,
-            band: of.usual.range.map(|range| place.band(range)),
-            mean: of.usual.mean.map(|mean| Line { y: coordinate(scale.y(mean)), value: plain(mean) }),
-            levels: scale.levels(),
-            dates: place.dates(of.last),
-            lines: place.lines(&known),
-            points: known.iter().map(|(date, value)| place.point(measure, *date, *value)).collect(),
+            band: baseline.range.map(|range| plot.band(range)),
+            mean: baseline.mean.map(|mean| MeanLine { y: coordinate(scale.y(mean)), value: plain_number(mean) }),
+            grid: scale.grid_lines(),
+            dates: plot.date_labels(data.last),
+            lines: plot.lines(&known),
+            points: known.iter().map(|(date, value)| plot.point(measure, *date, *value)).collect(),
             marks,
-            dense: place.days > 45,
+            dense: plot.days > 45,
         }
     }
 }
 
-/// What the numbers of a measure look like.
-pub(crate) fn show(measure: Measure, value: f64) -> String {
+/// A value with its unit.
+pub(crate) fn format_value(measure: Metric, value: f64) -> String {
     match measure {
-        Measure::Readiness => number(value),
-        Measure::HoursSlept => in_hours(value),
-        Measure::Hrv => format!("{} ms", number(value)),
-        Measure::StressShare => format!("{value:.0} %"),
+        Metric::Readiness => number(value),
+        Metric::HoursSlept => hours_text(value),
+        Metric::Hrv => format!("{} ms", number(value)),
+        Metric::StressShare => format!("{value:.0} %"),
     }
 }
 
-/// Its heading.
-pub(crate) const fn title(measure: Measure) -> &'static str {
+pub(crate) const fn title(measure: Metric) -> &'static str {
     match measure {
-        Measure::Readiness => "Readiness",
-        Measure::HoursSlept => "Hours slept",
-        Measure::Hrv => "Heart-rate variability",
-        Measure::StressShare => "Stress share",
+        Metric::Readiness => "Readiness",
+        Metric::HoursSlept => "Hours slept",
+        Metric::Hrv => "Heart-rate variability",
+        Metric::StressShare => "Stress share",
     }
 }
 
-const fn name(measure: Measure) -> &'static str {
+const fn name(measure: Metric) -> &'static str {
     match measure {
-        Measure::Readiness => "readiness",
-        Measure::HoursSlept => "hours-slept",
-        Measure::Hrv => "hrv",
-        Measure::StressShare => "stress",
+        Metric::Readiness => "readiness",
+        Metric::HoursSlept => "hours-slept",
+        Metric::Hrv => "hrv",
+        Metric::StressShare => "stress",
     }
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // hours of a day
-fn in_hours(value: f64) -> String {
-    hours((value * 3600.0).round() as u32)
+fn hours_text(value: f64) -> String {
+    hours_minutes((value * 3600.0).round() as u32)
 }
 
-/// `your usual is 71–84`, as messages say it.
-fn usual(measure: Measure, usual: Baseline) -> String {
+/// `your usual is 71–84`, as in alert messages.
+fn baseline_text(measure: Metric, baseline: Baseline) -> String {
     let whole = |value: f64| match measure {
-        Measure::HoursSlept => in_hours(value),
+        Metric::HoursSlept => hours_text(value),
         _ => format!("{value:.0}"),
     };
-    let range = usual.range.map(|(low, high)| format!("your usual is {}–{}", whole(low), whole(high)));
-    let mean = usual.mean.map(|mean| format!("your mean is {}", number(mean)));
+    let range = baseline.range.map(|(low, high)| format!("your usual is {}–{}", whole(low), whole(high)));
+    let mean = baseline.mean.map(|mean| format!("your mean is {}", number(mean)));
     range.into_iter().chain(mean).collect::<Vec<_>>().join(", ")
 }
 
 fn newest_day(known: &BTreeMap<Date, f64>, today: Date) -> String {
     match known.last_key_value() {
         Some((date, _)) if *date == today => "today".into(),
-        Some((date, _)) => day(*date),
+        Some((date, _)) => short_date(*date),
         None => String::new(),
     }
 }
 
 /// `Thu 22 Oct to Fri 20 Nov`.
-fn span(of: &Drawing<'_>) -> String {
-    format!("{} to {}", day(of.first), day(of.last))
+fn span_text(data: &ChartData<'_>) -> String {
+    format!("{} to {}", short_date(data.first), short_date(data.last))
 }
 
-/// The whole chart for those who do not see it.
-fn description(of: &Drawing<'_>, known: &BTreeMap<Date, f64>, alerts: usize) -> String {
-    let span = span(of);
-    let Some((_, value)) = known.last_key_value() else { return format!("{span}: no day is known.") };
-    let newest = format!("{} {}", show(of.measure, *value), newest_day(known, of.last));
-    let usual = match usual(of.measure, of.usual) {
-        words if words.is_empty() => "What is usual for you is not known yet.".into(),
-        words => format!("{}.", sentence(&words)),
+/// The chart in words, for a screen reader.
+fn description(data: &ChartData<'_>, known: &BTreeMap<Date, f64>, alert_days: usize) -> String {
+    let span = span_text(data);
+    let Some((_, value)) = known.last_key_value() else { return format!("{span}: no known day.") };
+    let newest = format!("{} {}", format_value(data.measure, *value), newest_day(known, data.last));
+    let baseline = match baseline_text(data.measure, data.baseline) {
+        text if text.is_empty() => "Your usual range is not known yet.".into(),
+        text => format!("{}.", capitalize(&text)),
     };
     let days = count(known.len(), "known day");
-    format!("{span}, {days}. Newest: {newest}. {usual} {} with an alert.", count(alerts, "day"))
+    format!("{span}, {days}. Newest: {newest}. {baseline} {} with an alert.", count(alert_days, "day"))
 }
 
-/// A value that a machine reads back: at most two decimals.
-fn plain(value: f64) -> String {
-    let text = format!("{value:.2}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    text.to_owned()
+/// At most two decimals, without trailing zeros.
+fn plain_number(value: f64) -> String {
+    format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn coordinate(value: f64) -> String {
@@ -235,71 +225,71 @@ fn days_between(first: Date, last: Date) -> i32 {
     last.since(first).map_or(0, |span| span.get_days()).max(0)
 }
 
-/// Where days and values lie.
+/// Maps days and values to coordinates.
 #[derive(Clone, Copy)]
-struct Place {
+struct Plot {
     first: Date,
     days: i32,
     scale: Scale,
 }
 
-impl Place {
+impl Plot {
     fn x(&self, date: Date) -> f64 {
         let day = f64::from(days_between(self.first, date));
         LEFT + 6.0 + (RIGHT - LEFT - 12.0) * day / f64::from(self.days.max(1))
     }
 
-    fn point(&self, measure: Measure, date: Date, value: f64) -> Point {
-        let tip = format!("{}: {}", day(date), show(measure, value));
-        Point { x: coordinate(self.x(date)), y: coordinate(self.scale.y(value)), date, value: plain(value), tip }
+    fn point(&self, measure: Metric, date: Date, value: f64) -> Point {
+        let tip = format!("{}: {}", short_date(date), format_value(measure, value));
+        Point { x: coordinate(self.x(date)), y: coordinate(self.scale.y(value)), date, value: plain_number(value), tip }
     }
 
-    /// On its point; at the bottom where the value is not known any more.
+    /// On its point; at the bottom if the value is unknown.
     fn mark(&self, date: Date, value: Option<&f64>, (priority, title): &(Priority, String)) -> Mark {
         let y = value.map_or(BOTTOM, |value| self.scale.y(*value));
-        let tip = format!("{}: {} alert – {title}", day(date), super::words::Urgency::of(*priority).word);
+        let tip = format!("{}: {} alert – {title}", short_date(date), PriorityLabel::from(*priority).text);
         Mark { x: coordinate(self.x(date)), y: coordinate(y), date, class: priority.as_str(), tip }
     }
 
     fn band(&self, (low, high): (f64, f64)) -> Band {
         let (top, bottom) = (self.scale.y(high), self.scale.y(low));
-        // A range of one value is still to be seen.
+        // A range of one value stays visible.
         let height = (bottom - top).max(1.0);
-        Band { y: coordinate(top), height: coordinate(height), low: plain(low), high: plain(high) }
+        Band { y: coordinate(top), height: coordinate(height), low: plain_number(low), high: plain_number(high) }
     }
 
-    /// A line for each run of days without a gap. Unknown is not zero, and nothing is drawn across it.
+    /// A path for each run of days without a gap. No line crosses an unknown day.
     fn lines(&self, known: &BTreeMap<Date, f64>) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
-        let mut before: Option<Date> = None;
+        let mut previous: Option<Date> = None;
         for (date, value) in known {
-            let place = format!("{} {}", coordinate(self.x(*date)), coordinate(self.scale.y(*value)));
+            let point = format!("{} {}", coordinate(self.x(*date)), coordinate(self.scale.y(*value)));
             match lines.last_mut() {
-                Some(line) if before.and_then(|day| day.tomorrow().ok()) == Some(*date) => {
+                Some(line) if previous.and_then(|day| day.tomorrow().ok()) == Some(*date) => {
                     line.push_str(" L");
-                    line.push_str(&place);
+                    line.push_str(&point);
                 }
-                _ => lines.push(format!("M{place}")),
+                _ => lines.push(format!("M{point}")),
             }
-            before = Some(*date);
+            previous = Some(*date);
         }
         lines.retain(|line| line.contains('L'));
         lines
     }
 
-    fn dates(&self, last: Date) -> Vec<Label> {
+    fn date_labels(&self, last: Date) -> Vec<AxisLabel> {
         let middle = self.first.saturating_add(i64::from(self.days / 2).days());
-        let ends = [(self.first, "start"), (middle, "middle"), (last, "end")];
-        let label = |(date, anchor): (Date, _)| Label {
+        let dates = [(self.first, "start"), (middle, "middle"), (last, "end")];
+        let label = |(date, anchor): (Date, _)| AxisLabel {
             x: coordinate(self.x(date)),
             text: date.strftime("%-d %b").to_string(),
             anchor,
         };
-        ends.map(label).into()
+        dates.map(label).into()
     }
 }
 
-/// From values to heights.
+/// Maps values to heights.
 #[derive(Clone, Copy)]
 struct Scale {
     low: f64,
@@ -308,19 +298,19 @@ struct Scale {
 }
 
 impl Scale {
-    /// All that is drawn fits in, with levels at round numbers. Every measure is at least zero.
-    fn over(measure: Measure, values: impl Iterator<Item = f64>, usual: Baseline) -> Self {
-        let range = usual.range.map(|(low, high)| [low, high]).into_iter().flatten();
+    /// Covers the values and the baseline, with grid lines at round numbers. No measure is negative.
+    fn new(measure: Metric, values: impl Iterator<Item = f64>, baseline: Baseline) -> Self {
+        let range = baseline.range.map(|(low, high)| [low, high]).into_iter().flatten();
         let (mut low, mut high) = values
             .chain(range)
-            .chain(usual.mean)
+            .chain(baseline.mean)
             .filter(|value| value.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        let least = if measure == Measure::HoursSlept { 2.0 } else { 20.0 };
+        let min_span = if measure == Metric::HoursSlept { 2.0 } else { 20.0 };
         if low > high {
-            (low, high) = (0.0, least);
+            (low, high) = (0.0, min_span);
         }
-        let missing = (least - (high - low)).max(0.0);
+        let missing = (min_span - (high - low)).max(0.0);
         (low, high) = ((low - missing / 2.0).max(0.0), high + missing / 2.0);
         let steps = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0];
         let step = steps.into_iter().find(|step| (high - low) / step <= 4.0).unwrap_or(500.0);
@@ -332,16 +322,16 @@ impl Scale {
         BOTTOM - (BOTTOM - TOP) * if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    fn levels(self) -> Vec<Level> {
-        let level = |nth: u8| {
+    fn grid_lines(self) -> Vec<GridLine> {
+        let line = |nth: u8| {
             let value = self.low + self.step * f64::from(nth);
             let y = self.y(value);
-            (value <= self.high + self.step * 0.01).then(|| Level {
+            (value <= self.high + self.step * 0.01).then(|| GridLine {
                 y: coordinate(y),
-                text: plain(value),
+                text: plain_number(value),
                 text_y: coordinate(y + 3.5),
             })
         };
-        (0..8).map_while(level).collect()
+        (0..8).map_while(line).collect()
     }
 }

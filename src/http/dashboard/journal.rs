@@ -1,170 +1,155 @@
-//! The journal: every decision with its reason, filtered, the newest first.
+//! The journal: decisions with their reasons, filtered, newest first.
 
 use serde_json::Value;
 use strum::VariantArray;
 
-use super::query::Query;
-use super::words::{self, Clock, Moment, Urgency, times};
+use super::query::DashboardQuery;
+use super::text::{LocalClock, PriorityLabel, TimeLabel, repeat_suffix, short_message, short_title};
 use crate::core::alert::Priority;
 use crate::core::channel::Channel;
 use crate::core::delivery::lifecycle::message_channels;
 use crate::core::policy::decision::Decision;
-use crate::core::text::number;
+use crate::core::text::{capitalize, number};
 use crate::store::journal::JournalEntry;
 use crate::store::outbox::OutboxEntry;
 use crate::store::{self, Store};
 
-/// A page has so many entries.
-const SHOWN: u32 = 100;
+const ROWS_PER_PAGE: u32 = 100;
 
-/// A page of the journal.
-pub(crate) struct Journal {
-    pub(crate) rows: Vec<Row>,
-    /// Where the older ones are, if there are any.
+pub(crate) struct JournalView {
+    pub(crate) rows: Vec<JournalRow>,
+    /// The address of the next page.
     pub(crate) older: Option<String>,
-    /// The first page, on every other.
+    /// The address of the first page, on all other pages.
     pub(crate) newest: Option<String>,
-    /// Why nothing is here, if nothing is.
+    /// The text in place of rows.
     pub(crate) empty: &'static str,
+    /// Of the charts; the filter form keeps it.
     pub(crate) days: u32,
     pub(crate) text: String,
-    pub(crate) priorities: Vec<Choice>,
-    pub(crate) decisions: Vec<Choice>,
-    pub(crate) spans: Vec<Choice>,
+    pub(crate) priorities: Vec<FilterOption>,
+    pub(crate) decisions: Vec<FilterOption>,
+    pub(crate) spans: Vec<FilterOption>,
 }
 
-/// What a filter offers.
-pub(crate) struct Choice {
-    pub(crate) value: String,
-    pub(crate) label: String,
-    pub(crate) chosen: bool,
+pub(crate) struct FilterOption {
+    pub(crate) value: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) selected: bool,
 }
 
-/// One entry.
-pub(crate) struct Row {
+pub(crate) struct JournalRow {
     pub(crate) id: i64,
-    pub(crate) at: Moment,
-    pub(crate) since: Option<Moment>,
-    pub(crate) urgency: Urgency,
+    pub(crate) at: TimeLabel,
+    /// The first time, if the decision was repeated.
+    pub(crate) since: Option<TimeLabel>,
+    pub(crate) priority: PriorityLabel,
     pub(crate) decision: String,
-    pub(crate) class: String,
+    /// CSS class.
+    pub(crate) class: &'static str,
     pub(crate) reason: String,
-    pub(crate) times: String,
+    pub(crate) repeat: String,
     pub(crate) title: String,
     pub(crate) key: String,
     pub(crate) message: String,
+    /// Each channel with the state of its message.
     pub(crate) channels: Vec<String>,
     pub(crate) facts: Vec<(String, String)>,
 }
 
-impl Journal {
-    pub(crate) fn read(store: &Store, query: &Query, clock: &Clock<'_>) -> Result<Self, store::Error> {
-        let filter = query.filter(clock.timestamp());
-        let mut entries = store.query_journal(&filter, SHOWN + 1)?;
-        let more = entries.len() > SHOWN as usize;
-        entries.truncate(SHOWN as usize);
-        let last = entries.last().filter(|_| more).map(|entry| entry.id);
-        let rows =
-            entries.into_iter().map(|entry| Ok(Row::of(&entry, &store.outbox_entries_of_decision(&entry)?, clock)));
-        let from = |before| Query { before, ..query.clone() }.address();
+impl JournalView {
+    pub(crate) fn load(store: &Store, query: &DashboardQuery, clock: &LocalClock<'_>) -> Result<Self, store::Error> {
+        let mut entries = store.query_journal(&query.journal_filter(clock.timestamp()), ROWS_PER_PAGE + 1)?;
+        let has_more = entries.len() > ROWS_PER_PAGE as usize;
+        entries.truncate(ROWS_PER_PAGE as usize);
+        let last_id = entries.last().filter(|_| has_more).map(|entry| entry.id);
+        let rows = entries.iter().map(|entry| {
+            let messages = store.outbox_entries_of_decision(entry)?;
+            Ok(JournalRow::new(entry, &messages, clock))
+        });
+        let page_before = |before| DashboardQuery { before, ..query.clone() }.address();
         Ok(Self {
             rows: rows.collect::<Result<_, store::Error>>()?,
-            older: last.map(|id| from(Some(id))),
-            newest: query.before.map(|_| from(None)),
-            empty: empty(query),
+            older: last_id.map(|id| page_before(Some(id))),
+            newest: query.before.map(|_| page_before(None)),
+            empty: empty_text(query),
             days: query.days,
             text: query.text.clone(),
-            priorities: priorities(query),
-            decisions: decisions(query),
-            spans: spans(query),
+            priorities: options(
+                [Priority::Critical, Priority::High, Priority::Medium, Priority::Low].map(|p| (p.as_str(), p.as_str())),
+                query.priority.map(Priority::as_str),
+            ),
+            decisions: options(
+                Decision::VARIANTS.iter().map(|decision| (decision.as_str(), decision.meaning())),
+                query.decision.map(Decision::as_str),
+            ),
+            spans: [("1", "1 day"), ("7", "7 days"), ("30", "30 days"), ("all", "all")]
+                .map(|(value, label)| FilterOption { value, label, selected: query.since() == value })
+                .into(),
         })
     }
 }
 
-fn empty(query: &Query) -> &'static str {
-    let without = Query { days: query.days, since_days: query.since_days, ..Query::default() };
+fn empty_text(query: &DashboardQuery) -> &'static str {
+    let unfiltered = DashboardQuery { days: query.days, since_days: query.since_days, ..DashboardQuery::default() };
     match query.since_days {
-        _ if *query != without => "No decision passes this filter.",
-        Some(_) => "Nothing was decided in this time. Every decision stands here with its reason, whatever it was.",
-        None => "Nothing was decided yet. Every decision will stand here with its reason, whatever it was.",
+        _ if *query != unfiltered => "No decision matches this filter.",
+        Some(_) => "No decision in this time. The journal lists every decision with its reason.",
+        None => "No decision yet. The journal will list every decision with its reason.",
     }
 }
 
-fn priorities(query: &Query) -> Vec<Choice> {
-    let any = Choice { value: String::new(), label: "any".into(), chosen: query.priority.is_none() };
-    let all = [Priority::Critical, Priority::High, Priority::Medium, Priority::Low];
-    let each = all.map(|priority| Choice {
-        value: priority.to_string(),
-        label: priority.to_string(),
-        chosen: query.priority == Some(priority),
-    });
-    std::iter::once(any).chain(each).collect()
+/// The options of a filter, after `any`.
+fn options(
+    values: impl IntoIterator<Item = (&'static str, &'static str)>,
+    selected: Option<&'static str>,
+) -> Vec<FilterOption> {
+    let any = FilterOption { value: "", label: "any", selected: selected.is_none() };
+    let values = values.into_iter();
+    let values = values.map(|(value, label)| FilterOption { value, label, selected: selected == Some(value) });
+    std::iter::once(any).chain(values).collect()
 }
 
-fn decisions(query: &Query) -> Vec<Choice> {
-    let any = Choice { value: String::new(), label: "any".into(), chosen: query.decision.is_none() };
-    let each = Decision::VARIANTS.iter().map(|&decision| Choice {
-        value: decision.as_str().into(),
-        label: decision.meaning().into(),
-        chosen: query.decision == Some(decision),
-    });
-    std::iter::once(any).chain(each).collect()
-}
-
-fn spans(query: &Query) -> Vec<Choice> {
-    let spans = [("1", "1 day"), ("7", "7 days"), ("30", "30 days"), ("all", "all")];
-    let choice = |(value, label): (&str, &str)| Choice {
-        value: value.into(),
-        label: label.into(),
-        chosen: query.since() == value,
-    };
-    spans.map(choice).into()
-}
-
-impl Row {
-    fn of(entry: &JournalEntry, sent: &[OutboxEntry], clock: &Clock<'_>) -> Self {
+impl JournalRow {
+    fn new(entry: &JournalEntry, messages: &[OutboxEntry], clock: &LocalClock<'_>) -> Self {
+        let facts = entry.facts.iter();
         Self {
             id: entry.id,
-            at: clock.at(entry.last_at),
-            since: (entry.times > 1).then(|| clock.at(entry.first_at)),
-            urgency: Urgency::of(entry.priority),
-            decision: words::sentence(entry.decision.meaning()),
-            class: entry.decision.as_str().into(),
+            at: clock.absolute(entry.last_at),
+            since: (entry.times > 1).then(|| clock.absolute(entry.first_at)),
+            priority: entry.priority.into(),
+            decision: capitalize(entry.decision.meaning()),
+            class: entry.decision.as_str(),
             reason: entry.reason.meaning().into(),
-            times: times(entry.times),
-            title: words::title(&entry.title),
-            key: words::title(entry.key.as_str()),
-            message: words::message(&entry.message),
-            channels: channels(entry, sent),
-            facts: entry
-                .facts
-                .iter()
-                .map(|(name, value)| (words::title(&name.replace('_', " ")), fact(value, clock)))
-                .collect(),
+            repeat: repeat_suffix(entry.times),
+            title: short_title(&entry.title),
+            key: short_title(entry.key.as_str()),
+            message: short_message(&entry.message),
+            channels: channels(entry, messages),
+            facts: facts.map(|(name, value)| (short_title(&name.replace('_', " ")), fact_text(value, clock))).collect(),
         }
     }
 }
 
-/// Each channel with what became of its message. The journal itself is told by being read.
-fn channels(entry: &JournalEntry, sent: &[OutboxEntry]) -> Vec<String> {
-    let fate = |channel: Channel| {
-        let found = sent.iter().find(|dispatch| dispatch.channel == channel)?;
-        let word = words::became(found.state);
-        let reason = found.reason.as_deref().map_or_else(String::new, |why| format!(" ({})", words::title(why)));
-        Some(format!("{channel}: {word}{reason}"))
+/// The journal itself is no channel for the reader of the journal.
+fn channels(entry: &JournalEntry, messages: &[OutboxEntry]) -> Vec<String> {
+    let with_state = |channel: Channel| {
+        let Some(message) = messages.iter().find(|message| message.channel == channel) else {
+            return channel.to_string();
+        };
+        let reason = message.reason.as_deref().map_or_else(String::new, |why| format!(" ({})", short_title(why)));
+        format!("{channel}: {}{reason}", message.state)
     };
-    message_channels(&entry.channels).map(|channel| fate(channel).unwrap_or_else(|| channel.to_string())).collect()
+    message_channels(&entry.channels).map(with_state).collect()
 }
 
-/// A fact as a person reads it.
-fn fact(value: &Value, clock: &Clock<'_>) -> String {
+fn fact_text(value: &Value, clock: &LocalClock<'_>) -> String {
     match value {
         Value::Null => "unknown".into(),
-        Value::Number(known) => known.as_f64().map_or_else(|| known.to_string(), number),
+        Value::Number(value) => value.as_f64().map_or_else(|| value.to_string(), number),
         Value::String(text) => {
-            let moment = text.parse::<jiff::Timestamp>().ok();
-            moment.map_or_else(|| words::title(text), |at| clock.at(at).exact)
+            text.parse().map_or_else(|_| short_title(text), |at: jiff::Timestamp| clock.absolute(at).exact)
         }
-        other => words::title(&other.to_string()),
+        other => short_title(&other.to_string()),
     }
 }

@@ -1,57 +1,59 @@
-//! The page that shows a person what Operator knows, what it said and why it kept silent: painted from the snapshot and the database.
+//! The dashboard: one HTML page, rendered from the snapshot and the database.
 //!
-//! Every part of the page has a file: what it shows follows from the facts and the moment alone, and a template of the same name
-//! puts it into HTML. Text from outside is escaped there; nothing here writes markup.
+//! Each part of the page has a view model in its own file and a template of the same name. Templates escape all text from
+//! outside; no markup is written here.
 
-mod body;
 pub mod chart;
+mod health;
 mod journal;
 mod query;
 mod sources;
 mod state;
 mod tasks;
+mod text;
 mod today;
-mod words;
 
 use askama::Template;
 use jiff::ZonedDateTime;
 
-pub use query::Query;
+pub use query::DashboardQuery;
 
 use crate::core::status::Status;
 use crate::store::{self, Store};
 
-/// How the page looks: `/dashboard.css`.
+/// Served as `/dashboard.css`.
 pub const STYLE: &str = include_str!("../../../assets/dashboard.css");
 
-/// How the page keeps itself up to date: `/dashboard.js`.
+/// Served as `/dashboard.js`.
 pub const SCRIPT: &str = include_str!("../../../assets/dashboard.js");
 
 #[derive(Template)]
 #[template(path = "dashboard/page.html", whitespace = "minimize")]
 struct Page {
-    state: state::State,
-    today: today::Today,
-    body: body::Body,
-    tasks: tasks::Tasks,
-    journal: journal::Journal,
-    sources: sources::Sources,
+    state: state::StateView,
+    today: today::TodayView,
+    health: health::HealthView,
+    tasks: tasks::TasksView,
+    journal: journal::JournalView,
+    sources: sources::SourcesView,
 }
 
-/// The whole document at `now`, whose zone is the person's.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn page(status: &Status, store: &Store, query: &Query, now: &ZonedDateTime) -> Result<String, store::Error> {
-    let clock = words::Clock::new(now);
+/// The HTML document at `now`, in the time zone of `now`.
+pub fn render(
+    status: &Status,
+    store: &Store,
+    query: &DashboardQuery,
+    now: &ZonedDateTime,
+) -> Result<String, store::Error> {
+    let clock = text::LocalClock { now };
     let page = Page {
-        state: state::State::of(status, &clock),
-        today: today::Today::read(status, store, &clock)?,
-        body: body::Body::read(status, store, query, &clock)?,
-        tasks: tasks::Tasks::read(store, &clock)?,
-        journal: journal::Journal::read(store, query, &clock)?,
-        sources: sources::Sources::of(status, &clock),
+        state: state::StateView::new(status, &clock),
+        today: today::TodayView::load(status, store, &clock)?,
+        health: health::HealthView::load(status, store, query, &clock)?,
+        tasks: tasks::TasksView::load(store, &clock)?,
+        journal: journal::JournalView::load(store, query, &clock)?,
+        sources: sources::SourcesView::new(status, &clock),
     };
-    // Writing into a string does not fail.
+    // Rendering into a string does not fail.
     Ok(page.render().unwrap_or_default())
 }

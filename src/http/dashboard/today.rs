@@ -1,187 +1,175 @@
-//! Today at a glance: what is open, the most urgent first, and why each was told or not.
+//! The open alerts, most urgent first, each with its decisions and messages.
 
-use super::words::{self, Clock, Moment, Urgency, times};
+use super::text::{
+    LocalClock, PriorityLabel, TimeLabel, element_id, group_thousands, repeat_suffix, short_message, short_title,
+};
 use crate::core::channel::Channel;
 use crate::core::delivery::lifecycle::OutboxState;
 use crate::core::delivery::message::MessageKind;
 use crate::core::policy::incident_state::{Incident, NotificationRecord};
 use crate::core::status::{OpenAlert, Status};
+use crate::core::text::capitalize;
 use crate::store::journal::JournalEntry;
 use crate::store::outbox::OutboxEntry;
 use crate::store::{self, Store};
 
-/// A story has so many decisions and messages; `operator why` has them all.
-const STORY: u32 = 8;
+/// For each alert; `operator why` shows all.
+const MAX_DECISIONS: u32 = 8;
 
-/// What is open.
-pub(crate) struct Today {
-    pub(crate) alerts: Vec<Alert>,
-    /// How many more there are.
+pub(crate) struct TodayView {
+    pub(crate) alerts: Vec<AlertCard>,
+    /// How many open alerts are not shown, in words; empty for none.
     pub(crate) others: String,
-    /// Nothing was ever checked.
-    pub(crate) nothing_known: bool,
+    pub(crate) never_checked: bool,
 }
 
-/// One open alert.
-pub(crate) struct Alert {
+pub(crate) struct AlertCard {
     pub(crate) id: String,
     pub(crate) key: String,
-    pub(crate) urgency: Urgency,
+    pub(crate) priority: PriorityLabel,
     pub(crate) title: String,
     pub(crate) message: String,
-    pub(crate) since: Moment,
-    /// Whether it was told, and if not, why.
-    pub(crate) standing: String,
-    /// `waits`, or `answered`: acknowledged or snoozed.
+    pub(crate) since: TimeLabel,
+    pub(crate) status: String,
+    /// CSS class: `unanswered`, or `answered` for an acknowledged or snoozed alert.
     pub(crate) class: &'static str,
     pub(crate) acknowledged: bool,
     /// RFC 3339.
-    pub(crate) tomorrow: Option<String>,
-    pub(crate) decisions: Vec<Decided>,
-    pub(crate) messages: Vec<Sent>,
+    pub(crate) next_morning: Option<String>,
+    pub(crate) decisions: Vec<DecisionRow>,
+    pub(crate) messages: Vec<MessageRow>,
 }
 
-/// One decision of its story.
-pub(crate) struct Decided {
-    pub(crate) at: Moment,
-    pub(crate) what: String,
-    pub(crate) why: String,
+pub(crate) struct DecisionRow {
+    pub(crate) at: TimeLabel,
+    pub(crate) decision: String,
+    pub(crate) reason: String,
     pub(crate) channels: String,
 }
 
-/// One message of its story.
-pub(crate) struct Sent {
-    pub(crate) at: Moment,
+pub(crate) struct MessageRow {
+    pub(crate) at: TimeLabel,
     pub(crate) channel: String,
-    pub(crate) what: String,
+    pub(crate) state: String,
     pub(crate) reason: String,
 }
 
-impl Today {
-    pub(crate) fn read(status: &Status, store: &Store, clock: &Clock<'_>) -> Result<Self, store::Error> {
-        let tomorrow = status.next_morning.map(|at| at.to_string());
-        let alerts = status.open.iter().map(|open| Alert::read(open, store, tomorrow.clone(), clock));
+impl TodayView {
+    pub(crate) fn load(status: &Status, store: &Store, clock: &LocalClock<'_>) -> Result<Self, store::Error> {
+        let next_morning = status.next_morning.map(|at| at.to_string());
+        let alerts = status.open.iter().map(|open| AlertCard::load(open, store, next_morning.clone(), clock));
         let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
         let others = match status.open_alerts.saturating_sub(alerts.len()) {
             0 => String::new(),
             1 => "1 more is open".into(),
-            others => format!("{} more are open", words::thousands(others as u64)),
+            others => format!("{} more are open", group_thousands(others as u64)),
         };
-        Ok(Self { alerts, others, nothing_known: status.last_run.is_none() })
+        Ok(Self { alerts, others, never_checked: status.last_run.is_none() })
     }
 }
 
-impl Alert {
-    fn read(
+impl AlertCard {
+    fn load(
         open: &OpenAlert,
         store: &Store,
-        tomorrow: Option<String>,
-        clock: &Clock<'_>,
+        next_morning: Option<String>,
+        clock: &LocalClock<'_>,
     ) -> Result<Self, store::Error> {
-        let (incident, entries) = (store.incident(&open.key)?, store.journal_for(&open.key, STORY)?);
+        let (incident, entries) = (store.incident(&open.key)?, store.journal_for(&open.key, MAX_DECISIONS)?);
         let mut messages = Vec::new();
         for entry in &entries {
             messages.extend(store.outbox_entries_of_decision(entry)?);
         }
-        let message = incident.as_ref().map(|incident| words::message(&incident.alert.message)).unwrap_or_default();
         Ok(Self {
-            id: words::id_of(open.key.as_str()),
+            id: element_id(open.key.as_str()),
             key: open.key.as_str().into(),
-            urgency: Urgency::of(open.priority),
-            title: words::title(&open.title),
-            message,
-            since: clock.ago(open.since),
-            standing: Standing { open, incident: incident.as_ref(), last: entries.first(), messages: &messages }
-                .words(clock),
-            class: if open.is_unanswered() { "waits" } else { "answered" },
+            priority: open.priority.into(),
+            title: short_title(&open.title),
+            message: incident.as_ref().map(|incident| short_message(&incident.alert.message)).unwrap_or_default(),
+            since: clock.relative(open.since),
+            status: status_text(open, incident.as_ref(), entries.first(), &messages, clock),
+            class: if open.is_unanswered() { "unanswered" } else { "answered" },
             acknowledged: open.acknowledged,
-            tomorrow,
-            decisions: entries.iter().map(|entry| Decided::of(entry, clock)).collect(),
-            messages: messages.iter().map(|dispatch| Sent::of(dispatch, clock)).collect(),
+            next_morning,
+            decisions: entries.iter().map(|entry| DecisionRow::new(entry, clock)).collect(),
+            messages: messages.iter().map(|message| MessageRow::new(message, clock)).collect(),
         })
     }
 }
 
-/// How an alert stands.
-struct Standing<'a> {
-    open: &'a OpenAlert,
-    incident: Option<&'a Incident>,
-    last: Option<&'a JournalEntry>,
-    messages: &'a [OutboxEntry],
-}
-
-impl Standing<'_> {
-    /// What the person said comes first, then what the last decision did, and what became of that.
-    fn words(&self, clock: &Clock<'_>) -> String {
-        if self.open.acknowledged {
-            return "Acknowledged: you said that you know".into();
-        }
-        if let Some(until) = self.open.snoozed_until {
-            return format!("Snoozed until {}", clock.at(until).words);
-        }
-        let held = self.incident.is_some_and(|incident| incident.held);
-        match (self.incident.and_then(|incident| incident.last_notified.as_ref()), self.last) {
-            (_, Some(last)) if held => format!("Held back: {}", last.reason.meaning()),
-            (_, None) if held => "Held back".into(),
-            (Some(told), _) => self.told(told, clock),
-            (None, Some(last)) => words::sentence(&format!("{}: {}", last.decision.meaning(), last.reason.meaning())),
-            (None, None) => "Not told yet".into(),
-        }
+/// The user's answer, or else the last decision and the delivery of its messages.
+fn status_text(
+    open: &OpenAlert,
+    incident: Option<&Incident>,
+    last: Option<&JournalEntry>,
+    messages: &[OutboxEntry],
+    clock: &LocalClock<'_>,
+) -> String {
+    if open.acknowledged {
+        return "Acknowledged".into();
     }
-
-    /// It was decided to tell it; whether it arrived is another matter.
-    fn told(&self, told: &NotificationRecord, clock: &Clock<'_>) -> String {
-        let ago = clock.ago(told.at).words;
-        if told.channels.iter().all(|channel| *channel == Channel::Journal) {
-            return format!("Notified {ago}, in the journal alone");
-        }
-        let mut fates: Vec<(Channel, OutboxState)> = Vec::new();
-        for message in self.messages.iter().filter(|message| message.kind.message_kind() == MessageKind::New) {
-            // The newest come first.
-            if fates.iter().all(|(channel, _)| *channel != message.channel) {
-                fates.push((message.channel, message.state));
-            }
-        }
-        if fates.is_empty() {
-            return format!("Notified {ago}");
-        }
-        let any = |wanted: OutboxState| fates.iter().any(|(_, state)| *state == wanted);
-        let what = match (any(OutboxState::Delivered), any(OutboxState::Pending)) {
-            (true, _) => format!("Notified {ago}"),
-            (_, true) => "Not arrived yet".into(),
-            _ => "Did not arrive".into(),
-        };
-        let fates: Vec<String> =
-            fates.iter().map(|(channel, state)| format!("{channel} {}", words::became(*state))).collect();
-        format!("{what}: {}", fates.join(", "))
+    if let Some(until) = open.snoozed_until {
+        return format!("Snoozed until {}", clock.absolute(until).text);
+    }
+    let held = incident.is_some_and(|incident| incident.held);
+    match (incident.and_then(|incident| incident.last_notified.as_ref()), last) {
+        (_, Some(last)) if held => format!("Held back: {}", last.reason.meaning()),
+        (_, None) if held => "Held back".into(),
+        (Some(notified), _) => delivery_text(notified, messages, clock),
+        (None, Some(last)) => capitalize(&format!("{}: {}", last.decision.meaning(), last.reason.meaning())),
+        (None, None) => "Not notified yet".into(),
     }
 }
 
-impl Decided {
-    fn of(entry: &JournalEntry, clock: &Clock<'_>) -> Self {
+/// `messages` are newest first; the newest of each channel counts.
+fn delivery_text(notified: &NotificationRecord, messages: &[OutboxEntry], clock: &LocalClock<'_>) -> String {
+    let ago = clock.relative(notified.at).text;
+    if notified.channels.iter().all(|channel| *channel == Channel::Journal) {
+        return format!("Notified {ago}, in the journal only");
+    }
+    let mut states: Vec<(Channel, OutboxState)> = Vec::new();
+    for message in messages.iter().filter(|message| message.kind.message_kind() == MessageKind::New) {
+        if states.iter().all(|(channel, _)| *channel != message.channel) {
+            states.push((message.channel, message.state));
+        }
+    }
+    if states.is_empty() {
+        return format!("Notified {ago}");
+    }
+    let any = |wanted: OutboxState| states.iter().any(|(_, state)| *state == wanted);
+    let summary = match (any(OutboxState::Delivered), any(OutboxState::Pending)) {
+        (true, _) => format!("Notified {ago}"),
+        (_, true) => "Not delivered yet".into(),
+        _ => "Not delivered".into(),
+    };
+    let states: Vec<String> = states.iter().map(|(channel, state)| format!("{channel} {state}")).collect();
+    format!("{summary}: {}", states.join(", "))
+}
+
+impl DecisionRow {
+    fn new(entry: &JournalEntry, clock: &LocalClock<'_>) -> Self {
         Self {
-            at: clock.at(entry.first_at),
-            what: format!("{}{}", words::sentence(entry.decision.meaning()), times(entry.times)),
-            why: entry.reason.meaning().into(),
+            at: clock.absolute(entry.first_at),
+            decision: format!("{}{}", capitalize(entry.decision.meaning()), repeat_suffix(entry.times)),
+            reason: entry.reason.meaning().into(),
             channels: entry.channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(", "),
         }
     }
 }
 
-impl Sent {
-    fn of(dispatch: &OutboxEntry, clock: &Clock<'_>) -> Self {
-        let waits = dispatch.state == OutboxState::Pending;
-        let at = if waits { Some(dispatch.next_attempt_at) } else { dispatch.finished_at };
+impl MessageRow {
+    fn new(message: &OutboxEntry, clock: &LocalClock<'_>) -> Self {
+        let pending = message.state == OutboxState::Pending;
+        let at = if pending { Some(message.next_attempt_at) } else { message.finished_at };
         Self {
-            at: clock.at(at.unwrap_or(dispatch.created_at)),
-            channel: words::sentence(dispatch.channel.as_str()),
-            what: format!(
-                "{} {}{}",
-                dispatch.kind,
-                words::became(dispatch.state),
-                if waits { " for its next try" } else { "" }
-            ),
-            reason: words::message(dispatch.reason.as_deref().unwrap_or_default()),
+            at: clock.absolute(at.unwrap_or(message.created_at)),
+            channel: capitalize(message.channel.as_str()),
+            state: if pending {
+                format!("next attempt of the {}", message.kind)
+            } else {
+                format!("{} {}", message.kind, message.state)
+            },
+            reason: short_message(message.reason.as_deref().unwrap_or_default()),
         }
     }
 }

@@ -88,7 +88,7 @@ mod tests {
         for note in &notes {
             let items = cache.take(note);
             hits.push(items.is_some());
-            next.insert(note, items.unwrap_or_else(|| NoteItems::new(note::parse_items(&note.read().unwrap()))));
+            next.insert(note, items.unwrap_or_else(|| NoteItems::new(note::parse_items(&note.read_text().unwrap()))));
         }
         *cache = next;
         hits

@@ -26,7 +26,7 @@ pub(crate) struct Note {
 
 impl Note {
     /// Invalid UTF-8 becomes `�`.
-    pub(crate) fn read(&self) -> io::Result<String> {
+    pub(crate) fn read_text(&self) -> io::Result<String> {
         let mut bytes = Vec::new();
         File::open(&self.path)?.take(MAX_NOTE_BYTES).read_to_end(&mut bytes)?;
         Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))

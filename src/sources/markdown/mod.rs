@@ -10,7 +10,7 @@ use self::cache::{NoteCache, NoteItems};
 use self::note::Item;
 use super::{Error, FetchFuture, TaskSource};
 use crate::core::facts::{Task, TaskReading, TaskStatus};
-use crate::core::text::clip;
+use crate::core::text::truncate;
 use crate::sources::blocking::run_blocking;
 use crate::sources::task_builder::{add_note, empty_reading};
 
@@ -57,7 +57,7 @@ impl TaskSource for Markdown {
                 let Ok(mut cache) = cache.try_lock() else {
                     return Err(Error::transient(SOURCE, "the notes are still being read"));
                 };
-                read(&folder, &exclude, &mut cache, &now)
+                read_notes(&folder, &exclude, &mut cache, &now)
             })
             .await
         })
@@ -65,14 +65,19 @@ impl TaskSource for Markdown {
 }
 
 /// Blocking.
-fn read(root: &Path, exclude: &[PathBuf], cache: &mut NoteCache, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+fn read_notes(
+    root: &Path,
+    exclude: &[PathBuf],
+    cache: &mut NoteCache,
+    now: &ZonedDateTime,
+) -> Result<TaskReading, Error> {
     let mut reading = empty_reading(SOURCE, now.timestamp());
     let notes = folder::find_notes(root, exclude, &mut reading)?;
     let mut next_cache = NoteCache::default();
     for note in &notes {
         let items = match cache.take(note) {
             Some(items) => items,
-            None => match note.read() {
+            None => match note.read_text() {
                 Ok(text) => NoteItems::new(note::parse_items(&text)),
                 Err(error) => {
                     let error = Error::from_io(SOURCE, &note.path, &error);
@@ -99,7 +104,7 @@ fn read(root: &Path, exclude: &[PathBuf], cache: &mut NoteCache, now: &ZonedDate
 fn add_task(item: &Item, note: &str, today: Date, reading: &mut TaskReading) {
     let id = format!("{note}#{}", item.name);
     if let Some(problem) = item.problem {
-        let title = clip(&item.title, MAX_SHOWN_TITLE_CHARS);
+        let title = truncate(&item.title, MAX_SHOWN_TITLE_CHARS);
         add_note(&mut reading.notes, format!("'{title}' in {note} {problem}."));
         return reading.unreadable.push(id);
     }

@@ -27,8 +27,8 @@ pub fn resolve_path(path: &Path) -> PathBuf {
 }
 
 /// Readiness and sleep of the days `from..=to`. Blocking. A cache without any days is a transient error.
-pub fn read(path: &Path, from: Date, to: Date) -> Result<HealthReading, Error> {
-    sqlite::read(SOURCE, path, |connection| {
+pub fn fetch(path: &Path, from: Date, to: Date) -> Result<HealthReading, Error> {
+    sqlite::with_snapshot(SOURCE, path, |connection| {
         for table in ["readiness_data", "sleep_data"] {
             sqlite::require_columns(SOURCE, path, connection, table, &["day", "data", "cached_at"])?;
         }

@@ -73,7 +73,7 @@ impl Reminders {
         Self { store, enabled, lists, permission_requested: AtomicBool::new(false) }
     }
 
-    async fn read(&self, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+    async fn fetch_reminders(&self, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         if !self.enabled {
             return Err(Error::not_configured(SOURCE, "switched off", "set sources.reminders.enabled to true"));
         }
@@ -131,7 +131,7 @@ impl TaskSource for Reminders {
     }
 
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
-        Box::pin(self.read(now))
+        Box::pin(self.fetch_reminders(now))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The state store: an SQLite file with tasks that have due dates, and with commitments.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use self::due::RawDue;
 use super::sqlite::{self, column_text};
-use super::task_builder::{add_note, empty_reading};
+use super::task_builder::{StatusParser, add_note, empty_reading, title};
 use super::{Error, FetchFuture, TaskSource};
-use crate::core::facts::{Activity, Commitment, Due, Task, TaskReading, TaskStatus, UNTITLED};
+use crate::core::facts::{Activity, Commitment, Due, Task, TaskReading};
 use crate::sources::blocking::run_blocking;
 
 mod due;
@@ -20,9 +20,6 @@ const SOURCE: &str = "state_store";
 
 const MAX_TITLE_CHARS: u32 = 500;
 const MAX_JSON_BYTES: u32 = 65_536;
-
-/// Unknown status words after these are not noted.
-const MAX_UNKNOWN_WORDS: usize = 10;
 
 /// The state store at this path.
 #[derive(Debug, Clone)]
@@ -47,14 +44,14 @@ impl TaskSource for StateStore {
                 return Err(Error::not_configured(SOURCE, "no file is configured", "set sources.state_store.path"));
             };
             let now = now.clone();
-            run_blocking(SOURCE, move || read(&path, &now)).await
+            run_blocking(SOURCE, move || read_store(&path, &now)).await
         })
     }
 }
 
 /// Open tasks and commitments as of `now`, in its time zone. Blocking.
-pub fn read(path: &Path, now: &ZonedDateTime) -> Result<TaskReading, Error> {
-    sqlite::read(SOURCE, path, |connection| {
+pub fn read_store(path: &Path, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+    sqlite::with_snapshot(SOURCE, path, |connection| {
         let required = ["id", "title", "status", "due_date"];
         let columns = sqlite::require_columns(SOURCE, path, connection, "tasks", &required)?;
         let mut reading = TaskReading { activity: None, ..empty_reading(SOURCE, now.timestamp()) };
@@ -95,22 +92,17 @@ fn read_tasks(
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(())?;
-    let mut unknown_words = BTreeSet::new();
+    let mut statuses = StatusParser::default();
     while let Some(row) = rows.next()? {
         let Some(id) = column_text(row, 0)?.filter(|id| !id.is_empty()) else {
             add_note(&mut reading.notes, "A task without an id was skipped.".into());
             continue;
         };
-        let word = column_text(row, 2)?.unwrap_or_default();
-        let status = parse_status(&word).unwrap_or_else(|| {
-            unknown_words.insert(word);
-            TaskStatus::Pending
-        });
         let due = RawDue::new(column_text(row, 4)?, column_text(row, 5)?);
         let due = parse_due("Task", &id, due, now, reading);
         reading.tasks.push(Task {
-            title: title_or_untitled(column_text(row, 1)?),
-            status,
+            title: title(&column_text(row, 1)?.unwrap_or_default()),
+            status: statuses.parse(column_text(row, 2)?.unwrap_or_default()),
             priority: column_text(row, 3)?.and_then(|word| word.trim().to_lowercase().parse().ok()),
             due,
             milestone: is_milestone(column_text(row, 6)?.as_deref(), column_text(row, 7)?.as_deref()),
@@ -118,28 +110,12 @@ fn read_tasks(
             id,
         });
     }
-    for word in unknown_words.into_iter().take(MAX_UNKNOWN_WORDS) {
-        add_note(&mut reading.notes, format!("The unknown task status '{word}' is read as pending."));
-    }
+    statuses.add_notes(&mut reading.notes);
     Ok(())
 }
 
 /// SQL for the status in lower case, empty where there is none.
 const STATUS: &str = "lower(trim(coalesce(CAST(status AS TEXT), '')))";
-
-fn parse_status(word: &str) -> Option<TaskStatus> {
-    match word {
-        "" | "pending" => Some(TaskStatus::Pending),
-        "active" => Some(TaskStatus::Active),
-        "queued" => Some(TaskStatus::Queued),
-        "backlog" => Some(TaskStatus::Backlog),
-        _ => None,
-    }
-}
-
-fn title_or_untitled(text: Option<String>) -> String {
-    text.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| UNTITLED.into())
-}
 
 /// An invalid due date is left out, noted, and its row marked as unreadable.
 fn parse_due(kind: &str, id: &str, due: RawDue, now: &ZonedDateTime, reading: &mut TaskReading) -> Option<Due> {
@@ -198,7 +174,7 @@ fn read_commitments(
         let due = RawDue::new(column_text(row, 3)?, column_text(row, 4)?);
         let person = column_text(row, 2)?.filter(|name| !name.trim().is_empty());
         commitments.push(Commitment {
-            title: title_or_untitled(column_text(row, 1)?),
+            title: title(&column_text(row, 1)?.unwrap_or_default()),
             person: person.unwrap_or_else(|| "someone".into()),
             due: parse_due("Commitment", &id, due, now, reading),
             id,

@@ -9,7 +9,7 @@ use jiff::{ToSpan, ZonedDateTime};
 use super::Error;
 use super::{FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
-use crate::core::text::clip;
+use crate::core::text::truncate;
 use crate::sources::blocking::run_blocking;
 use crate::sources::task_builder::empty_reading;
 use crate::sys::process::{self, ErrorKind, ExitOutcome, Program, Run};
@@ -59,10 +59,6 @@ impl TaskSource for Taskwarrior {
 
     fn is_configured(&self) -> bool {
         self.enabled
-    }
-
-    fn is_local(&self) -> bool {
-        false // it starts a program
     }
 
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
@@ -144,7 +140,7 @@ fn parse_run(run: &Run, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         // The last line says what failed; those before it repeat the overrides.
         let stderr = run.stderr.text();
         let last_line = stderr.lines().rfind(|line| !line.trim().is_empty());
-        let reason = last_line.map_or(String::new(), |line| format!(": {}", clip(line, MAX_ERROR_CHARS)));
+        let reason = last_line.map_or(String::new(), |line| format!(": {}", truncate(line, MAX_ERROR_CHARS)));
         return fail(format!("task {}{reason}", run.outcome));
     }
     if run.stdout.is_truncated {

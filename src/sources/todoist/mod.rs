@@ -15,13 +15,15 @@ use super::{Error, FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
 use crate::net::HttpClient;
 use crate::net::host::host_port;
-use crate::sources::http::{Failure, JsonClient, Status};
+use crate::sources::http::{Failure, JsonClient, PageTokens, Status, collection_url, parse_base_url, parse_page};
 use crate::sources::task_builder::{add_note, empty_reading};
 use crate::sys::secret_file;
 
 mod task;
 
 const SOURCE: &str = "todoist";
+
+const EXAMPLE_URL: &str = "https://api.todoist.com/api/v1";
 
 /// Pages are requested one after another, and the next fetch comes much later.
 static HTTP: HttpClient = HttpClient::unpooled();
@@ -62,10 +64,6 @@ impl TaskSource for Todoist {
         self.token.is_some() || self.token_file.is_some()
     }
 
-    fn is_local(&self) -> bool {
-        false
-    }
-
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(async {
             let token = secret_file::load(self.token.as_ref(), self.token_file.as_ref()).await;
@@ -75,26 +73,18 @@ impl TaskSource for Todoist {
                     false => Error::not_configured(SOURCE, "no token is configured", "set sources.todoist.token"),
                 });
             };
-            let base = self.parse_base_url()?;
+            let base = parse_base_url(SOURCE, &self.base_url, "sources.todoist.base_url", EXAMPLE_URL)?;
             let timed_out = |_| {
                 let seconds = self.timeout.as_secs_f32();
                 Err(Error::transient(SOURCE, format!("no complete answer within {seconds} s ({})", host_port(&base))))
             };
-            tokio::time::timeout(self.timeout, self.read(&base, &token, now)).await.unwrap_or_else(timed_out)
+            tokio::time::timeout(self.timeout, self.fetch_tasks(&base, &token, now)).await.unwrap_or_else(timed_out)
         })
     }
 }
 
 impl Todoist {
-    fn parse_base_url(&self) -> Result<Url, Error> {
-        let base = Url::parse(self.base_url.trim()).ok().filter(|url| !url.cannot_be_a_base() && url.has_host());
-        base.ok_or_else(|| {
-            let advice = "Set sources.todoist.base_url to an address such as https://api.todoist.com/api/v1.";
-            Error::action_required(SOURCE, "the base URL is not an http(s) address", advice)
-        })
-    }
-
-    async fn read(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, Error> {
+    async fn fetch_tasks(&self, base: &Url, token: &SecretString, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         let client = JsonClient { http: &HTTP, source: SOURCE, token, now: now.timestamp() };
         let mut reading = empty_reading(SOURCE, now.timestamp());
         let project_ids = self.configured_project_ids(&client, base).await?;
@@ -161,7 +151,7 @@ impl Todoist {
     }
 }
 
-/// Reads `{"results": […], "next_cursor": string|null}` page by page, and keeps no page.
+/// Reads a collection page by page, and keeps no page.
 async fn for_each_document(
     client: &JsonClient<'_>,
     base: &Url,
@@ -169,32 +159,26 @@ async fn for_each_document(
     mut visit: impl FnMut(&Value),
 ) -> Result<(), Error> {
     let (mut documents, mut bytes): (usize, usize) = (0, 0);
-    let mut cursors: Vec<String> = Vec::new();
+    let mut cursors = PageTokens::default();
     loop {
         let mut url = collection_url(base, collection);
         url.query_pairs_mut().append_pair("limit", PAGE_SIZE);
-        if let Some(cursor) = cursors.last() {
+        if let Some(cursor) = cursors.current() {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
         let (page, length) = fetch_json(client, &url).await?;
-        let Some(Value::Array(results)) = page.get("results") else {
-            return Err(unexpected(&format!("has no list of {collection}"), base));
-        };
+        let (results, next) =
+            parse_page(page, "results", "next_cursor").map_err(|problem| unexpected(problem, base))?;
         documents = documents.saturating_add(results.len());
         bytes = bytes.saturating_add(length);
         if documents > MAX_DOCUMENTS || bytes > MAX_TOTAL_BYTES {
             return Err(unexpected(&format!("holds too many {collection}"), base));
         }
         results.iter().for_each(&mut visit);
-        match page.get("next_cursor") {
-            None | Some(Value::Null) => return Ok(()),
-            Some(Value::String(next)) if next.is_empty() => return Ok(()),
-            Some(Value::String(next)) if cursors.contains(next) || cursors.len() + 1 >= MAX_PAGES => {
-                let message = format!("the pages of {collection} do not end ({})", host_port(base));
-                return Err(Error::transient(SOURCE, message));
-            }
-            Some(Value::String(next)) => cursors.push(next.clone()),
-            Some(_) => return Err(unexpected("has a cursor that is not text", base)),
+        let Some(next) = next else { return Ok(()) };
+        if !cursors.advance(next, MAX_PAGES) {
+            let message = format!("the pages of {collection} do not end ({})", host_port(base));
+            return Err(Error::transient(SOURCE, message));
         }
     }
 }
@@ -218,14 +202,6 @@ fn explain_status(status: Status, url: &Url) -> Error {
         _ => "Todoist did not accept the request: update Operator, and check sources.todoist.base_url.".into(),
     };
     status.into_error(SOURCE, format!("Todoist answered {} ({})", status.code, host_port(url)), advice)
-}
-
-fn collection_url(base: &Url, collection: &str) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().push(collection);
-    }
-    url
 }
 
 fn unexpected(problem: &str, base: &Url) -> Error {

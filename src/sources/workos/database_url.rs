@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
@@ -110,14 +111,10 @@ impl<'a> Parameters<'a> {
             let (key, value) = pair.split_once('=').ok_or_else(|| malformed("a parameter has no value"))?;
             match key {
                 "sslmode" => found.set_mode(value)?,
-                "sslrootcert" => found.root_certificate = Some(percent_decode(value)),
-                // Parameters of libpq without an effect here.
-                "gssencmode"
-                | "krbsrvname"
-                | "sslcompression"
-                | "sslsni"
-                | "client_encoding"
-                | "fallback_application_name" => {}
+                "sslrootcert" => {
+                    found.root_certificate = Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+                }
+                _ if IGNORED_PARAMETERS.contains(&key) => {}
                 _ if SUPPORTED_PARAMETERS.contains(&key) => found.passed_on.push(pair),
                 _ => {
                     return Err(malformed("it has an unknown parameter; sslmode, sslrootcert and options are known"));
@@ -156,46 +153,17 @@ impl<'a> Parameters<'a> {
 }
 
 /// Parameters of tokio-postgres.
+#[rustfmt::skip]
 const SUPPORTED_PARAMETERS: [&str; 17] = [
-    "user",
-    "password",
-    "dbname",
-    "options",
-    "application_name",
-    "sslnegotiation",
-    "host",
-    "hostaddr",
-    "port",
-    "connect_timeout",
-    "tcp_user_timeout",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_retries",
-    "target_session_attrs",
-    "channel_binding",
+    "user", "password", "dbname", "options", "application_name", "sslnegotiation", "host", "hostaddr", "port",
+    "connect_timeout", "tcp_user_timeout", "keepalives", "keepalives_idle", "keepalives_interval",
+    "keepalives_retries", "target_session_attrs", "channel_binding",
 ];
 
-/// Decodes percent-encoding. An invalid escape stays as it is.
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = (first == b'%').then(|| tail.get(..2)).flatten();
-        let byte = code.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match byte {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
+/// Parameters of libpq without an effect here.
+#[rustfmt::skip]
+const IGNORED_PARAMETERS: [&str; 6] =
+    ["gssencmode", "krbsrvname", "sslcompression", "sslsni", "client_encoding", "fallback_application_name"];
 
 fn malformed(reason: &str) -> sources::Error {
     let advice = "Write sources.workos.url as postgres://user:password@host:5432/database?sslmode=require, with special \

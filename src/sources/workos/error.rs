@@ -5,25 +5,16 @@ use std::io;
 use tokio_postgres::error::DbError;
 
 use super::SOURCE;
+use crate::net::error::root_cause;
 use crate::sources;
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// From the driver or the server.
-    Postgres(tokio_postgres::Error),
-    Source(sources::Error),
-}
-
-impl From<tokio_postgres::Error> for Error {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Postgres(error)
-    }
-}
-
-impl From<sources::Error> for Error {
-    fn from(error: sources::Error) -> Self {
-        Self::Source(error)
-    }
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error(transparent)]
+    Source(#[from] sources::Error),
 }
 
 impl Error {
@@ -111,9 +102,4 @@ fn describe_io(error: &io::Error) -> String {
 
 fn find_cause<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
-}
-
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let last = std::iter::successors(Some(error), |&error| error.source()).last();
-    last.map(ToString::to_string).unwrap_or_default()
 }

@@ -44,10 +44,6 @@ impl TaskSource for Workos {
         self.url.is_some() || self.url_file.is_some()
     }
 
-    fn is_local(&self) -> bool {
-        false
-    }
-
     fn fetch<'a>(&'a self, now: &'a ZonedDateTime) -> FetchFuture<'a> {
         Box::pin(async {
             let url = secret_file::load(self.url.as_ref(), self.url_file.as_ref()).await;
@@ -58,13 +54,13 @@ impl TaskSource for Workos {
                     false => sources::Error::not_configured(SOURCE, "no database is configured", advice),
                 });
             };
-            read(&url, self.ca_file.as_deref(), self.timeout, now).await
+            fetch(&url, self.ca_file.as_deref(), self.timeout, now).await
         })
     }
 }
 
 /// Open tasks, today's goal, thoughts and activity, as of `now` and on its local date. No error holds the password.
-pub async fn read(
+pub async fn fetch(
     url: &SecretString,
     ca_file: Option<&Path>,
     timeout: Duration,

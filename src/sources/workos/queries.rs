@@ -1,6 +1,5 @@
 //! Queries of the WorkOS database. Its times are UTC without zone, so the session is UTC too.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -10,13 +9,11 @@ use tokio_postgres::{Row, Transaction};
 use super::QueryTimes;
 use super::error::Error;
 use super::schema::Schema;
-use crate::core::facts::{Activity, Goal, Task, TaskStatus, Thought, UNTITLED};
+use crate::core::facts::{Activity, Goal, Task, Thought};
+use crate::sources::task_builder::{StatusParser, title};
 
 /// The target of a goal without one (points).
 const DEFAULT_TARGET_POINTS: f64 = 18.0;
-
-/// Unknown status words after these are not noted.
-const MAX_UNKNOWN_WORDS: usize = 10;
 
 /// Set the time zone and the statement timeout, both until the end of the transaction.
 pub(crate) async fn configure_session(transaction: &Transaction<'_>, timeout: Duration) -> Result<(), Error> {
@@ -37,37 +34,22 @@ pub(crate) async fn tasks(
                 coalesce(lower({tier}::text) = 'milestone', false)
          FROM tasks WHERE lower(trim(coalesce(status::text, ''))) NOT IN ('done', 'cancelled') ORDER BY id"
     );
-    let mut unknown_words = BTreeSet::new();
+    let mut statuses = StatusParser::default();
     let mut tasks = Vec::new();
     for row in transaction.query_typed(&sql, &[]).await? {
         let Some(id) = row.try_get::<_, Option<String>>(0)? else { continue };
-        let word: String = row.try_get(2)?;
-        let status = match word.as_str() {
-            "active" => TaskStatus::Active,
-            "queued" => TaskStatus::Queued,
-            "backlog" => TaskStatus::Backlog,
-            _ => TaskStatus::Pending,
-        };
-        if status == TaskStatus::Pending && !matches!(word.as_str(), "" | "pending") {
-            unknown_words.insert(word);
-        }
         tasks.push(Task {
             id,
-            title: title_or_untitled(row.try_get(1)?),
-            status,
+            title: title(row.try_get::<_, Option<&str>>(1)?.unwrap_or_default()),
+            status: statuses.parse(row.try_get(2)?),
             priority: None,
             due: None,
             milestone: row.try_get(3)?,
             same_as: None,
         });
     }
-    let unknown_words = unknown_words.into_iter().take(MAX_UNKNOWN_WORDS);
-    notes.extend(unknown_words.map(|word| format!("The unknown task status '{word}' is read as pending.")));
+    statuses.add_notes(notes);
     Ok(tasks)
-}
-
-fn title_or_untitled(text: Option<String>) -> String {
-    text.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| UNTITLED.into())
 }
 
 /// The goal of the local date. Earned points that it lacks are the sum of today's completed tasks.
@@ -88,7 +70,7 @@ pub(crate) async fn goal(
     );
     let today = times.today.to_string();
     let Some(row) = transaction.query_typed(&sql, &[(&today, Type::TEXT)]).await?.into_iter().next() else {
-        // Without a goal for today nobody can be behind, and yesterday's alert resolves.
+        // Without a goal for today, yesterday's alert resolves.
         return Ok(Some(Goal { date: times.today, target: 0.0, earned: 0.0 }));
     };
     let target = row.try_get::<_, Option<f64>>(0)?.unwrap_or(DEFAULT_TARGET_POINTS);

@@ -94,7 +94,7 @@ impl Fixture {
 
     /// The requests that came to the channels' servers.
     pub(super) fn requests(&self) -> Vec<Request> {
-        self.server.asked()
+        self.server.requests()
     }
 
     /// The messages that the program of `alerters.exec` was given.

@@ -8,7 +8,7 @@ use super::fixture::Fixture;
 use super::golden::Kind::{Label, Metric};
 use super::golden::{compare, compare_unordered, object, shape, today};
 use crate::support::home::eventually;
-use crate::support::visitor::Site;
+use crate::support::raw_http::TestServer;
 
 const READING: [&str; 8] = [
     "/api/status",
@@ -40,18 +40,19 @@ const LISTED: [&str; 6] = ["channel", "fate", "monitor", "outcome", "state", "st
 #[test]
 fn http_api_keeps_its_fields() {
     let Fixture { home, .. } = Fixture::new();
-    let site = Site::open_in(home);
-    eventually("an audit", || (!site.engine.status()["audit"].is_null()).then_some(()));
-    let mut answers = vec![("GET /health".to_owned(), shape(&site.ask("GET", "/health", &[], "").with(200).json()))];
+    let server = TestServer::start_in(home);
+    eventually("an audit", || (!server.engine.status()["audit"].is_null()).then_some(()));
+    let mut answers =
+        vec![("GET /health".to_owned(), shape(&server.send("GET", "/health", &[], "").expect_code(200).json()))];
     for target in READING {
-        let answer = site.get(target);
+        let answer = server.get(target);
         answers.push((format!("GET {target}"), json!({"code": answer.code, "out": shape(&answer.json())})));
     }
     for (path, values) in CHANGING {
-        let answer = site.post(path, values);
+        let answer = server.post(path, values);
         answers.push((format!("POST {path} {values}"), json!({"code": answer.code, "out": shape(&answer.json())})));
     }
-    let link = site.home.run(&["dashboard", "--print", "--json"]).ok().json();
+    let link = server.home.run(&["dashboard", "--print", "--json"]).ok().json();
     answers.push(("operator dashboard --print".into(), shape(&link)));
     compare("http.json", &object(answers));
 }
@@ -59,10 +60,10 @@ fn http_api_keeps_its_fields() {
 #[test]
 fn metrics_keep_their_names() {
     let Fixture { home, .. } = Fixture::new();
-    let site = Site::open_in(home);
+    let server = TestServer::start_in(home);
     let audited = today(&[Metric], "operator_audit_adds_up");
     let text = eventually("an audit and a delivery", || {
-        let text = site.get("/metrics").with(200).body;
+        let text = server.get("/metrics").expect_code(200).body;
         let is_complete = text.contains(&audited) && text.contains("operator_delivery_duration_seconds_count{");
         is_complete.then_some(text)
     });

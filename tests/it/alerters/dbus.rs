@@ -86,7 +86,7 @@ fn unconfirmed_message_gets_its_update() {
     let desktop = Desktop::start();
     let service = desktop.serve(USUAL);
     let alerter = SingleAlerter::at(&desktop.address());
-    service.will(&[Answer::Silence]);
+    service.answer_next(&[Answer::Silence]);
     let doubt = alerter.send(&message("a-1", MessageKind::New, "one", None)).unwrap_err();
     assert_eq!(doubt, Failure::new(FailureKind::Unconfirmed, "the notification service did not answer in time"));
     // The id of the banner is unknown.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::mail::{MailServer, PASSWORD, Reply, Scripted, agreeable};
+use crate::support::mail::{MailServer, PASSWORD, Reply, ScriptedMailServer, accept_all};
 use crate::support::messages::{alerter, any_text, at, item, item_in_state, new_message, update};
 
 const RETRYABLE: FailureKind = FailureKind::Retryable { retry_after: None };
@@ -25,7 +25,7 @@ fn email(server: &MailServer, change: Value) -> Arc<dyn Alerter> {
     alerter(Channel::Email, keys.trim_start_matches('{').trim_end_matches('}'))
 }
 
-fn email_at(server: &Scripted) -> Arc<dyn Alerter> {
+fn email_at(server: &ScriptedMailServer) -> Arc<dyn Alerter> {
     let keys = "server: 127.0.0.1, security: none, from: operator@example.org, to: [ada@example.org], user: ada";
     alerter(Channel::Email, &format!("{keys}, password: s3cret-word, port: {}", server.port))
 }
@@ -39,7 +39,7 @@ fn clean(failure: Failure) -> Failure {
 }
 
 async fn failure_of(script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Failure {
-    let server = Scripted::start(script);
+    let server = ScriptedMailServer::start(script);
     clean(email_at(&server).send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err())
 }
 
@@ -220,7 +220,7 @@ async fn greylisting_is_retryable() {
 }
 
 #[rstest]
-#[case::reader(json!({"to": ["nobody@example.org"]}), "Low", "550 5.1.1 No such user here", "check alerters.email.to")]
+#[case::recipient(json!({"to": ["nobody@example.org"]}), "Low", "550 5.1.1 No such user here", "check alerters.email.to")]
 #[case::text(json!({}), "spam", "554 5.7.1 This looks like spam", "see the server's reply")]
 #[case::password(json!({"password": "s3cret-wrong"}), "Low", "535", "check alerters.email.user and password")]
 #[case::no_login(json!({"user": null, "password": null}), "Low", "530", "set alerters.email.user and password")]
@@ -255,18 +255,22 @@ async fn untrusted_server_gets_no_password(#[case] security: &'static str) {
 
 #[tokio::test]
 async fn missing_starttls_sends_no_credentials() {
-    let server = Scripted::start(agreeable);
+    let server = ScriptedMailServer::start(accept_all);
     let keys = "server: 127.0.0.1, security: starttls, from: o@example.org, to: [a@example.org], user: ada";
     let email = alerter(Channel::Email, &format!("{keys}, password: s3cret, port: {}", server.port));
     let failure = clean(email.send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err());
     assert!(failure.kind == FailureKind::Permanent && failure.message.contains("does not offer STARTTLS"), "{failure}");
-    assert!(server.heard().iter().all(|line| line.is_empty() || line.starts_with("EHLO")), "{:?}", server.heard());
+    assert!(
+        server.received().iter().all(|line| line.is_empty() || line.starts_with("EHLO")),
+        "{:?}",
+        server.received()
+    );
 }
 
 fn at_line(begin: &'static str, reply: fn() -> Reply) -> impl Fn(&str) -> Reply {
     move |line: &str| {
         let is_it = if begin.is_empty() { line.is_empty() } else { line.starts_with(begin) };
-        if is_it { reply() } else { agreeable(line) }
+        if is_it { reply() } else { accept_all(line) }
     }
 }
 
@@ -308,7 +312,7 @@ async fn refusal_has_a_hint(#[case] begin: &'static str, #[case] reply: fn() -> 
 #[case::closes(|| Reply::Close)]
 #[tokio::test]
 async fn failing_quit_is_ignored(#[case] reply: fn() -> Reply) {
-    let server = Scripted::start(at_line("QUIT", reply));
+    let server = ScriptedMailServer::start(at_line("QUIT", reply));
     assert!(email_at(&server).send(&new_message(vec![item("Low", "Rest.")])).await.is_ok());
 }
 
@@ -317,7 +321,7 @@ async fn echoed_password_is_redacted() {
     for step in ["AUTH", "MAIL", "RCPT"] {
         let failure = failure_of(move |line| match line.starts_with(step) {
             true => Reply::say(&format!("550 what do you mean by {line} s3cret-word")),
-            false => agreeable(line),
+            false => accept_all(line),
         });
         assert_eq!(failure.await.kind, FailureKind::Permanent);
     }
@@ -328,10 +332,10 @@ async fn echoed_password_is_redacted() {
 #[case::after(".", FailureKind::Unconfirmed)]
 #[tokio::test]
 async fn request_times_out(#[case] begin: &'static str, #[case] kind: FailureKind) {
-    let server = Scripted::start(at_line(begin, || Reply::Hang));
+    let server = ScriptedMailServer::start(at_line(begin, || Reply::Hang));
     let hanging = email_at(&server);
     let sending = tokio::spawn(async move { hanging.send(&new_message(vec![item("Low", "Rest.")])).await });
-    while !server.heard().iter().any(|line| line.starts_with(begin)) {
+    while !server.received().iter().any(|line| line.starts_with(begin)) {
         tokio::task::yield_now().await;
     }
     tokio::time::pause();
@@ -371,8 +375,8 @@ async fn password_file_is_read_at_every_use() {
 #[tokio::test]
 async fn probe_logs_in_and_sends_nothing() {
     let server = MailServer::start("starttls");
-    let said = email(&server, Value::Null).probe().await;
-    assert_eq!(said, Ok(format!("localhost:{} accepts mail and knows ada@example.org", server.port)));
+    let probe = email(&server, Value::Null).probe().await;
+    assert_eq!(probe, Ok(format!("localhost:{} accepts mail and knows ada@example.org", server.port)));
     let failure = clean(email(&server, json!({"password": "s3cret-wrong"})).probe().await.unwrap_err());
     assert_eq!(failure.kind, FailureKind::Permanent);
     assert!(server.is_empty());

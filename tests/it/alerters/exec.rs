@@ -1,4 +1,4 @@
-//! A program that is told of alerts: what it reads, and what its end means.
+//! The exec channel: the payload that the program reads, and the meaning of its exit code.
 
 use std::fs;
 use std::path::Path;
@@ -41,8 +41,8 @@ fn read(folder: &TempDir) -> Value {
 #[tokio::test]
 async fn program_reads_the_webhook_payload() {
     let (folder, alerter) = keeper();
-    let told = alerter.send(&new_message(vec![item("Readiness is low: 48", "Rest today.")])).await.unwrap();
-    assert_eq!(told.as_deref(), Some("1f2e3d4c-17"), "what an update refers to");
+    let id = alerter.send(&new_message(vec![item("Readiness is low: 48", "Rest today.")])).await.unwrap();
+    assert_eq!(id.as_deref(), Some("1f2e3d4c-17"), "updates refer to it");
     let expected = json!({
         "id": "1f2e3d4c-17", "kind": "new", "at": "2026-11-20T07:06:00-06:00", "priority": "high",
         "title": "Readiness is low: 48", "text": "Rest today.",

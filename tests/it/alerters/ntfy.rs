@@ -51,7 +51,7 @@ async fn sent(message: &Message) -> Value {
 async fn alert_has_title_text_tag_and_priority() {
     let server = Ntfy::start();
     ntfy(&server).send(&new_message(vec![item("Readiness is low: 48", "Rest today.\nSleep early.")])).await.unwrap();
-    let [request] = &server.server.asked()[..] else { panic!("one request") };
+    let [request] = &server.server.requests()[..] else { panic!("one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/"), "the topic is not in the URL");
     let expected = json!({
         "topic": TOPIC, "sequence_id": "1f2e3d4c-17", "title": "Readiness is low: 48",
@@ -204,12 +204,12 @@ async fn long_text_is_cut_and_counted(#[case] text: String) {
 
 #[rstest]
 #[case::no_json(Answer::json("<html>ok</html>"))]
-#[case::cut(Answer::Cut("a long answer that is never told to its end".into()))]
+#[case::cut(Answer::Cut("a long body that is cut".into()))]
 #[case::large(Answer::json("x".repeat(10_000_000)))]
 #[tokio::test]
 async fn success_is_delivered_whatever_the_body(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
-    let server = Server::start(move |_| answer.lock().unwrap().take().expect("asked once"));
+    let server = Server::start(move |_| answer.lock().unwrap().take().expect("one request"));
     let sent = ntfy_at(&server.url).send(&new_message(vec![item("Low", "Rest.")])).await;
     assert_eq!(sent, Ok(Some("1f2e3d4c-17".into())));
 }
@@ -265,8 +265,8 @@ async fn missing_token_has_a_hint() {
 #[tokio::test]
 async fn echoed_secret_is_redacted() {
     let failure = failure_of(|request| {
-        let asked = format!("{:?} {}", request.headers, String::from_utf8_lossy(&request.body));
-        refusal(400, 40_000, &asked)
+        let echo = format!("{:?} {}", request.headers, String::from_utf8_lossy(&request.body));
+        refusal(400, 40_000, &echo)
     });
     assert_eq!(failure.await.kind, FailureKind::Permanent);
 }
@@ -276,7 +276,7 @@ async fn request_times_out() {
     let server = Server::start(|_| Answer::Hang);
     let hanging = ntfy_at(&server.url);
     let sending = tokio::spawn(async move { hanging.send(&new_message(vec![item("Low", "Rest.")])).await });
-    while server.asked().is_empty() {
+    while server.requests().is_empty() {
         tokio::task::yield_now().await;
     }
     tokio::time::pause();
@@ -307,7 +307,7 @@ async fn invalid_secret_is_not_sent(#[case] keys: &str, #[case] text: &str) {
     let wrong = alerter(Channel::Ntfy, &format!("{keys}, url: '{}'", server.url));
     let failure = clean(wrong.send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err());
     assert!(failure.kind == FailureKind::Permanent && failure.message.contains(text), "{failure}");
-    assert_eq!(server.asked().len(), 0);
+    assert_eq!(server.requests().len(), 0);
 }
 
 // === Secret files and probe ===
@@ -334,8 +334,8 @@ async fn secret_files_are_read_at_every_use() {
 #[tokio::test]
 async fn probe_publishes_nothing() {
     let server = Ntfy::start();
-    let said = ntfy(&server).probe().await.unwrap();
-    assert!(said.ends_with("is an ntfy server and knows the token"), "{said}");
+    let probe = ntfy(&server).probe().await.unwrap();
+    assert!(probe.ends_with("is an ntfy server and knows the token"), "{probe}");
     assert!(server.phone().shown.is_empty());
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
     let failure = clean(ntfy_at(&page.url).probe().await.unwrap_err());

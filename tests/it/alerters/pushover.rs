@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::support::http::{Answer, Request, Server};
 use crate::support::messages::{alerter, any_text, at, item, new_message, update};
-use crate::support::pushover::{Pushover, Rings, SentFields, TOKEN, USER, keys, refusal};
+use crate::support::pushover::{EmergencyState, Pushover, SentFields, TOKEN, USER, keys, refusal};
 
 const RETRYABLE: FailureKind = FailureKind::Retryable { retry_after: None };
 
@@ -184,10 +184,10 @@ fn any_text_is_accepted_and_updates_are_silent() {
 async fn answered_emergency_stops_ringing(#[case] state: AlertState, #[case] posts: usize) {
     let server = Pushover::start();
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
-    assert_eq!(server.emergencies()[&receipt], Rings::Yes);
+    assert_eq!(server.emergencies()[&receipt], EmergencyState::Ringing);
     let change = update(vec![critical("Low", state)], &receipt);
     assert_eq!(pushover(&server).send(&change).await, Ok(None), "the receipt stays the id");
-    assert_eq!(server.emergencies()[&receipt], Rings::Cancelled);
+    assert_eq!(server.emergencies()[&receipt], EmergencyState::Cancelled);
     let quiet: Vec<SentFields> = server.messages().into_iter().skip(1).collect();
     assert_eq!(quiet.len(), posts, "the user knows about an answer: {quiet:?}");
     assert!(quiet.iter().all(|message| message["priority"] == "-1" && message["title"] == "Resolved: Low"));
@@ -200,7 +200,7 @@ async fn emergency_rings_while_an_alert_is_open() {
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     let change = update(vec![critical("Low", AlertState::Open), critical("Late", AlertState::Resolved)], &receipt);
     pushover(&server).send(&change).await.unwrap();
-    assert_eq!(server.emergencies()[&receipt], Rings::Yes);
+    assert_eq!(server.emergencies()[&receipt], EmergencyState::Ringing);
 }
 
 #[tokio::test]
@@ -209,7 +209,10 @@ async fn repeated_emergency_rings_once() {
     let first = pushover(&server).send(&emergency()).await.unwrap();
     let again = Message { id: "1f2e3d4c-30".into(), replaces: first.clone(), ..emergency() };
     let second = pushover(&server).send(&again).await.unwrap().unwrap();
-    assert_eq!((server.emergencies()[&first.unwrap()], server.emergencies()[&second]), (Rings::Cancelled, Rings::Yes));
+    assert_eq!(
+        (server.emergencies()[&first.unwrap()], server.emergencies()[&second]),
+        (EmergencyState::Cancelled, EmergencyState::Ringing)
+    );
 }
 
 #[tokio::test]
@@ -222,7 +225,7 @@ async fn failed_cancel_is_retried() {
     let over = update(vec![critical("Low", AlertState::Resolved)], &receipt);
     assert_eq!(clean(pushover(&server).send(&over).await.unwrap_err()).kind, RETRYABLE);
     assert_eq!(pushover(&server).send(&over).await, Ok(None));
-    assert_eq!((server.emergencies()[&receipt], server.messages().len()), (Rings::Cancelled, 2));
+    assert_eq!((server.emergencies()[&receipt], server.messages().len()), (EmergencyState::Cancelled, 2));
 }
 
 #[rstest]
@@ -234,7 +237,7 @@ async fn invalid_receipt_is_not_requested(#[case] name: &str) {
     let server = Pushover::start();
     let over = update(vec![critical("Low", AlertState::Resolved)], name);
     assert_eq!(pushover(&server).send(&over).await, Ok(None));
-    let paths: Vec<String> = server.server.asked().into_iter().map(|request| request.path).collect();
+    let paths: Vec<String> = server.server.requests().into_iter().map(|request| request.path).collect();
     assert!(paths.iter().all(|path| path == "/1/messages.json" || path == "/1/receipts/500/cancel.json"), "{paths:?}");
 }
 
@@ -266,14 +269,14 @@ async fn phone_acknowledgement_is_delivered_once() {
     let listener = tokio::spawn(Arc::clone(&pushover).listen(None, engine));
     let receipt = pushover.send(&emergency()).await.unwrap().unwrap();
     assert_eq!(next(&mut inbound).await, (None, format!("{receipt}=1f2e3d4c-17")), "the receipt is saved");
-    server.turns(&receipt, Rings::Acknowledged);
+    server.set_state(&receipt, EmergencyState::Acknowledged);
     half_a_minute().await;
     assert_eq!(next(&mut inbound).await, (acknowledged("1f2e3d4c-17"), String::new()));
     half_a_minute().await;
     pushover.send(&Message { id: "1f2e3d4c-18".into(), ..emergency() }).await.unwrap();
     assert!(next(&mut inbound).await.1.ends_with("=1f2e3d4c-18"));
-    let asked = server.server.asked().iter().filter(|r| r.collection == format!("{receipt}.json")).count();
-    assert_eq!(asked, 1, "the receipt is not polled again");
+    let polls = server.server.requests().iter().filter(|r| r.collection == format!("{receipt}.json")).count();
+    assert_eq!(polls, 1, "the receipt is not polled again");
     listener.abort();
 }
 
@@ -304,8 +307,8 @@ async fn receipts_from_cursor_are_polled_immediately() {
     let (server, (engine, mut inbound)) = (Pushover::start(), mpsc::channel(1));
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
     let other = pushover(&server).send(&emergency()).await.unwrap().unwrap();
-    server.turns(&receipt, Rings::Expired);
-    server.turns(&other, Rings::Acknowledged);
+    server.set_state(&receipt, EmergencyState::Expired);
+    server.set_state(&other, EmergencyState::Acknowledged);
     let cursor = format!("{receipt}=1f2e3d4c-17 {other}=1f2e3d4c-18 gone=1f2e3d4c-19");
     let listener = tokio::spawn(pushover(&server).listen(Some(cursor), engine));
     let events = [next(&mut inbound).await, next(&mut inbound).await, next(&mut inbound).await];
@@ -324,7 +327,7 @@ async fn polling_recovers_after_a_failure() {
     });
     let (engine, mut inbound) = mpsc::channel(1);
     let receipt = pushover(&server).send(&emergency()).await.unwrap().unwrap();
-    server.turns(&receipt, Rings::Acknowledged);
+    server.set_state(&receipt, EmergencyState::Acknowledged);
     let listener = tokio::spawn(pushover(&server).listen(Some(format!("{receipt}=1f2e3d4c-17")), engine));
     let file = format!("{receipt}.json");
     while server.server.times(&file) < 1 {
@@ -348,7 +351,7 @@ async fn polling_recovers_after_a_failure() {
 #[tokio::test]
 async fn success_is_delivered_whatever_the_body(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
-    let server = Server::start(move |_| answer.lock().unwrap().take().expect("asked once"));
+    let server = Server::start(move |_| answer.lock().unwrap().take().expect("one request"));
     assert_eq!(pushover_at(&server.url).send(&emergency()).await, Ok(None));
 }
 
@@ -407,7 +410,7 @@ async fn request_times_out() {
     let server = Server::start(|_| Answer::Hang);
     let hanging = pushover_at(&server.url);
     let sending = tokio::spawn(async move { hanging.send(&new_message(vec![item("Low", "Rest.")])).await });
-    while server.asked().is_empty() {
+    while server.requests().is_empty() {
         tokio::task::yield_now().await;
     }
     half_a_minute().await;
@@ -428,7 +431,7 @@ async fn invalid_key_is_not_sent() {
         alerter(Channel::Pushover, &format!("token: {TOKEN}, user: ada@s3cret.com, api_url: '{}'", server.server.url));
     let failure = clean(wrong.send(&emergency()).await.unwrap_err());
     assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("alerters.pushover.user"), "{failure}");
-    assert_eq!(server.server.asked().len(), 0);
+    assert_eq!(server.server.requests().len(), 0);
 }
 
 // === Secret files and probe ===
@@ -451,8 +454,8 @@ async fn key_files_are_read_at_every_use() {
 #[tokio::test]
 async fn probe_names_devices_and_sends_nothing() {
     let server = Pushover::start();
-    let said = pushover(&server).probe().await;
-    assert_eq!(said, Ok("Pushover reaches pixel, ipad; 7496 of 10000 messages are left this month".into()));
+    let probe = pushover(&server).probe().await;
+    assert_eq!(probe, Ok("Pushover reaches pixel, ipad; 7496 of 10000 messages are left this month".into()));
     assert!(server.messages().is_empty());
     let page = Server::start(|_| Answer::json("<html>Welcome</html>"));
     let failure = clean(pushover_at(&page.url).probe().await.unwrap_err());

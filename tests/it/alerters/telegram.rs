@@ -285,7 +285,7 @@ async fn redirect_is_not_followed() {
         let failure = failure_of(move |_| Answer::Whole(status, location, String::new())).await;
         assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("api_url"), "{failure}");
     }
-    assert_eq!(other.asked().len(), 0, "the token was not sent on");
+    assert_eq!(other.requests().len(), 0, "the token was not sent on");
 }
 
 #[tokio::test]
@@ -397,8 +397,8 @@ async fn resolve_without_message_id_is_a_new_message() {
 async fn probe_names_bot_and_chat_and_sends_nothing() {
     let bot = Bot::start();
     assert_eq!(telegram(&bot).probe().await, Ok("@op_bot may write to Ada".into()));
-    let asked: Vec<String> = bot.server.asked().into_iter().map(|request| request.collection).collect();
-    assert_eq!(asked, ["getMe", "getChat"]);
+    let methods: Vec<String> = bot.server.requests().into_iter().map(|request| request.collection).collect();
+    assert_eq!(methods, ["getMe", "getChat"]);
 }
 
 #[tokio::test]
@@ -418,7 +418,7 @@ async fn invalid_token_is_not_sent(#[case] token: &str, #[case] text: &str) {
     let failure =
         clean(alerter(Channel::Telegram, &keys).send(&new_message(vec![item("Low", "Rest.")])).await.unwrap_err());
     assert!(failure.kind == FailureKind::Permanent && failure.message.contains(text), "{failure}");
-    assert_eq!(server.asked().len(), 0);
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[tokio::test]
@@ -499,7 +499,7 @@ async fn press_is_delivered_and_answered(#[case] name: &str, #[case] button: Act
 #[tokio::test]
 async fn foreign_update_only_moves_the_cursor(#[case] update: Value) {
     let bot = Bot::start();
-    bot.happens(update);
+    bot.add_update(update);
     bot.press(501, CHAT, "acknowledge:1f2e3d4c-18");
     let events = receive(&bot, None, 2).await;
     assert_eq!(events[0], (None, "501".into()));
@@ -523,7 +523,7 @@ async fn chat_matches_by_number_or_name(#[case] configured: &str, #[case] chat: 
     let bot = Bot::start();
     let mut update = pressed(500, 0, "acknowledge:1f2e3d4c-17");
     update["callback_query"]["message"]["chat"] = chat;
-    bot.happens(update);
+    bot.add_update(update);
     let keys = format!("token: '{TOKEN}', chat_id: '{configured}', api_url: '{}'", bot.server.url);
     let (engine, mut inbound) = mpsc::channel::<Inbound>(1);
     let listener = tokio::spawn(alerter(Channel::Telegram, &keys).listen(None, engine));
@@ -542,7 +542,7 @@ async fn unknown_button_is_answered(#[case] data: Value) {
     let bot = Bot::start();
     let mut update = pressed(500, CHAT, "");
     update["callback_query"]["data"] = data;
-    bot.happens(update);
+    bot.add_update(update);
     assert_eq!(receive(&bot, None, 1).await, [(None, "501".to_owned())]);
     assert_eq!(bot.answered(), [("q500".to_owned(), "This button no longer has an effect.".to_owned())]);
 }
@@ -557,7 +557,7 @@ async fn invalid_update_id_does_not_block_the_rest(#[case] number: Value) {
     let bot = Bot::start();
     let mut strange = pressed(1, CHAT, "acknowledge:1f2e3d4c-17");
     strange["update_id"] = number;
-    bot.happens(strange);
+    bot.add_update(strange);
     bot.press(500, CHAT, "acknowledge:1f2e3d4c-18");
     let (engine, mut inbound) = mpsc::channel::<Inbound>(1);
     let listener = tokio::spawn(telegram(&bot).listen(None, engine));
@@ -613,7 +613,8 @@ async fn polling_recovers_after_a_failure(#[case] failure: fn() -> Answer, #[cas
     });
     bot.press(500, CHAT, "acknowledge:1f2e3d4c-17");
     assert!(receive(&bot, None, 1).await[0].0.is_some());
-    let polls: Vec<_> = bot.server.asked().into_iter().filter(|r| r.collection == "getUpdates").map(|r| r.at).collect();
+    let polls: Vec<_> =
+        bot.server.requests().into_iter().filter(|r| r.collection == "getUpdates").map(|r| r.at).collect();
     assert!(polls[1] - polls[0] >= Duration::from_millis(seconds * 1000 - 100), "{polls:?}");
 }
 
@@ -622,7 +623,7 @@ async fn foreign_messages_do_not_exceed_the_limit() {
     let bot = Bot::start();
     for number in 0..60 {
         let text = "\u{1}".repeat(4_096); // six bytes each
-        bot.happens(json!({"update_id": 500 + number, "message": {"chat": {"id": 666 + number}, "text": text, "reply_to_message": {"text": text}}}));
+        bot.add_update(json!({"update_id": 500 + number, "message": {"chat": {"id": 666 + number}, "text": text, "reply_to_message": {"text": text}}}));
     }
     bot.press(560, CHAT, "acknowledge:1f2e3d4c-17");
     assert!(receive(&bot, None, 61).await[60].0.is_some());

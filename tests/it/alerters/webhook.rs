@@ -43,7 +43,7 @@ async fn failure_of(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static)
 async fn posted(message: &Message) -> Value {
     let server = Server::start(|_| Answer::json("{}"));
     assert_eq!(webhook(&server).send(message).await, Ok(Some(message.id.clone())));
-    server.asked()[0].json()
+    server.requests()[0].json()
 }
 
 // === Content ===
@@ -52,7 +52,7 @@ async fn posted(message: &Message) -> Value {
 async fn alert_is_posted_as_json_with_a_key() {
     let server = Server::start(|_| Answer::json("{}"));
     webhook(&server).send(&new_message(vec![item("Readiness <low> & \"bad\"", "Rest.\nSleep.")])).await.unwrap();
-    let [request] = &server.asked()[..] else { panic!("one request") };
+    let [request] = &server.requests()[..] else { panic!("one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/hook/s3cret-path"));
     assert_eq!(request.query["key"], "s3cret-query");
     assert_eq!(request.headers["content-type"], "application/json");
@@ -122,7 +122,7 @@ fn openssl(key: &str, body: &[u8]) -> String {
 async fn body_is_signed_with_the_secret() {
     let server = Server::start(|_| Answer::json("{}"));
     webhook(&server).send(&new_message(vec![item("Größe 😀", "Rest.")])).await.unwrap();
-    let [request] = &server.asked()[..] else { panic!("one request") };
+    let [request] = &server.requests()[..] else { panic!("one request") };
     let expected = format!("sha256={}", openssl("s3cret-key", &request.body));
     assert_eq!(request.headers["x-operator-signature"], expected);
 }
@@ -134,7 +134,7 @@ async fn missing_secret_sends_no_signature() {
         .send(&new_message(vec![item("Low", "x")]))
         .await
         .unwrap();
-    assert!(!server.asked()[0].headers.contains_key("x-operator-signature"));
+    assert!(!server.requests()[0].headers.contains_key("x-operator-signature"));
 }
 
 #[tokio::test]
@@ -147,7 +147,8 @@ async fn retry_has_the_same_idempotency_key() {
     let (webhook, message) = (webhook(&server), new_message(vec![item("Low", "Rest.")]));
     assert_eq!(webhook.send(&message).await.unwrap_err().kind, FailureKind::Unconfirmed);
     webhook.send(&message).await.unwrap();
-    let keys: Vec<String> = server.asked().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
+    let keys: Vec<String> =
+        server.requests().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys, ["1f2e3d4c-17", "1f2e3d4c-17"]);
 }
 
@@ -156,7 +157,7 @@ async fn url_credentials_become_a_header() {
     let server = Server::start(|_| Answer::json("{}"));
     let url = server.url.replace("http://", "http://ada:s3cret-word@");
     webhook_at(&url).send(&new_message(vec![item("Low", "x")])).await.unwrap();
-    assert_eq!(server.asked()[0].headers["authorization"], "Basic YWRhOnMzY3JldC13b3Jk");
+    assert_eq!(server.requests()[0].headers["authorization"], "Basic YWRhOnMzY3JldC13b3Jk");
 }
 
 #[tokio::test]
@@ -164,7 +165,7 @@ async fn url_may_contain_a_template() {
     let server = Server::start(|_| Answer::json("{}"));
     let url = format!("{}/operator?template=yes&title={{{{.title}}}}&message={{{{.text}}}}", server.url);
     alerter(Channel::Webhook, &format!("url: '{url}'")).send(&new_message(vec![item("Low", "x")])).await.unwrap();
-    let query = &server.asked()[0].query;
+    let query = &server.requests()[0].query;
     let decoded = |name: &str| query[name].replace("%7B", "{").replace("%7D", "}");
     assert_eq!((decoded("title"), decoded("message")), ("{{.title}}".into(), "{{.text}}".into()));
 }
@@ -174,14 +175,14 @@ async fn url_may_contain_a_template() {
 #[rstest]
 #[case::ok(Answer::json("{}"))]
 #[case::created(Answer::Whole(201, "", String::new()))]
-#[case::cut(Answer::Cut("a long answer that is never told to its end".into()))]
+#[case::cut(Answer::Cut("a long body that is cut".into()))]
 #[case::garbage(Answer::json("\u{0}\u{1}"))]
 #[case::large(Answer::json("x".repeat(10_000_000)))]
 #[case::stalls(Answer::Stall("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf".into()))]
 #[tokio::test]
 async fn success_is_delivered_whatever_the_body(#[case] answer: Answer) {
     let answer = std::sync::Mutex::new(Some(answer));
-    let server = Server::start(move |_| answer.lock().unwrap().take().expect("asked once"));
+    let server = Server::start(move |_| answer.lock().unwrap().take().expect("one request"));
     assert!(webhook(&server).send(&new_message(vec![item("Low", "Rest.")])).await.is_ok());
 }
 
@@ -231,7 +232,7 @@ async fn redirect_is_not_followed() {
         let failure = failure_of(move |_| Answer::Whole(status, location, String::new())).await;
         assert!(failure.kind == FailureKind::Permanent && failure.hint.contains("moved"), "{failure}");
     }
-    assert_eq!(other.asked().len(), 0);
+    assert_eq!(other.requests().len(), 0);
 }
 
 #[rstest]
@@ -290,7 +291,7 @@ async fn secret_files_are_read_at_every_use() {
         write("key", &format!("{key}\n"));
         marks.insert(webhook.config_hash(), key);
         webhook.send(&new_message(vec![item("Low", "Rest.")])).await.unwrap();
-        let [request] = &server.asked()[..] else { panic!("one request") };
+        let [request] = &server.requests()[..] else { panic!("one request") };
         assert_eq!(request.headers["x-operator-signature"], format!("sha256={}", openssl(key, &request.body)));
     }
     assert_eq!(marks.len(), 2, "a new URL changes the hash");
@@ -300,13 +301,13 @@ async fn secret_files_are_read_at_every_use() {
         failure.kind == FailureKind::Permanent && failure.message.contains("is empty"),
         "not sent unsigned: {failure}"
     );
-    assert_eq!(new.asked().len(), 1);
+    assert_eq!(new.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn probe_posts_nothing() {
     let server = Server::start(|_| Answer::status(405));
-    let said = webhook(&server).probe().await.unwrap();
-    assert!(said.contains("answers (HTTP 405)") && !said.contains("s3cret"), "{said}");
-    assert_eq!(server.asked().iter().map(|request| request.method.as_str()).collect::<Vec<_>>(), ["OPTIONS"]);
+    let probe = webhook(&server).probe().await.unwrap();
+    assert!(probe.contains("answers (HTTP 405)") && !probe.contains("s3cret"), "{probe}");
+    assert_eq!(server.requests().iter().map(|request| request.method.as_str()).collect::<Vec<_>>(), ["OPTIONS"]);
 }

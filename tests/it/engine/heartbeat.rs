@@ -28,11 +28,11 @@ fn home(server: &Server) -> Home {
 /// Waits for this many requests. The paused clock does not advance while a task is ready to run.
 async fn wait_for(server: &Server, times: usize) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while server.asked().len() < times {
+    while server.requests().len() < times {
         assert!(std::time::Instant::now() < deadline, "fewer than {times} heartbeats");
         tokio::task::yield_now().await;
     }
-    assert_eq!(server.asked().len(), times);
+    assert_eq!(server.requests().len(), times);
 }
 
 /// Lets requests in flight complete while the clock is paused.
@@ -54,7 +54,7 @@ async fn started(home: Home, time: &str, server: &Server) -> EngineHarness {
 
 /// Lets minutes pass and expects one heartbeat in each.
 async fn expect_beats(server: &Server, minutes: usize) {
-    let before = server.asked().len();
+    let before = server.requests().len();
     for minute in 1..=minutes {
         pass(MINUTE).await;
         wait_for(server, before + minute).await;
@@ -79,7 +79,7 @@ async fn healthy_engine_beats_at_night_and_in_pause() {
     assert!(harness.status().is_quiet_hours);
     assert!(harness.request(Command::Pause { until: None }).await.ok);
     expect_beats(&server, 3).await;
-    for request in server.asked() {
+    for request in server.requests() {
         assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/ping/s3cret-beat"));
         assert_eq!((request.query["key"].as_str(), request.body.len()), ("s3cret-query", 0), "the configured query");
         let agent = request.headers["user-agent"].clone();
@@ -94,7 +94,7 @@ async fn failing_audit_stops_the_heartbeat() {
     expect_beats(&server, 2).await;
     hide_outbox(&harness);
     pass(10 * MINUTE).await;
-    assert_eq!(server.asked().len(), 3, "no heartbeat");
+    assert_eq!(server.requests().len(), 3, "no heartbeat");
     restore_outbox(&harness);
     expect_beats(&server, 2).await;
 }
@@ -107,7 +107,7 @@ async fn failing_database_stops_the_heartbeat() {
     wait_for(&server, 1).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     pass(10 * MINUTE).await;
-    assert_eq!(server.asked().len(), 1, "no heartbeat");
+    assert_eq!(server.requests().len(), 1, "no heartbeat");
     harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
     // The next check is recorded within a minute; that minute's audit may run before it.
     for _ in 0..2 {
@@ -123,7 +123,7 @@ async fn dry_run_sends_no_heartbeat() {
     let harness = started(home(&server), "09:00", &server).await;
     assert!(harness.request(Command::DryRun { on: true }).await.ok);
     pass(10 * MINUTE).await;
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
     assert!(harness.request(Command::DryRun { on: false }).await.ok);
     expect_beats(&server, 2).await;
 }
@@ -139,7 +139,7 @@ async fn new_url_is_used_from_the_next_minute() {
     harness.home.set(json!({"http": {"heartbeat_url_file": null}}));
     harness.reload().await;
     pass(5 * MINUTE).await;
-    assert_eq!((first.asked().len(), second.asked().len()), (1, 2));
+    assert_eq!((first.requests().len(), second.requests().len()), (1, 2));
 }
 
 #[rstest]
@@ -185,7 +185,7 @@ async fn failure_is_logged_once_without_the_url() {
         " - operator - INFO - heartbeat succeeded again".to_owned(),
     ];
     assert_eq!(lines, expected);
-    assert_eq!(server.asked().len(), 8, "a redirect is not followed");
+    assert_eq!(server.requests().len(), 8, "a redirect is not followed");
     assert!(!screen.text().contains("s3cret"), "{}", screen.text());
 }
 

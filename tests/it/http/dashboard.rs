@@ -1,7 +1,7 @@
-//! The page: what a person sees of a real week, of an empty database, of hostile texts, and of very much.
+//! The dashboard page of a real week, an empty database, hostile text and much data.
 
 mod charts;
 mod journal;
-mod kit;
-mod parts;
+mod page;
+mod support;
 mod tasks;

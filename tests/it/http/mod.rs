@@ -1,6 +1,4 @@
 //! The local HTTP server and the dashboard.
 
-mod credentials;
 mod dashboard;
-mod health;
-mod strangers;
+mod server;

@@ -20,12 +20,12 @@ fn now() -> ZonedDateTime {
 }
 
 fn read_cache(path: &Path) -> Result<HealthReading, sources::Error> {
-    cache::read(path, TODAY, TODAY)
+    cache::fetch(path, TODAY, TODAY)
 }
 
 /// The errors of both sources for one file.
 fn read_errors(path: &Path) -> [sources::Error; 2] {
-    [read_cache(path).unwrap_err(), state_store::read(path, &now()).unwrap_err()]
+    [read_cache(path).unwrap_err(), state_store::read_store(path, &now()).unwrap_err()]
 }
 
 fn readiness(connection: &Connection, score: u32) {
@@ -140,12 +140,12 @@ fn locked_file_is_transient_until_unlocked() {
     let (folder, path, writer) = database("store.db", STATE_STORE);
     writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let before = contents(folder.path());
-    let error = state_store::read(&path, &now()).unwrap_err();
+    let error = state_store::read_store(&path, &now()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
     assert!(error.message.contains("locked by another program"), "{error}");
     assert_eq!(contents(folder.path()), before);
     writer.execute_batch("COMMIT").unwrap();
-    assert!(state_store::read(&path, &now()).is_ok());
+    assert!(state_store::read_store(&path, &now()).is_ok());
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn interrupted_write_is_not_rolled_back() {
         fs::copy(from.path().join(name), folder.path().join(name)).unwrap();
     }
     let before = contents(folder.path());
-    let error = state_store::read(&folder.path().join("store.db"), &now()).unwrap_err();
+    let error = state_store::read_store(&folder.path().join("store.db"), &now()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
     assert!(error.message.contains("interrupted write"), "{error}");
     assert!(contents(folder.path()) == before);

@@ -76,7 +76,7 @@ async fn four_collections_make_one_reading() {
 async fn requests_carry_token_and_one_day_more() {
     let server = Server::start(good);
     fetch(&server).await.unwrap();
-    let asked = server.asked();
+    let asked = server.requests();
     assert_eq!(asked.len(), 4);
     for request in asked {
         assert_eq!(request.headers["authorization"], format!("Bearer {TOKEN}"));
@@ -91,7 +91,7 @@ async fn extras_request_stress_and_rest_mode_only() {
     let server = Server::start(good);
     let reading = api(&server, Duration::from_secs(20)).fetch_extras(FROM, TO, now()).await.unwrap();
     assert_eq!(
-        server.asked().iter().map(|r| r.collection.clone()).collect::<Vec<_>>(),
+        server.requests().iter().map(|r| r.collection.clone()).collect::<Vec<_>>(),
         ["daily_stress", "rest_mode_period"]
     );
     assert_eq!((reading.days.len(), reading.rest.map(|rest| rest.len())), (1, Some(2)));
@@ -109,7 +109,7 @@ async fn pages_are_followed_to_the_last() {
     let days = fetch(&server).await.unwrap().days;
     assert_eq!(days.iter().map(|day| day.readiness.unwrap()).collect::<Vec<_>>(), [61.0, 62.0, 63.0]);
     assert!(
-        server.asked().iter().all(|request| request.query.contains_key("end_date")),
+        server.requests().iter().all(|request| request.query.contains_key("end_date")),
         "the range is asked on each page"
     );
 }
@@ -144,7 +144,7 @@ async fn refused_request_needs_the_user(#[case] status: u16, #[case] advice: &st
     assert_eq!((error.source, error.kind), ("oura_api", ErrorKind::ActionRequired));
     assert!(error.message.contains(&status.to_string()), "{error}");
     assert!(error.advice.contains(advice), "{}", error.advice);
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[rstest]
@@ -178,7 +178,7 @@ async fn retry_after_of_429_is_honoured(#[case] header: &'static str, #[case] se
     let server = server_with("daily_readiness", move |_| Answer::Whole(429, header, "{}".into()));
     let error = fetch(&server).await.unwrap_err();
     assert_eq!((error.kind, error.retry_after), (ErrorKind::Transient, Some(SignedDuration::from_secs(seconds))));
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn retry_after_of_503_is_honoured() {
     let server = server_with("daily_readiness", |_| Answer::Whole(503, "retry-after: 1800\r\n", "{}".into()));
     let error = fetch(&server).await.unwrap_err();
     assert_eq!((error.kind, error.retry_after), (ErrorKind::Transient, Some(SignedDuration::from_mins(30))));
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 fn broken(kind: &str) -> Answer {
@@ -226,7 +226,7 @@ async fn broken_answer_is_transient(
     let error = fetch(&server).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient, "{error}");
     assert!(error.retry_after.is_none());
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn answer_over_ten_megabytes_is_refused() {
     let server = server_with("daily_readiness", move |_| Answer::page(&documents));
     let error = fetch(&server).await.unwrap_err();
     assert!(error.kind == ErrorKind::Transient && error.message.contains("10 MB"), "{error}");
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn redirects_are_not_followed() {
     let location: &'static str = Box::leak(format!("location: {}/daily_readiness\r\n", other.url).into_boxed_str());
     let server = server_with("daily_readiness", move |_| Answer::Whole(302, location, String::new()));
     assert_eq!(fetch(&server).await.unwrap_err().kind, ErrorKind::ActionRequired);
-    assert!(other.asked().is_empty());
+    assert!(other.requests().is_empty());
 }
 
 #[rstest]
@@ -309,5 +309,5 @@ async fn unsendable_token_is_not_shown() {
     let error = api.fetch(FROM, TO, now()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(!format!("{error:?}{api:?}").contains("s3cret"));
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
 }

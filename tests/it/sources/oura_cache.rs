@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use operator::core::facts::{HealthDay, HealthReading, Night};
 use operator::sources::ErrorKind;
-use operator::sources::oura::cache::{read, resolve_path};
+use operator::sources::oura::cache::{fetch, resolve_path};
 use rstest::rstest;
 use rusqlite::Connection;
 
@@ -22,7 +22,7 @@ fn today(sleep: &[&str]) -> HealthDay {
         let document = format!(r#"{{"id":"s{i}","day":"2026-11-20",{fields}}}"#);
         insert_document(&writer, "sleep_data", &format!("s{i}"), "2026-11-20", &document);
     }
-    read(&path, TODAY, TODAY).unwrap().days.remove(0)
+    fetch(&path, TODAY, TODAY).unwrap().days.remove(0)
 }
 
 const NIGHT: &str = r#""type":"long_sleep","total_sleep_duration":25200,"bedtime_start":"2026-11-19T23:00:00-06:00","efficiency":88,"average_hrv":45"#;
@@ -111,7 +111,7 @@ fn score_out_of_range_is_unknown(#[case] score: &str, #[case] expected: Option<f
     let (_folder, path, writer) = oura_cache();
     let document = format!(r#"{{"id":"r","day":"2026-11-20","score":{score}}}"#);
     insert_document(&writer, "readiness_data", "r", "2026-11-20", &document);
-    let reading = read(&path, TODAY, TODAY).unwrap();
+    let reading = fetch(&path, TODAY, TODAY).unwrap();
     assert_eq!(reading.days.first().and_then(|day| day.readiness), expected);
 }
 
@@ -120,7 +120,7 @@ fn with_document(document: &str) -> HealthReading {
     let (_folder, path, writer) = oura_cache();
     insert_document(&writer, "readiness_data", "r", "2026-11-20", document);
     insert_document(&writer, "sleep_data", "s", "2026-11-20", &format!(r#"{{"id":"s","day":"2026-11-20",{NIGHT}}}"#));
-    read(&path, TODAY, TODAY).unwrap()
+    fetch(&path, TODAY, TODAY).unwrap()
 }
 
 #[rstest]
@@ -156,7 +156,7 @@ fn blobs_and_numbers_in_text_columns_are_read() {
     writer.execute(sql, ("blob", document.as_bytes(), 17)).unwrap();
     writer.execute(sql, ("bytes", [0xFFu8, 0xFE], vec![1u8])).unwrap();
     writer.execute(sql, ("number", 5, "")).unwrap();
-    let reading = read(&path, TODAY, TODAY).unwrap();
+    let reading = fetch(&path, TODAY, TODAY).unwrap();
     assert_eq!(reading.days[0].readiness, Some(70.0));
     assert_eq!(reading.days[0].as_of, None);
     assert_eq!(reading.notes.len(), 2);
@@ -171,10 +171,10 @@ fn only_requested_days_are_read() {
         let document = format!(r#"{{"day":"{day}","score":{score}}}"#);
         insert_document(&writer, "readiness_data", day, day, &document);
     }
-    let reading = read(&path, date(2026, 11, 13), TODAY).unwrap();
+    let reading = fetch(&path, date(2026, 11, 13), TODAY).unwrap();
     let found: Vec<_> = reading.days.iter().map(|day| (day.date, day.readiness.unwrap())).collect();
     assert_eq!(found, [(date(2026, 11, 13), 61.0), (date(2026, 11, 16), 62.0), (TODAY, 63.0)]);
-    assert!(read(&path, date(2026, 12, 1), date(2026, 12, 7)).unwrap().days.is_empty(), "days, but not these");
+    assert!(fetch(&path, date(2026, 12, 1), date(2026, 12, 7)).unwrap().days.is_empty(), "days, but not these");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn newest_copy_wins_unless_its_score_is_unknown() {
     put("new", "71", "2026-11-20T09:00:00Z");
     put("old", "60", "2026-11-20T07:00:00Z");
     put("null", "null", "2026-11-20T10:00:00Z");
-    let day = read(&path, TODAY, TODAY).unwrap().days.remove(0);
+    let day = fetch(&path, TODAY, TODAY).unwrap().days.remove(0);
     assert_eq!(day.readiness, Some(71.0));
     assert_eq!(day.as_of, "2026-11-20T10:00:00Z".parse().ok());
 }
@@ -204,7 +204,7 @@ fn synced_at(prepare: impl Fn(&Connection)) -> Option<Timestamp> {
     insert_document_at(&writer, "readiness_data", "a", "2026-11-20", document, "2026-11-20T08:00:00");
     insert_document_at(&writer, "sleep_data", "b", "2026-11-01", "{}", "2026-11-20T03:00:00-06:00");
     prepare(&writer);
-    read(&path, TODAY, TODAY).unwrap().synced_at
+    fetch(&path, TODAY, TODAY).unwrap().synced_at
 }
 
 #[rstest]
@@ -226,7 +226,7 @@ fn synced_at_is_last_sync_or_newest_copy(#[case] sql: &str, #[case] expected: &s
 #[test]
 fn empty_cache_is_transient() {
     let (_folder, path, _writer) = oura_cache();
-    let error = read(&path, TODAY, TODAY).unwrap_err();
+    let error = fetch(&path, TODAY, TODAY).unwrap_err();
     assert_eq!((error.source, error.kind), ("oura_cache", ErrorKind::Transient));
     assert!(error.message.contains("no days in the cache"));
 }

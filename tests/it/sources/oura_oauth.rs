@@ -118,7 +118,7 @@ async fn open_circuit_sends_no_refresh() {
     let oura = FakeOura::connected();
     let account = Connection::new(&oura).account();
     assert!(account.access_token(false, due()).await.is_ok());
-    assert!(oura.server.asked().is_empty());
+    assert!(oura.server.requests().is_empty());
 }
 
 #[tokio::test]
@@ -343,7 +343,7 @@ fn runtime_waits_for_a_refresh_at_shutdown() {
         }
     });
     let opening = std::thread::spawn(move || oura.unblock());
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    runtime.shutdown(Duration::from_millis(100));
     opening.join().unwrap();
     assert_eq!(connection.tokens().refresh_token.expose_secret(), refresh_token(2));
 }
@@ -358,7 +358,7 @@ async fn dry_run_never_refreshes() {
     let error = token(&account, at(EXPIRED)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
     assert!(error.message.contains("a dry run does not"), "{error}");
-    assert!(oura.server.asked().is_empty());
+    assert!(oura.server.requests().is_empty());
     account.allow_refresh(true);
     assert_eq!(token(&account, at(EXPIRED)).await.unwrap(), access_token(2));
 }
@@ -494,6 +494,6 @@ async fn issuer_endpoint_revokes_by_form() {
     TokenStore::file(connection.folder.path()).save(&Tokens { revoke_url, ..connection.tokens() }).unwrap();
     assert!(matches!(connection.account().disconnect().await, Ok(Some(Ok(())))));
     assert!(oura.is_revoked());
-    let asked = oura.server.asked().pop().unwrap();
+    let asked = oura.server.requests().pop().unwrap();
     assert!(asked.query.is_empty(), "no token in an address");
 }

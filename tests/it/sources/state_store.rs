@@ -5,7 +5,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use operator::core::alert::Priority;
 use operator::core::facts::{Activity, Due, Task, TaskReading, TaskStatus};
 use operator::sources::ErrorKind;
-use operator::sources::state_store::read;
+use operator::sources::state_store::read_store;
 use rstest::rstest;
 use rusqlite::{Connection, ToSql};
 
@@ -19,7 +19,7 @@ fn now() -> ZonedDateTime {
 fn read_filled(fill: impl Fn(&Connection)) -> TaskReading {
     let (_folder, path, writer) = database("state.db", STATE_STORE);
     fill(&writer);
-    read(&path, &now()).unwrap()
+    read_store(&path, &now()).unwrap()
 }
 
 /// A task with one column set.
@@ -168,7 +168,7 @@ fn older_store_lacks_columns_and_commitments() {
     let (_folder, path, writer) =
         database("old.db", "CREATE TABLE tasks (ID TEXT, Title TEXT, STATUS TEXT, due_date);");
     writer.execute_batch("INSERT INTO tasks VALUES ('1', 'Tax', 'active', '2026-11-20')").unwrap();
-    let reading = read(&path, &now()).unwrap();
+    let reading = read_store(&path, &now()).unwrap();
     assert_eq!(reading.tasks[0].due, Some(Due::Day(date(2026, 11, 20))));
     assert_eq!((reading.commitments, reading.activity), (None, None));
     assert_eq!(reading.notes.len(), 2, "{:?}", reading.notes);
@@ -177,7 +177,7 @@ fn older_store_lacks_columns_and_commitments() {
 #[test]
 fn missing_tasks_table_needs_the_user() {
     let (_folder, path, _writer) = database("x.db", "CREATE TABLE commitments (id, title, status, due_date);");
-    let error = read(&path, &now()).unwrap_err();
+    let error = read_store(&path, &now()).unwrap_err();
     assert_eq!((error.source, error.kind), ("state_store", ErrorKind::ActionRequired));
 }
 
@@ -194,7 +194,7 @@ fn hundred_thousand_tasks_are_read() {
         .unwrap();
     drop(writer);
     let before = contents(folder.path());
-    let reading = read(&path, &now()).unwrap();
+    let reading = read_store(&path, &now()).unwrap();
     assert_eq!(reading.tasks.len(), 10_000);
     assert_eq!(reading.tasks[0].id, "t000010");
     assert_eq!(reading.activity.unwrap().created, 100_000);

@@ -69,7 +69,7 @@ async fn open_tasks_are_read_with_one_request() {
     let reading = fetch(&todoist(&server)).await.unwrap();
     assert_eq!((reading.source, reading.has_dates, ids(&reading)), ("todoist", true, vec!["a"]));
     assert_eq!(reading.tasks[0].due.unwrap().to_string(), "2026-11-20 17:00");
-    let asked = server.asked();
+    let asked = server.requests();
     assert_eq!(asked.len(), 1);
     assert_eq!((asked[0].path.as_str(), asked[0].query["limit"].as_str()), ("/api/v1/tasks", "200"));
     assert_eq!(asked[0].headers["authorization"], format!("Bearer {TOKEN}"));
@@ -84,7 +84,7 @@ async fn five_thousand_tasks_take_25_requests() {
         page(&tasks.join(","), &next)
     });
     let reading = fetch(&todoist(&server)).await.unwrap();
-    assert_eq!((reading.tasks.len(), server.asked().len()), (5000, 25));
+    assert_eq!((reading.tasks.len(), server.requests().len()), (5000, 25));
 }
 
 #[tokio::test]
@@ -103,11 +103,11 @@ async fn task_on_two_pages_is_read_once() {
 async fn endless_pages_are_refused() {
     let same = always(|| page("", "\"again\""));
     assert!(fetch_error(&same).await.message.contains("the pages of tasks do not end"));
-    assert_eq!(same.asked().len(), 2);
+    assert_eq!(same.requests().len(), 2);
     let count = AtomicUsize::new(0);
     let endless = always(move || page("", &format!("\"{}\"", count.fetch_add(1, Ordering::SeqCst))));
     assert_eq!(fetch_error(&endless).await.kind, ErrorKind::Transient);
-    assert_eq!(endless.asked().len(), 200);
+    assert_eq!(endless.requests().len(), 200);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn too_many_tasks_are_refused() {
     let long = always(move || page(&task("a", &description), &next()));
     let error = fetch_error(&long).await;
     assert!(error.kind == ErrorKind::Transient && error.message.contains("holds too many tasks"), "{error:?}");
-    assert_eq!(long.asked().len(), 4, "20 MB");
+    assert_eq!(long.requests().len(), 4, "20 MB");
     let many = always(|| page(&[r#"{"id":1}"#; 40_001].join(","), "null"));
     assert!(fetch_error(&many).await.message.contains("holds too many tasks"));
 }
@@ -139,7 +139,7 @@ async fn error_status_says_what_to_do(#[case] status: u16, #[case] kind: ErrorKi
     let error = fetch_error(&server).await;
     assert_eq!((error.source, error.kind), ("todoist", kind));
     assert!(error.message.contains(&status.to_string()) && error.advice.contains(advice), "{error:?}");
-    assert_eq!(server.asked().len(), 1, "one request, no more");
+    assert_eq!(server.requests().len(), 1, "one request, no more");
 }
 
 #[rstest]
@@ -231,7 +231,7 @@ async fn only_configured_projects_are_read() {
         _ => page(&[task("a", ""), task("b", "").replace("p1", "p2")].join(","), "null"),
     });
     let source = Todoist { projects: vec![" home".into()], ..todoist(&server) };
-    assert_eq!((ids(&fetch(&source).await.unwrap()), server.asked().len()), (vec!["b"], 2));
+    assert_eq!((ids(&fetch(&source).await.unwrap()), server.requests().len()), (vec!["b"], 2));
     // A renamed or archived project must not resolve the alerts of its tasks.
     let source = Todoist { projects: vec!["Home".into(), "Garden".into()], ..todoist(&server) };
     let error = fetch(&source).await.unwrap_err();
@@ -244,7 +244,7 @@ async fn missing_token_sends_nothing() {
     let source = Todoist { token: None, ..todoist(&server) };
     assert!(!source.is_configured());
     assert_eq!(fetch(&source).await.unwrap_err().kind, ErrorKind::NotConfigured);
-    assert_eq!(server.asked().len(), 0);
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn token_file_is_read() {
     std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
     let source = Todoist { token: None, token_file: Some(file.clone()), ..todoist(&server) };
     fetch(&source).await.unwrap();
-    assert_eq!(server.asked()[0].headers["authorization"], format!("Bearer {TOKEN}"));
+    assert_eq!(server.requests()[0].headers["authorization"], format!("Bearer {TOKEN}"));
     for (content, message) in [("two\nlines", "the token cannot be sent"), (" \n", "the token is empty")] {
         std::fs::write(&file, content).unwrap();
         let error = fetch(&source).await.unwrap_err();

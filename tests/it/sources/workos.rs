@@ -24,8 +24,8 @@ fn now() -> ZonedDateTime {
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(600);
 
-async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Result<TaskReading, sources::Error> {
-    let reading = workos::read(&SecretString::from(url), ca_file, timeout, &now()).await;
+async fn fetch_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Result<TaskReading, sources::Error> {
+    let reading = workos::fetch(&SecretString::from(url), ca_file, timeout, &now()).await;
     if let Err(error) = &reading {
         assert_eq!(error.source, "workos");
         assert!(!shows_password(&format!("{error:?} {error}")), "{error:?}");
@@ -33,8 +33,8 @@ async fn read_with(url: &str, ca_file: Option<&Path>, timeout: Duration) -> Resu
     reading
 }
 
-async fn read(server: &Server, database: &str) -> Result<TaskReading, sources::Error> {
-    read_with(&server.url(database, "sslmode=disable"), None, LONG).await
+async fn fetch(server: &Server, database: &str) -> Result<TaskReading, sources::Error> {
+    fetch_with(&server.url(database, "sslmode=disable"), None, LONG).await
 }
 
 /// Reads a database with the usual tables after this SQL.
@@ -42,7 +42,7 @@ async fn reading_after(sql: &str) -> TaskReading {
     let server = server().await;
     let (name, client) = server.database(WORKOS).await;
     client.batch_execute(sql).await.unwrap();
-    read(server, &name).await.unwrap()
+    fetch(server, &name).await.unwrap()
 }
 
 #[tokio::test]
@@ -198,11 +198,11 @@ async fn older_database_is_read_with_notes(#[case] change: &str, #[case] notes: 
 async fn database_without_tasks_needs_the_user() {
     let server = server().await;
     let (name, client) = server.database("").await;
-    let error = read(server, &name).await.unwrap_err();
+    let error = fetch(server, &name).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.message.contains("no table tasks"), "{error}");
     client.batch_execute("CREATE TABLE tasks (id serial)").await.unwrap();
-    assert!(read(server, &name).await.unwrap_err().message.contains("no column title, status"));
+    assert!(fetch(server, &name).await.unwrap_err().message.contains("no column title, status"));
 }
 
 /// A view with one task, whose title shows the settings of the session.
@@ -214,7 +214,7 @@ const SESSION_VIEW: &str = "CREATE VIEW tasks AS SELECT 1 AS id, 'active' AS sta
 async fn session_is_read_only_bounded_and_closed() {
     let server = server().await;
     let (name, client) = server.database(SESSION_VIEW).await;
-    assert_eq!(read(server, &name).await.unwrap().tasks[0].title, "on operator 30s f");
+    assert_eq!(fetch(server, &name).await.unwrap().tasks[0].title, "on operator 30s f");
     let sql =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'operator'";
     wait_for(&client, &format!("SELECT ({sql}) = 0")).await;
@@ -230,7 +230,7 @@ async fn view_that_writes_is_refused() {
              CREATE VIEW tasks AS SELECT 1 AS id, look() AS title, 'active' AS status",
         )
         .await;
-    assert!(read(server, &name).await.unwrap_err().message.contains("read-only transaction"));
+    assert!(fetch(server, &name).await.unwrap_err().message.contains("read-only transaction"));
     assert_eq!(client.query_one("SELECT count(*) FROM seen", &[]).await.unwrap().get::<_, i64>(0), 0);
 }
 
@@ -261,7 +261,7 @@ async fn terminated_connection_is_transient() {
                    WHERE datname = current_database() AND application_name = 'operator'";
         admin.query(sql, &[]).await.unwrap();
     };
-    let (reading, ()) = tokio::join!(read(server, &name), cut);
+    let (reading, ()) = tokio::join!(fetch(server, &name), cut);
     let error = reading.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
     assert!(error.message.contains("terminating connection"), "{error}");
@@ -272,7 +272,7 @@ async fn slow_query_times_out_and_is_cancelled() {
     let server = server().await;
     let (name, client) = server.database(WORKOS).await;
     client.batch_execute("BEGIN; LOCK TABLE tasks").await.unwrap();
-    let error = read_with(&server.url(&name, ""), None, SHORT).await.unwrap_err();
+    let error = fetch_with(&server.url(&name, ""), None, SHORT).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
     let admin = server.connect(&name).await;
     wait_for(&admin, &format!("SELECT NOT ({WAITS_FOR_LOCK})")).await;
@@ -288,7 +288,7 @@ async fn refused_login_needs_the_user(#[case] login: &str, #[case] database: &st
         "" => server.url(database, ""),
         login => format!("postgres://{login}@localhost:{}/{database}", server.port),
     };
-    let error = read_with(&url, None, LONG).await.unwrap_err();
+    let error = fetch_with(&url, None, LONG).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired, "{error}");
     assert!(
         error.message.contains(message) && error.message.contains(&format!("localhost:{}", server.port)),
@@ -303,19 +303,19 @@ async fn login_without_grant_needs_the_user() {
     let (name, client) = server.database(WORKOS).await;
     client.batch_execute(&format!("CREATE ROLE guest_{name} LOGIN PASSWORD 'hunter2'")).await.unwrap();
     let url = format!("postgres://guest_{name}:hunter2@localhost:{}/{name}", server.port);
-    let error = read_with(&url, None, LONG).await.unwrap_err();
+    let error = fetch_with(&url, None, LONG).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.advice.contains("GRANT SELECT"), "{error:?}");
     client.batch_execute(&format!("ALTER ROLE guest_{name} CONNECTION LIMIT 0")).await.unwrap();
-    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().kind, ErrorKind::Transient, "too many connections");
+    assert_eq!(fetch_with(&url, None, LONG).await.unwrap_err().kind, ErrorKind::Transient, "too many connections");
     client.batch_execute(&format!("ALTER ROLE guest_{name} NOLOGIN")).await.unwrap();
-    assert_eq!(read_with(&url, None, LONG).await.unwrap_err().kind, ErrorKind::ActionRequired);
+    assert_eq!(fetch_with(&url, None, LONG).await.unwrap_err().kind, ErrorKind::ActionRequired);
 }
 
 #[tokio::test]
 async fn missing_password_needs_the_user() {
     let url = format!("postgres://owner@localhost:{}/postgres", server().await.port);
-    let error = read_with(&url, None, LONG).await.unwrap_err();
+    let error = fetch_with(&url, None, LONG).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.message.contains("password missing"), "{error}");
 }
@@ -335,7 +335,7 @@ async fn sslmode_decides_on_tls(#[case] parameters: &str, #[case] file: Option<&
     let (name, _client) = server.database(SESSION_VIEW).await;
     let files = [("authority", server.ca_file()), ("certificate", server.certificate())];
     let ca_file = file.map(|wanted| files.iter().find(|(name, _)| *name == wanted).unwrap().1.as_path());
-    let reading = read_with(&server.url(&name, parameters), ca_file, LONG).await.unwrap();
+    let reading = fetch_with(&server.url(&name, parameters), ca_file, LONG).await.unwrap();
     assert_eq!(reading.tasks[0].title.chars().last(), Some(ssl));
 }
 
@@ -344,7 +344,7 @@ async fn sslrootcert_names_the_authority() {
     let server = server().await;
     let (name, _client) = server.database(SESSION_VIEW).await;
     let parameters = format!("sslmode=verify-full&sslrootcert={}", server.ca_file().display());
-    assert!(read_with(&server.url(&name, &parameters), None, LONG).await.is_ok());
+    assert!(fetch_with(&server.url(&name, &parameters), None, LONG).await.is_ok());
 }
 
 #[tokio::test]
@@ -352,7 +352,7 @@ async fn untrusted_certificate_needs_the_user() {
     let server = server().await;
     // The test authority is unknown to the system.
     for mode in ["verify-full", "verify-ca"] {
-        let error = read_with(&server.url("postgres", &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
+        let error = fetch_with(&server.url("postgres", &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::ActionRequired, "{error}");
         assert!(error.message.contains("ertificate") && error.advice.contains("ca_file"), "{error:?}");
     }
@@ -364,8 +364,8 @@ async fn only_verify_full_checks_the_host() {
     let (name, _client) = server.database(SESSION_VIEW).await;
     let by_address = |mode| server.url(&name, &format!("sslmode={mode}")).replace("localhost", "127.0.0.1");
     let ca_file = server.ca_file();
-    assert!(read_with(&by_address("verify-ca"), Some(&ca_file), LONG).await.is_ok());
-    let error = read_with(&by_address("verify-full"), Some(&ca_file), LONG).await.unwrap_err();
+    assert!(fetch_with(&by_address("verify-ca"), Some(&ca_file), LONG).await.is_ok());
+    let error = fetch_with(&by_address("verify-full"), Some(&ca_file), LONG).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ActionRequired);
     assert!(error.message.contains("not valid for name"), "{error}");
 }
@@ -395,13 +395,13 @@ async fn wrong_or_unusable_ca_file_needs_the_user() {
         .unwrap();
     assert!(made.status.success());
     let url = server.url("postgres", "sslmode=require");
-    let error = read_with(&url, Some(&other), LONG).await.unwrap_err();
+    let error = fetch_with(&url, Some(&other), LONG).await.unwrap_err();
     assert!(error.kind == ErrorKind::ActionRequired && error.message.contains("ertificate"), "{error}");
 
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "nothing here").unwrap();
     for useless in [empty.as_path(), Path::new("/nowhere/ca.pem")] {
-        let error = read_with(&url, Some(useless), LONG).await.unwrap_err();
+        let error = fetch_with(&url, Some(useless), LONG).await.unwrap_err();
         assert!(
             error.kind == ErrorKind::ActionRequired && error.message.contains(useless.to_str().unwrap()),
             "{error}"
@@ -435,7 +435,7 @@ fn local(port: u16, parameters: &str) -> String {
 async fn missing_tls_is_refused_when_required() {
     let port = listener(Some(b"N")).await;
     for mode in ["require", "verify-full"] {
-        let error = read_with(&local(port, &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
+        let error = fetch_with(&local(port, &format!("sslmode={mode}")), None, LONG).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::ActionRequired);
         assert!(error.message.contains("does not support TLS"), "{error}");
     }
@@ -444,7 +444,7 @@ async fn missing_tls_is_refused_when_required() {
 #[tokio::test]
 async fn broken_handshake_is_transient() {
     let port = listener(Some(b"S")).await;
-    let error = read_with(&local(port, "sslmode=require"), None, LONG).await.unwrap_err();
+    let error = fetch_with(&local(port, "sslmode=require"), None, LONG).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient, "{error}");
 }
 
@@ -454,10 +454,10 @@ async fn only_prefer_falls_back_to_plaintext() {
     let (name, _client) = server.database(SESSION_VIEW).await;
     let port = tls_breaking_proxy(server.port).await;
     let by_proxy = |mode| server.url(&name, mode).replace(&server.port.to_string(), &port.to_string());
-    let reading = read_with(&by_proxy("sslmode=prefer"), None, LONG).await.unwrap();
+    let reading = fetch_with(&by_proxy("sslmode=prefer"), None, LONG).await.unwrap();
     assert!(reading.tasks[0].title.ends_with(" f"));
-    assert!(read_with(&by_proxy("sslmode=require"), None, LONG).await.is_err());
-    assert!(read_with(&by_proxy("sslmode=prefer"), Some(&server.ca_file()), LONG).await.is_err());
+    assert!(fetch_with(&by_proxy("sslmode=require"), None, LONG).await.is_err());
+    assert!(fetch_with(&by_proxy("sslmode=prefer"), Some(&server.ca_file()), LONG).await.is_err());
 }
 
 /// A proxy that accepts TLS and then closes, and forwards plaintext.
@@ -488,7 +488,7 @@ async fn tls_breaking_proxy(server: u16) -> u16 {
 async fn silent_server_times_out() {
     for mode in ["disable", "require"] {
         let port = listener(None).await;
-        let error = read_with(&local(port, &format!("sslmode={mode}")), None, SHORT).await.unwrap_err();
+        let error = fetch_with(&local(port, &format!("sslmode={mode}")), None, SHORT).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Transient);
         assert!(error.message.contains("within") && error.message.contains(&port.to_string()), "{error}");
     }
@@ -500,13 +500,13 @@ async fn silent_server_times_out() {
 #[tokio::test]
 async fn other_protocol_is_transient(#[case] answer: &'static [u8]) {
     let port = listener(Some(answer)).await;
-    assert_eq!(read_with(&local(port, "sslmode=disable"), None, LONG).await.unwrap_err().kind, ErrorKind::Transient);
+    assert_eq!(fetch_with(&local(port, "sslmode=disable"), None, LONG).await.unwrap_err().kind, ErrorKind::Transient);
 }
 
 #[tokio::test]
 async fn refused_connection_is_transient() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let error = read_with(&local(port, ""), None, LONG).await.unwrap_err();
+    let error = fetch_with(&local(port, ""), None, LONG).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
     assert_eq!(error.message, format!("connection refused (127.0.0.1:{port})"));
 }
@@ -519,7 +519,7 @@ async fn malformed_url_needs_the_user() {
         &format!("postgres://owner:{PASSWORD}@localhost/work"),
         "postgres://owner:hunter2@h/d?sslmode=maybe",
     ] {
-        let error = read_with(url, None, LONG).await.unwrap_err();
+        let error = fetch_with(url, None, LONG).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::ActionRequired);
     }
 }

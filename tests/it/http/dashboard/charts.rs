@@ -1,4 +1,4 @@
-//! The charts: each known day is a point, each unknown one a gap, the usual range a band, and alerts are marks.
+//! The charts: points for known days, gaps for unknown ones, a band for the baseline, marks for alerts.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use jiff::civil::Date;
 use operator::core::alert::Priority;
 use operator::core::facts::{HealthDay, Night, Stress};
 use operator::core::policy::decision::{Decision, Reason};
-use operator::core::rules::metric::{Baseline, Measure};
+use operator::core::rules::metric::{Baseline, Metric};
 use operator::core::rules::thresholds::HealthThresholds;
-use operator::http::dashboard::chart::{Chart, Drawing, Marks};
+use operator::http::dashboard::chart::{AlertMarks, Chart, ChartData};
 use operator::store::Store;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::kit::{between, calm, commit, lived, now, part, shown, values, verdict, words};
+use super::support::{between, calm, commit, now, part, policy_decision, real_week, render_page, values, words};
 use crate::support::facts::date;
 
 fn chart<'a>(page: &'a str, name: &str) -> &'a str {
@@ -32,51 +32,51 @@ fn weeks(days: i64) -> Vec<HealthDay> {
     (0..days).rev().map(day).collect()
 }
 
-fn of_weeks(address: &str) -> String {
+fn page_of_weeks(address: &str) -> String {
     let mut store = Store::in_memory().unwrap();
     let at = now().timestamp();
-    let told = verdict("health:readiness_low", "Readiness is low: 48", Decision::Deliver, Reason::First);
-    commit(&mut store, at, &[told], &weeks(100), &[]);
-    shown(&calm(), &store, address)
+    let delivered = policy_decision("health:readiness_low", "Readiness is low: 48", Decision::Deliver, Reason::First);
+    commit(&mut store, at, &[delivered], &weeks(100), &[]);
+    render_page(&calm(), &store, address)
 }
 
 #[rstest]
-#[case::usual("/", 30, "2026-10-22")]
+#[case::default("/", 30, "2026-10-22")]
 #[case::longer("/?days=90", 90, "2026-08-23")]
 #[case::no_such_range("/?days=many", 30, "2026-10-22")]
 fn each_known_day_is_a_point(#[case] address: &str, #[case] days: usize, #[case] first: &str) {
-    let page = of_weeks(address);
+    let page = page_of_weeks(address);
     let readiness = chart(&page, "readiness");
     let points = readiness.split("<circle class=\"mark").next().unwrap();
     let dates = values(points, "data-date");
     assert_eq!((dates.len(), dates[0].as_str(), dates.last().unwrap().as_str()), (days - 1, first, "2026-11-20"));
-    assert!(!dates.contains(&"2026-11-17".to_owned()), "unknown is no point");
-    let shown = values(points, "data-value");
-    assert_eq!(&shown[days - 4..], ["72", "71", "48"]);
+    assert!(!dates.contains(&"2026-11-17".to_owned()), "no point for an unknown day");
+    let points = values(points, "data-value");
+    assert_eq!(&points[days - 4..], ["72", "71", "48"]);
 }
 
 #[test]
 fn no_line_crosses_an_unknown_day() {
-    let page = of_weeks("/");
+    let page = page_of_weeks("/");
     let lines = values(chart(&page, "readiness"), "d");
     assert_eq!(lines.iter().map(|line| line.matches('L').count()).collect::<Vec<_>>(), [25, 2]);
 }
 
 #[test]
-fn the_band_is_what_messages_call_usual() {
-    let page = of_weeks("/");
+fn band_is_the_usual_range_of_messages() {
+    let page = page_of_weeks("/");
     let readiness = chart(&page, "readiness");
-    let usual = Measure::Readiness.usual(&weeks(100), &HealthThresholds::default(), &now()).range.unwrap();
+    let usual = Metric::Readiness.baseline(&weeks(100), &HealthThresholds::default(), &now()).range.unwrap();
     assert_eq!([values(readiness, "data-low"), values(readiness, "data-high")].concat(), ["72", "77"]);
     assert_eq!(usual, (72.0, 77.0));
     assert!(words(&page).contains("Readiness 48 today your usual is 72–77"), "{page}");
-    let told = between(readiness, "<desc", "</desc>");
-    assert!(told.ends_with("Newest: 48 today. Your usual is 72–77. 1 day with an alert."), "{told}");
+    let description = between(readiness, "<desc", "</desc>");
+    assert!(description.ends_with("Newest: 48 today. Your usual is 72–77. 1 day with an alert."), "{description}");
 }
 
 #[test]
-fn an_alert_is_a_mark_on_its_day() {
-    let page = of_weeks("/");
+fn alert_is_marked_on_its_day() {
+    let page = page_of_weeks("/");
     let mark = between(chart(&page, "readiness"), "<circle class=\"mark ", "</circle>");
     assert!(mark.starts_with("high\""), "{mark}");
     assert_eq!(values(mark, "data-date"), ["2026-11-20"]);
@@ -87,21 +87,21 @@ fn an_alert_is_a_mark_on_its_day() {
 }
 
 #[test]
-fn an_entry_that_counts_over_days_marks_those_that_are_known() {
+fn repeated_entry_marks_known_days_only() {
     let mut store = Store::in_memory().unwrap();
-    let silent = || verdict("health:readiness_low", "Low", Decision::Suppress, Reason::Acknowledged);
+    let suppressed = || policy_decision("health:readiness_low", "Low", Decision::Suppress, Reason::Acknowledged);
     let at = |ago: i64| (now() - ago.days()).timestamp();
-    commit(&mut store, at(4), &[silent()], &weeks(20), &[]);
-    commit(&mut store, at(1), &[silent()], &[], &[]);
-    let resolved = verdict("health:readiness_low", "Low", Decision::Resolve, Reason::Resolved);
+    commit(&mut store, at(4), &[suppressed()], &weeks(20), &[]);
+    commit(&mut store, at(1), &[suppressed()], &[], &[]);
+    let resolved = policy_decision("health:readiness_low", "Low", Decision::Resolve, Reason::Resolved);
     commit(&mut store, at(0), &[resolved], &[], &[]);
-    let page = shown(&calm(), &store, "/");
+    let page = render_page(&calm(), &store, "/");
     let marks: Vec<_> = chart(&page, "readiness").split("<circle class=\"mark").skip(1).collect();
     assert_eq!(values(&marks.concat(), "data-date"), ["2026-11-16", "2026-11-18", "2026-11-19"]);
 }
 
 #[test]
-fn hrv_is_held_against_its_mean_of_the_configured_days() {
+fn hrv_mean_covers_the_configured_days() {
     let night = |ago: i64| HealthDay {
         night: Some(Night { asleep_s: None, efficiency: None, hrv_ms: Some(if ago > 10 { 90.0 } else { 40.0 }) }),
         ..HealthDay::unknown(now().date() - ago.days())
@@ -109,31 +109,29 @@ fn hrv_is_held_against_its_mean_of_the_configured_days() {
     let mut store = Store::in_memory().unwrap();
     commit(&mut store, now().timestamp(), &[], &(0..40).rev().map(night).collect::<Vec<_>>(), &[]);
     let mut status = calm();
-    let mean = |status: &_| values(chart(&shown(status, &store, "/"), "hrv"), "data-mean");
+    let mean = |status: &_| values(chart(&render_page(status, &store, "/"), "hrv"), "data-mean");
     assert_eq!(mean(&status), ["73.33"], "ten of 30 nights at 40, twenty at 90");
     status.config["thresholds"]["health"] = serde_json::json!({"hrv_baseline_days": 10});
     assert_eq!(mean(&status), ["40"]);
 }
 
 #[test]
-fn stress_of_which_too_little_is_known_is_unknown() {
+fn stress_of_a_short_day_is_unknown() {
     let day = |ago: i64, high_s, recovery_s| HealthDay {
         stress: Some(Stress { high_s, recovery_s }),
         ..HealthDay::unknown(now().date() - ago.days())
     };
     let mut store = Store::in_memory().unwrap();
     commit(&mut store, now().timestamp(), &[], &[day(1, 3600, 1800), day(0, 5400, 1800)], &[]);
-    let page = shown(&calm(), &store, "/");
+    let page = render_page(&calm(), &store, "/");
     assert_eq!(values(chart(&page, "stress"), "data-value"), ["75"]);
-    assert!(
-        words(part(&page, "body")).contains("Readiness unknown what is usual for you is not known yet No day of it")
-    );
+    assert!(words(part(&page, "health")).contains("Readiness unknown your usual range is not known yet No known day"));
 }
 
 #[test]
-fn a_real_week_is_charted_as_the_ring_told_it() {
-    let (_home, status, store) = lived();
-    let page = shown(&status, &store, "/");
+fn real_week_is_charted() {
+    let (_home, status, store) = real_week();
+    let page = render_page(&status, &store, "/");
     let last = |name: &str| {
         let points = chart(&page, name).split("<circle class=\"mark").next().unwrap();
         values(points, "data-value").last().cloned()
@@ -143,7 +141,7 @@ fn a_real_week_is_charted_as_the_ring_told_it() {
         [Some("48".into()), Some("5.2".into()), Some("33".into())]
     );
     let message = between(&page, "<bdi>Readiness 48 – ", ". Oura");
-    assert!(words(part(&page, "body")).contains(message), "the chart says what the message says: {message}");
+    assert!(words(part(&page, "health")).contains(message), "the chart repeats the message: {message}");
     assert!(chart(&page, "readiness").contains("class=\"mark high\""));
 }
 
@@ -168,7 +166,6 @@ prop_compose! {
     }
 }
 
-/// Numbers of an attribute.
 fn numbers(svg: &str, name: &str) -> Vec<f64> {
     values(svg, name).iter().map(|value| value.parse().unwrap()).collect()
 }
@@ -189,20 +186,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_days_give_a_drawing_without_nonsense(
+    fn arbitrary_days_give_a_valid_chart(
         days in prop::collection::vec(any_day(), 0..60), marked in prop::collection::vec((-3i64..100, ".{0,20}"), 0..5),
         long in any::<bool>(),
     ) {
         let last = date("2026-11-20");
         let first = last - if long { 89.days() } else { 29.days() };
         let days: Vec<HealthDay> = days.into_iter().map(|day| (day.date, day)).collect::<BTreeMap<Date, _>>().into_values().collect();
-        let marks: Marks = marked.into_iter().map(|(ago, title)| (last - ago.days(), (Priority::High, title))).collect();
-        for measure in Measure::ALL {
-            let usual = measure.usual(&days, &HealthThresholds::default(), &now());
-            let svg = Chart::draw(&Drawing { measure, days: &days, usual, marks: &marks, first, last }).render().unwrap();
+        let marks: AlertMarks = marked.into_iter().map(|(ago, title)| (last - ago.days(), (Priority::High, title))).collect();
+        for measure in Metric::ALL {
+            let baseline = measure.baseline(&days, &HealthThresholds::default(), &now());
+            let svg = Chart::new(&ChartData { measure, days: &days, baseline, marks: &marks, first, last }).render().unwrap();
             prop_assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
             prop_assert!(is_well_formed(&svg), "{svg}");
-            let known = days.iter().filter(|day| (first..=last).contains(&day.date) && measure.of(day).is_some()).count();
+            let known = days.iter().filter(|day| (first..=last).contains(&day.date) && measure.value(day).is_some()).count();
             prop_assert_eq!(svg.matches("<circle class=\"point\"").count(), known);
             prop_assert!(numbers(&svg, "cx").iter().all(|x| (32.0..=350.0).contains(x)), "{}", svg);
             prop_assert!(numbers(&svg, "cy").iter().all(|y| (12.0..=126.0).contains(y)), "{}", svg);
@@ -211,13 +208,10 @@ proptest! {
 }
 
 #[test]
-fn a_drawing_without_days_says_so() {
+fn chart_without_days_says_so() {
     let (first, last) = (date("2026-10-22"), date("2026-11-20"));
-    let nothing =
-        Drawing { measure: Measure::Hrv, days: &[], usual: Baseline::default(), marks: &Marks::new(), first, last };
-    let drawn = Chart::draw(&nothing).render().unwrap();
-    assert!(
-        drawn.contains("No day of it is known from Thu 22 Oct to Fri 20 Nov.") && !drawn.contains("<svg"),
-        "{drawn}"
-    );
+    let (baseline, marks) = (Baseline::default(), AlertMarks::new());
+    let data = ChartData { measure: Metric::Hrv, days: &[], baseline, marks: &marks, first, last };
+    let svg = Chart::new(&data).render().unwrap();
+    assert!(svg.contains("No known day from Thu 22 Oct to Fri 20 Nov.") && !svg.contains("<svg"), "{svg}");
 }

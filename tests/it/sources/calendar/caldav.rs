@@ -31,9 +31,9 @@ fn start_server() -> Radicale {
     let old = calendar_with("VEVENT", "UID:o\r\nDTSTART:20200102T130000Z\r\nDURATION:PT9H\r\n");
     let open = calendar_with("VTODO", "UID:t\r\nSUMMARY:Tax & <rent>\r\nDUE;VALUE=DATE:20261122\r\n");
     let done = calendar_with("VTODO", "UID:d\r\nSUMMARY:Done\r\nSTATUS:COMPLETED\r\nCOMPLETED:20261101T000000Z\r\n");
-    server.calendar("c0ffee", "Work & more", &[meeting, old, open, done]);
+    server.add_calendar("c0ffee", "Work & more", &[meeting, old, open, done]);
     let dinner = calendar_with("VEVENT", "UID:f\r\nDTSTART:20261120T133000Z\r\nDURATION:PT1H\r\n");
-    server.calendar("family", "Family", &[dinner]);
+    server.add_calendar("family", "Family", &[dinner]);
     server
 }
 
@@ -73,10 +73,10 @@ async fn new_calendar_is_found_within_a_day() {
     let account = account(&server.url, &[]);
     assert_eq!(account.fetch(&at(0)).await.unwrap().events_today, 2);
     let call = calendar_with("VEVENT", "UID:c\r\nDTSTART:20261120T170000Z\r\nDURATION:PT1H\r\n");
-    server.calendar("family", "Family", &[call]);
+    server.add_calendar("family", "Family", &[call]);
     assert_eq!(meeting_minutes(&account.fetch(&at(15)).await.unwrap()), Some(60), "the call replaced the dinner");
     let more = calendar_with("VEVENT", "UID:x\r\nDTSTART:20261120T130000Z\r\nDURATION:PT3H\r\n");
-    server.calendar("new", "New", &[more]);
+    server.add_calendar("new", "New", &[more]);
     assert_eq!(meeting_minutes(&account.fetch(&at(30)).await.unwrap()), Some(60));
     let tomorrow = account.fetch(&at(24 * 60 + 1)).await.unwrap();
     assert_eq!(meeting_minutes(&tomorrow), Some(180));
@@ -123,7 +123,7 @@ async fn password_is_not_sent_to_another_server(#[case] prop: &'static str) {
     );
     let names_host = error.advice.contains("are at evil.example:443, set caldav.url") || prop.contains("http://");
     assert!(names_host, "{error:?}");
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -145,16 +145,16 @@ async fn password_does_not_follow_redirects() {
 async fn other_server_is_an_error(
     #[case] status: u16,
     #[case] body: &'static str,
-    #[case] fault: ErrorKind,
-    #[case] what: &str,
+    #[case] kind: ErrorKind,
+    #[case] message: &str,
 ) {
     let server = Server::start(move |_| Answer::Whole(status, "", body.into()));
-    assert_failed(account(&format!("{}/dav/", server.url), &[]).fetch(&at(0)).await, fault, what);
+    assert_failed(account(&format!("{}/dav/", server.url), &[]).fetch(&at(0)).await, kind, message);
 }
 
 #[tokio::test]
 async fn known_calendars_need_one_query_per_kind() {
-    let server = Server::start(|asked| match asked.method.as_str() {
+    let server = Server::start(|request| match request.method.as_str() {
         "PROPFIND" => multistatus("<D:resourcetype><D:collection/><C:calendar/></D:resourcetype>"),
         _ => multistatus(&format!("<C:calendar-data>{}</C:calendar-data>", ics_text())),
     });
@@ -162,30 +162,30 @@ async fn known_calendars_need_one_query_per_kind() {
     for minutes in [0, 15, 30] {
         assert_eq!(meeting_minutes(&account.fetch(&at(minutes)).await.unwrap()), Some(60));
     }
-    let methods: Vec<String> = server.asked().iter().map(|asked| asked.method.clone()).collect();
+    let methods: Vec<String> = server.requests().iter().map(|request| request.method.clone()).collect();
     assert_eq!(methods, ["PROPFIND", "REPORT", "REPORT", "REPORT", "REPORT", "REPORT", "REPORT"]);
 }
 
 #[rstest]
-#[case::truncated_in_data(|whole: String| whole.split("END:VTODO").next().unwrap().into(), "is truncated or invalid")]
-#[case::truncated_between_resources(|whole: String| whole.replace("</D:multistatus>", ""), "is truncated or invalid")]
-#[case::truncated_calendar_data(|whole: String| whole.replace("END:VTODO\r\nEND:VCALENDAR\r\n", ""), "is truncated")]
+#[case::truncated_in_data(|body: String| body.split("END:VTODO").next().unwrap().into(), "is truncated or invalid")]
+#[case::truncated_between_resources(|body: String| body.replace("</D:multistatus>", ""), "is truncated or invalid")]
+#[case::truncated_calendar_data(|body: String| body.replace("END:VTODO\r\nEND:VCALENDAR\r\n", ""), "calendar is truncated")]
 #[case::response_too_large(
-    |whole: String| whole.replace("</D:multistatus>", "<D:response><D:href>/dav/</D:href><D:status>HTTP/1.1 507 X</D:status></D:response></D:multistatus>"),
+    |body: String| body.replace("</D:multistatus>", "<D:response><D:href>/dav/</D:href><D:status>HTTP/1.1 507 X</D:status></D:response></D:multistatus>"),
     "only a part"
 )]
 #[case::resource_unavailable(
-    |whole: String| whole.replace("</D:multistatus>", "<D:response><D:href>/dav/x</D:href><D:status>HTTP/1.1 503 X</D:status></D:response></D:multistatus>"),
+    |body: String| body.replace("</D:multistatus>", "<D:response><D:href>/dav/x</D:href><D:status>HTTP/1.1 503 X</D:status></D:response></D:multistatus>"),
     "only a part"
 )]
 #[tokio::test]
-async fn incomplete_response_is_transient(#[case] change: fn(String) -> String, #[case] what: &str) {
-    let server = Server::start(move |asked| match asked.method.as_str() {
+async fn incomplete_response_is_transient(#[case] change: fn(String) -> String, #[case] message: &str) {
+    let server = Server::start(move |request| match request.method.as_str() {
         "PROPFIND" => multistatus("<D:resourcetype><D:collection/><C:calendar/></D:resourcetype>"),
         _ => match multistatus(&format!("<C:calendar-data>{}</C:calendar-data>", ics_text())) {
-            Answer::Whole(status, headers, whole) => Answer::Whole(status, headers, change(whole)),
+            Answer::Whole(status, headers, body) => Answer::Whole(status, headers, change(body)),
             other => other,
         },
     });
-    assert_failed(account(&format!("{}/dav/", server.url), &[]).fetch(&at(0)).await, ErrorKind::Transient, what);
+    assert_failed(account(&format!("{}/dav/", server.url), &[]).fetch(&at(0)).await, ErrorKind::Transient, message);
 }

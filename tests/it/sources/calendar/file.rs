@@ -74,8 +74,8 @@ async fn truncated_file_resolves_nothing() {
     let calendar = calendar(Location::File(path.clone()));
     for part in ["BEGIN:VTODO", "DUE", "END:VTODO", "END:VCALENDAR"] {
         fs::write(&path, ics_text().split(part).next().unwrap()).unwrap();
-        assert_failed(calendar.fetch(&at(0)).await, ErrorKind::Transient, "is truncated");
-        assert_failed(calendar.fetch(&at(1)).await, ErrorKind::Transient, "is truncated");
+        assert_failed(calendar.fetch(&at(0)).await, ErrorKind::Transient, "calendar is truncated");
+        assert_failed(calendar.fetch(&at(1)).await, ErrorKind::Transient, "calendar is truncated");
     }
     fs::write(&path, ics_text()).unwrap();
     assert_eq!(titles(&calendar.fetch(&at(2)).await.unwrap()), ["Tax"]);

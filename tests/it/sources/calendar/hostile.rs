@@ -201,17 +201,17 @@ fn hostile_file_never_panics() {
     let mut rng = Rng(605);
     files.extend(std::iter::repeat_with(|| mutated(&mut rng)).take(FILES - known));
     assert_eq!(files.len(), FILES);
-    let (mut whole, mut used) = (0, 0);
+    let (mut accepted, mut with_events) = (0, 0);
     for bytes in &files {
         // A file may be rejected as a whole. Otherwise the rest must work.
         let Ok(content) = parse_in_chunks(bytes, 64 * 1024) else { continue };
-        whole += 1;
+        accepted += 1;
         assert!(content.notes.len() <= 7, "{:?}", content.notes);
         let reading = evaluate(&content);
         assert!(reading.notes.iter().all(|note| note.len() < 300 && !note.contains('\n')), "{:?}", reading.notes);
-        used += usize::from(!content.events.is_empty());
+        with_events += usize::from(!content.events.is_empty());
     }
-    assert!(whole > FILES / 3 && used > whole * 3 / 4, "only {used} of {whole} have events");
+    assert!(accepted > FILES / 3 && with_events > accepted * 3 / 4, "only {with_events} of {accepted} have events");
 }
 
 #[test]

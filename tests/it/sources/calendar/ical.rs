@@ -101,11 +101,11 @@ fn odd_lines_are_tolerated(#[case] text: String) {
     "UID:b\nDTSTART:20261118T080000Z\nRRULE:RSCALE=HEBREW;FREQ=YEARLY",
     "its recurrence rule is not for the Gregorian calendar"
 )]
-fn invalid_event_is_skipped_alone(#[case] lines: &str, #[case] why: &str) {
+fn invalid_event_is_skipped_alone(#[case] lines: &str, #[case] reason: &str) {
     let good = event("UID:a\nDTSTART:20261118T080000Z\nDURATION:PT1H");
     let content = parse(&calendar(&format!("{good}{}{good}", event(lines)).replacen("UID:a", "UID:c", 1)));
     assert_eq!(content.events.len(), 2);
-    assert_eq!(content.notes, [format!("an event was skipped: {why}")]);
+    assert_eq!(content.notes, [format!("an event was skipped: {reason}")]);
 }
 
 #[test]

@@ -13,8 +13,8 @@ use super::{assert_failed, at, calendar, ics_text, meeting_minutes, titles};
 use crate::support::http::{Answer, Server};
 
 fn feed(url: &str) -> Calendar {
-    let address = IcsFeed { url: Some(format!("{url}/s3cret/basic.ics?key=s3cret").into()), url_file: None };
-    calendar(Location::Ics(address))
+    let feed = IcsFeed { url: Some(format!("{url}/s3cret/basic.ics?key=s3cret").into()), url_file: None };
+    calendar(Location::Ics(feed))
 }
 
 fn serve(text: String) -> Server {
@@ -34,24 +34,24 @@ async fn address_may_be_in_a_file_or_webcal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("address");
     std::fs::write(&file, format!("{}/s3cret.ics\n", server.url)).unwrap();
-    let address = IcsFeed { url: None, url_file: Some(file.clone()) };
-    assert_eq!(meeting_minutes(&calendar(Location::Ics(address.clone())).fetch(&at(0)).await.unwrap()), Some(60));
+    let feed = IcsFeed { url: None, url_file: Some(file.clone()) };
+    assert_eq!(meeting_minutes(&calendar(Location::Ics(feed.clone())).fetch(&at(0)).await.unwrap()), Some(60));
     std::fs::write(&file, "webcal://127.0.0.1/s3cret.ics").unwrap();
-    assert_failed(calendar(Location::Ics(address)).fetch(&at(0)).await, ErrorKind::Transient, "127.0.0.1:443");
-    let open = IcsFeed { url: Some("http://ada:s3cret@192.0.2.1/".into()), url_file: None };
+    assert_failed(calendar(Location::Ics(feed)).fetch(&at(0)).await, ErrorKind::Transient, "127.0.0.1:443");
+    let unencrypted = IcsFeed { url: Some("http://ada:s3cret@192.0.2.1/".into()), url_file: None };
     assert_failed(
-        calendar(Location::Ics(open)).fetch(&at(0)).await,
+        calendar(Location::Ics(unencrypted)).fetch(&at(0)).await,
         ErrorKind::ActionRequired,
         "not sent without encryption",
     );
-    let none = IcsFeed { url: Some("s3cret".into()), url_file: None };
-    assert_failed(calendar(Location::Ics(none)).fetch(&at(0)).await, ErrorKind::ActionRequired, "not a web address");
+    let invalid = IcsFeed { url: Some("s3cret".into()), url_file: None };
+    assert_failed(calendar(Location::Ics(invalid)).fetch(&at(0)).await, ErrorKind::ActionRequired, "not a web address");
 }
 
 #[tokio::test]
 async fn unchanged_feed_is_not_downloaded_again() {
-    let server = Server::start(|asked| match asked.headers.get("if-none-match").map(String::as_str) {
-        Some("\"one\"") if asked.headers.contains_key("if-modified-since") => Answer::Whole(304, "", String::new()),
+    let server = Server::start(|request| match request.headers.get("if-none-match").map(String::as_str) {
+        Some("\"one\"") if request.headers.contains_key("if-modified-since") => Answer::Whole(304, "", String::new()),
         _ => Answer::Whole(200, "etag: \"one\"\r\nlast-modified: Fri, 20 Nov 2026 08:00:00 GMT\r\n", ics_text()),
     });
     let calendar = feed(&server.url);
@@ -59,10 +59,11 @@ async fn unchanged_feed_is_not_downloaded_again() {
         let reading = calendar.fetch(&at(minute)).await.unwrap();
         assert_eq!((meeting_minutes(&reading), reading.as_of), (Some(60), at(minute).timestamp()));
     }
-    let asked: Vec<bool> = server.asked().iter().map(|asked| asked.headers.contains_key("if-none-match")).collect();
-    assert_eq!(asked, [false, true, true, true]);
+    let conditional: Vec<bool> =
+        server.requests().iter().map(|request| request.headers.contains_key("if-none-match")).collect();
+    assert_eq!(conditional, [false, true, true, true]);
     calendar.fetch(&at(-24 * 60)).await.unwrap();
-    assert!(!server.asked()[4].headers.contains_key("if-none-match"), "events that had ended may be needed again");
+    assert!(!server.requests()[4].headers.contains_key("if-none-match"), "events that had ended may be needed again");
 }
 
 #[rstest]
@@ -93,31 +94,31 @@ async fn unchanged_feed_is_not_downloaded_again() {
 async fn response_maps_to_an_error(
     #[case] status: u16,
     #[case] header: &'static str,
-    #[case] fault: ErrorKind,
-    #[case] what: &str,
-    #[case] pause: Option<i64>,
+    #[case] kind: ErrorKind,
+    #[case] message: &str,
+    #[case] delay: Option<i64>,
 ) {
     let server = Server::start(move |_| Answer::Whole(status, header, "<html>s3cret</html>".into()));
     let calendar = feed(&server.url);
-    let error = assert_failed(calendar.fetch(&at(0)).await, fault, what);
-    assert_eq!(error.retry_after.map(|pause| pause.as_secs()), pause);
-    assert!(fault == ErrorKind::Transient || !error.advice.is_empty());
+    let error = assert_failed(calendar.fetch(&at(0)).await, kind, message);
+    assert_eq!(error.retry_after.map(|delay| delay.as_secs()), delay);
+    assert!(kind == ErrorKind::Transient || !error.advice.is_empty());
     // Until then every fetch returns the same error without a request.
-    if let Some(pause) = pause.filter(|pause| *pause > 60) {
-        let error = assert_failed(calendar.fetch(&at(1)).await, fault, what);
-        assert_eq!((error.retry_after.unwrap().as_secs(), server.asked().len()), (pause - 60, 1));
+    if let Some(delay) = delay.filter(|delay| *delay > 60) {
+        let error = assert_failed(calendar.fetch(&at(1)).await, kind, message);
+        assert_eq!((error.retry_after.unwrap().as_secs(), server.requests().len()), (delay - 60, 1));
     }
 }
 
 #[rstest]
-#[case::cut(|| Answer::Cut(ics_text()), "127.0.0.1:")]
-#[case::cut_without_a_length(|| Answer::Raw(format!("HTTP/1.1 200 X\r\n\r\n{}", ics_text().split("DUE").next().unwrap())), "is truncated")]
+#[case::short_body(|| Answer::Cut(ics_text()), "127.0.0.1:")]
+#[case::short_body_without_length(|| Answer::Raw(format!("HTTP/1.1 200 X\r\n\r\n{}", ics_text().split("DUE").next().unwrap())), "calendar is truncated")]
 #[case::closed(|| Answer::Close, "127.0.0.1:")]
-#[case::no_http(|| Answer::Raw("BEGIN:VCALENDAR\r\n\r\n".into()), "127.0.0.1:")]
+#[case::not_http(|| Answer::Raw("BEGIN:VCALENDAR\r\n\r\n".into()), "127.0.0.1:")]
 #[tokio::test]
-async fn truncated_response_is_transient(#[case] answer: fn() -> Answer, #[case] what: &str) {
+async fn truncated_response_is_transient(#[case] answer: fn() -> Answer, #[case] message: &str) {
     let server = Server::start(move |_| answer());
-    assert_failed(feed(&server.url).fetch(&at(0)).await, ErrorKind::Transient, what);
+    assert_failed(feed(&server.url).fetch(&at(0)).await, ErrorKind::Transient, message);
 }
 
 #[tokio::test]
@@ -131,14 +132,14 @@ async fn hanging_server_times_out() {
 
 #[tokio::test]
 async fn safe_redirect_is_followed() {
-    let server = Server::start(|asked| match asked.collection.as_str() {
+    let server = Server::start(|request| match request.collection.as_str() {
         "there.ics" => Answer::Whole(200, "", ics_text()),
         _ => Answer::Whole(302, "location: /there.ics\r\n", String::new()),
     });
     assert_eq!(meeting_minutes(&feed(&server.url).fetch(&at(0)).await.unwrap()), Some(60));
-    let round = Server::start(|_| Answer::Whole(302, "location: /s3cret\r\n", String::new()));
-    assert_failed(feed(&round.url).fetch(&at(0)).await, ErrorKind::ActionRequired, "redirects to no usable address");
-    assert_eq!(round.asked().len(), 6);
+    let looping = Server::start(|_| Answer::Whole(302, "location: /s3cret\r\n", String::new()));
+    assert_failed(feed(&looping.url).fetch(&at(0)).await, ErrorKind::ActionRequired, "redirects to no usable address");
+    assert_eq!(looping.requests().len(), 6);
 }
 
 #[tokio::test]
@@ -197,5 +198,8 @@ async fn fetches_at_the_same_time_share_a_request() {
     let source = CalendarTasks::new(&[Arc::clone(&calendar)]);
     let now = at(0);
     let (events, todos) = tokio::join!(calendar.fetch(&now), source.fetch(&now));
-    assert_eq!((meeting_minutes(&events.unwrap()), todos.unwrap().tasks.len(), server.asked().len()), (Some(60), 1, 1));
+    assert_eq!(
+        (meeting_minutes(&events.unwrap()), todos.unwrap().tasks.len(), server.requests().len()),
+        (Some(60), 1, 1)
+    );
 }
