@@ -26,7 +26,7 @@
 //! Dependencies point one way: `cli` → `app` → `tray`, `http` → `engine` → `monitors`, `alerters`, `store` → `sources` → `net`,
 //! `sys`, `core`. The test `architecture` enforces this.
 //!
-//! - [`cli`]: arguments, one file per command, output and prompts
+//! - [`cli`]: arguments, one file per command, output and prompts; sample data of the demo
 //! - [`app`]: loads the configuration, builds the components, runs the resident program, exit codes
 //! - [`config`]: the schema of `config.yaml`; loading, validation, editing and paths
 //! - [`core`]: everything that decides; no I/O, no async, no clock
@@ -40,7 +40,6 @@
 //! - [`http`]: the local server: API, metrics, dashboard
 //! - [`tray`]: the menu bar or tray item
 //! - [`telemetry`]: logs and metrics
-//! - [`demo`]: sample data of the demo
 //!
 //! # Glossary
 //!

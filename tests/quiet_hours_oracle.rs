@@ -10,7 +10,7 @@ use jiff::{Timestamp, tz};
 use operator::core::policy::quiet_hours::{QuietHours, WallTime};
 
 fn wall(text: &str) -> WallTime {
-    serde_json::from_value(serde_json::Value::from(text)).unwrap()
+    text.parse().unwrap()
 }
 
 /// Minutes since midnight on the wall, by the C library.

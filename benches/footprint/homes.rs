@@ -226,12 +226,12 @@ fn remember_years(state_dir: &Path, today: Date) {
         let alerts = (0..10).map(|nth| overdue(now, u32::try_from(days_ago).unwrap() * 10 + nth)).collect();
         let judged = BTreeSet::from(["task:deadline_overdue".into()]);
         let memory = store.incident_state().unwrap();
-        let least_window = SignedDuration::from_hours(1);
+        let min_window = SignedDuration::from_hours(1);
         let circumstances = PolicyContext {
             now,
             quiet: false,
             in_event: false,
-            least_window,
+            min_window,
             max_alerts: 20,
             off: &[],
             routing: &routing,

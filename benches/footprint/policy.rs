@@ -37,7 +37,7 @@ fn microseconds_each(count: u32) -> f64 {
         now,
         quiet: false,
         in_event: false,
-        least_window: SignedDuration::from_hours(1),
+        min_window: SignedDuration::from_hours(1),
         max_alerts: 20,
         off: &[],
         routing: &routing,

@@ -13,10 +13,10 @@ use crate::core::alert::Monitor;
 use crate::core::name::{CALENDAR_PREFIX, Name};
 use crate::engine::Components;
 use crate::engine::heartbeat::Heartbeat;
-use crate::monitors::exec::{self, Exec};
-use crate::monitors::fetch::Source;
+use crate::monitors::exec::{self, ExecPlugin};
 use crate::monitors::sources::{OuraSources, Sources};
 use crate::net::HttpClient;
+use crate::sources::Source;
 use crate::sources::TaskSource;
 use crate::sources::calendar::{self, CalDavAccount, Calendar, CalendarTasks, IcsFeed, Location, SharedCache};
 use crate::sources::markdown::Markdown;
@@ -84,11 +84,11 @@ pub fn oura_account(oura: &OuraConfig, state_dir: &Path) -> Account {
     Account::new(store, state_dir, client)
 }
 
-fn exec(name: Name, config: &ExecMonitorConfig) -> Exec {
+fn exec(name: Name, config: &ExecMonitorConfig) -> ExecPlugin {
     let program = Program::new(config.command.clone(), seconds(config.timeout_seconds));
-    Exec {
+    ExecPlugin {
         name,
-        program: Program { max_output_bytes: exec::CAP, ..program },
+        program: Program { max_output_bytes: exec::MAX_OUTPUT_BYTES, ..program },
         warning: config.warning,
         critical: config.critical,
     }
@@ -176,7 +176,7 @@ fn markdown(markdown: &MarkdownConfig) -> Markdown {
 /// The circuits that exist in every configuration.
 #[must_use]
 pub fn circuit_names() -> Vec<&'static str> {
-    sources(&Config::default(), &|_| None).sources().into_iter().map(Source::as_str).collect()
+    sources(&Config::default(), &|_| None).all().into_iter().map(Source::as_str).collect()
 }
 
 /// Whether a circuit can have this name: a built-in one, `exec:NAME` or `calendar:NAME`.

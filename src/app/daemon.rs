@@ -47,7 +47,7 @@ pub fn run_in_tray(context: AppContext, dry_run: bool, required: bool) -> Result
         // A running instance is the more useful error, so it comes before a missing tray.
         drop(context.acquire_lock()?);
     }
-    match tray::look(environment) {
+    match tray::check_tray_available(environment) {
         Ok(()) => {}
         Err(reason) if required => return Err(exit::Error::NoTray(format!("{reason}; run it with --headless"))),
         Err(reason) => {

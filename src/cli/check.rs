@@ -18,9 +18,10 @@ use crate::core::channel::{Channel, Routing};
 use crate::core::facts::TaskReading;
 use crate::core::status::OuraConnection;
 use crate::core::text;
-use crate::monitors::fetch::{Source, SourceReading, ask};
+use crate::monitors::fetch::{SourceReading, fetch};
 use crate::monitors::sources::Sources;
 use crate::sources::ErrorKind;
+use crate::sources::Source;
 
 /// The hint for an outage.
 pub(super) const RETRY_HINT: &str = "Operator keeps retrying";
@@ -76,7 +77,7 @@ fn state(context: &AppContext) -> CheckResult {
 async fn sources(context: &AppContext) -> Vec<CheckResult> {
     let sources = context.sources();
     let mut lines = Vec::new();
-    for source in sources.sources() {
+    for source in sources.all() {
         lines.push(self::source(source, &sources, &context.time_zone()).await);
     }
     lines
@@ -86,16 +87,16 @@ async fn sources(context: &AppContext) -> Vec<CheckResult> {
 pub(super) async fn source(source: Source, sources: &Sources, zone: &TimeZone) -> CheckResult {
     let now = Timestamp::now().to_zoned_datetime(zone.clone());
     let since = now.date().saturating_sub(7.days());
-    let mut line = line(source, &ask(source, sources, true, since, &now).await, now.timestamp());
+    let mut line = line(source, &fetch(source, sources, true, since, &now).await, now.timestamp());
     if source == Source::Oura && line.result == "ok" {
-        line.about.push_str(api_access(sources.oura.link()));
+        line.about.push_str(api_access(sources.oura.connection()));
     }
     line
 }
 
 fn line(source: Source, answer: &SourceReading, now: Timestamp) -> CheckResult {
     let name = source.to_string();
-    let Some(error) = answer.trouble() else {
+    let Some(error) = answer.error() else {
         return CheckResult { name, result: "ok", about: describe(answer, now), advice: String::new() };
     };
     let (result, wait) = match error.kind {
@@ -118,18 +119,21 @@ const fn api_access(link: Option<OuraConnection>) -> &'static str {
 fn describe(answer: &SourceReading, now: Timestamp) -> String {
     let about = match answer {
         SourceReading::Health(answer) => answer.reading.as_ref().map(|reading| {
-            let synced = reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::ago(now, at)));
+            let synced =
+                reading.synced_at.map_or_else(String::new, |at| format!(", synced {}", text::relative(now, at)));
             format!("{}: {}{synced}", reading.source, text::count(reading.days.len(), "day"))
         }),
         SourceReading::Tasks(Ok(reading)) => Some(describe_tasks(reading)),
         SourceReading::Exec(Ok(reading)) => {
-            let found = text::count(reading.complaints.len(), "alert");
-            Some(if reading.line.is_empty() { found } else { reading.line.clone() })
+            let found = text::count(reading.alerts.len(), "alert");
+            Some(if reading.status_line.is_empty() { found } else { reading.status_line.clone() })
         }
         SourceReading::Calendar(Ok(reading)) => {
             Some(format!("connected, {} today", text::count(reading.events_today, "event")))
         }
-        SourceReading::Focus(Ok(file)) => Some(format!("{}: touched {}", file.name, text::ago(now, file.modified))),
+        SourceReading::Focus(Ok(file)) => {
+            Some(format!("{}: touched {}", file.name, text::relative(now, file.modified)))
+        }
         _ => None,
     };
     let notes = answer.notes().join("; ");

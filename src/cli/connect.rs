@@ -162,7 +162,7 @@ async fn connect_in_browser(
     let state = State::new().map_err(|error| exit::Error::Other(error.to_string()))?;
     let address = consent_url(oura, &application.id, &state.text)?;
     print(&format!("Agree in the browser within 5 minutes:\n{address}\n"));
-    if let Err(error) = tray::browse(address.as_str()) {
+    if let Err(error) = tray::open_in_browser(address.as_str()) {
         print(&format!("The browser did not open ({error}): open the address yourself, on this machine.\n"));
     }
     let timed_out = |_| exit::Error::Other("no answer within 5 minutes: nothing has changed".into());

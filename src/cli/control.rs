@@ -13,7 +13,7 @@ use crate::app::exit;
 use crate::app::load::{AppContext, LogTarget};
 use crate::app::runtime::Runtime;
 use crate::core::channel::Channel;
-use crate::core::duration::ahead;
+use crate::core::duration::after;
 use crate::engine::clock::Clock;
 use crate::engine::commands::{self, Command, Reply};
 use crate::engine::control;
@@ -72,7 +72,7 @@ pub(super) fn change(cli: &Cli, subcommand: &Subcommand) -> Outcome {
         None => {
             let _lock = context.acquire_lock()?;
             let (mut store, _) = context.open_store(now)?;
-            let circuits: Vec<String> = context.sources().sources().iter().map(ToString::to_string).collect();
+            let circuits: Vec<String> = context.sources().all().iter().map(ToString::to_string).collect();
             commands::apply(&mut store, &command, &circuits, now)
                 .unwrap_or_else(|| Reply::refused("this command needs a running engine: start Operator first"))
         }
@@ -90,8 +90,8 @@ fn command_from(subcommand: &Subcommand, now: Timestamp, context: &AppContext) -
     let zone = context.time_zone();
     Ok(match subcommand {
         Subcommand::Ack { key } => Command::Acknowledge { key: key.clone() },
-        Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: ahead(now, *time, &zone) },
-        Subcommand::Pause { time } => Command::Pause { until: time.map(|time| ahead(now, time, &zone)) },
+        Subcommand::Snooze { key, time } => Command::Snooze { key: key.clone(), until: after(now, *time, &zone) },
+        Subcommand::Pause { time } => Command::Pause { until: time.map(|time| after(now, time, &zone)) },
         Subcommand::Resume => Command::Resume,
         Subcommand::Quiet { state } => {
             let until = context.config.quiet_hours.resolve().next_boundary(&now.to_zoned_datetime(zone));

@@ -30,7 +30,7 @@ pub(super) fn run(cli: &Cli, print_only: bool) -> Outcome {
     } else {
         emit(&format!("{link}\n"));
     }
-    if !print_only && let Err(error) = tray::browse(&link) {
+    if !print_only && let Err(error) = tray::open_in_browser(&link) {
         tracing::warn!(%error, "browser not opened: follow the link yourself; it works once, within ten minutes");
     }
     Ok(ExitCode::SUCCESS)

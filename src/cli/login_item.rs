@@ -9,7 +9,7 @@ use crate::app::exit;
 use crate::app::load::{AppContext, LogTarget, environment};
 use crate::cli::output::{Cell, Palette, Table, emit, emit_json};
 use crate::config::paths;
-use crate::sys::autostart::{LoginItem, LoginItemError, Mode, State, Status};
+use crate::sys::autostart::{self, LoginItem, Mode, State, Status};
 
 pub(super) fn run(cli: &Cli, change: LoginItemCommand) -> Result<ExitCode, exit::Error> {
     match change {
@@ -35,7 +35,7 @@ fn here() -> Result<LoginItem, exit::Error> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes it by value")]
-fn failed(error: LoginItemError) -> exit::Error {
+fn failed(error: autostart::Error) -> exit::Error {
     exit::Error::Other(error.to_string())
 }
 

@@ -12,7 +12,7 @@ use super::{Outcome, control, open, renderer};
 use crate::app::exit;
 use crate::app::load::{AppContext, LogTarget};
 use crate::core::alert::AlertKey;
-use crate::core::duration::back;
+use crate::core::duration::before;
 use crate::core::status::Status;
 use crate::engine::clock::Clock;
 use crate::engine::commands::Command;
@@ -52,7 +52,7 @@ pub(super) fn journal(cli: &Cli, since: jiff::Span) -> Outcome {
     let context = open(cli, LogTarget::Quiet)?;
     let entries = context
         .open_store_read_only()?
-        .journal_since(back(Timestamp::now(), since, &context.time_zone()), MAX_ENTRIES)?;
+        .journal_since(before(Timestamp::now(), since, &context.time_zone()), MAX_ENTRIES)?;
     show(cli, &context, &entries, |renderer, entries| renderer.journal(entries))
 }
 

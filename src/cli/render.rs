@@ -87,7 +87,7 @@ impl Renderer {
         }
         let mut table = Table::default();
         for incident in incidents {
-            let since = text::ago(self.now, incident.opened_at);
+            let since = text::relative(self.now, incident.opened_at);
             table.add_row([
                 self.priority_cell(incident.alert.priority),
                 incident.alert.title.clone().into(),
@@ -106,7 +106,7 @@ impl Renderer {
             (_, true, ..) => "acknowledged".into(),
             (_, _, Some(until), ..) => format!("snoozed until {}", self.local_time(until)),
             (_, _, _, true, _) => "held for the digest".into(),
-            (_, _, _, _, Some(last)) => format!("notified {}", text::ago(self.now, last.at)),
+            (_, _, _, _, Some(last)) => format!("notified {}", text::relative(self.now, last.at)),
             _ => "not notified yet".into(),
         }
     }

@@ -7,6 +7,7 @@ mod deserialize;
 pub mod edit;
 mod error;
 mod interpolate;
+mod limits;
 mod load;
 pub mod paths;
 pub mod schema;
@@ -15,6 +16,7 @@ mod sources;
 mod summary;
 mod tree;
 mod validate;
+mod wall_time;
 
 use std::path::{Path, PathBuf};
 

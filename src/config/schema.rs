@@ -10,10 +10,12 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use crate::core::alert::Priority;
-use crate::core::circuit::BreakerSettings;
+use crate::core::circuit::CircuitSettings;
 use crate::core::name::Name;
 use crate::core::policy::quiet_hours::{QuietHours, WallTime};
 use crate::core::rules::thresholds::{HealthThresholds, PatternThresholds, TaskThresholds};
+
+use super::wall_time;
 
 pub use super::channels::{
     AlertersConfig, EmailConfig, ExecAlerterConfig, JournalConfig, NotificationConfig, NtfyConfig, PushoverConfig,
@@ -35,7 +37,7 @@ pub struct Config {
     #[garde(dive)]
     pub deduplication: DeduplicationConfig,
     #[garde(dive)]
-    pub circuit_breaker: BreakerSettings,
+    pub circuit_breaker: CircuitSettings,
     #[garde(dive)]
     pub monitors: MonitorsConfig,
     #[garde(dive)]
@@ -76,8 +78,10 @@ impl Default for IntervalsConfig {
 pub struct QuietHoursConfig {
     pub enabled: bool,
     /// First quiet minute.
+    #[serde(deserialize_with = "wall_time::deserialize")]
     pub start: WallTime,
     /// First minute after quiet hours.
+    #[serde(deserialize_with = "wall_time::deserialize")]
     pub end: WallTime,
     pub timezone: TimeZoneSetting,
     /// Whether events of busy calendars are quiet too.

@@ -30,8 +30,8 @@ impl Config {
             },
             "quiet_hours": {
                 "enabled": self.quiet_hours.enabled,
-                "start": self.quiet_hours.start,
-                "end": self.quiet_hours.end,
+                "start": self.quiet_hours.start.to_string(),
+                "end": self.quiet_hours.end.to_string(),
                 "timezone": self.quiet_hours.timezone.name,
                 "quiet_during_events": self.quiet_hours.quiet_during_events,
             },

@@ -1,40 +1,40 @@
-//! The circuit breaker of one source: closed (asked normally), open (left alone), half-open (one probe at a time).
+//! The circuit breaker of one source: closed (calls pass), open (calls are rejected), half-open (one probe at a time).
 //!
-//! After linkerd2-proxy's consecutive-failures breaker: with a few calls an hour, rate windows never fill. Every change of
-//! state starts a new generation, and a result that belongs to an older one is ignored: it says nothing about now.
+//! It counts consecutive failures, as linkerd2-proxy does: with a few calls an hour, a failure-rate window never fills. Each
+//! transition starts a new generation; the result of a call from an older generation is ignored.
 
-use garde::Validate;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
 
-/// When a circuit opens and how long it stays so: the `circuit_breaker` section.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct BreakerSettings {
-    /// Failures in a row that open the circuit.
-    #[garde(range(min = 1, max = 100))]
+pub struct CircuitSettings {
+    /// Consecutive failures that open the circuit.
     pub failure_threshold: u32,
-    /// How long it is open the first time (seconds); doubled at every failed probe.
-    #[garde(range(min = 1, max = 86_400))]
+    /// The first pause; it doubles after each failed probe.
     pub timeout_seconds: u32,
-    /// The longest it is open before the next probe (seconds).
-    #[garde(range(min = 1, max = 86_400))]
     pub max_timeout_seconds: u32,
-    /// Probes in a row that must succeed to close it.
-    #[garde(range(min = 1, max = 100))]
+    /// Consecutive successful probes that close the circuit.
     pub half_open_attempts: u32,
 }
 
-impl Default for BreakerSettings {
+impl Default for CircuitSettings {
     fn default() -> Self {
         Self { failure_threshold: 3, timeout_seconds: 60, max_timeout_seconds: 900, half_open_attempts: 1 }
     }
 }
 
-/// A probe that has not answered within this time is given up: longer than any source may take (300 s).
+/// A probe without a result after this time counts as lost. It exceeds the longest timeout of a source (300 s).
 pub const PROBE_LEASE: SignedDuration = SignedDuration::from_secs(330);
+
+/// The limit of a pause that a server requests.
+const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+
+/// No pause exceeds this share of the maximum. A monitor with an interval of `max_timeout_seconds` then finds the circuit ready at
+/// each check.
+const MAX_PAUSE_SHARE: f64 = 0.95;
 
 #[derive(
     Debug,
@@ -63,57 +63,50 @@ impl CircuitState {
     }
 }
 
-/// Why a circuit opened.
+/// Why a circuit is not closed. Serialised under the names that older databases hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// It may mend itself.
-    Outage,
-    /// A person has to change something.
-    NeedsUser,
+    /// The source may recover without the user.
+    #[serde(rename = "outage")]
+    Transient,
+    /// The user must change something.
+    #[serde(rename = "needs_user")]
+    ActionRequired,
 }
 
-/// Leave to ask the source once; hand it back with the outcome.
+/// The right to call the source once; hand it back with the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Permit {
     generation: u64,
 }
 
-/// No leave: the circuit is open, or its one probe is out.
+/// The circuit is open, or its probe is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rejected {
-    /// When to ask again.
     pub retry_at: Timestamp,
 }
 
-/// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The source answered.
+pub enum CallOutcome {
     Success,
-    /// It did not, or not usefully.
+    /// `Cause::ActionRequired` and a server's `retry_after` open the circuit at once.
     Failure {
-        /// Outage, or something a person has to mend: that opens the circuit at once.
         cause: Cause,
-        /// How long the server asked us to stay away: that opens the circuit at once, for at least so long.
         retry_after: Option<SignedDuration>,
     },
 }
 
-/// What a recorded outcome did to the circuit.
+/// The effect of a recorded outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The state is as before.
     None,
-    /// It has just opened.
     Opened,
-    /// It has just closed.
     Closed,
-    /// The permit was of an older generation: nothing was recorded.
-    Late,
+    /// The permit belonged to an older generation; nothing was recorded.
+    StalePermit,
 }
 
-/// The breaker of one source. Pure: time and chance are arguments.
+/// Pure: the caller passes the time and the random jitter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Circuit {
     phase: Phase,
@@ -123,16 +116,27 @@ pub struct Circuit {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 enum Phase {
-    Closed { failures: u32 },
-    Open { trouble: Trouble, retry_at: Timestamp },
-    HalfOpen { trouble: Trouble, successes: u32, lease_until: Option<Timestamp> },
+    Closed {
+        failures: u32,
+    },
+    Open {
+        #[serde(rename = "trouble")]
+        outage: Outage,
+        retry_at: Timestamp,
+    },
+    HalfOpen {
+        #[serde(rename = "trouble")]
+        outage: Outage,
+        successes: u32,
+        lease_until: Option<Timestamp>,
+    },
 }
 
-/// What is known of an outage while it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct Trouble {
+struct Outage {
     since: Timestamp,
     cause: Cause,
+    /// How often the circuit opened in this outage.
     trips: u32,
 }
 
@@ -143,8 +147,6 @@ impl Default for Circuit {
 }
 
 impl Circuit {
-    /// Closed, open or half-open.
-    #[must_use]
     pub const fn state(&self) -> CircuitState {
         match self.phase {
             Phase::Closed { .. } => CircuitState::Closed,
@@ -153,26 +155,16 @@ impl Circuit {
         }
     }
 
-    /// Since when it has not been closed.
-    #[must_use]
-    pub const fn troubled_since(&self) -> Option<Timestamp> {
-        match self.trouble() {
-            Some(trouble) => Some(trouble.since),
-            None => None,
-        }
+    /// When the current outage began.
+    pub fn failing_since(&self) -> Option<Timestamp> {
+        self.outage().map(|outage| outage.since)
     }
 
-    /// Why it is not closed.
-    #[must_use]
-    pub const fn cause(&self) -> Option<Cause> {
-        match self.trouble() {
-            Some(trouble) => Some(trouble.cause),
-            None => None,
-        }
+    pub fn cause(&self) -> Option<Cause> {
+        self.outage().map(|outage| outage.cause)
     }
 
-    /// When the next attempt may be made; none while it is closed.
-    #[must_use]
+    /// When the next call may be made; None while the circuit is closed.
     pub const fn retry_at(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Closed { .. } => None,
@@ -181,81 +173,71 @@ impl Circuit {
         }
     }
 
-    const fn trouble(&self) -> Option<Trouble> {
+    const fn outage(&self) -> Option<Outage> {
         match self.phase {
             Phase::Closed { .. } => None,
-            Phase::Open { trouble, .. } | Phase::HalfOpen { trouble, .. } => Some(trouble),
+            Phase::Open { outage, .. } | Phase::HalfOpen { outage, .. } => Some(outage),
         }
     }
 
-    /// Ask for leave to try the source at `now`.
-    ///
-    /// # Errors
-    /// While it is open, and while its one probe is out.
     pub fn acquire(&mut self, now: Timestamp) -> Result<Permit, Rejected> {
-        match self.phase {
-            Phase::Closed { .. } => {}
-            Phase::Open { trouble, retry_at } => {
-                // No pause is longer than a server may ask for; a longer one means that the clock was set back.
-                if is_ahead(retry_at, now, LONGEST_PAUSE) {
-                    return Err(Rejected { retry_at });
-                }
-                self.probe(trouble, 0, now);
-            }
-            Phase::HalfOpen { trouble, successes, lease_until } => {
-                if let Some(until) = lease_until.filter(|until| is_ahead(*until, now, PROBE_LEASE)) {
-                    return Err(Rejected { retry_at: until });
-                }
-                self.probe(trouble, successes, now);
-            }
+        let (outage, successes, blocked_until, max_wait) = match self.phase {
+            Phase::Closed { .. } => return Ok(Permit { generation: self.generation }),
+            Phase::Open { outage, retry_at } => (outage, 0, Some(retry_at), MAX_PAUSE),
+            Phase::HalfOpen { outage, successes, lease_until } => (outage, successes, lease_until, PROBE_LEASE),
+        };
+        // A longer wait than any pause or lease means that the clock was set back: probe now.
+        let is_ahead = |moment: &Timestamp| {
+            let left = moment.duration_since(now);
+            left > SignedDuration::ZERO && left <= max_wait
+        };
+        if let Some(retry_at) = blocked_until.filter(is_ahead) {
+            return Err(Rejected { retry_at });
         }
+        self.enter(Phase::HalfOpen { outage, successes, lease_until: Some(later(now, PROBE_LEASE)) });
         Ok(Permit { generation: self.generation })
     }
 
-    fn probe(&mut self, trouble: Trouble, successes: u32, now: Timestamp) {
-        self.enter(Phase::HalfOpen { trouble, successes, lease_until: Some(later(now, PROBE_LEASE)) });
-    }
-
-    /// Hand back a permit with how the attempt ended. `chance` in 0..1 spreads the pauses after failed probes.
+    /// Record the outcome of a call. `jitter` in 0–1 spreads the pauses after failed probes.
     pub fn record(
         &mut self,
         permit: Permit,
-        outcome: Outcome,
+        outcome: CallOutcome,
         now: Timestamp,
-        settings: &BreakerSettings,
-        chance: f64,
+        settings: &CircuitSettings,
+        jitter: f64,
     ) -> Change {
         if permit.generation != self.generation {
-            return Change::Late;
+            return Change::StalePermit;
         }
         match (self.phase.clone(), outcome) {
-            (Phase::Open { .. }, _) => Change::Late, // no permit of this generation exists
-            (Phase::Closed { .. }, Outcome::Success) => {
+            (Phase::Open { .. }, _) => Change::StalePermit, // this generation issued no permit
+            (Phase::Closed { .. }, CallOutcome::Success) => {
                 self.phase = Phase::Closed { failures: 0 };
                 Change::None
             }
-            (Phase::Closed { failures }, Outcome::Failure { cause, retry_after }) => {
+            (Phase::Closed { failures }, CallOutcome::Failure { cause, retry_after }) => {
                 let failures = failures.saturating_add(1);
-                let at_once = cause == Cause::NeedsUser || retry_after.is_some();
+                let at_once = cause == Cause::ActionRequired || retry_after.is_some();
                 if failures < settings.failure_threshold && !at_once {
                     self.phase = Phase::Closed { failures };
                     return Change::None;
                 }
-                self.open(Trouble { since: now, cause, trips: 1 }, retry_after, now, settings, chance);
+                self.open(Outage { since: now, cause, trips: 1 }, retry_after, now, settings, jitter);
                 Change::Opened
             }
-            (Phase::HalfOpen { trouble, successes, .. }, Outcome::Success) => {
+            (Phase::HalfOpen { outage, successes, .. }, CallOutcome::Success) => {
                 let successes = successes.saturating_add(1);
                 if successes >= settings.half_open_attempts {
                     self.reset();
                     return Change::Closed;
                 }
-                self.enter(Phase::HalfOpen { trouble, successes, lease_until: None });
+                self.enter(Phase::HalfOpen { outage, successes, lease_until: None });
                 Change::None
             }
-            (Phase::HalfOpen { trouble, .. }, Outcome::Failure { cause, retry_after }) => {
-                let trouble = Trouble { cause, trips: trouble.trips.saturating_add(1), ..trouble };
-                self.open(trouble, retry_after, now, settings, chance);
+            (Phase::HalfOpen { outage, .. }, CallOutcome::Failure { cause, retry_after }) => {
+                let outage = Outage { cause, trips: outage.trips.saturating_add(1), ..outage };
+                self.open(outage, retry_after, now, settings, jitter);
                 Change::None
             }
         }
@@ -263,31 +245,31 @@ impl Circuit {
 
     fn open(
         &mut self,
-        trouble: Trouble,
+        outage: Outage,
         retry_after: Option<SignedDuration>,
         now: Timestamp,
-        settings: &BreakerSettings,
-        chance: f64,
+        settings: &CircuitSettings,
+        jitter: f64,
     ) {
-        let pause = pause(trouble.trips, settings, chance).max(retry_after.unwrap_or(SignedDuration::ZERO));
-        self.enter(Phase::Open { trouble, retry_at: later(now, pause.min(LONGEST_PAUSE)) });
+        let pause = pause(outage.trips, settings, jitter).max(retry_after.unwrap_or(SignedDuration::ZERO));
+        self.enter(Phase::Open { outage, retry_at: later(now, pause.min(MAX_PAUSE)) });
     }
 
-    /// Hand back a permit that was not used up: nothing was learned, and the next one may try.
-    pub fn give_back(&mut self, permit: Permit) {
+    /// Hand back an unused permit.
+    pub fn release(&mut self, permit: Permit) {
         if permit.generation == self.generation {
-            self.forget_probe();
+            self.abandon_probe();
         }
     }
 
-    /// The probe that is out will never answer: its process has ended.
-    pub fn forget_probe(&mut self) {
-        if let Phase::HalfOpen { trouble, successes, lease_until: Some(_) } = self.phase {
-            self.enter(Phase::HalfOpen { trouble, successes, lease_until: None });
+    /// The probe in flight ended with its process.
+    pub fn abandon_probe(&mut self) {
+        if let Phase::HalfOpen { outage, successes, lease_until: Some(_) } = self.phase {
+            self.enter(Phase::HalfOpen { outage, successes, lease_until: None });
         }
     }
 
-    /// Close it: by command, or because the source was seen to work without a permit.
+    /// Close the circuit on the user's command, or because the source worked without a permit.
     pub fn reset(&mut self) {
         self.enter(Phase::Closed { failures: 0 });
     }
@@ -298,29 +280,20 @@ impl Circuit {
     }
 }
 
-/// A server that asks for more than a day is asked again after a day.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
-
-/// No pause exceeds this share of the maximum. A monitor with an interval of `max_timeout_seconds` then finds the circuit ready at
-/// each check.
-const MAX_PAUSE_SHARE: f64 = 0.95;
-
 /// The first pause is exact. Later pauses double, with a jitter of ±20 %.
-fn pause(trips: u32, settings: &BreakerSettings, chance: f64) -> SignedDuration {
+fn pause(trips: u32, settings: &CircuitSettings, jitter: f64) -> SignedDuration {
     let seconds = |seconds: u32| SignedDuration::from_secs(i64::from(seconds));
     let first = seconds(settings.timeout_seconds);
     if trips <= 1 {
         return first;
     }
     let max = seconds(settings.max_timeout_seconds).max(first);
-    Backoff::new(first, max).with_jitter(0.8, 1.2).delay(trips, chance).min(max.mul_f64(MAX_PAUSE_SHARE))
-}
-
-fn is_ahead(moment: Timestamp, now: Timestamp, at_most: SignedDuration) -> bool {
-    let left = moment.duration_since(now);
-    left > SignedDuration::ZERO && left <= at_most
+    Backoff::new(first, max).with_jitter(0.8, 1.2).delay(trips, jitter).min(max.mul_f64(MAX_PAUSE_SHARE))
 }
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

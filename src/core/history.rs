@@ -1,4 +1,4 @@
-//! One reading beside another: what was put off between two, and two records of one day made one.
+//! Comparing two readings of a source: postponed tasks, and merged health data.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,30 @@ use jiff::Timestamp;
 
 use super::facts::{Due, HealthDay, Night, Postponement, Task};
 
-/// The tasks that were put off between two readings of one source, by id: a due date that moved later, or a status that
-/// went back. One event a task, whatever happened to it; a task that is only in one of the readings was not put off.
-#[must_use]
+/// The tasks that were postponed between two readings of one source, by id: a due date that moved later, or a status of lower
+/// rank. At most one event per task; a task that only one reading has was not postponed.
 pub fn postponed(source: &str, before: &[Task], after: &[Task], at: Timestamp) -> Vec<Postponement> {
     let before: BTreeMap<&str, &Task> = before.iter().map(|task| (task.id.as_str(), task)).collect();
     let after: BTreeMap<&str, &Task> = after.iter().map(|task| (task.id.as_str(), task)).collect();
     let events = after.into_iter().filter_map(|(id, task)| {
-        let what = what_moved(before.get(id)?, task)?;
-        Some(Postponement { source: source.into(), task_id: id.into(), title: task.title.clone(), at, change: what })
+        let change = postponement(before.get(id)?, task)?;
+        Some(Postponement { source: source.into(), task_id: id.into(), title: task.title.clone(), at, change })
     });
     events.collect()
 }
 
-fn what_moved(before: &Task, after: &Task) -> Option<String> {
+fn postponement(before: &Task, after: &Task) -> Option<String> {
     let due = match (before.due, after.due) {
         (Some(old), Some(new)) if is_later(new, old) => Some(format!("due {old} → {new}")),
         _ => None,
     };
     let fell = after.status.rank().zip(before.status.rank()).is_some_and(|(new, old)| new < old);
-    let status = fell.then(|| format!("{} → {}", before.status.as_str(), after.status.as_str()));
+    let status = fell.then(|| format!("{} → {}", before.status, after.status));
     let parts: Vec<String> = due.into_iter().chain(status).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// By date, or by time on the same date. A time that was only added or dropped has not moved.
+/// By date, or by time on the same date. Adding or removing a time is not a move.
 fn is_later(new: Due, old: Due) -> bool {
     match (new, old) {
         (Due::At(new), Due::At(old)) => new > old,
@@ -38,9 +37,8 @@ fn is_later(new: Due, old: Due) -> bool {
     }
 }
 
-/// What is known of a day after it was read again, field by field: what was read wins, unknown never overwrites known.
-#[must_use]
-pub fn merge_day(known: HealthDay, read: HealthDay) -> HealthDay {
+/// A known day, updated field by field: new values win, unknown values never replace known ones.
+pub fn merge(known: HealthDay, read: HealthDay) -> HealthDay {
     HealthDay {
         date: read.date,
         readiness: read.readiness.or(known.readiness),

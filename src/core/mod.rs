@@ -1,4 +1,4 @@
-//! Everything that decides. Pure: no I/O, no async, no clock – facts and `now` go in, values come out.
+//! All decisions. Pure: no I/O, no async, no clock; facts and `now` are arguments, values are results.
 
 pub mod alert;
 pub mod audit;

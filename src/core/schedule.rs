@@ -1,4 +1,4 @@
-//! When things are looked at: what is due, when to wake next, and whether the machine slept or its clock was set.
+//! The schedule: due monitors, the next wake-up, and detection of sleep and clock changes.
 
 use std::collections::BTreeMap;
 
@@ -6,38 +6,31 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::alert::Monitor;
 
-/// How often each monitor that is switched on runs.
+/// The enabled monitors.
 pub type Intervals = BTreeMap<Monitor, SignedDuration>;
 
-/// When each monitor last ran.
 pub type LastRuns = BTreeMap<Monitor, Timestamp>;
 
-/// The engine looks at the wall clock at least this often, so that it notices a wake from sleep within as much:
-/// timers stand still while a machine sleeps.
-pub const HEARTBEAT: SignedDuration = SignedDuration::from_secs(30);
+/// The event loop reads the wall clock at least this often. Timers stop while the machine sleeps, so this is how it detects a wake.
+pub const MAX_SLEEP: SignedDuration = SignedDuration::from_secs(30);
 
-/// The self-audit is made so often: at every second beat.
-pub const AUDIT_EVERY: SignedDuration = SignedDuration::from_secs(60);
+pub const AUDIT_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
-/// A wall clock that strays this far from the steady one has been set, or the machine has slept.
-pub const JUMP: SignedDuration = SignedDuration::from_secs(30);
+/// A larger difference between the wall clock and the monotonic clock means that the clock was set or the machine slept.
+pub const MAX_CLOCK_DRIFT: SignedDuration = SignedDuration::from_secs(30);
 
-/// The monitors whose interval has passed, each once however long ago that was.
-///
-/// A last run that lies in the future means that the clock was set back: such a monitor is due.
-#[must_use]
+/// The monitors whose interval has passed. A last run in the future means that the clock was set back: the monitor is due.
 pub fn due(intervals: &Intervals, last: &LastRuns, now: Timestamp) -> Vec<Monitor> {
     let is_due = |(monitor, interval): &(&Monitor, &SignedDuration)| {
         last.get(monitor).is_none_or(|ran| {
             let age = now.duration_since(*ran);
-            age >= **interval || age < -JUMP
+            age >= **interval || age < -MAX_CLOCK_DRIFT
         })
     };
     intervals.iter().filter(is_due).map(|(monitor, _)| *monitor).collect()
 }
 
-/// When the next monitor is due; none if all are switched off.
-#[must_use]
+/// When the next monitor is due; None if all are disabled.
 pub fn next_due(intervals: &Intervals, last: &LastRuns, now: Timestamp) -> Option<Timestamp> {
     let next = |(monitor, interval): (&Monitor, &SignedDuration)| {
         last.get(monitor).map_or(now, |ran| ran.saturating_add(*interval).unwrap_or(Timestamp::MAX))
@@ -45,48 +38,42 @@ pub fn next_due(intervals: &Intervals, last: &LastRuns, now: Timestamp) -> Optio
     intervals.iter().map(next).min()
 }
 
-/// Whether the self-audit is to be made. One that lies in the future means that the clock was set back.
-#[must_use]
+/// Whether the self-audit is due. A last audit in the future means that the clock was set back.
 pub fn audit_is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
     last.is_none_or(|last| {
         let age = now.duration_since(last);
-        age >= AUDIT_EVERY || age < -JUMP
+        age >= AUDIT_INTERVAL || age < -MAX_CLOCK_DRIFT
     })
 }
 
-/// When the loop counts as stuck: the earliest moment at which a monitor has concluded nothing in twice its interval, neither
-/// since its last check nor since it is watched. A check itself may take as long as its sources have `patience`. None if all
-/// monitors are switched off.
-#[must_use]
+/// When the event loop counts as stuck: the earliest moment at which a monitor has completed no check in twice its interval, counted
+/// from its last check or from `since`. A check may take `source_timeout`. None if all monitors are disabled.
 pub fn overdue_at(
     intervals: &Intervals,
-    concluded: &LastRuns,
+    completed: &LastRuns,
     since: Timestamp,
-    patience: SignedDuration,
+    source_timeout: SignedDuration,
 ) -> Option<Timestamp> {
     let latest = |(monitor, interval): (&Monitor, &SignedDuration)| {
-        let last = concluded.get(monitor).map_or(since, |at| (*at).max(since));
-        last.saturating_add(*interval + (*interval).max(patience)).unwrap_or(Timestamp::MAX)
+        let last = completed.get(monitor).map_or(since, |at| (*at).max(since));
+        last.saturating_add(*interval + (*interval).max(source_timeout)).unwrap_or(Timestamp::MAX)
     };
     intervals.iter().map(latest).min()
 }
 
-/// How long to sleep at `now`: to the next of `moments`, at most a heartbeat, never less than nothing.
-#[must_use]
-pub fn pause_until(moments: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> SignedDuration {
-    let left = moments.into_iter().map(|moment| moment.duration_since(now)).min().unwrap_or(HEARTBEAT);
-    left.clamp(SignedDuration::ZERO, HEARTBEAT)
+/// The time from `now` to the first of `moments`, at most `MAX_SLEEP`.
+pub fn sleep_until(moments: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> SignedDuration {
+    let left = moments.into_iter().map(|moment| moment.duration_since(now)).min().unwrap_or(MAX_SLEEP);
+    left.clamp(SignedDuration::ZERO, MAX_SLEEP)
 }
 
-/// Whether the wall clock went another way than the steady one between two looks.
-#[must_use]
-pub fn jumped(before: Timestamp, now: Timestamp, steady: SignedDuration) -> bool {
-    (now.duration_since(before) - steady).abs() >= JUMP
+/// Whether the wall clock and the monotonic clock disagree. `elapsed` is the monotonic time from `before` to `now`.
+pub fn clock_jumped(before: Timestamp, now: Timestamp, elapsed: SignedDuration) -> bool {
+    (now.duration_since(before) - elapsed).abs() >= MAX_CLOCK_DRIFT
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use rstest::rstest;
 
     use super::*;
@@ -99,31 +86,31 @@ mod tests {
     #[case::never(None, true)]
     #[case::just_now(Some(0), false)]
     #[case::almost(Some(-59), false)]
-    #[case::a_minute_ago(Some(-60), true)]
+    #[case::minute_ago(Some(-60), true)]
     #[case::before_a_sleep(Some(-30_000), true)]
     #[case::clock_corrected(Some(29), false)]
     #[case::clock_set_back(Some(3600), true)]
-    fn an_audit_is_due_once_a_minute(#[case] last: Option<i64>, #[case] due: bool) {
+    fn audit_is_due_once_a_minute(#[case] last: Option<i64>, #[case] due: bool) {
         assert_eq!(audit_is_due(last.map(at), at(0)), due);
     }
 
     #[rstest]
-    #[case::nothing_runs(&[], &[], None)]
+    #[case::all_disabled(&[], &[], None)]
     #[case::just_started(&[(Monitor::Tasks, 900)], &[], Some(1800))]
     #[case::checked(&[(Monitor::Tasks, 900)], &[(Monitor::Tasks, 300)], Some(2100))]
-    #[case::checked_before_it_was_watched(&[(Monitor::Tasks, 900)], &[(Monitor::Tasks, -300)], Some(1800))]
-    #[case::the_earliest(&[(Monitor::Tasks, 900), (Monitor::Health, 600)], &[(Monitor::Tasks, 300)], Some(1200))]
-    #[case::one_that_is_off(&[(Monitor::Tasks, 900)], &[(Monitor::Health, 1)], Some(1800))]
-    #[case::shorter_than_its_sources_may_take(&[(Monitor::Tasks, 10)], &[], Some(80))]
-    fn a_check_is_overdue_after_twice_its_interval(
+    #[case::checked_before_start(&[(Monitor::Tasks, 900)], &[(Monitor::Tasks, -300)], Some(1800))]
+    #[case::earliest_counts(&[(Monitor::Tasks, 900), (Monitor::Health, 600)], &[(Monitor::Tasks, 300)], Some(1200))]
+    #[case::disabled_monitor(&[(Monitor::Tasks, 900)], &[(Monitor::Health, 1)], Some(1800))]
+    #[case::source_timeout_exceeds_interval(&[(Monitor::Tasks, 10)], &[], Some(80))]
+    fn check_is_overdue_after_twice_its_interval(
         #[case] intervals: &[(Monitor, i64)],
-        #[case] concluded: &[(Monitor, i64)],
+        #[case] completed: &[(Monitor, i64)],
         #[case] expected: Option<i64>,
     ) {
         let intervals =
             intervals.iter().map(|(monitor, seconds)| (*monitor, SignedDuration::from_secs(*seconds))).collect();
-        let concluded = concluded.iter().map(|(monitor, second)| (*monitor, at(*second))).collect();
-        let patience = SignedDuration::from_secs(70);
-        assert_eq!(overdue_at(&intervals, &concluded, at(0), patience), expected.map(at));
+        let completed = completed.iter().map(|(monitor, second)| (*monitor, at(*second))).collect();
+        let source_timeout = SignedDuration::from_secs(70);
+        assert_eq!(overdue_at(&intervals, &completed, at(0), source_timeout), expected.map(at));
     }
 }

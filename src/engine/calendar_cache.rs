@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::calendar::reading::CalendarReading;
 use crate::core::name::Name;
-use crate::monitors::fetch::{Source, SourceReading};
+use crate::monitors::fetch::SourceReading;
 use crate::monitors::sources::Sources;
+use crate::sources::Source;
 
 /// A reading counts this long while the calendar is unavailable.
 const MAX_READING_AGE: SignedDuration = SignedDuration::from_hours(12);

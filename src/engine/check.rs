@@ -14,9 +14,10 @@ use super::source_states::SourceStates;
 use crate::core::alert::Monitor;
 use crate::core::circuit::Permit;
 use crate::core::facts::TaskReading;
-use crate::monitors::fetch::{Source, SourceReading, ask};
+use crate::monitors::fetch::{SourceReading, fetch};
 use crate::monitors::sources::Sources;
 use crate::sources;
+use crate::sources::Source;
 
 /// A reading on its way to the check that requested it.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl Check {
         for source in sources {
             let permit = states.acquire(source, check.at.timestamp());
             if permit.is_none() && !options.sources.is_local(source) {
-                check.readings.insert(source, SourceReading::failure(source, states.skip_reason(source)));
+                check.readings.insert(source, SourceReading::from_error(source, states.skip_reason(source)));
                 continue;
             }
             check.permits.extend(permit.map(|permit| (source, permit)));
@@ -95,10 +96,10 @@ impl Check {
         let (results, check) = (options.results.clone(), self.id);
         tokio::spawn(async move {
             // A task of its own, so that a panic fails this source only.
-            let fetch = tokio::spawn(async move { ask(source, &sources, remote, first_day, &at).await });
+            let fetch = tokio::spawn(async move { fetch(source, &sources, remote, first_day, &at).await });
             let reading = fetch.await.unwrap_or_else(|_| {
                 let message = "reading it crashed; please report this with the log";
-                SourceReading::failure(source, sources::Error::transient(source.as_str(), message))
+                SourceReading::from_error(source, sources::Error::transient(source.as_str(), message))
             });
             // Fails only when the engine has stopped.
             let _ = results.send(SourceResult { check, source, reading }).await;

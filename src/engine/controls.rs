@@ -28,7 +28,7 @@ impl Controls {
     }
 
     pub(crate) fn is_quiet(self, quiet_hours: &QuietHours, now: &ZonedDateTime) -> bool {
-        quiet_hours.in_force_unless(self.quiet_override, now)
+        quiet_hours.in_force_with(self.quiet_override, now)
     }
 
     /// When the pause and the override end by themselves.

@@ -18,10 +18,11 @@ use crate::core::policy::{PolicyContext, decide};
 use crate::core::rules::tasks::FreeTime;
 use crate::core::rules::{Evaluation, system};
 use crate::core::status::{MonitorState, RunStatus};
-use crate::core::tasks::{Aliases, TaskIdentities, merged_tasks};
-use crate::monitors::fetch::{Source, SourceReading};
+use crate::core::tasks::{Aliases, TaskIdentities, merge_tasks};
+use crate::monitors::fetch::SourceReading;
 use crate::monitors::{MonitorOutcome, exec, health, patterns, tasks};
 use crate::sources;
+use crate::sources::Source;
 use crate::store::task_snapshots::SnapshotDiff;
 use crate::store::{self, CheckCommit, RetentionPolicy, Store};
 
@@ -90,7 +91,7 @@ pub(crate) fn evaluate(
         }
     }
     let circuits = context.source_states.shown_circuits(&context.config.sources);
-    evaluations.push(system::judge(&circuits, SOURCE_UNAVAILABLE_AFTER, &check.at));
+    evaluations.push(system::evaluate(&circuits, SOURCE_UNAVAILABLE_AFTER, &check.at));
     check.restore_tasks(mem::take(&mut inputs.tasks.readings));
     let fired: BTreeSet<AlertKey> =
         evaluations.iter().flat_map(|evaluation| &evaluation.alerts).map(|alert| alert.key.clone()).collect();
@@ -129,7 +130,7 @@ impl CheckInputs {
         if let Some(SourceReading::Health(oura)) = check.readings.get(&Source::Oura)
             && let Some(reading) = &oura.reading
         {
-            let days = health::merged(inputs.days.clone(), &reading.days);
+            let days = crate::monitors::oura::merge_days(inputs.days.clone(), &reading.days);
             let is_changed = |day: &&HealthDay| !inputs.days.iter().any(|before| before.same_data(day));
             inputs.changed_days = days.iter().filter(is_changed).cloned().collect();
             inputs.days = days;
@@ -144,8 +145,8 @@ impl CheckInputs {
         for source in config.sources.task_sources() {
             copies.push((source, inputs.compare_with_stored(source, check, store)?));
         }
-        let input = |(source, copy)| Some(tasks::TaskInput { answer: check.take_tasks(source)?, copy });
-        inputs.tasks = tasks::gather(copies.into_iter().filter_map(input).collect());
+        let input = |(source, copy)| Some(tasks::TaskInput { result: check.take_tasks(source)?, copy });
+        inputs.tasks = tasks::TaskInputs::new(copies.into_iter().filter_map(input).collect());
         Ok(inputs)
     }
 
@@ -171,8 +172,8 @@ impl CheckInputs {
     fn update_aliases(&mut self, evaluation: &Evaluation) {
         let deadlines = evaluation.alerts.iter().filter(|alert| alert.key.rule().starts_with("task:deadline_"));
         let firing: BTreeSet<&str> = deadlines.filter_map(|alert| alert.key.entity()).collect();
-        let merged = merged_tasks(&self.tasks.readings, &self.identities);
-        let aliases = self.identities.after(&merged, |name| firing.contains(name));
+        let merged = merge_tasks(&self.tasks.readings, &self.identities);
+        let aliases = self.identities.aliases_after(&merged, |name| firing.contains(name));
         self.changed_aliases = (aliases != self.aliases).then_some(aliases);
     }
 }
@@ -203,14 +204,14 @@ fn rules_outcome(
     match monitor {
         Monitor::Health => match check.readings.get(&Source::Oura) {
             Some(SourceReading::Health(oura)) => {
-                health::judge(oura, &inputs.days, &inputs.rest, &limits.health.thresholds, &check.at)
+                health::evaluate(oura, &inputs.days, &inputs.rest, &limits.health.thresholds, &check.at)
             }
             _ => failed(Source::Oura),
         },
         Monitor::Tasks => {
-            let quiet = context.config.quiet_hours();
-            let free = context.busy_times.as_ref().map(|agenda| FreeTime { agenda, quiet });
-            tasks::judge(&inputs.tasks, &inputs.identities, free, &limits.tasks.thresholds, &check.at)
+            let quiet_hours = context.config.quiet_hours();
+            let free = context.busy_times.as_ref().map(|busy| FreeTime { busy, quiet_hours });
+            tasks::evaluate(&inputs.tasks, &inputs.identities, free, &limits.tasks.thresholds, &check.at)
         }
         Monitor::Patterns => {
             let focus = match check.readings.get(&Source::FocusFile) {
@@ -218,10 +219,10 @@ fn rules_outcome(
                 _ => Err(not_fetched(Source::FocusFile)),
             };
             let limits = &limits.patterns.thresholds;
-            patterns::judge(&inputs.tasks, &inputs.days, &inputs.postponements, &focus, limits, &check.at)
+            patterns::evaluate(&inputs.tasks, &inputs.days, &inputs.postponements, &focus, limits, &check.at)
         }
-        Monitor::Exec(name) => match (sources.program(name), check.readings.get(&Source::Exec(name))) {
-            (Some(plugin), Some(SourceReading::Exec(reading))) => exec::judge(plugin, reading, &check.at),
+        Monitor::Exec(name) => match (sources.exec_plugin(name), check.readings.get(&Source::Exec(name))) {
+            (Some(plugin), Some(SourceReading::Exec(reading))) => exec::evaluate(plugin, reading, &check.at),
             (None, _) => MonitorOutcome::Skipped { reason: "it is no longer in the configuration".into() },
             _ => failed(Source::Exec(name)),
         },
@@ -240,9 +241,9 @@ fn decide_all(
         now: now.timestamp(),
         quiet: context.is_quiet,
         in_event: context.in_event,
-        least_window: context.config.dedup_window(),
+        min_window: context.config.dedup_window(),
         max_alerts: config.deduplication.max_alerts_per_run as usize,
-        off: &disabled_monitors(memory, context.config),
+        disabled_monitors: &disabled_monitors(memory, context.config),
         routing: &config.alerters.routing(),
     };
     decide(evaluations, memory, &policy)

@@ -113,7 +113,7 @@ impl EventLoop {
         let (now, steady) = (self.engine.clock.now(), Instant::now());
         let (last, last_steady) = std::mem::replace(&mut self.last_tick, (now, steady));
         let elapsed = SignedDuration::try_from(steady - last_steady).unwrap_or(SignedDuration::ZERO);
-        if schedule::jumped(last, now, elapsed) {
+        if schedule::clock_jumped(last, now, elapsed) {
             tracing::info!("clock jumped or machine slept, checking everything");
             let engine = &mut self.engine;
             self.checks.cancel_all(&mut engine.source_states, &mut engine.calendars);
@@ -220,7 +220,7 @@ impl EventLoop {
         let check_interval = SignedDuration::from_secs(engine.config.config.intervals.check_interval.into());
         let next_poll = now.saturating_add(check_interval).ok();
         let times = [next_check, next_poll, engine.health.next_audit()].into_iter().flatten();
-        let sleep = schedule::pause_until(times.chain(engine.next_window_changes()), now);
+        let sleep = schedule::sleep_until(times.chain(engine.next_window_changes()), now);
         let sleep = Duration::try_from(sleep).unwrap_or(Duration::ZERO);
         [engine.next_dispatch(), self.checks.next_ready()].into_iter().flatten().fold(sleep, Duration::min)
     }

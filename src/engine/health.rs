@@ -62,7 +62,7 @@ impl EngineHealth {
     }
 
     pub(crate) fn next_audit(&self) -> Option<Timestamp> {
-        self.audited_at.and_then(|at| at.saturating_add(schedule::AUDIT_EVERY).ok())
+        self.audited_at.and_then(|at| at.saturating_add(schedule::AUDIT_INTERVAL).ok())
     }
 
     pub(crate) fn database_error(&self) -> Option<String> {

@@ -41,7 +41,8 @@ use crate::core::channel::Channel;
 use crate::core::delivery::channel_backoff::SendWindow;
 use crate::core::schedule::Intervals;
 use crate::core::status::{HttpState, Status};
-use crate::monitors::fetch::{Source, needs};
+use crate::monitors::fetch::required_sources;
+use crate::sources::Source;
 use crate::store;
 use crate::telemetry::metrics::Metrics;
 use calendar_cache::CalendarCache;
@@ -167,7 +168,7 @@ impl Engine {
     }
 
     fn circuit_names(&self) -> Vec<String> {
-        self.config.sources.sources().iter().map(ToString::to_string).collect()
+        self.config.sources.all().iter().map(ToString::to_string).collect()
     }
 
     /// When something changes that neither a check nor the dispatcher knows of: the times that `send_window` depends on.
@@ -213,7 +214,7 @@ impl Engine {
     fn required_sources(&self, monitor: Monitor, together: &[Monitor], at: &ZonedDateTime) -> BTreeSet<Source> {
         let interval = jiff::SignedDuration::from_secs(self.config.config.intervals.task_check.into());
         let is_cached = |source: &Source| self.calendars.is_fresh(*source, interval, at.timestamp());
-        let required = needs(monitor, together, &self.config.sources).into_iter();
+        let required = required_sources(monitor, together, &self.config.sources).into_iter();
         required.filter(|source| monitor == Monitor::Tasks || !is_cached(source)).collect()
     }
 
@@ -411,7 +412,7 @@ impl Engine {
     fn reset_circuit(&mut self, circuit: &str) -> Vec<Monitor> {
         let enabled: Vec<Monitor> = self.intervals().into_keys().collect();
         let Some(source) = self.source_states.reset(circuit) else { return Vec::new() };
-        let fetches = |monitor: &Monitor| needs(*monitor, &enabled, &self.config.sources).contains(&source);
+        let fetches = |monitor: &Monitor| required_sources(*monitor, &enabled, &self.config.sources).contains(&source);
         enabled.iter().copied().filter(fetches).collect()
     }
 

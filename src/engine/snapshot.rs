@@ -20,7 +20,7 @@ pub(crate) fn build(engine: &Engine, running: bool) -> Result<Status, store::Err
     let (counters, intervals) = (store.counters()?, config.intervals());
     let (mut open, mut dedup_cache_size) = (OpenAlerts::default(), 0);
     store.for_each_incident(|incident| {
-        dedup_cache_size += usize::from(dedup::remembers(&incident, config.dedup_window(), at));
+        dedup_cache_size += usize::from(dedup::in_window(&incident, config.dedup_window(), at));
         open.add(incident, at);
     })?;
     let pause = engine.controls.active_pause(at);
@@ -50,13 +50,13 @@ pub(crate) fn build(engine: &Engine, running: bool) -> Result<Status, store::Err
         monitor_states: engine.monitor_states()?,
         circuit_states: engine.source_states.circuit_states(&config.sources),
         sources: engine.source_states.shown_states(&config.sources),
-        oura_connection: config.sources.oura.link(),
+        oura_connection: config.sources.oura.connection(),
         open_alerts: open.count,
         unanswered_alerts: open.unanswered,
         open: open.most_urgent,
         dedup_cache_size,
         check_running: false,
-        next_morning: config.quiet_hours().tomorrow(&now),
+        next_morning: config.quiet_hours().next_morning(&now),
         outbox: store.outbox_depth()?,
         channel_states: engine.dispatcher.channel_states(store)?,
         http: engine.http_state.borrow().clone(),

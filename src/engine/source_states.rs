@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::schema::Config;
-use crate::core::circuit::{BreakerSettings, Cause, Change, Circuit, CircuitState, Outcome, Permit};
+use crate::core::circuit::{CallOutcome, Cause, Change, Circuit, CircuitSettings, CircuitState, Permit};
 use crate::core::status::SourceState;
-use crate::monitors::fetch::{Source, SourceReading};
+use crate::monitors::fetch::SourceReading;
 use crate::monitors::sources::Sources;
+use crate::sources::Source;
 use crate::sources::{self, ErrorKind};
 
 #[derive(Debug, Default)]
@@ -36,10 +37,10 @@ impl SourceStates {
     pub(crate) fn restore(sources: &Sources, circuits: &BTreeMap<String, Circuit>) -> Self {
         let restore = |source: Source| {
             let mut circuit = circuits.get(&source.to_string()).cloned().unwrap_or_default();
-            circuit.forget_probe(); // it ended with the process that sent it
+            circuit.abandon_probe(); // it ended with the process that sent it
             (source, TrackedSource { circuit, ..TrackedSource::default() })
         };
-        Self { states: sources.sources().into_iter().map(restore).collect(), oura_connected_at: None }
+        Self { states: sources.all().into_iter().map(restore).collect(), oura_connected_at: None }
     }
 
     fn state(&mut self, source: Source) -> &mut TrackedSource {
@@ -53,7 +54,7 @@ impl SourceStates {
 
     /// Return a permit whose request was cancelled.
     pub(crate) fn release(&mut self, source: Source, permit: Permit) {
-        self.state(source).circuit.give_back(permit);
+        self.state(source).circuit.release(permit);
     }
 
     /// Why an open circuit lets no request through: the last failure.
@@ -68,16 +69,16 @@ impl SourceStates {
         source: Source,
         reading: &SourceReading,
         permit: Option<Permit>,
-        breaker: &BreakerSettings,
+        breaker: &CircuitSettings,
         requested_at: Timestamp,
         now: Timestamp,
     ) {
-        let error = reading.trouble();
+        let error = reading.error();
         let state = self.states.entry(source).or_default();
         let change = match (outcome(error), permit) {
             (Some(outcome), Some(permit)) => state.circuit.record(permit, outcome, now, breaker, jitter()),
             // A local source works again, or the source is no longer configured.
-            (Some(Outcome::Success) | None, _) if state.circuit.troubled_since().is_some() => {
+            (Some(CallOutcome::Success) | None, _) if state.circuit.failing_since().is_some() => {
                 state.circuit.reset();
                 Change::Closed
             }
@@ -117,13 +118,13 @@ impl SourceStates {
     /// Adopt a new configuration: removed sources are forgotten, and an open circuit is closed because the change may have fixed
     /// its cause. A pause that the same server asked for still holds.
     pub(crate) fn apply_config(&mut self, old: (&Config, &Sources), new: (&Config, &Sources), now: Timestamp) {
-        let configured = new.1.sources();
+        let configured = new.1.all();
         self.states.retain(|source, _| configured.contains(source));
         for (source, state) in &mut self.states {
             let retry_after_set = state.failure.as_ref().is_some_and(|failure| failure.retry_after.is_some());
             let server_pause = retry_after_set && state.circuit.retry_at().is_some_and(|at| at > now);
             let keeps_pause = server_pause && same_endpoint(*source, old, new);
-            if state.circuit.troubled_since().is_some() && !keeps_pause {
+            if state.circuit.failing_since().is_some() && !keeps_pause {
                 state.circuit.reset();
             }
         }
@@ -163,14 +164,14 @@ impl SourceStates {
 }
 
 /// None: the source is not configured, which says nothing about its circuit.
-fn outcome(error: Option<&sources::Error>) -> Option<Outcome> {
-    let Some(error) = error else { return Some(Outcome::Success) };
+fn outcome(error: Option<&sources::Error>) -> Option<CallOutcome> {
+    let Some(error) = error else { return Some(CallOutcome::Success) };
     let cause = match error.kind {
         ErrorKind::NotConfigured => return None,
-        ErrorKind::Transient => Cause::Outage,
-        ErrorKind::ActionRequired => Cause::NeedsUser,
+        ErrorKind::Transient => Cause::Transient,
+        ErrorKind::ActionRequired => Cause::ActionRequired,
     };
-    Some(Outcome::Failure { cause, retry_after: error.retry_after })
+    Some(CallOutcome::Failure { cause, retry_after: error.retry_after })
 }
 
 fn log_change(source: Source, change: Change, error: Option<&sources::Error>) {

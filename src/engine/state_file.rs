@@ -29,7 +29,7 @@ fn build(engine: &Engine) -> Result<StateFile, store::Error> {
     let counters = store.counters()?;
     let mut recent_dedup_keys = BTreeMap::new();
     store.for_each_incident(|incident| {
-        let is_recent = dedup::remembers(&incident, engine.config.dedup_window(), now);
+        let is_recent = dedup::in_window(&incident, engine.config.dedup_window(), now);
         if let Some(notified) = incident.last_notified.filter(|_| is_recent) {
             recent_dedup_keys.insert(incident.alert.key, notified.at);
         }

@@ -41,7 +41,7 @@ pub(super) async fn health(State(state): State<Arc<AppState>>) -> Response {
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(state): State<Arc<AppState>>) -> Response {
-    let text = state.metrics.encode(state.status().as_ref(), state.now().timestamp());
+    let text = state.config.metrics.encode(state.status().as_ref(), state.now().timestamp());
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn journal(
     let params = params.allow(&["since", "limit"])?;
     let (now, limit) = (state.now(), params.number("limit", MAX_ENTRIES, MAX_ENTRIES)?);
     let span = params.get("since").map_or_else(|| Ok(7.days()), duration::parse).map_err(Error::InvalidParams)?;
-    let since = duration::back(now.timestamp(), span, now.time_zone());
+    let since = duration::before(now.timestamp(), span, now.time_zone());
     Ok(Json(state.open_store()?.journal_since(since, limit)?))
 }
 

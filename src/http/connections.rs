@@ -57,7 +57,7 @@ pub(super) async fn accept(listener: TcpListener, state: &Arc<AppState>) {
         .max_headers(MAX_HEADERS);
     let shutdown = GracefulShutdown::new();
     let mut open: VecDeque<Connection> = VecDeque::new();
-    let mut stop = state.stop.clone();
+    let mut stop = state.config.stop.clone();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

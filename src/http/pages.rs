@@ -46,7 +46,7 @@ pub(super) async fn open(State(state): State<Arc<AppState>>, headers: HeaderMap,
 /// The `Set-Cookie` header of a new session. None if the system has no random numbers.
 pub(super) fn new_session_cookie(state: &AppState) -> Option<HeaderValue> {
     let session = state.with_credentials(|credentials, now| credentials.new_session(now)).ok()?;
-    let (name, max_age) = (cookie_name(state.port), SESSION_LIFETIME.as_secs());
+    let (name, max_age) = (cookie_name(state.config.port), SESSION_LIFETIME.as_secs());
     format!("{name}={session}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict").parse().ok()
 }
 
@@ -74,10 +74,10 @@ pub(super) async fn script() -> Response {
 pub(super) async fn events(
     State(state): State<Arc<AppState>>,
 ) -> Sse<impl Stream<Item = Result<Event, std::convert::Infallible>>> {
-    let mut snapshots = state.snapshots.clone();
+    let mut snapshots = state.config.snapshots.clone();
     snapshots.mark_unchanged();
     let events = stream::unfold((snapshots, state), |(mut snapshots, state)| async move {
-        let mut stop = state.stop.clone();
+        let mut stop = state.config.stop.clone();
         tokio::select! {
             changed = snapshots.changed() => changed.ok()?,
             _ = stop.wait_for(|stop| *stop) => return None,

@@ -70,7 +70,7 @@ impl Params {
             },
             (None, Some(length)) => {
                 let span = duration::parse(length).map_err(Error::InvalidParams)?;
-                Ok(Some(duration::ahead(now.timestamp(), span, now.time_zone())))
+                Ok(Some(duration::after(now.timestamp(), span, now.time_zone())))
             }
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn from_reply(reply: Reply, headers: &HeaderMap) -> Response {
 }
 
 pub(super) fn from_rejection(rejection: Rejection, headers: &HeaderMap) -> Response {
-    let (code, message) = (rejection.status(), rejection.message());
+    let (code, message, _) = rejection.details();
     if accepts_html(headers) {
         (code, message_page("Access denied", message)).into_response()
     } else {

@@ -97,7 +97,8 @@ async fn authorize(State(state): State<Arc<AppState>>, request: Request, next: N
 /// The request with its whole body. The body of a rejected request is not read: a stranger must not hold a connection with it.
 async fn admit(state: &AppState, request: Request) -> Result<(Principal, Request), Rejection> {
     let (parts, body) = request.into_parts();
-    let principal = state.with_credentials(|credentials, now| auth::authorize(&parts, state.port, credentials, now))?;
+    let principal =
+        state.with_credentials(|credentials, now| auth::authorize(&parts, state.config.port, credentials, now))?;
     if principal != Principal::Anonymous
         && let Some(authorized) = parts.extensions.get::<Authorized>()
     {

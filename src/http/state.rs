@@ -40,30 +40,14 @@ pub struct ServerConfig {
 
 #[derive(Debug)]
 pub(super) struct AppState {
-    pub(super) port: u16,
+    pub(super) config: ServerConfig,
     pub(super) rejections: RejectionLog,
-    pub(super) snapshots: watch::Receiver<Option<Status>>,
-    pub(super) stop: watch::Receiver<bool>,
-    pub(super) metrics: Arc<Metrics>,
     credentials: Mutex<Credentials>,
-    database: PathBuf,
-    clock: Clock,
-    requests: mpsc::Sender<Request>,
 }
 
 impl AppState {
     pub(super) fn new(config: ServerConfig, credentials: Credentials) -> Arc<Self> {
-        Arc::new(Self {
-            port: config.port,
-            rejections: RejectionLog::default(),
-            snapshots: config.snapshots,
-            stop: config.stop,
-            metrics: config.metrics,
-            credentials: Mutex::new(credentials),
-            database: config.state_dir.join(store::FILE_NAME),
-            clock: config.clock,
-            requests: config.requests,
-        })
+        Arc::new(Self { config, rejections: RejectionLog::default(), credentials: Mutex::new(credentials) })
     }
 
     /// The credentials and the system time: they expire by the system clock, even if the engine's clock is simulated.
@@ -73,23 +57,23 @@ impl AppState {
 
     /// The last published snapshot.
     pub(super) fn status(&self) -> Option<Status> {
-        self.snapshots.borrow().clone()
+        self.config.snapshots.borrow().clone()
     }
 
     /// False after the engine's loop has ended.
     pub(super) fn engine_runs(&self) -> bool {
-        self.snapshots.has_changed().is_ok()
+        self.config.snapshots.has_changed().is_ok()
     }
 
     /// By the engine's clock, in the user's time zone.
     pub(super) fn now(&self) -> ZonedDateTime {
-        let zone = self.snapshots.borrow().as_ref().map_or_else(TimeZone::system, engine::user_time_zone);
-        self.clock.now().to_zoned_datetime(zone)
+        let zone = self.config.snapshots.borrow().as_ref().map_or_else(TimeZone::system, engine::user_time_zone);
+        self.config.clock.now().to_zoned_datetime(zone)
     }
 
     /// The database for reading; an empty one in memory if the file does not exist yet.
     pub(super) fn open_store(&self) -> Result<Store, store::Error> {
-        Store::open_read_only_live(&self.database)?.map_or_else(Store::in_memory, Ok)
+        Store::open_read_only_live(&self.config.state_dir.join(store::FILE_NAME))?.map_or_else(Store::in_memory, Ok)
     }
 
     pub(super) async fn send_command(&self, command: Command) -> Reply {
@@ -105,7 +89,7 @@ impl AppState {
     async fn send_within(&self, timeout: Duration, command: Command) -> Reply {
         let (reply, response) = oneshot::channel();
         let exchange = async {
-            self.requests.send(Request { command, reply }).await.ok()?;
+            self.config.requests.send(Request { command, reply }).await.ok()?;
             response.await.ok()
         };
         match tokio::time::timeout(timeout, exchange).await {

@@ -1,17 +1,16 @@
-//! The patterns monitor: habits over days, from our own history and what the sources tell of the week.
+//! The patterns monitor: evaluates habits over days, from the saved history and this week's task readings.
 
 use jiff::ZonedDateTime;
 
+use super::outcome::{MonitorOutcome, join_errors};
 use super::tasks::TaskInputs;
-use super::{MonitorOutcome, sentences};
 use crate::core::facts::{FocusFile, HealthDay, Postponement};
-use crate::core::rules::patterns::{PatternFacts, judge as judge_rules};
+use crate::core::rules::patterns::{self as rules, PatternFacts};
 use crate::core::rules::thresholds::PatternThresholds;
 use crate::sources::{self, ErrorKind};
 
-/// Judge the habits. `days` and `postponements` hold what this check has read too.
-#[must_use]
-pub fn judge(
+/// `days` and `postponements` include the readings of this check.
+pub fn evaluate(
     tasks: &TaskInputs,
     days: &[HealthDay],
     postponements: &[Postponement],
@@ -21,9 +20,9 @@ pub fn judge(
 ) -> MonitorOutcome {
     if days.is_empty()
         && focus.is_err()
-        && let Some(nothing) = tasks.nothing()
+        && let Some(reason) = tasks.skip_reason()
     {
-        return nothing;
+        return MonitorOutcome::Skipped { reason };
     }
     let facts = PatternFacts {
         days,
@@ -32,9 +31,9 @@ pub fn judge(
         complete: tasks.complete,
         focus: focus.as_ref().ok().cloned(),
     };
-    let unreadable = focus.as_ref().err().filter(|error| error.kind != ErrorKind::NotConfigured);
-    let troubles: Vec<&sources::Error> = tasks.troubles.iter().chain(unreadable).collect();
+    let focus_error = focus.as_ref().err().filter(|error| error.kind != ErrorKind::NotConfigured);
+    let errors: Vec<&sources::Error> = tasks.errors.iter().chain(focus_error).collect();
     let source = if tasks.source.is_empty() { "history".into() } else { format!("history+{}", tasks.source) };
-    let note = (!troubles.is_empty()).then(|| sentences(troubles));
-    MonitorOutcome::Evaluated { evaluation: judge_rules(&facts, limits, now), source, note }
+    let note = (!errors.is_empty()).then(|| join_errors(errors));
+    MonitorOutcome::Evaluated { evaluation: rules::evaluate(&facts, limits, now), source, note }
 }

@@ -1,4 +1,4 @@
-//! What is connected: the configuration of the sources with the environment's defaults filled in.
+//! The configured sources.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,127 +6,99 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::exec::Exec;
+use super::exec::ExecPlugin;
 use crate::core::name::Name;
 use crate::core::status::OuraConnection;
-use crate::monitors::fetch::Source;
-use crate::sources::TaskSource;
 use crate::sources::calendar::Calendar;
 use crate::sources::oura::oauth::Account;
+use crate::sources::{Source, TaskSource};
 
-/// Every source that can be asked.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    /// Oura's cache, then its API.
     pub oura: OuraSources,
-    /// Where tasks are kept, in the order in which they are named to a person.
+    /// In the order in which front ends list them.
     pub tasks: Vec<Arc<dyn TaskSource>>,
-    /// The focus file, if one is named.
     pub focus_file: Option<PathBuf>,
-    /// Programs of the person's own, those that run.
-    pub exec: Vec<Exec>,
-    /// Calendars.
+    /// The enabled exec plugins.
+    pub exec: Vec<ExecPlugin>,
     pub calendars: Vec<Arc<Calendar>>,
-    /// Whether alerts wait for the end of a meeting.
+    /// Whether calendar events hold alerts back.
     pub quiet_during_events: bool,
 }
 
 impl Sources {
-    /// Every source, whether it is set up or not.
-    #[must_use]
-    pub fn sources(&self) -> Vec<Source> {
-        [Source::Oura]
-            .into_iter()
-            .chain(self.task_sources())
-            .chain([Source::FocusFile])
-            .chain(self.programs())
-            .chain(self.calendar_sources())
-            .collect()
+    /// Every source, configured or not.
+    pub fn all(&self) -> Vec<Source> {
+        let exec = self.exec.iter().map(|plugin| Source::Exec(plugin.name));
+        let named = [Source::FocusFile].into_iter().chain(exec).chain(self.calendar_sources());
+        [Source::Oura].into_iter().chain(self.task_sources()).chain(named).collect()
     }
 
-    /// Those that tasks come from.
     pub fn task_sources(&self) -> impl Iterator<Item = Source> {
         self.tasks.iter().map(|source| Source::Tasks(source.source_name()))
     }
 
-    /// Programs of the person's own.
-    fn programs(&self) -> impl Iterator<Item = Source> {
-        self.exec.iter().map(|exec| Source::Exec(exec.name))
-    }
-
-    /// The program that goes by this name, if it runs.
-    #[must_use]
-    pub fn program(&self, name: Name) -> Option<&Exec> {
-        self.exec.iter().find(|exec| exec.name == name)
-    }
-
-    /// Calendars.
     pub fn calendar_sources(&self) -> impl Iterator<Item = Source> {
         self.calendars.iter().map(|calendar| Source::Calendar(calendar.name))
     }
 
-    /// The calendar that goes by this name.
-    #[must_use]
+    pub fn task_source(&self, name: &str) -> Option<&dyn TaskSource> {
+        self.tasks.iter().find(|source| source.source_name() == name).map(|source| &**source)
+    }
+
+    pub fn exec_plugin(&self, name: Name) -> Option<&ExecPlugin> {
+        self.exec.iter().find(|plugin| plugin.name == name)
+    }
+
     pub fn calendar(&self, name: Name) -> Option<&Calendar> {
         self.calendars.iter().find(|calendar| calendar.name == name).map(|calendar| &**calendar)
     }
 
-    /// Whether it can be asked without leave of its circuit.
-    #[must_use]
+    /// Whether the source may be fetched while its circuit is open, because it needs no network.
     pub fn is_local(&self, source: Source) -> bool {
         match source {
-            Source::Oura | Source::FocusFile | Source::Exec(_) => true, // Oura's cache is; what its circuit gates is the API
-            Source::Tasks(name) => self.tasks.iter().any(|source| source.source_name() == name && source.is_local()),
+            // Oura's circuit covers its API only; its cache is local.
+            Source::Oura | Source::FocusFile | Source::Exec(_) => true,
+            Source::Tasks(name) => self.task_source(name).is_some_and(TaskSource::is_local),
             Source::Calendar(name) => self.calendar(name).is_some_and(Calendar::is_local),
         }
     }
 
-    /// Whether a person is told of it: Oura and WorkOS always, others when they are set up.
-    #[must_use]
+    /// Whether front ends list the source: Oura and WorkOS always, others if they are configured.
     pub fn is_shown(&self, source: Source) -> bool {
         match source {
             Source::Oura | Source::Tasks("workos") => true,
-            Source::Tasks(name) => {
-                self.tasks.iter().any(|source| source.source_name() == name && source.is_configured())
-            }
+            Source::Tasks(name) => self.task_source(name).is_some_and(TaskSource::is_configured),
             Source::FocusFile => self.focus_file.is_some(),
-            Source::Exec(name) => self.program(name).is_some(),
+            Source::Exec(name) => self.exec_plugin(name).is_some(),
             Source::Calendar(name) => self.calendar(name).is_some(),
         }
     }
 }
 
-/// The two ways to Oura's data.
+/// Oura's cache and API.
 #[derive(Debug, Clone)]
 pub struct OuraSources {
     /// The cache's file.
     pub cache: PathBuf,
-    /// Whether the person named it; a default place that is empty is no failure.
+    /// Whether the user configured the cache. A missing cache at the default path is not an error.
     pub cache_is_named: bool,
-    /// The API's token.
     pub token: Option<SecretString>,
-    /// A file that holds the token.
     pub token_file: Option<PathBuf>,
-    /// A connection of the person's own, which a token goes before; none where there is no place to keep one.
+    /// The user's connection, used without a token. None where no token store is available.
     pub account: Option<Arc<Account>>,
-    /// Where the API's collections are.
     pub base_url: String,
-    /// The longest that the API may take.
     pub timeout: Duration,
 }
 
 impl OuraSources {
-    /// How the API is reached, as far as that is known.
-    #[must_use]
-    pub fn link(&self) -> Option<OuraConnection> {
-        match (&self.account, self.has_token()) {
-            (_, true) => Some(OuraConnection::Token),
-            (Some(account), false) => account.connection(),
-            (None, false) => Some(OuraConnection::Off),
+    /// None until the token store was read.
+    pub fn connection(&self) -> Option<OuraConnection> {
+        let has_token = self.token.is_some() || self.token_file.is_some();
+        match &self.account {
+            _ if has_token => Some(OuraConnection::Token),
+            Some(account) => account.connection(),
+            None => Some(OuraConnection::Off),
         }
-    }
-
-    const fn has_token(&self) -> bool {
-        self.token.is_some() || self.token_file.is_some()
     }
 }

@@ -1,101 +1,84 @@
-//! The tasks monitor: all sources of tasks together; a source that is away is replaced by its last good copy.
+//! The tasks monitor: evaluates all task sources together. The saved copy of a source replaces a failed fetch.
 
 use jiff::ZonedDateTime;
 
-use super::{MonitorOutcome, sentences};
+use super::outcome::{MonitorOutcome, join_errors};
 use crate::core::facts::TaskReading;
-use crate::core::rules::tasks::{FreeTime, TaskFacts, judge as judge_rules};
+use crate::core::rules::tasks::{self as rules, FreeTime, TaskFacts};
 use crate::core::rules::thresholds::TaskThresholds;
 use crate::core::tasks::TaskIdentities;
 use crate::sources::{self, ErrorKind};
 
-/// One source's part: what it said, and the copy to go on with when it said nothing.
+/// The result of one task source.
 #[derive(Debug, Clone)]
 pub struct TaskInput {
-    /// Its answer.
-    pub answer: Result<TaskReading, sources::Error>,
-    /// Its last good reading, looked up only when the answer is a failure.
+    pub result: Result<TaskReading, sources::Error>,
+    /// The last saved reading; needed only if the fetch failed.
     pub copy: Option<TaskReading>,
 }
 
-/// The parts put together.
+/// The results of all task sources.
 #[derive(Debug, Clone, Default)]
 pub struct TaskInputs {
     /// Fresh readings and copies.
     pub readings: Vec<TaskReading>,
-    /// Whether every source that is set up is among them.
+    /// Whether every configured source has a reading.
     pub complete: bool,
-    /// What failed.
-    pub troubles: Vec<sources::Error>,
+    pub errors: Vec<sources::Error>,
     /// `workos+state_store (copy)`.
     pub source: String,
 }
 
-/// Put the parts together.
-#[must_use]
-pub fn gather(parts: Vec<TaskInput>) -> TaskInputs {
-    let mut gathered = TaskInputs { complete: true, ..TaskInputs::default() };
-    let mut names = Vec::new();
-    for part in parts {
-        match (part.answer, part.copy) {
-            (Ok(reading), _) => {
-                names.push(reading.source.to_owned());
-                gathered.readings.push(reading);
-            }
-            (Err(error), _) if error.kind == ErrorKind::NotConfigured => {}
-            (Err(error), Some(copy)) => {
-                names.push(format!("{} (copy)", copy.source));
-                gathered.readings.push(copy);
-                gathered.troubles.push(error);
-            }
-            (Err(error), None) => {
-                gathered.complete = false;
-                gathered.troubles.push(error);
-            }
-        }
-    }
-    gathered.source = names.join("+");
-    gathered
-}
-
 impl TaskInputs {
-    /// What failed, for the status; none if nothing did.
-    #[must_use]
-    pub fn note(&self) -> Option<String> {
-        (!self.troubles.is_empty()).then(|| sentences(&self.troubles))
+    pub fn new(inputs: Vec<TaskInput>) -> Self {
+        let mut all = Self { complete: true, ..Self::default() };
+        let mut names = Vec::new();
+        for input in inputs {
+            match (input.result, input.copy) {
+                (Ok(reading), _) => {
+                    names.push(reading.source.to_owned());
+                    all.readings.push(reading);
+                }
+                (Err(error), _) if error.kind == ErrorKind::NotConfigured => {}
+                (Err(error), Some(copy)) => {
+                    names.push(format!("{} (copy)", copy.source));
+                    all.readings.push(copy);
+                    all.errors.push(error);
+                }
+                (Err(error), None) => {
+                    all.complete = false;
+                    all.errors.push(error);
+                }
+            }
+        }
+        all.source = names.join("+");
+        all
     }
 
-    /// Why nothing can be judged, if there is nothing to judge.
-    #[must_use]
-    pub fn nothing(&self) -> Option<MonitorOutcome> {
-        if !self.readings.is_empty() {
-            return None;
-        }
-        Some(match self.troubles.is_empty() {
-            true => MonitorOutcome::Skipped {
-                reason: "no source of tasks is set up; operator check says what each needs".into(),
-            },
-            false => MonitorOutcome::skipped(&self.troubles),
-        })
+    /// Why the run must be skipped: without readings there is nothing to evaluate.
+    pub fn skip_reason(&self) -> Option<String> {
+        let reason = || match self.errors.is_empty() {
+            true => "no task source is configured: run `operator check` to see what each one needs".into(),
+            false => join_errors(&self.errors),
+        };
+        self.readings.is_empty().then(reason)
     }
 }
 
-/// Judge the tasks and promises.
-#[must_use]
-pub fn judge(
-    gathered: &TaskInputs,
-    told: &TaskIdentities,
-    free: Option<FreeTime<'_>>,
+pub fn evaluate(
+    inputs: &TaskInputs,
+    identities: &TaskIdentities,
+    free_time: Option<FreeTime<'_>>,
     limits: &TaskThresholds,
     now: &ZonedDateTime,
 ) -> MonitorOutcome {
-    if let Some(nothing) = gathered.nothing() {
-        return nothing;
+    if let Some(reason) = inputs.skip_reason() {
+        return MonitorOutcome::Skipped { reason };
     }
-    let facts = TaskFacts { readings: &gathered.readings, told, complete: gathered.complete, free };
+    let facts = TaskFacts { readings: &inputs.readings, identities, complete: inputs.complete, free_time };
     MonitorOutcome::Evaluated {
-        evaluation: judge_rules(&facts, limits, now),
-        source: gathered.source.clone(),
-        note: gathered.note(),
+        evaluation: rules::evaluate(&facts, limits, now),
+        source: inputs.source.clone(),
+        note: (!inputs.errors.is_empty()).then(|| join_errors(&inputs.errors)),
     }
 }

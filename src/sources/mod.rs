@@ -9,6 +9,7 @@ pub mod markdown;
 mod markdown_text;
 pub mod oura;
 pub mod reminders;
+mod source;
 mod sqlite;
 pub mod state_store;
 mod task_builder;
@@ -19,4 +20,5 @@ pub mod todoist;
 pub mod workos;
 
 pub use error::{Error, ErrorKind};
+pub use source::Source;
 pub use task_source::{FetchFuture, TaskSource};

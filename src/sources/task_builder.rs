@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::core::facts::{Activity, Due, TaskReading, TaskStatus, UNTITLED};
-use crate::core::text::clip;
+use crate::core::text::truncate;
 
 /// Later notes of a reading are dropped.
 const MAX_NOTES: usize = 20;
@@ -39,7 +39,7 @@ pub(crate) fn add_note(notes: &mut Vec<String>, note: String) {
 
 /// One line, never empty.
 pub(crate) fn title(text: &str) -> String {
-    let title = clip(text, MAX_TITLE_CHARS);
+    let title = truncate(text, MAX_TITLE_CHARS);
     if title.is_empty() { UNTITLED.into() } else { title }
 }
 

@@ -6,8 +6,8 @@ use super::journal::JournalEntry;
 use super::outbox::OutboxEntry;
 use super::{Result, Store};
 use crate::core::alert::AlertKey;
+use crate::core::policy::by_urgency;
 use crate::core::policy::incident_state::Incident;
-use crate::core::policy::storm::by_urgency;
 
 /// More decisions and messages of one alert than this are not told.
 const LONGEST: u32 = 50;

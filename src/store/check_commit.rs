@@ -96,7 +96,7 @@ fn write_verdicts(transaction: &rusqlite::Transaction, record: &CheckCommit) -> 
         let key = &verdict.alert.key;
         let told_in = (verdict.decision == Decision::Coalesce).then_some(digest);
         let entry = journal::write(transaction, verdict, last.get(key).copied(), told_in, record.at)?;
-        let mut incident = record.incident_state.after(verdict, record.at);
+        let mut incident = record.incident_state.incident_after(verdict, record.at);
         if verdict.decision == Decision::Resolve && outbox::was_never_seen(transaction, key)? {
             // It was decided to tell it, and nobody was: should it come back, it is news.
             incident.last_notified = None;

@@ -50,5 +50,5 @@ fn named(key: &str, title: Option<&str>, due: Option<&str>) -> Option<(String, O
     let name = key.parse::<AlertKey>().ok()?.entity()?.to_owned();
     // With a time behind it, where there is one.
     let date = due.and_then(|due| due.get(..10)).and_then(|date| date.parse::<Date>().ok());
-    Some((name, title.and_then(|title| MatchKey::of(title, date))))
+    Some((name, title.and_then(|title| MatchKey::new(title, date))))
 }

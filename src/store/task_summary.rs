@@ -192,7 +192,7 @@ struct Alike {
 impl Alike {
     /// There are as many tasks as the source with the most rows has: whether this row is one that no other source had before.
     fn is_news(&mut self, source: &str, title: &str, due: Due) -> bool {
-        let Some(likeness) = MatchKey::of(title, Some(due.date())) else { return true };
+        let Some(likeness) = MatchKey::new(title, Some(due.date())) else { return true };
         let (likeness, source) = (hash(&likeness), hash(source));
         let count = self.of_source.entry((likeness, source)).or_default();
         *count += 1;
@@ -270,7 +270,7 @@ fn most_postponed(db: &Connection, times: &BTreeMap<Place, u64>) -> rusqlite::Re
     for (Reverse(postponed), place) in ranked {
         if let Some(Brief { title, due, .. }) = task(db, place)? {
             // The same task in another source was put off there too.
-            if let Some(likeness) = MatchKey::of(&title, due.map(Due::date))
+            if let Some(likeness) = MatchKey::new(&title, due.map(Due::date))
                 && *named.entry(likeness).or_insert(&place.0) != place.0
             {
                 continue;

@@ -1,30 +1,25 @@
-//! Which of the icons tells how Operator stands: by its shape, for the system colours it.
+//! The status icon of a snapshot. Icons differ by shape, because the system colours them.
 
 use crate::core::circuit::CircuitState;
 use crate::core::status::Status;
 
-/// The status icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Icon {
-    /// All is well.
     Fine,
-    /// Something waits to be seen.
+    /// Unanswered alerts.
     Alerts,
-    /// A source does not answer, or Operator cannot rely on itself.
+    /// A source is unavailable, or Operator is unhealthy.
     Down,
-    /// The person asked for silence.
     Paused,
-    /// It is night, or the person is in a meeting.
+    /// Quiet hours or a calendar event.
     Quiet,
-    /// Nothing is sent or written.
     DryRun,
 }
 
 impl Icon {
-    /// The one thing that a glance should tell: a watcher that cannot rely on itself first, for all else rests on that; then the
-    /// person's own word, then what needs them, then the clock.
+    /// The most important state: unhealthy, then the user's pause, then sources and alerts, then quiet hours.
     #[must_use]
-    pub fn of(status: &Status) -> Self {
+    pub fn from_status(status: &Status) -> Self {
         if status.is_unsound() {
             Self::Down
         } else if status.paused {
@@ -42,7 +37,7 @@ impl Icon {
         }
     }
 
-    /// The picture: 36 × 36 pixels, PNG, black with transparency.
+    /// PNG, 36 × 36 pixels, black with transparency.
     #[must_use]
     pub const fn png(self) -> &'static [u8] {
         match self {

@@ -1,6 +1,4 @@
-//! The menu as a plain value: what stands in it follows from the status alone.
-
-mod oura;
+//! The menu as a value, derived from the status alone.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,94 +7,74 @@ use super::action::Action;
 use super::icon::Icon;
 use crate::core::channel::Channel;
 use crate::core::circuit::CircuitState;
-use crate::core::status::{ChannelHealth, OpenAlert, SourceState, Status};
+use crate::core::status::{ChannelHealth, OpenAlert, OuraConnection, SourceState, Status};
 use crate::core::text;
 
-/// The menu names so many alerts; the journal has the others.
-const NAMED: usize = 9;
+/// Alerts listed by title; the journal has the others.
+const MAX_NAMED_ALERTS: usize = 9;
 
-/// A line in a menu is no longer (characters).
-const LONGEST: usize = 70;
+const MAX_LABEL_CHARS: usize = 70;
 
-/// All that is painted.
+/// Icon, tooltip and menu.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Face {
-    /// In the bar.
+pub struct TrayView {
     pub icon: Icon,
-    /// The same in words.
     pub tooltip: String,
-    /// From top to bottom.
     pub menu: Vec<Entry>,
 }
 
-/// A line of the menu.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
-    /// A rule, told apart by its number.
     Separator(u8),
-    /// Words that cannot be clicked.
     Text {
-        /// What it is told apart by.
-        name: &'static str,
-        /// What it says.
+        id: &'static str,
         label: String,
     },
-    /// Something to click.
     Item {
-        /// What it says.
         label: String,
-        /// What a click asks for.
         action: Action,
-        /// Whether it can be clicked now.
         enabled: bool,
-        /// Whether it is ticked, if it can be.
+        /// None for an item without a checkmark.
         checked: Option<bool>,
     },
-    /// A menu of its own.
     Submenu {
-        /// What it is told apart by.
-        name: String,
-        /// What it says.
+        id: String,
         label: String,
-        /// What is in it.
         entries: Vec<Self>,
     },
 }
 
-/// What the menu rests on besides the status.
+/// Inputs of the menu besides the status.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
-    /// The moment.
+pub struct MenuContext {
     pub now: Timestamp,
-    /// The person's zone.
     pub zone: TimeZone,
-    /// Whether Operator starts with the person's session; none where that cannot be had.
+    /// None if this program cannot have a login item.
     pub starts_at_login: Option<bool>,
 }
 
-impl Face {
-    /// What is to be painted.
+impl TrayView {
     #[must_use]
-    pub fn of(status: &Status, around: &Surroundings) -> Self {
-        let summary = summary(status, around);
-        Self { icon: Icon::of(status), tooltip: summary.clone(), menu: menu(status, around, summary) }
+    pub fn from_status(status: &Status, context: &MenuContext) -> Self {
+        let summary = summary(status, context);
+        Self { icon: Icon::from_status(status), tooltip: summary.clone(), menu: menu(status, context, summary) }
     }
 }
 
 impl Entry {
-    /// What it is known by among its neighbours.
+    /// Unique within its menu.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub fn id(&self) -> String {
         match self {
             Self::Separator(number) => format!("separator {number}"),
-            Self::Text { name, .. } => (*name).into(),
-            Self::Item { action, .. } => action.name(),
-            Self::Submenu { name, .. } => name.clone(),
+            Self::Text { id, .. } => (*id).into(),
+            Self::Item { action, .. } => action.item_id(),
+            Self::Submenu { id, .. } => id.clone(),
         }
     }
 
-    fn text(name: &'static str, label: impl Into<String>) -> Self {
-        Self::Text { name, label: text::clip(&label.into(), LONGEST) }
+    fn text(id: &'static str, label: impl Into<String>) -> Self {
+        Self::Text { id, label: text::truncate(&label.into(), MAX_LABEL_CHARS) }
     }
 
     fn item(label: &str, action: Action) -> Self {
@@ -107,14 +85,14 @@ impl Entry {
         Self::Item { label: label.into(), action, enabled: true, checked: Some(checked) }
     }
 
-    fn submenu(name: impl Into<String>, label: impl Into<String>, entries: Vec<Self>) -> Self {
-        Self::Submenu { name: name.into(), label: text::clip(&label.into(), LONGEST), entries }
+    fn submenu(id: impl Into<String>, label: impl Into<String>, entries: Vec<Self>) -> Self {
+        Self::Submenu { id: id.into(), label: text::truncate(&label.into(), MAX_LABEL_CHARS), entries }
     }
 }
 
-fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
-    let mut menu = vec![Entry::text("summary", summary), Entry::text("checks", checks(status, around))];
-    menu.extend(complaints(status));
+fn menu(status: &Status, context: &MenuContext, summary: String) -> Vec<Entry> {
+    let mut menu = vec![Entry::text("summary", summary), Entry::text("checks", checks(status, context))];
+    menu.extend(problems(status));
     if status.open_alerts > 0 {
         menu.push(Entry::Separator(1));
         menu.extend(alerts(status));
@@ -130,21 +108,21 @@ fn menu(status: &Status, around: &Surroundings, summary: String) -> Vec<Entry> {
     menu.push(pause(status));
     menu.push(Entry::check("Quiet Hours", Action::QuietHours, status.is_quiet_hours));
     menu.push(Entry::Separator(3));
-    menu.push(sources(status, around));
+    menu.push(sources(status, context));
     menu.extend(status.http.address.is_some().then(|| Entry::item("Open Dashboard", Action::OpenDashboard)));
     menu.push(Entry::item("Open Journal", Action::OpenJournal));
     menu.push(Entry::item("Set Up…", Action::SetUp));
     menu.push(Entry::item("Edit Configuration", Action::EditConfiguration));
-    menu.extend(around.starts_at_login.map(|on| Entry::check("Start at Login", Action::StartAtLogin, on)));
+    menu.extend(context.starts_at_login.map(|on| Entry::check("Start at Login", Action::StartAtLogin, on)));
     menu.push(Entry::item("Quit Operator", Action::Quit));
     menu
 }
 
 /// `Operator – 2 alerts, WorkOS unreachable`.
-fn summary(status: &Status, around: &Surroundings) -> String {
+fn summary(status: &Status, context: &MenuContext) -> String {
     let mut parts = Vec::new();
     if status.database_error.is_some() {
-        parts.push("its database fails".into());
+        parts.push("database error".into());
     }
     if let Some(audit) = status.audit.as_ref().filter(|audit| !audit.is_consistent()) {
         let unaccounted = usize::try_from(audit.unaccounted_count).unwrap_or(usize::MAX);
@@ -156,10 +134,12 @@ fn summary(status: &Status, around: &Surroundings) -> String {
     let down = status.circuit_states.iter().filter(|(_, state)| **state != CircuitState::Closed);
     parts.extend(down.map(|(name, _)| format!("{} unreachable", text::source_name(name))));
     match (status.paused, status.paused_until) {
-        (true, Some(until)) => parts.push(format!("paused until {}", around.clock(until))),
+        (true, Some(until)) => parts.push(format!("paused until {}", context.local_time(until))),
         (true, None) => parts.push("paused".into()),
         _ if status.is_quiet_hours => parts.push("quiet hours".into()),
-        _ => parts.extend(status.in_event_until.map(|end| format!("quiet until {} (in a meeting)", around.clock(end)))),
+        _ => parts.extend(
+            status.in_event_until.map(|end| format!("quiet until {} (calendar event)", context.local_time(end))),
+        ),
     }
     if status.dry_run {
         parts.push("dry run".into());
@@ -168,24 +148,25 @@ fn summary(status: &Status, around: &Surroundings) -> String {
 }
 
 /// `Last check 14:05 · next 14:20`.
-fn checks(status: &Status, around: &Surroundings) -> String {
-    let last = status.last_run.map_or_else(|| "No check yet".into(), |at| format!("Last check {}", around.clock(at)));
+fn checks(status: &Status, context: &MenuContext) -> String {
+    let last =
+        status.last_run.map_or_else(|| "No check yet".into(), |at| format!("Last check {}", context.local_time(at)));
     match status.next_run {
-        Some(at) => format!("{last} · next {}", around.clock(at.max(around.now))),
+        Some(at) => format!("{last} · next {}", context.local_time(at.max(context.now))),
         None => last,
     }
 }
 
-/// What is wrong with Operator itself, with where to mend it.
-fn complaints(status: &Status) -> Vec<Entry> {
+/// Problems of Operator itself, with the next step.
+fn problems(status: &Status) -> Vec<Entry> {
     let mut entries = Vec::new();
     if status.is_unsound() {
-        entries.push(Entry::text("unsound", "Do not rely on it: the log and `operator --status` say why"));
+        entries.push(Entry::text("unsound", "Operator is unhealthy – see `operator --status`"));
     }
     if nothing_is_connected(status) {
-        entries.push(Entry::text("connect", "Nothing is connected yet: Set Up… asks for what you have"));
+        entries.push(Entry::text("connect", "Nothing is connected yet – choose Set Up…"));
     }
-    entries.extend(oura::at_the_top(status));
+    entries.extend(urgent_oura_entry(status));
     let notification = status.channel_states.get(&Channel::Notification);
     if notification.is_some_and(|state| state.state == ChannelHealth::Failing) {
         entries.push(Entry::item("Notifications are off – open System Settings", Action::NotificationSettings));
@@ -194,22 +175,22 @@ fn complaints(status: &Status) -> Vec<Entry> {
     let failing = others.filter(|(_, state)| state.state == ChannelHealth::Failing);
     let failing: Vec<&str> = failing.map(|(channel, _)| channel.as_str()).collect();
     if !failing.is_empty() {
-        entries.push(Entry::text("channels", format!("Nothing gets through to {}", failing.join(", "))));
+        entries.push(Entry::text("channels", format!("Delivery failing: {}", failing.join(", "))));
     }
-    if let Some(trouble) = &status.http.error {
-        entries.push(Entry::text("page", format!("No dashboard: {trouble}")));
+    if let Some(error) = &status.http.error {
+        entries.push(Entry::text("page", format!("No dashboard: {error}")));
     }
     if status.config_error.is_some() {
-        entries.push(Entry::text("mistake", "config.yaml has a mistake: the old one stays in force"));
+        entries.push(Entry::text("mistake", "Error in config.yaml: the old configuration stays in use"));
     }
     entries
 }
 
-/// What waits to be seen, by name as far as there is room; what was answered is only counted.
+/// Unanswered alerts by title, up to the limit; the others as counts.
 fn alerts(status: &Status) -> Vec<Entry> {
-    let waiting = status.open.iter().filter(|alert| alert.is_unanswered()).take(NAMED);
-    let mut entries: Vec<Entry> = waiting.map(alert).collect();
-    let others = status.unanswered_alerts.saturating_sub(NAMED);
+    let unanswered = status.open.iter().filter(|alert| alert.is_unanswered()).take(MAX_NAMED_ALERTS);
+    let mut entries: Vec<Entry> = unanswered.map(alert).collect();
+    let others = status.unanswered_alerts.saturating_sub(MAX_NAMED_ALERTS);
     if others > 0 {
         entries.push(Entry::text("others", format!("and {}", text::count(others, "more alert"))));
     }
@@ -245,44 +226,67 @@ fn pause(status: &Status) -> Entry {
     Entry::submenu("pause", "Pause", entries)
 }
 
-fn sources(status: &Status, around: &Surroundings) -> Entry {
+fn sources(status: &Status, context: &MenuContext) -> Entry {
     let mut entries: Vec<Entry> = Vec::new();
     for (name, state) in &status.sources {
-        let stands = if is_connected(state, status) { source(state, around) } else { "not connected".into() };
-        let label = format!("{} – {stands}", text::source_name(name));
+        let state_text = if is_connected(state, status) { source_text(state, context) } else { "not connected".into() };
+        let label = format!("{} – {state_text}", text::source_name(name));
         let reset = Entry::item("Reset", Action::ResetCircuit(name.clone()));
-        let why = state.error.iter().map(|trouble| Entry::text("trouble", trouble.clone()));
-        let connection = (name == "oura").then(|| oura::beside_the_source(status)).flatten();
-        entries.push(Entry::submenu(format!("source {name}"), label, why.chain(connection).chain([reset]).collect()));
+        let error = state.error.iter().map(|error| Entry::text("error", error.clone()));
+        let connection = (name == "oura").then(|| oura_entry(status)).flatten();
+        entries.push(Entry::submenu(format!("source {name}"), label, error.chain(connection).chain([reset]).collect()));
     }
     Entry::submenu("sources", "Sources", entries)
+}
+
+/// At the top of the menu: the first connection, or one to repeat.
+fn urgent_oura_entry(status: &Status) -> Option<Entry> {
+    let label = match status.oura_connection? {
+        OuraConnection::Off if nothing_is_connected(status) => "Connect Oura…",
+        OuraConnection::Revoked => "Connect Oura Again…",
+        _ => return None,
+    };
+    Some(Entry::item(label, Action::ConnectOura))
+}
+
+/// In the source's submenu.
+fn oura_entry(status: &Status) -> Option<Entry> {
+    match status.oura_connection? {
+        OuraConnection::Off if !nothing_is_connected(status) => Some(Entry::item("Connect Oura…", Action::ConnectOura)),
+        OuraConnection::Connected | OuraConnection::Revoked => {
+            Some(Entry::item("Disconnect Oura", Action::DisconnectOura))
+        }
+        OuraConnection::Off | OuraConnection::Token => None,
+    }
 }
 
 fn nothing_is_connected(status: &Status) -> bool {
     !status.sources.is_empty() && !status.sources.values().any(|state| is_connected(state, status))
 }
 
-/// A source that has neither told anything nor failed by the end of a check is not set up.
+/// After a check, a source with neither data nor an error is not configured.
 fn is_connected(state: &SourceState, status: &Status) -> bool {
     state.as_of.is_some() || state.error.is_some() || state.circuit != CircuitState::Closed || status.last_run.is_none()
 }
 
 /// `closed, synced 2 h ago`, `open, next try 14:06`.
-fn source(state: &SourceState, around: &Surroundings) -> String {
+fn source_text(state: &SourceState, context: &MenuContext) -> String {
     let circuit = match state.circuit {
         CircuitState::Closed => "closed",
         CircuitState::Open => "open",
         CircuitState::HalfOpen => "half-open",
     };
     match (state.next_try, state.as_of) {
-        (Some(at), _) if state.circuit == CircuitState::Open => format!("{circuit}, next try {}", around.clock(at)),
-        (_, Some(at)) => format!("{circuit}, synced {}", text::ago(around.now, at)),
+        (Some(at), _) if state.circuit == CircuitState::Open => {
+            format!("{circuit}, next try {}", context.local_time(at))
+        }
+        (_, Some(at)) => format!("{circuit}, synced {}", text::relative(context.now, at)),
         _ => circuit.into(),
     }
 }
 
-impl Surroundings {
-    fn clock(&self, at: Timestamp) -> String {
+impl MenuContext {
+    fn local_time(&self, at: Timestamp) -> String {
         text::clock(&at.to_zoned_datetime(self.zone.clone()), &self.now.to_zoned_datetime(self.zone.clone()))
     }
 }

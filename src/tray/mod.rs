@@ -1,20 +1,20 @@
 //! The menu bar or tray item: what it shows and what a click does.
 
 mod action;
-mod desk;
-mod front;
-mod host;
+mod app;
+mod availability;
 pub mod icon;
+mod icon_pixels;
 pub mod menu;
-mod picture;
-mod run_loop;
-mod tray;
+mod open;
+mod platform;
+mod status_item;
 
 use std::path::PathBuf;
 
+pub use crate::tray::availability::check_tray_available;
+pub use crate::tray::open::open_in_browser;
 pub use action::Action;
-pub use desk::browse;
-pub use host::look;
 
 use crate::engine::EngineHandle;
 
@@ -33,10 +33,7 @@ pub struct TrayContext {
     pub session_root: Option<PathBuf>,
 }
 
-/// Show the item until the engine stops. `on_ready` runs once, when the item is shown; it starts the engine.
-///
-/// # Errors
-/// When the bar takes no item.
+/// Show the item until the engine stops. `on_ready` runs once the item is shown, and starts the engine.
 pub fn run(context: TrayContext, on_ready: impl FnOnce()) -> Result<(), String> {
-    run_loop::run(context, on_ready)
+    crate::tray::platform::run_event_loop(context, on_ready)
 }

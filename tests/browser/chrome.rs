@@ -1,4 +1,4 @@
-//! A headless Chromium that a test steers: chromedriver speaks WebDriver, which is JSON over HTTP.
+//! A headless Chromium that a test controls through chromedriver, which speaks WebDriver: JSON over HTTP.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -9,26 +9,26 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Nothing on a page takes longer, unless it never comes.
-const LONGEST: Duration = Duration::from_secs(30);
+/// For one WebDriver command, and for a condition on the page.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How the browser looks at the page.
+/// Screen size and colour scheme.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Look {
+pub(crate) struct Viewport {
     pub(crate) dark: bool,
     /// CSS pixels.
     pub(crate) width: u32,
     pub(crate) height: u32,
 }
 
-pub(crate) const DESK: Look = Look { dark: false, width: 1200, height: 900 };
-pub(crate) const NIGHT: Look = Look { dark: true, width: 1200, height: 900 };
-pub(crate) const PHONE: Look = Look { dark: false, width: 380, height: 800 };
+pub(crate) const DESKTOP: Viewport = Viewport { dark: false, width: 1200, height: 900 };
+pub(crate) const DARK: Viewport = Viewport { dark: true, width: 1200, height: 900 };
+pub(crate) const PHONE: Viewport = Viewport { dark: false, width: 380, height: 800 };
 
-/// A browser with one page; ended with the test whatever happens.
+/// A browser with one page, closed when the test ends.
 pub(crate) struct Chrome {
     driver: Child,
-    /// Where the session's commands go.
+    /// URL of the WebDriver session.
     session: String,
     client: reqwest::Client,
     runtime: tokio::runtime::Runtime,
@@ -36,8 +36,8 @@ pub(crate) struct Chrome {
 }
 
 impl Chrome {
-    /// Start one. `more` are further switches of Chromium.
-    pub(crate) fn start(more: &[&str]) -> Self {
+    /// `extra_switches` are command-line switches of Chromium.
+    pub(crate) fn start(extra_switches: &[&str]) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -48,7 +48,7 @@ impl Chrome {
         let port = out.lines().map_while(Result::ok).find_map(|line| {
             line.split_once("started successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned())
         });
-        let port = port.expect("chromedriver says its port");
+        let port = port.expect("chromedriver prints its port");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         operator::net::tls::install();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -65,51 +65,50 @@ impl Chrome {
             "--no-proxy-server".into(),
             format!("--user-data-dir={}", profile.path().display()),
         ];
-        switches.extend(more.iter().map(ToString::to_string));
-        let wishes = json!({"capabilities": {"alwaysMatch": {
+        switches.extend(extra_switches.iter().map(ToString::to_string));
+        let capabilities = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"}, "goog:chromeOptions": {"args": switches},
         }}});
         let mut chrome =
             Self { driver, session: format!("http://127.0.0.1:{port}/session"), client, runtime, _profile: profile };
-        let id = chrome.post("", &wishes)["sessionId"].as_str().expect("a session").to_owned();
+        let id = chrome.post("", &capabilities)["sessionId"].as_str().expect("a session").to_owned();
         chrome.session = format!("{}/{id}", chrome.session);
         chrome
     }
 
     fn post(&self, command: &str, body: &Value) -> Value {
-        let request = self.client.post(format!("{}{command}", self.session)).json(body).timeout(LONGEST);
-        self.answer(request, command)
+        let request = self.client.post(format!("{}{command}", self.session)).json(body).timeout(PAGE_TIMEOUT);
+        self.respond(request, command)
     }
 
-    fn answer(&self, request: reqwest::RequestBuilder, command: &str) -> Value {
-        let answer: Value = self.runtime.block_on(async {
-            let answer = request.send().await.unwrap_or_else(|error| panic!("{command}: {error}"));
-            answer.json().await.unwrap_or_else(|error| panic!("{command}: {error}"))
+    fn respond(&self, request: reqwest::RequestBuilder, command: &str) -> Value {
+        let response: Value = self.runtime.block_on(async {
+            let response = request.send().await.unwrap_or_else(|error| panic!("{command}: {error}"));
+            response.json().await.unwrap_or_else(|error| panic!("{command}: {error}"))
         });
-        let value = answer["value"].clone();
+        let value = response["value"].clone();
         assert!(value.get("error").is_none(), "{command}: {value:#}");
         value
     }
 
-    /// Go to an address.
     pub(crate) fn open(&self, address: &str) {
         self.post("/url", &json!({"url": address}));
     }
 
-    /// What a script gives back: `return …`.
+    /// The value that a script returns.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// The same, where the last argument of the script is to be called with the result.
-    pub(crate) fn run_until_called(&self, script: &str) -> Value {
+    /// The value with which a script calls its last argument.
+    pub(crate) fn run_async(&self, script: &str) -> Value {
         self.post("/execute/async", &json!({"script": script, "args": []}))
     }
 
-    /// Waits until a script gives something that is true.
-    #[expect(clippy::disallowed_methods, reason = "a page can only be looked at again and again")]
-    pub(crate) fn until(&self, what: &str, script: &str) -> Value {
-        let deadline = Instant::now() + LONGEST;
+    /// Wait until a script returns neither null nor false.
+    #[expect(clippy::disallowed_methods, reason = "the page can only be polled")]
+    pub(crate) fn wait_until(&self, condition: &str, script: &str) -> Value {
+        let deadline = Instant::now() + PAGE_TIMEOUT;
         loop {
             let value = self.run(script);
             if value != Value::Null && value != json!(false) {
@@ -117,17 +116,15 @@ impl Chrome {
             }
             if Instant::now() > deadline {
                 let page = self.run("return document.body.innerText.slice(0, 1000)");
-                let now = self.run_until_called("const d=arguments[0]; fetch(location.href).then(r=>r.text()).then(t=>d([new DOMParser().parseFromString(t,'text/html').querySelector('[data-key]').outerHTML.slice(0,900), performance.getEntriesByType('resource').map(e=>[e.name.slice(-12), Math.round(e.startTime), Math.round(e.responseEnd)]), Math.round(performance.now())]))");
-                eprintln!("{now}");
-                panic!("in vain: {what}: {script}\n{page:#}\n{:#?}", self.console());
+                panic!("timeout: {condition}: {script}\n{page:#}\n{:#?}", self.console_messages());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Click on the first that a selector finds, as a person would: it must be in view and uncovered.
+    /// Click the first match as a user would: it must be visible and uncovered.
     pub(crate) fn click(&self, selector: &str) {
-        self.until(
+        self.wait_until(
             "it is in view",
             &format!("document.querySelector(`{selector}`).scrollIntoView({{block: 'center'}}); return true"),
         );
@@ -135,13 +132,11 @@ impl Chrome {
         self.post(&format!("/element/{id}/click"), &json!({}));
     }
 
-    /// Go on to whatever is next on the page.
-    pub(crate) fn tab(&self) {
+    pub(crate) fn press_tab(&self) {
         self.key("\u{E004}");
     }
 
-    /// Do what stands there.
-    pub(crate) fn enter(&self) {
+    pub(crate) fn press_enter(&self) {
         self.key("\u{E007}");
     }
 
@@ -160,16 +155,15 @@ impl Chrome {
         id.unwrap_or_else(|| panic!("{selector}: {found}")).to_owned()
     }
 
-    /// What the browser itself said about the page since it was last asked.
-    pub(crate) fn console(&self) -> Vec<String> {
-        let said = self.post("/se/log", &json!({"type": "browser"}));
+    /// Messages of the browser console since the last call.
+    pub(crate) fn console_messages(&self) -> Vec<String> {
+        let messages = self.post("/se/log", &json!({"type": "browser"}));
         let line = |entry: &Value| format!("{} {}", entry["level"], entry["message"]);
-        said.as_array().expect("a list").iter().map(line).collect()
+        messages.as_array().expect("a list").iter().map(line).collect()
     }
 
-    /// Look at the page in another way.
-    pub(crate) fn look(&self, look: Look) {
-        let Look { dark, width, height } = look;
+    pub(crate) fn set_viewport(&self, viewport: Viewport) {
+        let Viewport { dark, width, height } = viewport;
         let scheme = if dark { "dark" } else { "light" };
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
@@ -185,14 +179,14 @@ impl Chrome {
         );
     }
 
-    /// The whole page as a picture, kept for whoever wants to look at it.
-    pub(crate) fn picture(&self, name: &str) {
+    /// Save the whole page as PNG in the temporary folder of the tests.
+    pub(crate) fn save_screenshot(&self, name: &str) {
         let whole = json!({"format": "png", "captureBeyondViewport": true});
-        let taken = self.devtools("Page.captureScreenshot", &whole);
+        let screenshot = self.devtools("Page.captureScreenshot", &whole);
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let bytes = BASE64_STANDARD.decode(taken["data"].as_str().expect("a picture")).expect("Base64");
-        assert!(bytes.starts_with(b"\x89PNG"), "no picture");
-        std::fs::write(folder.join(format!("{name}.png")), bytes).expect("the picture can be kept");
+        let bytes = BASE64_STANDARD.decode(screenshot["data"].as_str().expect("a screenshot")).expect("Base64");
+        assert!(bytes.starts_with(b"\x89PNG"), "not a PNG");
+        std::fs::write(folder.join(format!("{name}.png")), bytes).expect("the screenshot is saved");
     }
 
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
@@ -202,8 +196,8 @@ impl Chrome {
 
 impl Drop for Chrome {
     fn drop(&mut self) {
-        let end = self.client.delete(&self.session).timeout(Duration::from_secs(5));
-        let _ = self.runtime.block_on(async { end.send().await });
+        let delete = self.client.delete(&self.session).timeout(Duration::from_secs(5));
+        let _ = self.runtime.block_on(async { delete.send().await });
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }

@@ -77,7 +77,7 @@ fn running_engine_fetches_60_days_after_connect() {
 
     let check = person.home.run(&["check", "--json"]).json();
     assert_eq!(line(&check, "oura")["result"], "ok", "{check}");
-    assert!(line(&check, "oura")["about"].as_str().unwrap().contains("by your connection"), "{check}");
+    assert!(line(&check, "oura")["about"].as_str().unwrap().contains("API: connected"), "{check}");
     assert_eq!(std::fs::metadata(person.home.path("state/oura-tokens.json")).unwrap().mode() & 0o777, 0o600);
     assert!(!person.kept().contains(SECRET), "the configuration has it");
     assert_eq!(engine.stop("TERM"), Some(0));
@@ -294,7 +294,7 @@ fn disconnect_revokes_and_the_engine_sees_it() {
     let mut engine = Running::start(&person.home);
     eventually("it is connected", || (engine.status()["oura_connection"] == "connected").then_some(()));
     let run = person.home.run(&["disconnect", "oura"]).ok();
-    assert!(run.out.contains("given back"), "{run:?}");
+    assert!(run.out.contains("revoked"), "{run:?}");
     assert!(person.oura.is_revoked() && person.kept().is_empty());
     eventually("the engine sees it", || engine.status()["sources"]["oura"]["as_of"].is_null().then_some(()));
     assert_eq!(engine.status()["oura_connection"], "off");
@@ -383,7 +383,7 @@ fn kill_before_storing_new_tokens_says_connect() {
         Some(engine.status()["sources"]["oura"]["trouble"].as_str()?.to_owned())
     });
     assert!(trouble.contains("connect it again"), "{trouble}");
-    assert_eq!(engine.status()["oura_connection"], "lapsed");
+    assert_eq!(engine.status()["oura_connection"], "revoked");
     let asked = person.oura.token_requests().len();
     engine.ask(r#"{"command": "run_now"}"#).unwrap();
     let check = person.home.run(&["check", "--json"]);

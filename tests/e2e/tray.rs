@@ -292,7 +292,7 @@ fn config_change_and_error_show_in_the_menu() {
     assert!(tray.status()["run_count"].as_u64().unwrap() >= runs, "counters are kept");
     assert_eq!(tray.incident()["alert"]["key"], PASSPORT, "and so is what is open");
 
-    let mistake = "config.yaml has a mistake: the old one stays in force";
+    let mistake = "Error in config.yaml: the old configuration stays in use";
     fs::write(tray.home.path("config.yaml"), "intervals: {check_interval: soon}\n").unwrap();
     eventually("the menu says it", || tray.panel.line(mistake));
     // The command line would refuse the invalid configuration.
@@ -398,7 +398,7 @@ fn first_start_writes_the_default_config() {
     let mut program = home.program();
     let mut running = program.arg("--tray").stderr(std::process::Stdio::null()).spawn().unwrap();
     panel.wait();
-    eventually("the menu says it", || panel.line("Nothing is connected yet: Set Up… asks for what you have"));
+    eventually("the menu says it", || panel.line("Nothing is connected yet – choose Set Up…"));
     let config = home.path("home/.config/operator/config.yaml");
     assert!(config.exists());
     panel.click("Set Up…");

@@ -123,7 +123,7 @@ fn is_configured(config: &Config, step: &Step, env: EnvFn) -> bool {
             build::sources(config, &env).tasks.iter().any(|it| it.source_name() == name && it.is_configured())
         }
         Probe::Calendar => {
-            build::sources(config, &env).sources().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
+            build::sources(config, &env).all().iter().any(|it| it.to_string().starts_with(CALENDAR_PREFIX))
         }
         Probe::Channel(channel) => config.alerters.routing().0.iter().any(|(known, _)| *known == channel),
     }
@@ -270,7 +270,7 @@ fn probe(draft: &Draft, probe: Probe) -> Option<CheckResult> {
 
 async fn source_line(name: &str, config: &Config, env: EnvFn) -> Option<CheckResult> {
     let setup = build::sources(config, &env);
-    let source = setup.sources().into_iter().find(|source| source.to_string() == name)?;
+    let source = setup.all().into_iter().find(|source| source.to_string() == name)?;
     Some(check::source(source, &setup, &config.quiet_hours.timezone.now()).await)
 }
 

@@ -1,52 +1,49 @@
-//! Whether an alert is news: windows by category, reminder slots, escalation.
+//! Deduplication: windows by category, reminder slots, escalation.
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::decision::Reason;
+use super::incident_state::{Incident, NotificationRecord};
 use crate::core::alert::{Alert, Category, Priority};
-use crate::core::policy::decision::Reason;
-use crate::core::policy::incident_state::{Incident, NotificationRecord};
 
-/// Why an alert is news (`first`, `repeat`, `escalated`) or is not (`duplicate`).
-///
-/// `least` is the shortest window of all (`deduplication.window_seconds`).
-#[must_use]
-pub fn news(alert: &Alert, incident: Option<&Incident>, least: SignedDuration, now: Timestamp) -> Reason {
-    let Some((incident, told)) = incident.and_then(|i| Some((i, i.last_notified.as_ref()?))) else {
+/// `First`, `Repeat` or `Escalated` if the alert needs a notification, else `Duplicate`.
+pub(super) fn classify_repeat(
+    alert: &Alert,
+    incident: Option<&Incident>,
+    min_window: SignedDuration,
+    now: Timestamp,
+) -> Reason {
+    let Some((incident, last)) = incident.and_then(|it| Some((it, it.last_notified.as_ref()?))) else {
         return Reason::First;
     };
-    let again = if incident.open && told.at >= incident.opened_at { Reason::Repeat } else { Reason::First };
-    if snooze_ended(incident, told, now) {
-        return again;
+    if snooze_ended(incident, last, now) || !is_recent(alert, last, min_window, now) {
+        let same_incident = incident.open && last.at >= incident.opened_at;
+        return if same_incident { Reason::Repeat } else { Reason::First };
     }
-    if !recent(alert, told, least, now) {
-        return again;
-    }
-    if alert.priority > told.priority { Reason::Escalated } else { Reason::Duplicate }
+    if alert.priority > last.priority { Reason::Escalated } else { Reason::Duplicate }
 }
 
-/// Whether the same alert again would be a duplicate now.
-#[must_use]
-pub fn remembers(incident: &Incident, least: SignedDuration, now: Timestamp) -> bool {
-    incident.last_notified.as_ref().is_some_and(|told| recent(&incident.alert, told, least, now))
+/// Whether the incident's alert would be a duplicate now.
+pub fn in_window(incident: &Incident, min_window: SignedDuration, now: Timestamp) -> bool {
+    incident.last_notified.as_ref().is_some_and(|last| is_recent(&incident.alert, last, min_window, now))
 }
 
-/// Whoever snoozes wants to hear of it again when the time is up, whatever the window says.
-fn snooze_ended(incident: &Incident, told: &NotificationRecord, now: Timestamp) -> bool {
-    incident.open && incident.snoozed_until.is_some_and(|until| told.at < until && until <= now)
+/// The end of a snooze ends the window too.
+fn snooze_ended(incident: &Incident, last: &NotificationRecord, now: Timestamp) -> bool {
+    incident.open && incident.snoozed_until.is_some_and(|until| last.at < until && until <= now)
 }
 
-/// A reminder is told once a slot, and two slots that fall close together are one. Everything else has its window.
-fn recent(alert: &Alert, told: &NotificationRecord, least: SignedDuration, now: Timestamp) -> bool {
+/// A reminder repeats with its next slot, but not within `min_window`. All other alerts have a window.
+fn is_recent(alert: &Alert, last: &NotificationRecord, min_window: SignedDuration, now: Timestamp) -> bool {
     let window = match &alert.occasion {
-        Some(_) if alert.occasion == told.occasion => return true,
-        Some(_) => least,
-        None => window(alert).max(least),
+        Some(_) if alert.occasion == last.occasion => return true,
+        Some(_) => min_window,
+        None => window(alert).max(min_window),
     };
-    // By distance, so that a clock set back neither repeats what was just told nor silences it for years.
-    now.duration_since(told.at).abs() < window
+    // Absolute, so that a clock that was set back neither repeats an alert at once nor silences it for years.
+    now.duration_since(last.at).abs() < window
 }
 
-/// How long after being told an alert is no news.
 fn window(alert: &Alert) -> SignedDuration {
     let hours = match (alert.priority, alert.key.category()) {
         (Priority::Critical, _) => 1,

@@ -1,11 +1,11 @@
-//! Quiet hours: what the clock on the person's wall says, and when that changes next.
+//! Quiet hours on the user's wall clock, and when they next begin or end.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
-use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// A minute of the wall clock, 00:00–23:59.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,21 +14,13 @@ pub struct WallTime {
 }
 
 impl WallTime {
-    /// A full hour, 0–23; later hours are taken as 23.
-    #[must_use]
+    /// A full hour, 0–23. Later hours become 23.
     pub const fn hour(hour: u8) -> Self {
         let hour = if hour > 23 { 23 } else { hour };
         Self { minute: hour as u16 * 60 }
     }
 
-    /// `"22:30"`, `"22"`.
-    fn parse(text: &str) -> Option<Self> {
-        let (hour, minute) = text.trim().split_once(':').unwrap_or((text.trim(), "0"));
-        let (hour, minute): (u16, u16) = (digits(hour)?, digits(minute)?);
-        (hour < 24 && minute < 60).then_some(Self { minute: hour * 60 + minute })
-    }
-
-    fn of(time: Time) -> Self {
+    fn from_time(time: Time) -> Self {
         // Hours and minutes of a civil time are never negative.
         Self { minute: time.hour().unsigned_abs() as u16 * 60 + time.minute().unsigned_abs() as u16 }
     }
@@ -38,9 +30,21 @@ impl WallTime {
     }
 }
 
-fn digits(text: &str) -> Option<u16> {
-    let fits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    if fits { text.parse().ok() } else { None }
+impl FromStr for WallTime {
+    type Err = String;
+
+    /// `22:30`, `22`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = |text: &str| {
+            let fits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+            fits.then(|| text.parse::<u16>().ok()).flatten()
+        };
+        let (hour, minute) = text.trim().split_once(':').unwrap_or((text.trim(), "0"));
+        match (digits(hour), digits(minute)) {
+            (Some(hour @ 0..24), Some(minute @ 0..60)) => Ok(Self { minute: hour * 60 + minute }),
+            _ => Err(format!("'{text}' is not a time")),
+        }
+    }
 }
 
 impl fmt::Display for WallTime {
@@ -49,89 +53,33 @@ impl fmt::Display for WallTime {
     }
 }
 
-impl Serialize for WallTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for WallTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WallTimeVisitor)
-    }
-}
-
-struct WallTimeVisitor;
-
-impl Visitor<'_> for WallTimeVisitor {
-    type Value = WallTime;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an hour from 0 to 23, or a time from \"00:00\" to \"23:59\"")
-    }
-
-    fn visit_u64<E: de::Error>(self, hour: u64) -> Result<WallTime, E> {
-        match u8::try_from(hour) {
-            Ok(hour) if hour < 24 => Ok(WallTime::hour(hour)),
-            _ => Err(E::custom(format!("{hour} is not an hour: give {}", describe()))),
-        }
-    }
-
-    fn visit_i64<E: de::Error>(self, hour: i64) -> Result<WallTime, E> {
-        match u64::try_from(hour) {
-            Ok(hour) => self.visit_u64(hour),
-            Err(_) => Err(E::custom(format!("{hour} is not an hour: give {}", describe()))),
-        }
-    }
-
-    fn visit_f64<E: de::Error>(self, hour: f64) -> Result<WallTime, E> {
-        Err(E::custom(format!("{hour} is not a time: give {}", describe())))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<WallTime, E> {
-        WallTime::parse(text).ok_or_else(|| E::custom(format!("'{text}' is not a time: give {}", describe())))
-    }
-}
-
-fn describe() -> &'static str {
-    "an hour from 0 to 23, or a time from \"00:00\" to \"23:59\""
-}
-
-/// When only critical alerts are told: from `start` until `end` by the wall clock, over midnight if `start` is the later.
+/// Only critical alerts are delivered from `start` until `end`, over midnight if `start` is the later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuietHours {
-    /// Whether there are any.
     pub enabled: bool,
-    /// First quiet minute.
+    /// The first quiet minute.
     pub start: WallTime,
-    /// First minute after them; the same as `start` means never.
+    /// The first minute after quiet hours. The same as `start` means never quiet.
     pub end: WallTime,
 }
 
-/// The person's word against the clock.
+/// The user's command to be quiet, or not, until a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuietOverride {
-    /// Quiet, or not.
     pub quiet: bool,
-    /// Until this moment.
     pub until: Timestamp,
 }
 
 impl QuietOverride {
-    /// Whether it still holds at `now`.
-    #[must_use]
-    pub fn holds(self, now: Timestamp) -> bool {
+    pub fn in_force(self, now: Timestamp) -> bool {
         now < self.until
     }
 }
 
 impl QuietHours {
-    /// Whether they are in force at `now`, whose zone is the person's.
-    ///
-    /// An hour that DST repeats is judged by the clock both times; one that it skips is never seen.
-    #[must_use]
+    /// Whether `now` is quiet. `now` carries the user's zone. An hour that DST repeats is quiet both times or never.
     pub fn in_force(&self, now: &ZonedDateTime) -> bool {
-        let clock = WallTime::of(now.time());
+        let clock = WallTime::from_time(now.time());
         self.enabled
             && if self.start <= self.end {
                 self.start <= clock && clock < self.end
@@ -140,30 +88,25 @@ impl QuietHours {
             }
     }
 
-    /// Whether they are in force at `now`, where the person may have said otherwise.
-    #[must_use]
-    pub fn in_force_unless(&self, said: Option<QuietOverride>, now: &ZonedDateTime) -> bool {
-        said.filter(|said| said.holds(now.timestamp())).map_or_else(|| self.in_force(now), |said| said.quiet)
+    pub fn in_force_with(&self, command: Option<QuietOverride>, now: &ZonedDateTime) -> bool {
+        let command = command.filter(|command| command.in_force(now.timestamp()));
+        command.map_or_else(|| self.in_force(now), |command| command.quiet)
     }
 
-    /// Until when a word of the person against the clock holds: until the clock next passes the beginning or the end, whether
-    /// they are switched on or not.
-    #[must_use]
+    /// When the clock next passes `start` or `end`, even while quiet hours are disabled: an override lasts until then.
     pub fn next_boundary(&self, now: &ZonedDateTime) -> Timestamp {
         let boundary = Self { enabled: true, ..*self }.next_change(now).map(|at| at.timestamp());
         let in_half_a_day = || now.timestamp().saturating_add(SignedDuration::from_hours(12)).unwrap_or(Timestamp::MAX);
         boundary.unwrap_or_else(in_half_a_day)
     }
 
-    /// What a person means by tomorrow: the end of quiet hours on the next day of the calendar.
-    #[must_use]
-    pub fn tomorrow(&self, now: &ZonedDateTime) -> Option<Timestamp> {
+    /// The end of quiet hours on the next calendar day.
+    pub fn next_morning(&self, now: &ZonedDateTime) -> Option<Timestamp> {
         let morning = now.date().tomorrow().ok()?.to_datetime(self.end.time());
         Some(now.time_zone().to_ambiguous_zoned_datetime(morning).compatible().ok()?.timestamp())
     }
 
-    /// The first instant after `now` at which they begin or end; none if they never do.
-    #[must_use]
+    /// The first instant after `now` at which quiet hours begin or end.
     pub fn next_change(&self, now: &ZonedDateTime) -> Option<ZonedDateTime> {
         if !self.enabled || self.start == self.end {
             return None;
@@ -174,8 +117,8 @@ impl QuietHours {
         moments.into_iter().find(|moment| moment > now && self.in_force(moment) != state)
     }
 
-    /// Every instant near `now` at which the clock can pass `start` or `end`: both readings of a repeated hour, and the
-    /// zone's own jumps. Between two of them nothing changes.
+    /// Every instant near `now` at which the clock can pass `start` or `end`: both readings of a repeated hour, and the zone's own
+    /// transitions. Between two of them nothing changes.
     fn boundaries(&self, now: &ZonedDateTime) -> Vec<ZonedDateTime> {
         let zone = now.time_zone();
         let mut moments = Vec::new();
@@ -187,8 +130,8 @@ impl QuietHours {
             }
         }
         let horizon = now.timestamp().saturating_add(SignedDuration::from_hours(96)).unwrap_or(Timestamp::MAX);
-        let jumps = zone.following(now.timestamp()).map(|jump| jump.timestamp());
-        moments.extend(jumps.take_while(|at| *at <= horizon).map(|at| at.to_zoned_datetime(zone.clone())));
+        let transitions = zone.following(now.timestamp()).map(|transition| transition.timestamp());
+        moments.extend(transitions.take_while(|at| *at <= horizon).map(|at| at.to_zoned_datetime(zone.clone())));
         moments
     }
 }

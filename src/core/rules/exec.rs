@@ -1,51 +1,43 @@
-//! Programs of the person's own: what one of them says is wrong becomes alerts of its name.
+//! Alerts that exec plugins report.
 
 use jiff::ZonedDateTime;
 
 use super::Evaluation;
+use super::draft::{AlertDraft, Collector};
 use crate::core::alert::{Monitor, Priority};
 use crate::core::name::Name;
-use crate::core::rules::draft::{AlertDraft, Collector};
-use crate::core::text::clip;
+use crate::core::text::truncate;
 
-/// The longest a message may be (characters).
-const MESSAGE: usize = 1_000;
+const MAX_MESSAGE_CHARS: usize = 1_000;
 
-/// One thing that a program found.
+/// One alert of an exec plugin, as parsed from its output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complaint {
-    /// What the program calls it, where it may find several things; the second part of the alert's key.
+pub struct ExecAlert {
+    /// The last part of the alert's key, for plugins with several subjects.
     pub entity: Option<String>,
-    /// How urgent.
     pub priority: Priority,
-    /// One line.
     pub title: String,
-    /// The sentence.
     pub message: String,
-    /// The reminder slot.
     pub occasion: Option<String>,
 }
 
-/// An alert for everything that the program called `name` complains of, under `exec:NAME[:ENTITY]`; what it was silent about is
-/// over.
-#[must_use]
-pub fn judge(name: Name, complaints: &[Complaint], now: &ZonedDateTime) -> Evaluation {
+/// The plugin's alerts under `exec:NAME[:ENTITY]`. A plugin reports all of its open alerts each time: missing ones are over.
+pub fn evaluate(name: Name, alerts: &[ExecAlert], now: &ZonedDateTime) -> Evaluation {
     let monitor = Monitor::Exec(name);
-    let mut found = Collector::new(monitor, now);
-    // Monitor and rule go by the same word.
-    found.rule(monitor.to_string(), true, complaints.iter().map(|complaint| finding(name, complaint, now)));
-    found.finish()
+    let mut collector = Collector::new(monitor, now);
+    // The rule has the name of the monitor.
+    collector.add(monitor.to_string(), true, alerts.iter().map(|alert| draft(name, alert, now)));
+    collector.finish()
 }
 
-fn finding(name: Name, complaint: &Complaint, now: &ZonedDateTime) -> AlertDraft {
-    let message = clip(&complaint.message, MESSAGE);
-    let mut finding =
-        AlertDraft::new(complaint.priority, &complaint.title, message).read_from(name.as_str(), Some(now.timestamp()));
-    if let Some(entity) = &complaint.entity {
-        finding = finding.about(entity);
+fn draft(name: Name, alert: &ExecAlert, now: &ZonedDateTime) -> AlertDraft {
+    let message = truncate(&alert.message, MAX_MESSAGE_CHARS);
+    let mut draft = AlertDraft::new(alert.priority, &alert.title, message).source(name.as_str(), Some(now.timestamp()));
+    if let Some(entity) = &alert.entity {
+        draft = draft.entity(entity);
     }
-    match &complaint.occasion {
-        Some(occasion) => finding.on(occasion),
-        None => finding,
+    match &alert.occasion {
+        Some(occasion) => draft.occasion(occasion),
+        None => draft,
     }
 }

@@ -1,60 +1,56 @@
-//! Today's body: readiness, sleep, heart-rate variability, stress.
+//! The health rules: today's readiness, sleep, heart-rate variability and stress.
 
 use jiff::ZonedDateTime;
 
-use super::Evaluation;
 use super::calendar::days_ago;
+use super::draft::{AlertDraft, Collector, RuleResult, at_least, highest_level, reaches};
+use super::phrases::{synced, usual, usual_range};
 use super::thresholds::HealthThresholds;
+use super::{Evaluation, plausible};
 use crate::core::alert::{Monitor, Priority};
 use crate::core::facts::HealthDay;
-use crate::core::rules::draft::{AlertDraft, Collector, at_least, reaches, worst};
-use crate::core::rules::phrases::{synced, usual, usual_range};
-use crate::core::rules::plausible;
 use crate::core::stats::mean;
-use crate::core::text::{hours, number};
+use crate::core::text::{hours_minutes, number};
 
-/// What the health rules judge.
 #[derive(Debug, Clone, Copy)]
 pub struct HealthFacts<'a> {
     /// `oura_cache` or `oura_api`.
     pub source: &'a str,
-    /// The local date's day; a day of another date is not judged.
+    /// Not evaluated unless its date is today.
     pub today: Option<&'a HealthDay>,
     /// The days before today, by date ascending, with gaps.
     pub history: &'a [HealthDay],
-    /// Whether the wearer asked Oura for rest today: then nothing is judged.
+    /// Whether Oura's rest mode is on: no rule runs then.
     pub resting: bool,
 }
 
-/// The health alerts of `now`, whose zone is the person's.
-#[must_use]
-pub fn judge(facts: &HealthFacts<'_>, limits: &HealthThresholds, now: &ZonedDateTime) -> Evaluation {
-    let mut found = Collector::new(Monitor::Health, now);
+/// `now` carries the user's zone.
+pub fn evaluate(facts: &HealthFacts<'_>, limits: &HealthThresholds, now: &ZonedDateTime) -> Evaluation {
+    let mut collector = Collector::new(Monitor::Health, now);
     if let Some(today) = facts.today.filter(|day| day.date == now.date() && !facts.resting) {
-        let body = Body { source: facts.source, today, history: facts.history, limits, now };
-        found.verdict("health:readiness_low", body.readiness_low());
-        found.verdict("health:sleep_short", body.sleep_short());
-        found.verdict("health:sleep_quality_low", body.sleep_quality_low());
-        found.verdict("health:hrv_low", body.hrv_low());
-        found.verdict("health:stress_high", body.stress_high());
+        let rules = HealthRules { source: facts.source, today, history: facts.history, limits, now };
+        collector.add_result("health:readiness_low", rules.readiness_low());
+        collector.add_result("health:sleep_short", rules.sleep_short());
+        collector.add_result("health:sleep_quality_low", rules.sleep_quality_low());
+        collector.add_result("health:hrv_low", rules.hrv_low());
+        collector.add_result("health:stress_high", rules.stress_high());
     }
-    found.finish()
-}
-
-fn show_whole(value: f64) -> String {
-    format!("{value:.0}")
+    collector.finish()
 }
 
 fn in_hours(seconds: u32) -> f64 {
     f64::from(seconds) / 3600.0
 }
 
-fn show_hours(value: f64) -> String {
-    hours((value * 3600.0).round() as u32)
+fn show_whole(value: f64) -> String {
+    format!("{value:.0}")
 }
 
-/// Each rule answers None if today's value is unknown, and `Some(None)` if it is all right.
-struct Body<'a> {
+fn show_hours(value: f64) -> String {
+    hours_minutes((value * 3600.0).round() as u32)
+}
+
+struct HealthRules<'a> {
     source: &'a str,
     today: &'a HealthDay,
     history: &'a [HealthDay],
@@ -62,54 +58,54 @@ struct Body<'a> {
     now: &'a ZonedDateTime,
 }
 
-impl Body<'_> {
-    fn readiness_low(&self) -> Option<Option<AlertDraft>> {
+impl HealthRules<'_> {
+    fn readiness_low(&self) -> RuleResult {
         let score = plausible::readiness(self.today)?;
         let levels = [
             (Priority::Medium, self.limits.readiness_medium),
             (Priority::High, self.limits.readiness_high),
             (Priority::Critical, self.limits.readiness_critical),
         ];
-        let range = self.usual(plausible::readiness);
-        Some(worst(&levels, |limit| score < limit).map(|(priority, limit)| {
+        let range = self.usual_range(plausible::readiness);
+        Some(highest_level(&levels, |limit| score < limit).map(|(priority, limit)| {
             let title = format!("Readiness is low: {}", number(score));
             let message = format!("Readiness {}{}", number(score), usual(range, show_whole));
-            self.finding(priority, &title, &message, range).fact("readiness", score).fact("limit", limit)
+            self.draft(priority, &title, &message, range).fact("readiness", score).fact("limit", limit)
         }))
     }
 
-    fn sleep_short(&self) -> Option<Option<AlertDraft>> {
+    fn sleep_short(&self) -> RuleResult {
         let slept_s = plausible::slept_s(self.today)?;
         let slept_h = in_hours(slept_s);
         let levels =
             [(Priority::Medium, self.limits.sleep_hours_medium), (Priority::High, self.limits.sleep_hours_high)];
-        let range = self.usual(|day| plausible::slept_s(day).map(in_hours));
-        Some(worst(&levels, |limit| slept_h < limit).map(|(priority, limit)| {
-            let slept = format!("Slept {}", hours(slept_s));
+        let range = self.usual_range(|day| plausible::slept_s(day).map(in_hours));
+        Some(highest_level(&levels, |limit| slept_h < limit).map(|(priority, limit)| {
+            let slept = format!("Slept {}", hours_minutes(slept_s));
             let message = format!("{slept}{}", usual(range, show_hours));
-            self.finding(priority, &slept, &message, range).fact("hours_slept", slept_h).fact("limit", limit)
+            self.draft(priority, &slept, &message, range).fact("hours_slept", slept_h).fact("limit", limit)
         }))
     }
 
-    fn sleep_quality_low(&self) -> Option<Option<AlertDraft>> {
+    fn sleep_quality_low(&self) -> RuleResult {
         let efficiency = plausible::efficiency(self.today)?;
-        let range = self.usual(plausible::efficiency);
+        let range = self.usual_range(plausible::efficiency);
         let limit = self.limits.sleep_efficiency;
         Some((efficiency < limit).then(|| {
             let title = format!("Restless night: {} % asleep", number(efficiency));
             let message = format!("Asleep {} % of the time in bed{}", number(efficiency), usual(range, show_whole));
-            self.finding(Priority::Medium, &title, &message, range).fact("efficiency", efficiency).fact("limit", limit)
+            self.draft(Priority::Medium, &title, &message, range).fact("efficiency", efficiency).fact("limit", limit)
         }))
     }
 
-    fn hrv_low(&self) -> Option<Option<AlertDraft>> {
+    fn hrv_low(&self) -> RuleResult {
         let hrv_ms = plausible::hrv_ms(self.today)?;
         let nights = baseline_hrv(self.history, self.limits, self.now);
         let baseline = mean(&nights).filter(|_| at_least(nights.len(), self.limits.hrv_baseline_min_nights))?;
         let drop = 100.0 * (baseline - hrv_ms) / baseline;
         let levels = [(Priority::Medium, self.limits.hrv_drop_medium), (Priority::High, self.limits.hrv_drop_high)];
         let range = usual_range(&nights);
-        Some(worst(&levels, |limit| reaches(drop, limit)).map(|(priority, limit)| {
+        Some(highest_level(&levels, |limit| reaches(drop, limit)).map(|(priority, limit)| {
             let title = format!("HRV is {drop:.0} % under your mean");
             let message = format!(
                 "HRV {} ms, {drop:.0} % under your {}-day mean of {}{}",
@@ -118,7 +114,7 @@ impl Body<'_> {
                 number(baseline),
                 usual(range, show_whole),
             );
-            self.finding(priority, &title, &message, range)
+            self.draft(priority, &title, &message, range)
                 .fact("hrv_ms", hrv_ms)
                 .fact("mean_ms", baseline)
                 .fact("nights", nights.len())
@@ -127,32 +123,32 @@ impl Body<'_> {
         }))
     }
 
-    fn stress_high(&self) -> Option<Option<AlertDraft>> {
+    fn stress_high(&self) -> RuleResult {
         let share = plausible::stress_share(self.today)?;
         let levels = [(Priority::Medium, self.limits.stress_medium), (Priority::High, self.limits.stress_high)];
-        let range = self.usual(plausible::stress_share);
-        Some(worst(&levels, |limit| reaches(share, limit)).map(|(priority, limit)| {
+        let range = self.usual_range(plausible::stress_share);
+        Some(highest_level(&levels, |limit| reaches(share, limit)).map(|(priority, limit)| {
             let title = format!("Stress is high: {share:.0} % against recovery");
             let message = format!("Stress {share:.0} % against recovery so far today{}", usual(range, show_whole));
-            self.finding(priority, &title, &message, range).fact("stress_share", share).fact("limit", limit)
+            self.draft(priority, &title, &message, range).fact("stress_share", share).fact("limit", limit)
         }))
     }
 
-    fn usual(&self, value: impl Fn(&HealthDay) -> Option<f64>) -> Option<(f64, f64)> {
+    fn usual_range(&self, value: impl Fn(&HealthDay) -> Option<f64>) -> Option<(f64, f64)> {
         usual_range(&self.history.iter().filter_map(value).collect::<Vec<_>>())
     }
 
-    fn finding(&self, priority: Priority, title: &str, message: &str, range: Option<(f64, f64)>) -> AlertDraft {
+    fn draft(&self, priority: Priority, title: &str, message: &str, range: Option<(f64, f64)>) -> AlertDraft {
         let message = format!("{message}. {}", synced(self.source, self.today.as_of, self.now));
-        let finding = AlertDraft::new(priority, title, message).read_from(self.source, self.today.as_of);
+        let draft = AlertDraft::new(priority, title, message).source(self.source, self.today.as_of);
         match range {
-            Some((low, high)) => finding.fact("usual_low", low).fact("usual_high", high),
-            None => finding,
+            Some((low, high)) => draft.fact("usual_low", low).fact("usual_high", high),
+            None => draft,
         }
     }
 }
 
-/// Every night with a value among the days of the baseline, which end yesterday.
+/// The HRV of every night in the `hrv_baseline_days` days before today.
 pub(super) fn baseline_hrv<'a>(
     days: impl IntoIterator<Item = &'a HealthDay>,
     limits: &HealthThresholds,

@@ -1,18 +1,17 @@
-//! The numbers of a day that are worth a chart, and what is usual for each, exactly as the rules judge them.
+//! The daily health metrics that front ends chart, with the baselines that the rules use.
 
 use jiff::civil::Date;
 use jiff::{ToSpan, ZonedDateTime};
 
 use super::health::baseline_hrv;
+use super::phrases::usual_range;
+use super::plausible;
 use super::thresholds::HealthThresholds;
 use crate::core::facts::HealthDay;
-use crate::core::rules::phrases::usual_range;
-use crate::core::rules::plausible;
 use crate::core::stats::mean;
 
-/// One number a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Measure {
+pub enum Metric {
     /// Oura's readiness score, 0–100.
     Readiness,
     /// Hours slept in the day, naps included.
@@ -23,22 +22,20 @@ pub enum Measure {
     StressShare,
 }
 
-/// What is usual for one measure, for the person and the day.
+/// The user's baseline of one metric.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Baseline {
-    /// The middle half of the days before, if there are enough of them.
+    /// The interquartile range of earlier days, if there are enough of them.
     pub range: Option<(f64, f64)>,
-    /// The own mean that the value is held against, where it is judged by one.
+    /// The mean that HRV is compared with.
     pub mean: Option<f64>,
 }
 
-impl Measure {
-    /// All of them.
+impl Metric {
     pub const ALL: [Self; 4] = [Self::Readiness, Self::HoursSlept, Self::Hrv, Self::StressShare];
 
-    /// Its value on a day; none if it is unknown, or cannot be true.
-    #[must_use]
-    pub fn of(self, day: &HealthDay) -> Option<f64> {
+    /// None if the value is unknown or implausible.
+    pub fn value(self, day: &HealthDay) -> Option<f64> {
         match self {
             Self::Readiness => plausible::readiness(day),
             Self::HoursSlept => plausible::slept_s(day).map(|seconds| f64::from(seconds) / 3600.0),
@@ -47,8 +44,7 @@ impl Measure {
         }
     }
 
-    /// The rules that judge it.
-    #[must_use]
+    /// The rules that use this metric.
     pub const fn rules(self) -> &'static [&'static str] {
         match self {
             Self::Readiness => &["health:readiness_low"],
@@ -58,9 +54,8 @@ impl Measure {
         }
     }
 
-    /// What is usual at `now`, from the days before its date that the rules look back on.
-    #[must_use]
-    pub fn usual(self, days: &[HealthDay], limits: &HealthThresholds, now: &ZonedDateTime) -> Baseline {
+    /// The baseline at `now`, from the days before today that the rules use.
+    pub fn baseline(self, days: &[HealthDay], limits: &HealthThresholds, now: &ZonedDateTime) -> Baseline {
         let (first, today) = (limits.first_day_of_history(now.date()), now.date());
         let before = days.iter().filter(|day| (first..today).contains(&day.date));
         match self {
@@ -70,15 +65,15 @@ impl Measure {
                 Baseline { range: usual_range(&nights), mean: mean(&nights).filter(|_| enough) }
             }
             _ => {
-                Baseline { range: usual_range(&before.filter_map(|day| self.of(day)).collect::<Vec<_>>()), mean: None }
+                let values: Vec<f64> = before.filter_map(|day| self.value(day)).collect();
+                Baseline { range: usual_range(&values), mean: None }
             }
         }
     }
 }
 
 impl HealthThresholds {
-    /// The rules look back from `today` to this day: two months, or further if the own mean needs it.
-    #[must_use]
+    /// The first day that the rules use: two months ago, or earlier if the HRV baseline needs it.
     pub fn first_day_of_history(&self, today: Date) -> Date {
         today.saturating_sub(i64::from(self.hrv_baseline_days.max(60)).days())
     }

@@ -1,4 +1,4 @@
-//! Facts, thresholds and now go in; alerts come out. Every rule is pure and can be replayed on a past moment.
+//! The rules: facts, thresholds and the current time go in; alerts come out. Pure, so a rule can be replayed for any moment.
 
 mod calendar;
 mod draft;
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use super::alert::{Alert, AlertKey};
 
-/// Every rule of ours, as `"{category}:{type}"`: what keys begin with.
+/// Every built-in rule as `"{category}:{type}"`, the beginning of its keys.
 pub const NAMES: [&str; 20] = [
     "health:readiness_low",
     "health:sleep_short",
@@ -41,23 +41,20 @@ pub const NAMES: [&str; 20] = [
     "system:source_unavailable",
 ];
 
-/// What a monitor's rules found, and what they were able to judge.
-///
-/// A rule that lacked its facts is not in `judged`: nothing of it may be resolved.
+/// The result of a monitor's rules.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evaluation {
-    /// What fires, at most one alert a key.
+    /// At most one alert per key.
     pub alerts: Vec<Alert>,
-    /// The rules that had what they need, as `"{category}:{type}"`.
-    pub judged: BTreeSet<Cow<'static, str>>,
-    /// Entities that could not be judged though their rule was.
-    pub except: BTreeSet<String>,
+    /// The rules that had all their facts, as `"{category}:{type}"`. Alerts of other rules must not be resolved.
+    pub evaluated: BTreeSet<Cow<'static, str>>,
+    /// Entities without facts although their rule was evaluated. Alerts about them must not be resolved.
+    pub unknown_entities: BTreeSet<String>,
 }
 
 impl Evaluation {
-    /// Whether an alert of this key would be in `alerts` if its condition still held.
-    #[must_use]
-    pub fn covers(&self, key: &AlertKey) -> bool {
-        self.judged.contains(key.rule()) && key.entity().is_none_or(|entity| !self.except.contains(entity))
+    /// Whether the absence of this key from `alerts` means that its condition is over.
+    pub fn can_resolve(&self, key: &AlertKey) -> bool {
+        self.evaluated.contains(key.rule()) && key.entity().is_none_or(|entity| !self.unknown_entities.contains(entity))
     }
 }

@@ -1,54 +1,52 @@
-//! Operator's own sources: one that has not answered for long is worth a word.
+//! The system rules: sources that have been unavailable for long.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::Evaluation;
+use super::draft::{AlertDraft, Collector};
 use crate::core::alert::{Monitor, Priority};
 use crate::core::circuit::{Cause, Circuit};
-use crate::core::rules::draft::{AlertDraft, Collector};
-use crate::core::text::{ago, source_name, span};
+use crate::core::text::{humanize, relative, source_name};
 
-/// An alert for every circuit that has not been closed for at least `open_for`. All that are given are judged.
-#[must_use]
-pub fn judge(circuits: &BTreeMap<String, Circuit>, open_for: SignedDuration, now: &ZonedDateTime) -> Evaluation {
-    let mut found = Collector::new(Monitor::System, now);
+/// An alert for each circuit that has not been closed for at least `open_for`. `circuits` must hold all of them.
+pub fn evaluate(circuits: &BTreeMap<String, Circuit>, open_for: SignedDuration, now: &ZonedDateTime) -> Evaluation {
+    let mut collector = Collector::new(Monitor::System, now);
     let unavailable = circuits.iter().filter_map(|(source, circuit)| unavailable(source, circuit, open_for, now));
-    found.rule("system:source_unavailable", true, unavailable);
-    found.finish()
+    collector.add("system:source_unavailable", true, unavailable);
+    collector.finish()
 }
 
 fn unavailable(source: &str, circuit: &Circuit, open_for: SignedDuration, now: &ZonedDateTime) -> Option<AlertDraft> {
-    let since = circuit.troubled_since()?;
+    let since = circuit.failing_since()?;
     if now.timestamp().duration_since(since) < open_for {
         return None;
     }
     let name = source_name(source);
-    let (title, outlook) = match circuit.cause() {
-        Some(Cause::NeedsUser) => {
-            (format!("{name} needs you"), "It will not work until you change something: the log says what")
-        }
-        _ => (format!("{name} is unavailable"), "It may mend itself; you need not do anything"),
+    let needs_user = circuit.cause() == Some(Cause::ActionRequired);
+    let (title, outlook) = match needs_user {
+        true => (format!("{name} needs you"), "It will not work until you change something: see the log"),
+        false => (format!("{name} is unavailable"), "It may recover without you"),
     };
     let message = format!(
         "{name} has not worked since {} ({}). {outlook}. {}.",
-        moment(since, now),
-        ago(now.timestamp(), since),
+        local_time(since, now),
+        relative(now.timestamp(), since),
         next_try(circuit.retry_at(), now),
     );
     Some(
         AlertDraft::new(Priority::Medium, &title, message)
-            .about(source)
-            .read_from(source, Some(now.timestamp()))
+            .entity(source)
+            .source(source, Some(now.timestamp()))
             .fact("since", since.to_string())
-            .fact("needs_user", circuit.cause() == Some(Cause::NeedsUser))
+            .fact("needs_user", needs_user)
             .fact("retry_at", circuit.retry_at().map(|at| at.to_string())),
     )
 }
 
-/// The local time, with the date unless it is today.
-fn moment(at: Timestamp, now: &ZonedDateTime) -> String {
+/// With the date unless it is today.
+fn local_time(at: Timestamp, now: &ZonedDateTime) -> String {
     let local = at.to_zoned_datetime(now.time_zone().clone());
     let clock = format!("{:02}:{:02}", local.hour(), local.minute());
     if local.date() == now.date() { clock } else { format!("{} {clock}", local.date()) }
@@ -56,7 +54,7 @@ fn moment(at: Timestamp, now: &ZonedDateTime) -> String {
 
 fn next_try(retry_at: Option<Timestamp>, now: &ZonedDateTime) -> String {
     match retry_at.map(|at| at.duration_since(now.timestamp())) {
-        Some(left) if left > SignedDuration::ZERO => format!("Next try in {}", span(left)),
+        Some(left) if left > SignedDuration::ZERO => format!("Next try in {}", humanize(left)),
         _ => "Next try at the next check".into(),
     }
 }

@@ -1,47 +1,34 @@
-//! The numbers that rules compare with. Every one is a key of `monitors.*.thresholds`; the defaults stand here.
+//! The limits of the rules with their defaults. Each is a key of `monitors.*.thresholds`; the configuration validates their ranges.
 
-use garde::Validate;
 use serde::{Deserialize, Serialize};
 
 /// Limits of the health rules.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthThresholds {
     /// Readiness under this is medium (score 0–100).
-    #[garde(range(min = 0.0, max = 100.0))]
     pub readiness_medium: f64,
     /// Readiness under this is high.
-    #[garde(range(min = 0.0, max = 100.0))]
     pub readiness_high: f64,
     /// Readiness under this is critical.
-    #[garde(range(min = 0.0, max = 100.0))]
     pub readiness_critical: f64,
     /// Fewer hours slept is medium.
-    #[garde(range(min = 0.0, max = 24.0))]
     pub sleep_hours_medium: f64,
     /// Fewer hours slept is high.
-    #[garde(range(min = 0.0, max = 24.0))]
     pub sleep_hours_high: f64,
     /// Efficiency of the night under this is medium (percent).
-    #[garde(range(min = 0.0, max = 100.0))]
     pub sleep_efficiency: f64,
-    /// HRV this far under the own mean, or further, is medium (percent).
-    #[garde(range(min = 0.0, max = 100.0))]
+    /// A drop of HRV by this much under the user's mean is medium (percent).
     pub hrv_drop_medium: f64,
-    /// HRV this far under the own mean, or further, is high (percent).
-    #[garde(range(min = 0.0, max = 100.0))]
+    /// A drop of HRV by this much under the user's mean is high (percent).
     pub hrv_drop_high: f64,
-    /// Days of the own mean.
-    #[garde(range(min = 1, max = 365))]
+    /// Days that the HRV mean covers.
     pub hrv_baseline_days: u32,
-    /// Nights that the own mean must rest on.
-    #[garde(range(min = 1, max = 365))]
+    /// Nights with a value that the HRV mean needs.
     pub hrv_baseline_min_nights: u32,
     /// Stress share at or over this is medium (percent).
-    #[garde(range(min = 0.0, max = 100.0))]
     pub stress_medium: f64,
     /// Stress share at or over this is high (percent).
-    #[garde(range(min = 0.0, max = 100.0))]
     pub stress_high: f64,
 }
 
@@ -64,45 +51,33 @@ impl Default for HealthThresholds {
     }
 }
 
-/// Limits of the task rules. Hours are of the person's local day.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+/// Limits of the task rules. Hours are local.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskThresholds {
-    /// Hours at which a task due today is told.
-    #[garde(length(min = 1, max = 24), inner(range(min = 0, max = 23)))]
+    /// Reminder hours for tasks due today.
     pub due_today_hours: Vec<u8>,
-    /// Hour at which a task due tomorrow is told.
-    #[garde(range(min = 0, max = 23))]
+    /// Reminder hour for tasks due tomorrow.
     pub due_tomorrow_hour: u8,
-    /// A promise due within so many hours is told.
-    #[garde(range(min = 1, max = 720))]
+    /// A commitment due within this many hours raises an alert.
     pub commitment_within_hours: u32,
-    /// Hour at which a promise soon due is told.
-    #[garde(range(min = 0, max = 23))]
+    /// Reminder hour for commitments that are due soon.
     pub commitment_hour: u8,
-    /// A broken promise is critical from so many days past due.
-    #[garde(range(min = 1, max = 365))]
+    /// An overdue commitment becomes critical after this many days.
     pub violation_critical_days: u32,
-    /// So many active tasks are a pile.
-    #[garde(range(min = 1, max = 100_000))]
+    /// This many active tasks raise an alert.
     pub pileup_tasks: u32,
-    /// Hour at which a pile is told.
-    #[garde(range(min = 0, max = 23))]
+    /// Reminder hour for too many active tasks.
     pub pileup_hour: u8,
-    /// From this hour no points at all is medium.
-    #[garde(range(min = 0, max = 23))]
+    /// From this hour, no points at all is medium.
     pub goal_none_hour: u8,
-    /// From this hour a share under `goal_half_percent` is medium.
-    #[garde(range(min = 0, max = 23))]
+    /// From this hour, a share under `goal_half_percent` is medium.
     pub goal_half_hour: u8,
     /// Share of today's points (percent).
-    #[garde(range(min = 0.0, max = 100.0))]
     pub goal_half_percent: f64,
-    /// From this hour a share under `goal_late_percent` is high.
-    #[garde(range(min = 0, max = 23))]
+    /// From this hour, a share under `goal_late_percent` is high.
     pub goal_late_hour: u8,
     /// Share of today's points (percent).
-    #[garde(range(min = 0.0, max = 100.0))]
     pub goal_late_percent: f64,
 }
 
@@ -126,41 +101,30 @@ impl Default for TaskThresholds {
 }
 
 /// Limits of the pattern rules.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PatternThresholds {
-    /// A task postponed so often in 7 days is procrastination.
-    #[garde(range(min = 1, max = 1000))]
+    /// Postponements of one task in 7 days.
     pub postponed_times: u32,
-    /// One unprocessed thought written down so often is procrastination.
-    #[garde(range(min = 2, max = 1000))]
+    /// Repetitions of one unprocessed thought.
     pub thought_times: u32,
-    /// Mean readiness of 7 days this far under that of the 7 before (percent).
-    #[garde(range(min = 0.0, max = 100.0))]
+    /// Drop of the mean readiness of 7 days against the 7 days before (percent).
     pub energy_decline_percent: f64,
-    /// Days with a score that each of the two weeks must have.
-    #[garde(range(min = 1, max = 7))]
+    /// Days with a score that each of the two weeks needs.
     pub energy_min_days: u32,
-    /// Created / completed over this in 7 days is overcommitment.
-    #[garde(range(min = 0.1, max = 1000.0))]
+    /// Tasks created for each task completed in 7 days.
     pub overcommitment_ratio: f64,
-    /// Tasks created that the ratio must rest on.
-    #[garde(range(min = 1, max = 100_000))]
+    /// Tasks created in 7 days that the ratio needs.
     pub overcommitment_min_created: u32,
-    /// Nights running.
-    #[garde(range(min = 2, max = 14))]
+    /// Consecutive short nights.
     pub sleep_debt_nights: u32,
-    /// Under so many hours each.
-    #[garde(range(min = 0.0, max = 24.0))]
+    /// A night under this many hours is short.
     pub sleep_debt_hours: f64,
     /// Worries in 7 days.
-    #[garde(range(min = 1, max = 1000))]
     pub worries: u32,
     /// Clients touched in a day.
-    #[garde(range(min = 2, max = 1000))]
     pub clients_in_a_day: u32,
     /// Days the focus file may stay untouched.
-    #[garde(range(min = 1, max = 365))]
     pub stale_focus_days: u32,
 }
 

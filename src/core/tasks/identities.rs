@@ -1,72 +1,69 @@
-//! What open alerts about tasks go by, so that a task that was told of keeps its name.
+//! The names under which task alerts are open.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MatchKey, MergedTask};
 
-/// The rows that a name stands for, by source and id, where they are more than the one whose id it is. Those that are away are
-/// among them: they may come back.
+/// The rows of each name, as (source, id), unless the only row is the one whose id is the name. Includes rows that are missing
+/// now, because they may return.
 pub type Aliases = BTreeMap<String, BTreeSet<(String, String)>>;
 
-/// The names that alerts about tasks are open under.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskIdentities {
-    /// Each with the title and date that it was last told of with.
+    /// The names of open alerts, with the title and date of the last notification.
     names: BTreeMap<String, Option<MatchKey>>,
     aliases: Aliases,
-    /// The aliases the other way round: by source and id.
-    rows: BTreeMap<String, BTreeMap<String, String>>,
+    /// The inverse of `aliases`: source → id → name.
+    by_row: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl TaskIdentities {
-    /// `open`: what alerts are open under, and what they say; `aliases`: as `after` gave them, older ones among them.
-    #[must_use]
+    /// `open`: the names of open alerts. `aliases`: as `aliases_after` returned them; may hold older ones.
     pub fn new(open: impl IntoIterator<Item = (String, Option<MatchKey>)>, mut aliases: Aliases) -> Self {
         let names: BTreeMap<_, _> = open.into_iter().collect();
         aliases.retain(|name, _| names.contains_key(name));
-        let mut rows: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for (name, bond) in &aliases {
-            for (source, id) in bond {
-                rows.entry(source.clone()).or_default().insert(id.clone(), name.clone());
+        let mut by_row: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for (name, rows) in &aliases {
+            for (source, id) in rows {
+                by_row.entry(source.clone()).or_default().insert(id.clone(), name.clone());
             }
         }
-        Self { names, aliases, rows }
+        Self { names, aliases, by_row }
     }
 
-    /// The name that a row was told of under.
+    /// The open name of a row.
     pub(super) fn name_of(&self, source: &str, id: &str) -> Option<&str> {
-        if let Some(name) = self.rows.get(source).and_then(|rows| rows.get(id)) {
+        if let Some(name) = self.by_row.get(source).and_then(|rows| rows.get(id)) {
             return Some(name);
         }
         let (name, _) = self.names.get_key_value(id)?;
         (!self.aliases.contains_key(id)).then_some(name)
     }
 
-    /// The names that stand for a row of this source whose id is such.
-    pub(in crate::core) fn names_where<'a>(
+    /// The open names of the rows of `source` whose id fulfils `predicate`.
+    pub(in crate::core) fn names_of_rows<'a>(
         &'a self,
         source: &'a str,
-        is_such: impl Fn(&str) -> bool + 'a,
+        predicate: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = String> + 'a {
-        let stands_for = move |name: &&String| match self.aliases.get(*name) {
-            Some(rows) => rows.iter().any(|(of, id)| of == source && is_such(id)),
-            None => is_such(name),
+        let matches = move |name: &&String| match self.aliases.get(*name) {
+            Some(rows) => rows.iter().any(|(row_source, id)| row_source == source && predicate(id)),
+            None => predicate(name),
         };
-        self.names.keys().filter(stands_for).cloned()
+        self.names.keys().filter(matches).cloned()
     }
 
-    /// Whether this is what a name was last told of with.
-    pub(super) fn is_home(&self, name: &str, likeness: &MatchKey) -> bool {
-        self.names.get(name).is_some_and(|home| home.as_ref() == Some(likeness))
+    /// Whether the last notification under this name had this title and date.
+    pub(super) fn is_current_match(&self, name: &str, key: &MatchKey) -> bool {
+        self.names.get(name).is_some_and(|last| last.as_ref() == Some(key))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(String::as_str)
     }
 
-    /// What is to be remembered when these tasks have been judged, and alerts were found about those that `fires` names.
-    #[must_use]
-    pub fn after(&self, tasks: &[MergedTask<'_>], fires: impl Fn(&str) -> bool) -> Aliases {
+    /// The aliases to save after these tasks were evaluated. `fires` tells whether a name has an alert now.
+    pub fn aliases_after(&self, tasks: &[MergedTask<'_>], fires: impl Fn(&str) -> bool) -> Aliases {
         let rows_of = |task: &MergedTask<'_>| -> Vec<(String, String)> {
             task.rows.iter().map(|(source, id)| ((*source).to_owned(), id.clone().into_owned())).collect()
         };

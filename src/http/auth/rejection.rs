@@ -25,54 +25,44 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    pub(crate) const fn status(self) -> StatusCode {
+    /// The status and message for the client, and the reason in the log.
+    pub(crate) const fn details(self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
-            Self::Unauthorized | Self::InvalidCredentials | Self::InvalidTicket => StatusCode::UNAUTHORIZED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    /// For the client.
-    pub(crate) const fn message(self) -> &'static str {
-        match self {
-            Self::WrongHost => "This server does not serve that host.",
-            Self::ForeignOrigin => "Send changes from Operator's own page, or with the token.",
-            Self::Unauthorized => {
-                "Open the dashboard from Operator's menu, or with `operator dashboard`. Programs send the token."
-            }
-            Self::InvalidCredentials => {
-                "This session has ended. Open the dashboard again from Operator's menu, or with `operator dashboard`."
-            }
-            Self::InvalidTicket => {
+            Self::WrongHost => (StatusCode::MISDIRECTED_REQUEST, "This server does not serve that host.", "wrong host"),
+            Self::ForeignOrigin => (
+                StatusCode::FORBIDDEN,
+                "Send changes from Operator's own page, or with the token.",
+                "change from another website",
+            ),
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "Open the dashboard from Operator's menu, or with `operator dashboard`. Programs send the token.",
+                "no token and no cookie",
+            ),
+            Self::InvalidCredentials => (
+                StatusCode::UNAUTHORIZED,
+                "This session has ended. Open the dashboard again from Operator's menu, or with `operator dashboard`.",
+                "invalid or expired token or cookie",
+            ),
+            Self::InvalidTicket => (
+                StatusCode::UNAUTHORIZED,
                 "This link was used before or has expired. Open the dashboard again from Operator's menu, or with \
-                 `operator dashboard`."
+                 `operator dashboard`.",
+                "used or expired link",
+            ),
+            Self::BodyTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 16 KiB.", "body larger than 16 KiB")
             }
-            Self::BodyTooLarge => "The body is larger than 16 KiB.",
-            Self::Timeout => "The body did not arrive in time.",
-            Self::BadRequest => "This is not an HTTP request.",
-            Self::HeadersTooLarge => "The request head is too large.",
-            Self::TooManyConnections => "Too many connections are open.",
-        }
-    }
-
-    const fn log_reason(self) -> &'static str {
-        match self {
-            Self::WrongHost => "wrong host",
-            Self::ForeignOrigin => "change from another website",
-            Self::Unauthorized => "no token and no cookie",
-            Self::InvalidCredentials => "invalid or expired token or cookie",
-            Self::InvalidTicket => "used or expired link",
-            Self::BodyTooLarge => "body larger than 16 KiB",
-            Self::Timeout => "body timeout",
-            Self::BadRequest => "not HTTP",
-            Self::HeadersTooLarge => "request head too large",
-            Self::TooManyConnections => "too many connections",
+            Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.", "body timeout"),
+            Self::BadRequest => (StatusCode::BAD_REQUEST, "This is not an HTTP request.", "not HTTP"),
+            Self::HeadersTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The request head is too large.",
+                "request head too large",
+            ),
+            Self::TooManyConnections => {
+                (StatusCode::SERVICE_UNAVAILABLE, "Too many connections are open.", "too many connections")
+            }
         }
     }
 }
@@ -84,7 +74,8 @@ pub(crate) struct RejectionLog(Mutex<BTreeSet<Rejection>>);
 impl RejectionLog {
     pub(crate) fn record(&self, rejection: Rejection) {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(rejection) {
-            tracing::warn!(reason = rejection.log_reason(), "request rejected; later ones of this kind are not logged");
+            let (_, _, reason) = rejection.details();
+            tracing::warn!(reason, "request rejected; later ones of this kind are not logged");
         }
     }
 }

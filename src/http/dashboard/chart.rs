@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use super::text::{PriorityLabel, short_date};
 use crate::core::alert::Priority;
 use crate::core::facts::HealthDay;
-use crate::core::rules::metric::{Baseline, Measure};
-use crate::core::text::{capitalize, count, hours, number};
+use crate::core::rules::metric::{Baseline, Metric};
+use crate::core::text::{capitalize, count, hours_minutes, number};
 
 /// Size and plot area, in SVG units.
 const WIDTH: f64 = 360.0;
@@ -25,7 +25,7 @@ pub type AlertMarks = BTreeMap<Date, (Priority, String)>;
 
 #[derive(Debug, Clone, Copy)]
 pub struct ChartData<'a> {
-    pub measure: Measure,
+    pub measure: Metric,
     /// Ascending, with gaps. Days outside `first..=last` are ignored.
     pub days: &'a [HealthDay],
     pub baseline: Baseline,
@@ -112,7 +112,7 @@ impl Chart {
         let (measure, baseline) = (data.measure, data.baseline);
         let in_range = |date: &Date| (data.first..=data.last).contains(date);
         let days = data.days.iter().filter(|day| in_range(&day.date));
-        let known: BTreeMap<Date, f64> = days.filter_map(|day| Some((day.date, measure.of(day)?))).collect();
+        let known: BTreeMap<Date, f64> = days.filter_map(|day| Some((day.date, measure.value(day)?))).collect();
         let scale = Scale::new(measure, known.values().copied(), baseline);
         let plot = Plot { first: data.first, days: days_between(data.first, data.last), scale };
         let marks = data.marks.iter().filter(|(date, _)| in_range(date));
@@ -143,42 +143,42 @@ impl Chart {
 }
 
 /// A value with its unit.
-pub(crate) fn format_value(measure: Measure, value: f64) -> String {
+pub(crate) fn format_value(measure: Metric, value: f64) -> String {
     match measure {
-        Measure::Readiness => number(value),
-        Measure::HoursSlept => hours_text(value),
-        Measure::Hrv => format!("{} ms", number(value)),
-        Measure::StressShare => format!("{value:.0} %"),
+        Metric::Readiness => number(value),
+        Metric::HoursSlept => hours_text(value),
+        Metric::Hrv => format!("{} ms", number(value)),
+        Metric::StressShare => format!("{value:.0} %"),
     }
 }
 
-pub(crate) const fn title(measure: Measure) -> &'static str {
+pub(crate) const fn title(measure: Metric) -> &'static str {
     match measure {
-        Measure::Readiness => "Readiness",
-        Measure::HoursSlept => "Hours slept",
-        Measure::Hrv => "Heart-rate variability",
-        Measure::StressShare => "Stress share",
+        Metric::Readiness => "Readiness",
+        Metric::HoursSlept => "Hours slept",
+        Metric::Hrv => "Heart-rate variability",
+        Metric::StressShare => "Stress share",
     }
 }
 
-const fn name(measure: Measure) -> &'static str {
+const fn name(measure: Metric) -> &'static str {
     match measure {
-        Measure::Readiness => "readiness",
-        Measure::HoursSlept => "hours-slept",
-        Measure::Hrv => "hrv",
-        Measure::StressShare => "stress",
+        Metric::Readiness => "readiness",
+        Metric::HoursSlept => "hours-slept",
+        Metric::Hrv => "hrv",
+        Metric::StressShare => "stress",
     }
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // hours of a day
 fn hours_text(value: f64) -> String {
-    hours((value * 3600.0).round() as u32)
+    hours_minutes((value * 3600.0).round() as u32)
 }
 
 /// `your usual is 71–84`, as in alert messages.
-fn baseline_text(measure: Measure, baseline: Baseline) -> String {
+fn baseline_text(measure: Metric, baseline: Baseline) -> String {
     let whole = |value: f64| match measure {
-        Measure::HoursSlept => hours_text(value),
+        Metric::HoursSlept => hours_text(value),
         _ => format!("{value:.0}"),
     };
     let range = baseline.range.map(|(low, high)| format!("your usual is {}–{}", whole(low), whole(high)));
@@ -239,7 +239,7 @@ impl Plot {
         LEFT + 6.0 + (RIGHT - LEFT - 12.0) * day / f64::from(self.days.max(1))
     }
 
-    fn point(&self, measure: Measure, date: Date, value: f64) -> Point {
+    fn point(&self, measure: Metric, date: Date, value: f64) -> Point {
         let tip = format!("{}: {}", short_date(date), format_value(measure, value));
         Point { x: coordinate(self.x(date)), y: coordinate(self.scale.y(value)), date, value: plain_number(value), tip }
     }
@@ -299,14 +299,14 @@ struct Scale {
 
 impl Scale {
     /// Covers the values and the baseline, with grid lines at round numbers. No measure is negative.
-    fn new(measure: Measure, values: impl Iterator<Item = f64>, baseline: Baseline) -> Self {
+    fn new(measure: Metric, values: impl Iterator<Item = f64>, baseline: Baseline) -> Self {
         let range = baseline.range.map(|(low, high)| [low, high]).into_iter().flatten();
         let (mut low, mut high) = values
             .chain(range)
             .chain(baseline.mean)
             .filter(|value| value.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        let min_span = if measure == Measure::HoursSlept { 2.0 } else { 20.0 };
+        let min_span = if measure == Metric::HoursSlept { 2.0 } else { 20.0 };
         if low > high {
             (low, high) = (0.0, min_span);
         }

@@ -9,7 +9,7 @@ use super::chart::{AlertMarks, Chart, ChartData, format_value, title};
 use super::query::DashboardQuery;
 use super::text::{LocalClock, short_date, short_title};
 use crate::core::facts::HealthDay;
-use crate::core::rules::metric::Measure;
+use crate::core::rules::metric::Metric;
 use crate::core::rules::thresholds::HealthThresholds;
 use crate::core::status::Status;
 use crate::store::journal::query::FiringSpan;
@@ -53,13 +53,13 @@ impl HealthView {
         let midnight = first.to_zoned_datetime(clock.now.time_zone().clone());
         let since = midnight.map_or(Timestamp::MIN, |midnight| midnight.timestamp());
         let (mut charts, mut marks) = (Vec::new(), Vec::new());
-        for measure in Measure::ALL {
+        for measure in Metric::ALL {
             let fired = alert_marks(measure, &store.firing_spans(measure.rules(), since)?, &days, clock);
-            let baseline = measure.usual(&days, &limits, clock.now);
+            let baseline = measure.baseline(&days, &limits, clock.now);
             charts.push(Chart::new(&ChartData { measure, days: &days, baseline, marks: &fired, first, last }));
             marks.push(fired);
         }
-        let any_known = days.iter().any(|day| day.date >= first && Measure::ALL.iter().any(|m| m.of(day).is_some()));
+        let any_known = days.iter().any(|day| day.date >= first && Metric::ALL.iter().any(|m| m.value(day).is_some()));
         Ok(Self {
             charts: if any_known { charts } else { Vec::new() },
             ranges: [30, 90].map(|days| RangeLink {
@@ -67,7 +67,7 @@ impl HealthView {
                 address: DashboardQuery { days, ..query.clone() }.address(),
                 current: days == query.days,
             }),
-            titles: Measure::ALL.map(title),
+            titles: Metric::ALL.map(title),
             rows: day_rows(&days, &marks, first, last),
         })
     }
@@ -80,11 +80,11 @@ fn thresholds(status: &Status) -> HealthThresholds {
 }
 
 /// The days on which alerts of a measure fired. A repeated journal entry spans days: it fired on those with a known value.
-fn alert_marks(measure: Measure, spans: &[FiringSpan], days: &[HealthDay], clock: &LocalClock<'_>) -> AlertMarks {
+fn alert_marks(measure: Metric, spans: &[FiringSpan], days: &[HealthDay], clock: &LocalClock<'_>) -> AlertMarks {
     let mut marks = AlertMarks::new();
     for span in spans {
         let (first, last) = (clock.local(span.first_at).date(), clock.local(span.last_at).date());
-        let between = days.iter().filter(|day| (first..=last).contains(&day.date) && measure.of(day).is_some());
+        let between = days.iter().filter(|day| (first..=last).contains(&day.date) && measure.value(day).is_some());
         for date in between.map(|day| day.date).chain([first, last]).collect::<BTreeSet<_>>() {
             if marks.get(&date).is_none_or(|(priority, _)| *priority < span.priority) {
                 marks.insert(date, (span.priority, short_title(&span.title)));
@@ -101,9 +101,9 @@ fn day_rows(days: &[HealthDay], marks: &[AlertMarks], first: Date, last: Date) -
     let dates: BTreeSet<Date> =
         known.keys().chain(fired).copied().filter(|date| (first..=last).contains(date)).collect();
     let row = |date: Date| {
-        let value = |measure: Measure| known.get(&date).and_then(|day| Some(format_value(measure, measure.of(day)?)));
+        let value = |measure: Metric| known.get(&date).and_then(|day| Some(format_value(measure, measure.value(day)?)));
         let alerts: Vec<&str> = marks.iter().filter_map(|marks| Some(marks.get(&date)?.1.as_str())).collect();
-        let values = Measure::ALL.map(|measure| value(measure).unwrap_or_default());
+        let values = Metric::ALL.map(|measure| value(measure).unwrap_or_default());
         DayRow { date, day: short_date(date), values: values.into(), alerts: alerts.join("; ") }
     };
     let rows = dates.into_iter().rev().map(row);

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::alert::Priority;
 use crate::core::policy::decision::Decision;
-use crate::core::text::clip;
+use crate::core::text::truncate;
 use crate::store::journal::query::JournalFilter;
 
 const MAX_TEXT_CHARS: usize = 100;
@@ -47,7 +47,7 @@ impl DashboardQuery {
             "days" => self.days = if value == "90" { 90 } else { 30 },
             "priority" => self.priority = value.parse().ok(),
             "decision" => self.decision = value.parse().ok(),
-            "text" => self.text = clip(value, MAX_TEXT_CHARS),
+            "text" => self.text = truncate(value, MAX_TEXT_CHARS),
             "since" => {
                 self.since_days = match value {
                     "1" => Some(1),

@@ -51,7 +51,7 @@ impl LocalClock<'_> {
 
     /// `2 h ago`.
     pub(crate) fn relative(&self, at: Timestamp) -> TimeLabel {
-        label(&self.local(at), text::ago(self.timestamp(), at))
+        label(&self.local(at), text::relative(self.timestamp(), at))
     }
 }
 
@@ -75,11 +75,11 @@ pub(crate) fn short_date(date: Date) -> String {
 }
 
 pub(crate) fn short_title(title: &str) -> String {
-    text::clip(title, MAX_TITLE_CHARS)
+    text::truncate(title, MAX_TITLE_CHARS)
 }
 
 pub(crate) fn short_message(message: &str) -> String {
-    text::clip(message, MAX_MESSAGE_CHARS)
+    text::truncate(message, MAX_MESSAGE_CHARS)
 }
 
 /// A phrase for a decision of the journal. A word that this version does not know is shown as it is.

@@ -1,31 +1,30 @@
-//! Alerts that a program prints as JSON: objects one after the other, or a list of them.
+//! Alerts that an exec plugin prints as JSON: a list, or objects one after the other.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Deserializer, Value};
 
-use super::CAP;
+use super::MAX_OUTPUT_BYTES;
 use crate::core::alert::Priority;
-use crate::core::rules::exec::Complaint;
-use crate::core::text::clip;
+use crate::core::rules::exec::ExecAlert;
+use crate::core::text::truncate;
 use crate::sys::process::Output;
 
-/// The most alerts at once; more are a mistake of the program.
-const MOST: usize = 1_000;
+/// More alerts are a bug in the plugin.
+const MAX_ALERTS: usize = 1_000;
 
-/// The longest key and the longest occasion (characters).
-const LONGEST: usize = 200;
+/// The limit of a key and of an occasion.
+const MAX_KEY_CHARS: usize = 200;
 
-/// No more is shown of what cannot be read (characters).
-const SHOWN: usize = 200;
+/// The limit of a quoted parse error.
+const MAX_ERROR_CHARS: usize = 200;
 
-/// The mark that some put before text in UTF-8.
-const MARK: char = '\u{feff}';
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// One alert as it is printed. What else is there is for others.
+/// One alert as printed. Unknown fields are allowed.
 #[derive(Deserialize)]
-struct Printed {
+struct JsonAlert {
     key: Option<String>,
     #[serde(default = "medium")]
     priority: Priority,
@@ -39,54 +38,54 @@ fn medium() -> Priority {
     Priority::Medium
 }
 
-/// Whether this is to be read as JSON: check plugins print lines such as `[OK] all is well` too.
-pub(crate) fn is_meant(printed: &str) -> bool {
-    let text = printed.trim_start_matches(MARK).trim_start();
+/// Whether the output is JSON. A check plugin's line such as `[OK] all is well` is not.
+pub(super) fn is_json(printed: &str) -> bool {
+    let text = printed.trim_start_matches(BYTE_ORDER_MARK).trim_start();
     match text.strip_prefix('[') {
         Some(rest) => rest.trim_start().starts_with(['{', ']']),
         None => text.starts_with('{'),
     }
 }
 
-/// Whether alerts begin on a line after the first.
-pub(crate) fn is_late(printed: &str) -> bool {
-    let is_alert = |text: &str| text.starts_with('{');
+/// Whether JSON begins on any line.
+pub(super) fn has_json_after_text(printed: &str) -> bool {
+    let is_object = |text: &str| text.starts_with('{');
     printed.lines().map(str::trim_start).any(|line| {
         let list = line.strip_prefix('[').map(str::trim_start);
-        is_alert(line) || list.is_some_and(is_alert)
+        is_object(line) || list.is_some_and(is_object)
     })
 }
 
-/// What is wrong, or why it cannot be understood.
-pub(crate) fn complaints(printed: &Output) -> Result<Vec<Complaint>, String> {
+pub(super) fn parse(printed: &Output) -> Result<Vec<ExecAlert>, String> {
     if printed.is_truncated {
-        return Err(format!("printed more than {} KiB", CAP / 1024));
+        return Err(format!("printed more than {} KiB", MAX_OUTPUT_BYTES / 1024));
     }
-    let bytes = printed.bytes.strip_prefix(MARK.to_string().as_bytes()).unwrap_or(&printed.bytes);
-    let mut all = Vec::new();
+    let bytes = printed.bytes.strip_prefix(BYTE_ORDER_MARK.to_string().as_bytes()).unwrap_or(&printed.bytes);
+    let mut values = Vec::new();
     for value in Deserializer::from_slice(bytes).into_iter::<Value>() {
-        match value.map_err(|error| format!("printed what is not JSON: {}", shown(&error)))? {
-            Value::Array(list) => all.extend(list),
-            one => all.push(one),
+        match value.map_err(|error| format!("printed invalid JSON: {}", short(&error)))? {
+            Value::Array(list) => values.extend(list),
+            object => values.push(object),
         }
     }
-    if all.len() > MOST {
-        return Err(format!("printed {} alerts: more than {MOST} are not taken", all.len()));
+    if values.len() > MAX_ALERTS {
+        return Err(format!("printed {} alerts: the limit is {MAX_ALERTS}", values.len()));
     }
-    let complaints = all.into_iter().zip(1..);
-    let complaints = complaints
-        .map(|(value, number)| complaint(value).map_err(|why| format!("alert {number}: {why}")))
+    let alerts = values
+        .into_iter()
+        .zip(1..)
+        .map(|(value, number)| alert(value).map_err(|error| format!("alert {number}: {error}")))
         .collect::<Result<Vec<_>, _>>()?;
-    one_of_each_key(&complaints)?;
-    Ok(complaints)
+    ensure_distinct_keys(&alerts)?;
+    Ok(alerts)
 }
 
-/// Two of one key would be one alert, and nobody would be told of the other.
-fn one_of_each_key(complaints: &[Complaint]) -> Result<(), String> {
+/// Two alerts with one key would become one, and the other would be lost.
+fn ensure_distinct_keys(alerts: &[ExecAlert]) -> Result<(), String> {
     let mut seen = BTreeMap::new();
-    for (complaint, number) in complaints.iter().zip(1..) {
-        if let Some(first) = seen.insert(&complaint.entity, number) {
-            return Err(match complaint.entity {
+    for (alert, number) in alerts.iter().zip(1..) {
+        if let Some(first) = seen.insert(&alert.entity, number) {
+            return Err(match alert.entity {
                 Some(_) => format!("alert {number} has the key of alert {first}"),
                 None => format!("alert {number} has no key, and neither has alert {first}"),
             });
@@ -95,21 +94,21 @@ fn one_of_each_key(complaints: &[Complaint]) -> Result<(), String> {
     Ok(())
 }
 
-fn complaint(value: Value) -> Result<Complaint, String> {
-    let printed: Printed = serde_json::from_value(value).map_err(|error| shown(&error))?;
+fn alert(value: Value) -> Result<ExecAlert, String> {
+    let printed: JsonAlert = serde_json::from_value(value).map_err(|error| short(&error))?;
     let entity = printed.key.filter(|key| !key.is_empty());
-    for (name, text) in [("key", &entity), ("occasion", &printed.occasion)] {
-        if text.as_ref().is_some_and(|text| text.chars().nth(LONGEST).is_some()) {
-            return Err(format!("its {name} has more than {LONGEST} characters"));
+    for (field, text) in [("key", &entity), ("occasion", &printed.occasion)] {
+        if text.as_ref().is_some_and(|text| text.chars().nth(MAX_KEY_CHARS).is_some()) {
+            return Err(format!("its {field} has more than {MAX_KEY_CHARS} characters"));
         }
     }
-    if clip(&printed.title, 1).is_empty() {
+    if truncate(&printed.title, 1).is_empty() {
         return Err("its title is empty".into());
     }
-    let Printed { priority, title, message, occasion, .. } = printed;
-    Ok(Complaint { entity, priority, title, message, occasion })
+    let JsonAlert { priority, title, message, occasion, .. } = printed;
+    Ok(ExecAlert { entity, priority, title, message, occasion })
 }
 
-fn shown(error: &serde_json::Error) -> String {
-    clip(&error.to_string(), SHOWN)
+fn short(error: &serde_json::Error) -> String {
+    truncate(&error.to_string(), MAX_ERROR_CHARS)
 }

@@ -13,7 +13,7 @@ use super::ical::{Content, ReadOptions, Reader};
 use super::requests::Query;
 use super::responses::{ParseError, Resource, parse_multistatus};
 use super::{MAX_CALENDAR_BYTES, SOURCE, finish};
-use crate::core::text::clip;
+use crate::core::text::truncate;
 use crate::net::HttpClient;
 use crate::net::client::Body;
 use crate::net::host::host_port;
@@ -158,7 +158,7 @@ impl Session<'_> {
         }
         let missing = names.iter().find(|name| !calendars.clone().any(|calendar| has_name(calendar, name)));
         if let Some(missing) = missing {
-            let message = format!("there is no calendar '{}' ({})", clip(missing, 60), host_port(home));
+            let message = format!("there is no calendar '{}' ({})", truncate(missing, 60), host_port(home));
             let advice = "Check the names in caldav.calendars, or remove them.";
             return Err(Error::action_required(SOURCE, message, advice));
         }

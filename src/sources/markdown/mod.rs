@@ -10,7 +10,7 @@ use self::cache::{NoteCache, NoteItems};
 use self::note::Item;
 use super::{Error, FetchFuture, TaskSource};
 use crate::core::facts::{Task, TaskReading, TaskStatus};
-use crate::core::text::clip;
+use crate::core::text::truncate;
 use crate::sources::blocking::run_blocking;
 use crate::sources::task_builder::{add_note, empty_reading};
 
@@ -104,7 +104,7 @@ fn read_notes(
 fn add_task(item: &Item, note: &str, today: Date, reading: &mut TaskReading) {
     let id = format!("{note}#{}", item.name);
     if let Some(problem) = item.problem {
-        let title = clip(&item.title, MAX_SHOWN_TITLE_CHARS);
+        let title = truncate(&item.title, MAX_SHOWN_TITLE_CHARS);
         add_note(&mut reading.notes, format!("'{title}' in {note} {problem}."));
         return reading.unreadable.push(id);
     }

@@ -9,7 +9,7 @@ use jiff::{ToSpan, ZonedDateTime};
 use super::Error;
 use super::{FetchFuture, TaskSource};
 use crate::core::facts::TaskReading;
-use crate::core::text::clip;
+use crate::core::text::truncate;
 use crate::sources::blocking::run_blocking;
 use crate::sources::task_builder::empty_reading;
 use crate::sys::process::{self, ErrorKind, ExitOutcome, Program, Run};
@@ -140,7 +140,7 @@ fn parse_run(run: &Run, now: &ZonedDateTime) -> Result<TaskReading, Error> {
         // The last line says what failed; those before it repeat the overrides.
         let stderr = run.stderr.text();
         let last_line = stderr.lines().rfind(|line| !line.trim().is_empty());
-        let reason = last_line.map_or(String::new(), |line| format!(": {}", clip(line, MAX_ERROR_CHARS)));
+        let reason = last_line.map_or(String::new(), |line| format!(": {}", truncate(line, MAX_ERROR_CHARS)));
         return fail(format!("task {}{reason}", run.outcome));
     }
     if run.stdout.is_truncated {

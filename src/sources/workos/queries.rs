@@ -70,7 +70,7 @@ pub(crate) async fn goal(
     );
     let today = times.today.to_string();
     let Some(row) = transaction.query_typed(&sql, &[(&today, Type::TEXT)]).await?.into_iter().next() else {
-        // Without a goal for today nobody can be behind, and yesterday's alert resolves.
+        // Without a goal for today, yesterday's alert resolves.
         return Ok(Some(Goal { date: times.today, target: 0.0, earned: 0.0 }));
     };
     let target = row.try_get::<_, Option<f64>>(0)?.unwrap_or(DEFAULT_TARGET_POINTS);

@@ -1,17 +1,16 @@
 //! The launchd agent of the headless service: `LaunchAgents/com.thanos.operator.plist`.
 
-use super::file::Format;
+use crate::sys::autostart::autostart_file::Format;
 
-/// What launchd calls it; the seed's name.
+/// launchd's name of the service.
 pub(crate) const LABEL: &str = "com.thanos.operator";
 
-pub(crate) const FORMAT: Format = Format { text, command, starts: |_| true, switched_off: |_| false, link: None };
+pub(crate) const FORMAT: Format = Format { render, parse, can_start: |_| true, is_disabled: |_| false, link: None };
 
-fn text(command: &[String]) -> String {
-    let arguments: String = command.iter().map(|word| format!("\t\t<string>{}</string>\n", escaped(word))).collect();
-    // launchd cannot tell exit codes apart: whatever fails is tried again, once a minute at most. If another Operator runs (75), that is
-    // one short look a minute, and the agent takes over when the other ends.
-    // What is said goes to Operator's own log, which is kept small; a second copy here would grow without end.
+fn render(command: &[String]) -> String {
+    let arguments: String = command.iter().map(|word| format!("\t\t<string>{}</string>\n", escape(word))).collect();
+    // launchd does not distinguish exit codes: it retries once a minute. While another Operator runs (75), each retry is short, and the
+    // agent takes over when the other ends. Output goes to Operator's own log, which is rotated; a file here would grow.
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -43,18 +42,18 @@ fn text(command: &[String]) -> String {
     )
 }
 
-fn command(text: &str) -> Option<Vec<String>> {
+fn parse(text: &str) -> Option<Vec<String>> {
     let (_, rest) = text.split_once("<key>ProgramArguments</key>")?;
     let (array, _) = rest.trim_start().strip_prefix("<array>")?.split_once("</array>")?;
     let strings = array.split("<string>").skip(1);
-    strings.map(|rest| rest.split_once("</string>").map(|(word, _)| unescaped(word))).collect()
+    strings.map(|rest| rest.split_once("</string>").map(|(word, _)| unescape(word))).collect()
 }
 
-fn escaped(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn unescaped(text: &str) -> String {
+fn unescape(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     fn headless() -> String {
-        text(&["/Applications/R&D <1>/operator", "--headless", "--config", "/a b/\"c\".yaml"].map(String::from))
+        render(&["/Applications/R&D <1>/operator", "--headless", "--config", "/a b/\"c\".yaml"].map(String::from))
     }
 
     /// The value that follows a key, without the blanks between tags.
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_launchd_needs() {
+    fn plist_has_the_required_keys() {
         assert_eq!(value("Label"), "<string>com.thanos.operator</string>");
         assert_eq!(value("RunAtLoad"), "<true/>");
         assert_eq!(value("SuccessfulExit"), "<false/></dict>");
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn every_tag_is_closed_by_its_own() {
+    fn plist_tags_are_balanced() {
         let text = headless();
         let mut open = Vec::new();
         for tag in text.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()) {
@@ -106,8 +105,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(words in prop::collection::vec(r#"[ a-z"'&;<>%\\ü]{0,8}"#, 1..4)) {
-            prop_assert_eq!(command(&text(&words)), Some(words));
+        fn rendered_command_parses_back(words in prop::collection::vec(r#"[ a-z"'&;<>%\\ü]{0,8}"#, 1..4)) {
+            prop_assert_eq!(parse(&render(&words)), Some(words));
         }
     }
 }

@@ -1,56 +1,56 @@
-//! Apple's own login items: the running app asks macOS to start it with the session (`SMAppService`).
+//! Apple's login items: the running app registers itself (`SMAppService`).
 
 use std::path::Path;
 
 use super::bundle::is_bundled;
 use super::status::State;
-use super::{LoginItemError, Result};
+use super::{Error, Result};
 
-/// What macOS knows of the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    On,
-    /// Registered, and the person has to allow it, or has switched it off.
-    Waiting,
-    Off,
+enum Registration {
+    Enabled,
+    /// Registered, but the user has not allowed it.
+    RequiresApproval,
+    None,
 }
 
 const ALLOW: &str = "allow it in System Settings › General › Login Items";
 
-/// Ask for it. Says what was done.
+/// Returns a sentence for the user.
 pub(crate) fn register() -> Result<String> {
-    let asked = system::register();
-    match system::known() {
-        // Whatever was answered (that it is registered already, or that the person has switched it off), this is how it stands.
-        Known::On => Ok("Operator starts with your next session.".into()),
-        Known::Waiting => Ok(format!("Operator is registered, but does not start with your session yet: {ALLOW}.")),
-        Known::Off => Err(LoginItemError::Refused(asked.err().unwrap_or_else(|| ALLOW.into()))),
+    let result = system::register();
+    match system::registration() {
+        // The result can be an error although the app is registered: the registration counts.
+        Registration::Enabled => Ok("Operator starts at your next login.".into()),
+        Registration::RequiresApproval => {
+            Ok(format!("Operator is registered, but does not start at login yet: {ALLOW}."))
+        }
+        Registration::None => Err(Error::Refused(result.err().unwrap_or_else(|| ALLOW.into()))),
     }
 }
 
-/// Take it back; none if it was not there, or cannot be seen from outside the app.
+/// None if it was not registered, or if this program is outside the app.
 pub(crate) fn unregister(program: &Path) -> Result<Option<String>> {
-    if !is_bundled(program) || system::known() == Known::Off {
+    if !is_bundled(program) || system::registration() == Registration::None {
         return Ok(None);
     }
-    system::unregister().map_err(LoginItemError::Refused)?;
+    system::unregister().map_err(Error::Refused)?;
     Ok(Some("Removed the app's login item.".into()))
 }
 
-/// How it stands.
 pub(crate) fn state(program: &Path) -> State {
     if !is_bundled(program) {
-        let note = "only the app itself can tell: ask the operator in Operator.app";
+        let note = "only the app knows: run the operator inside Operator.app";
         return State { note: Some(note.into()), ..State::default() };
     }
-    let known = system::known();
-    let installed = known != Known::Off;
+    let registration = system::registration();
+    let installed = registration != Registration::None;
     State {
         installed: Some(installed),
-        enabled: known == Known::On,
+        enabled: registration == Registration::Enabled,
         // macOS finds the app by its identifier, wherever it is moved.
         current: installed.then_some(true),
-        note: (known == Known::Waiting).then(|| ALLOW.into()),
+        note: (registration == Registration::RequiresApproval).then(|| ALLOW.into()),
         ..State::default()
     }
 }
@@ -60,32 +60,32 @@ mod system {
     use auto_launch::{AutoLaunch, Error, MacOSLaunchMode};
     use smappservice_rs::{AppService, ServiceManagementError, ServiceStatus, ServiceType};
 
-    use super::Known;
+    use super::Registration;
 
-    /// In this mode nothing but the running app counts: name, path and arguments are not used.
+    /// This mode ignores name, path and arguments.
     fn auto_launch() -> AutoLaunch {
-        let nothing: [&str; 0] = [];
-        AutoLaunch::new("", "", MacOSLaunchMode::SMAppService, &nothing, &nothing, "")
+        let no_arguments: [&str; 0] = [];
+        AutoLaunch::new("", "", MacOSLaunchMode::SMAppService, &no_arguments, &no_arguments, "")
     }
 
     pub(crate) fn register() -> Result<(), String> {
-        auto_launch().enable().map_err(|error| in_words(&error))
+        auto_launch().enable().map_err(|error| error_text(&error))
     }
 
     pub(crate) fn unregister() -> Result<(), String> {
-        auto_launch().disable().map_err(|error| in_words(&error))
+        auto_launch().disable().map_err(|error| error_text(&error))
     }
 
-    /// Asked directly: auto-launch does not tell what waits to be allowed from what is off.
-    pub(crate) fn known() -> Known {
+    /// auto-launch does not distinguish "requires approval" from "off".
+    pub(crate) fn registration() -> Registration {
         match AppService::new(ServiceType::MainApp).status() {
-            ServiceStatus::Enabled => Known::On,
-            ServiceStatus::RequiresApproval => Known::Waiting,
-            ServiceStatus::NotRegistered | ServiceStatus::NotFound => Known::Off,
+            ServiceStatus::Enabled => Registration::Enabled,
+            ServiceStatus::RequiresApproval => Registration::RequiresApproval,
+            ServiceStatus::NotRegistered | ServiceStatus::NotFound => Registration::None,
         }
     }
 
-    fn in_words(error: &Error) -> String {
+    fn error_text(error: &Error) -> String {
         match error {
             Error::SMAppServiceRegistrationFailed(code) | Error::SMAppServiceUnregistrationFailed(code) => {
                 ServiceManagementError::try_from(*code)
@@ -98,19 +98,19 @@ mod system {
 
 #[cfg(not(target_os = "macos"))]
 mod system {
-    use super::Known;
+    use super::Registration;
 
-    const ELSEWHERE: &str = "there is no SMAppService here";
+    const UNSUPPORTED: &str = "SMAppService exists on macOS only";
 
     pub(crate) fn register() -> Result<(), String> {
-        Err(ELSEWHERE.into())
+        Err(UNSUPPORTED.into())
     }
 
     pub(crate) fn unregister() -> Result<(), String> {
-        Err(ELSEWHERE.into())
+        Err(UNSUPPORTED.into())
     }
 
-    pub(crate) const fn known() -> Known {
-        Known::Off
+    pub(crate) const fn registration() -> Registration {
+        Registration::None
     }
 }

@@ -1,8 +1,8 @@
-//! Whether a program lies in its macOS app, which is what Apple's login items start.
+//! Whether a program is inside a macOS app bundle, which Apple's login items require.
 
 use std::path::Path;
 
-use super::{LoginItemError, Result};
+use super::{Error, Result};
 
 /// `…/Name.app/Contents/MacOS/program`.
 pub(crate) fn is_bundled(program: &Path) -> bool {
@@ -12,21 +12,17 @@ pub(crate) fn is_bundled(program: &Path) -> bool {
     folders == [Some("MacOS".as_ref()), Some("Contents".as_ref())] && app.is_some_and(|ending| ending == "app")
 }
 
-/// # Errors
-/// When the system could not start this program as an app in the way that was asked for.
-pub(crate) fn fit_for_app(program: &Path, config: Option<&Path>) -> Result<()> {
+pub(crate) fn ensure_app(program: &Path, config: Option<&Path>) -> Result<()> {
     match config {
-        _ if !is_bundled(program) => Err(LoginItemError::Unbundled(program.to_path_buf())),
-        Some(config) => Err(LoginItemError::ConfigOfApp(config.to_path_buf())),
+        _ if !is_bundled(program) => Err(Error::Unbundled(program.to_path_buf())),
+        Some(config) => Err(Error::ConfigOfApp(config.to_path_buf())),
         None => Ok(()),
     }
 }
 
-/// # Errors
-/// When macOS runs the program from a place that will not be there the next time.
-pub(crate) fn settled(program: &Path) -> Result<()> {
-    let passing = program.components().any(|part| part.as_os_str() == "AppTranslocation");
-    if passing { Err(LoginItemError::Translocated) } else { Ok(()) }
+pub(crate) fn ensure_installed(program: &Path) -> Result<()> {
+    let is_translocated = program.components().any(|part| part.as_os_str() == "AppTranslocation");
+    if is_translocated { Err(Error::Translocated) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -42,7 +38,7 @@ mod tests {
     #[case("/opt/Contents/MacOS/operator", false)]
     #[case("/usr/local/bin/operator", false)]
     #[case("operator", false)]
-    fn an_app_is_known_by_its_folders(#[case] program: &str, #[case] bundled: bool) {
+    fn bundle_is_recognised_by_its_folders(#[case] program: &str, #[case] bundled: bool) {
         assert_eq!(is_bundled(Path::new(program)), bundled);
     }
 }

@@ -1,21 +1,21 @@
 //! The desktop entry that a Linux desktop starts with the session: `autostart/operator.desktop`.
 //!
-//! Written here, not by auto-launch: that crate puts paths into `Exec` as they are, and blanks, `%` and `$` need care.
+//! WriteOutcome here, not by auto-launch: that crate puts paths into `Exec` as they are, and blanks, `%` and `$` need care.
 
-use super::file::Format;
-use super::words::{quoted, split, value};
+use crate::sys::autostart::autostart_file::Format;
+use crate::sys::autostart::unit_syntax::{ini_value, quote, split_words};
 
-pub(crate) const FORMAT: Format = Format { text, command, starts, switched_off, link: None };
+pub(crate) const FORMAT: Format = Format { render, parse, can_start, is_disabled, link: None };
 
-const SECTION: &str = "Desktop Entry";
+const SECTION: &str = "Desktop AutostartFile";
 
-fn text(command: &[String]) -> String {
-    // Without a flag Operator takes the tray if there is one, and goes without if not.
+fn render(command: &[String]) -> String {
+    // Without a flag Operator uses the tray if there is one.
     format!(
         "[{SECTION}]\n\
          Type=Application\n\
          Name=Operator\n\
-         Comment=Watches your health data, tasks and promises\n\
+         Comment=Watches your health data, tasks and habits\n\
          Exec={}\n\
          Terminal=false\n\
          X-GNOME-Autostart-enabled=true\n",
@@ -23,24 +23,25 @@ fn text(command: &[String]) -> String {
     )
 }
 
-/// Three rules one over the other: quotes with backslashes, `%` doubled, and then every backslash doubled, as in all values.
+/// Three layers of escaping: quotes with backslashes, `%` doubled, then every backslash doubled, as in all values.
 fn exec(command: &[String]) -> String {
-    let words: Vec<String> = command.iter().map(|word| quoted(word, &['"', '`', '$', '\\'])).collect();
+    let words: Vec<String> = command.iter().map(|word| quote(word, &['"', '`', '$', '\\'])).collect();
     words.join(" ").replace('%', "%%").replace('\\', r"\\")
 }
 
-fn command(text: &str) -> Option<Vec<String>> {
-    split(&value(text, SECTION, "Exec")?.replace(r"\\", "\\").replace("%%", "%"))
+fn parse(text: &str) -> Option<Vec<String>> {
+    split_words(&ini_value(text, SECTION, "Exec")?.replace(r"\\", "\\").replace("%%", "%"))
 }
 
-/// The specification keeps `=` in the first word for itself; GLib and systemd look for the program before they undo `%%`.
-fn starts(program: &str) -> bool {
+/// The specification reserves `=` in the first word. GLib and systemd look up the program before they unescape `%%`.
+fn can_start(program: &str) -> bool {
     !program.contains(['=', '%'])
 }
 
-/// Desktops write the one or the other when the person unticks it in their settings.
-fn switched_off(text: &str) -> bool {
-    value(text, SECTION, "Hidden") == Some("true") || value(text, SECTION, "X-GNOME-Autostart-enabled") == Some("false")
+/// Desktops write one of these when the user disables the entry.
+fn is_disabled(text: &str) -> bool {
+    ini_value(text, SECTION, "Hidden") == Some("true")
+        || ini_value(text, SECTION, "X-GNOME-Autostart-enabled") == Some("false")
 }
 
 #[cfg(test)]
@@ -60,23 +61,23 @@ mod tests {
     #[case::apostrophe("/a'b", r#""/a'b""#)]
     #[case::backslash(r"/a\b", r#""/a\\\\b""#)]
     #[case::umlaut("/übung", r#""/übung""#)]
-    fn words_are_written_as_the_specification_says(#[case] word: &str, #[case] written: &str) {
+    fn exec_line_follows_the_specification(#[case] word: &str, #[case] written: &str) {
         assert_eq!(exec(&[word.to_owned()]), written);
     }
 
     #[test]
-    fn it_is_off_when_a_desktop_says_so() {
-        let on = text(&["/usr/bin/operator".into()]);
-        assert!(!switched_off(&on));
-        assert!(switched_off(&on.replace("enabled=true", "enabled=false")));
-        assert!(switched_off(&format!("{on}Hidden=true\n")));
-        assert!(!switched_off(&format!("{on}[Other]\nHidden=true\n")));
+    fn hidden_entry_is_disabled() {
+        let on = render(&["/usr/bin/operator".into()]);
+        assert!(!is_disabled(&on));
+        assert!(is_disabled(&on.replace("enabled=true", "enabled=false")));
+        assert!(is_disabled(&format!("{on}Hidden=true\n")));
+        assert!(!is_disabled(&format!("{on}[Other]\nHidden=true\n")));
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(words in prop::collection::vec(r#"[ a-z"'`$%\\=;~ü]{0,8}"#, 1..4)) {
-            prop_assert_eq!(command(&text(&words)), Some(words));
+        fn rendered_command_parses_back(words in prop::collection::vec(r#"[ a-z"'`$%\\=;~ü]{0,8}"#, 1..4)) {
+            prop_assert_eq!(parse(&render(&words)), Some(words));
         }
     }
 }

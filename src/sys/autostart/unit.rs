@@ -1,24 +1,24 @@
 //! The systemd unit of the headless service: `systemd/user/operator.service`.
 
-use super::file::Format;
-use super::words::{quoted, split, value};
+use crate::sys::autostart::autostart_file::Format;
+use crate::sys::autostart::unit_syntax::{ini_value, quote, split_words};
 
 pub(crate) const FORMAT: Format = Format {
-    text,
-    command,
-    // systemd refuses these in a program's path, escaped or not.
-    starts: |program| !program.contains(['"', '\'', '\\']),
-    switched_off: |_| false,
+    render,
+    parse,
+    // systemd rejects these in a program's path, even escaped.
+    can_start: |program| !program.contains(['"', '\'', '\\']),
+    is_disabled: |_| false,
     link: Some("default.target.wants/operator.service"),
 };
 
 const SECTION: &str = "Service";
 
-fn text(command: &[String]) -> String {
-    // A wrong configuration (64) and another instance (75) do not change by trying again.
+fn render(command: &[String]) -> String {
+    // A retry does not fix a wrong configuration (64) or another instance (75).
     format!(
         "[Unit]\n\
-         Description=Operator, watching your health data, tasks and promises\n\
+         Description=Operator, watches your health data, tasks and habits\n\
          \n\
          [{SECTION}]\n\
          ExecStart={}\n\
@@ -32,17 +32,17 @@ fn text(command: &[String]) -> String {
     )
 }
 
-/// `%` is doubled everywhere; `$` in arguments only, for systemd takes the program's own path as it stands.
+/// `%` is doubled everywhere, `$` in arguments only: systemd takes the program's path literally.
 fn exec(command: &[String]) -> String {
     let word = |(index, word): (usize, &String)| {
         let word = if index == 0 { word.clone() } else { word.replace('$', "$$") };
-        quoted(&word, &['"', '\\']).replace('%', "%%")
+        quote(&word, &['"', '\\']).replace('%', "%%")
     };
     command.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn command(text: &str) -> Option<Vec<String>> {
-    let mut words = split(&value(text, SECTION, "ExecStart")?.replace("%%", "%"))?;
+fn parse(text: &str) -> Option<Vec<String>> {
+    let mut words = split_words(&ini_value(text, SECTION, "ExecStart")?.replace("%%", "%"))?;
     words.iter_mut().skip(1).for_each(|word| *word = word.replace("$$", "$"));
     Some(words)
 }
@@ -63,14 +63,14 @@ mod tests {
     #[case::apostrophe("/a'b", r#""/a'b" --config "/a'b""#)]
     #[case::backslash(r"/a\b", r#""/a\\b" --config "/a\\b""#)]
     #[case::semicolon("/a;b", r#""/a;b" --config "/a;b""#)]
-    fn words_are_written_as_systemd_reads_them(#[case] path: &str, #[case] written: &str) {
+    fn exec_start_is_escaped_for_systemd(#[case] path: &str, #[case] written: &str) {
         assert_eq!(exec(&[path, "--config", path].map(String::from)), written);
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(words in prop::collection::vec(r#"[ a-z"'`$%\\=;~ü]{0,8}"#, 1..4)) {
-            prop_assert_eq!(command(&text(&words)), Some(words));
+        fn rendered_command_parses_back(words in prop::collection::vec(r#"[ a-z"'`$%\\=;~ü]{0,8}"#, 1..4)) {
+            prop_assert_eq!(parse(&render(&words)), Some(words));
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 pub use self::resolve::{Error, ErrorKind, PATH};
-use crate::core::text::clip;
+use crate::core::text::truncate;
 
 /// Inherited besides `PATH`. Every other variable is withheld, because it may hold a secret.
 pub const INHERITED_ENV: [&str; 7] = ["HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
@@ -223,6 +223,6 @@ impl Output {
     #[must_use]
     pub fn first_line(&self) -> String {
         let text = self.text();
-        clip(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), MAX_LINE_CHARS)
+        truncate(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), MAX_LINE_CHARS)
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use operator::core::duration::{ahead, back, parse};
+use operator::core::duration::{after, before, parse};
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -24,7 +24,7 @@ fn at(text: &str) -> Timestamp {
 #[case::iso("PT15M", "2026-11-20T12:15:00Z")]
 #[case::at_most_a_hundred_years("19998y", "2126-10-27T12:00:00Z")]
 fn a_length_leads_ahead(#[case] text: &str, #[case] to: &str) {
-    assert_eq!(ahead(at("2026-11-20T12:00:00Z"), parse(text).unwrap(), &berlin()), at(to));
+    assert_eq!(after(at("2026-11-20T12:00:00Z"), parse(text).unwrap(), &berlin()), at(to));
 }
 
 /// Clocks go forward on 2026-03-29 and back on 2026-10-25: a day is a day by the wall.
@@ -34,8 +34,8 @@ fn a_length_leads_ahead(#[case] text: &str, #[case] to: &str) {
 #[case::hours_are_hours("2026-10-24T12:00:00Z", "24h", "2026-10-25T12:00:00Z")]
 fn a_day_is_as_long_as_the_calendar_says(#[case] now: &str, #[case] text: &str, #[case] to: &str) {
     let span = parse(text).unwrap();
-    assert_eq!(ahead(at(now), span, &berlin()), at(to));
-    assert_eq!(back(at(to), span, &berlin()), at(now));
+    assert_eq!(after(at(now), span, &berlin()), at(to));
+    assert_eq!(before(at(to), span, &berlin()), at(now));
 }
 
 #[rstest]
@@ -43,12 +43,12 @@ fn a_day_is_as_long_as_the_calendar_says(#[case] now: &str, #[case] text: &str, 
 #[case("7d", "2026-11-13T12:00:00Z")]
 #[case("4w", "2026-10-23T11:00:00Z")]
 fn a_length_leads_back(#[case] text: &str, #[case] to: &str) {
-    assert_eq!(back(at("2026-11-20T12:00:00Z"), parse(text).unwrap(), &berlin()), at(to));
+    assert_eq!(before(at("2026-11-20T12:00:00Z"), parse(text).unwrap(), &berlin()), at(to));
 }
 
 #[test]
 fn before_the_calendar_there_is_nothing() {
-    assert_eq!(back(at("2026-11-20T12:00:00Z"), parse("19998y").unwrap(), &berlin()), Timestamp::MIN);
+    assert_eq!(before(at("2026-11-20T12:00:00Z"), parse("19998y").unwrap(), &berlin()), Timestamp::MIN);
 }
 
 #[rstest]
@@ -71,7 +71,7 @@ proptest! {
     fn whatever_is_given_leads_ahead_or_is_refused(text in "[0-9]{1,12} ?(y|mo|w|d|h|m|s|ms|ns|x)( ?[0-9]{1,9}(h|m|s))?", now in -62_000_000_000_i64..250_000_000_000) {
         let now = Timestamp::from_second(now).unwrap();
         if let Ok(span) = parse(&text) {
-            prop_assert!(ahead(now, span, &berlin()) > now && back(now, span, &berlin()) < now);
+            prop_assert!(after(now, span, &berlin()) > now && before(now, span, &berlin()) < now);
         }
     }
 }

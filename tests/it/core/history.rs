@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use operator::core::facts::{HealthDay, Night, Stress, Task, TaskStatus};
-use operator::core::history::{merge_day, postponed};
+use operator::core::history::{merge, postponed};
 use rstest::rstest;
 
 use crate::support::facts::{date, due, task, task_due};
@@ -78,8 +78,8 @@ fn full_day() -> HealthDay {
 #[test]
 fn unknown_never_overwrites_known() {
     let known = full_day();
-    assert_eq!(merge_day(known.clone(), HealthDay::unknown(known.date)), known);
-    assert_eq!(merge_day(HealthDay::unknown(known.date), known.clone()), known);
+    assert_eq!(merge(known.clone(), HealthDay::unknown(known.date)), known);
+    assert_eq!(merge(HealthDay::unknown(known.date), known.clone()), known);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn what_was_read_wins_field_by_field() {
         as_of: Some(earlier),
         ..HealthDay::unknown(date("2026-11-20"))
     };
-    let merged = merge_day(full_day(), read);
+    let merged = merge(full_day(), read);
     let night = Night { asleep_s: Some(24_000), efficiency: Some(90.0), hrv_ms: Some(40.0) };
     assert_eq!(merged, HealthDay { readiness: Some(71.0), night: Some(night), ..full_day() });
 }

@@ -68,8 +68,8 @@ struct Person {
     quiet: bool,
     in_event: bool,
     max_alerts: usize,
-    least_window: i64,
-    off: Vec<Monitor>,
+    min_window: i64,
+    disabled_monitors: Vec<Monitor>,
 }
 
 impl Person {
@@ -79,29 +79,29 @@ impl Person {
             quiet: false,
             in_event: false,
             max_alerts: 20,
-            least_window: HOUR,
-            off: vec![],
+            min_window: HOUR,
+            disabled_monitors: vec![],
         }
     }
 
     fn check(&mut self, second: i64, alerts: Vec<Alert>) -> Vec<PolicyDecision> {
-        self.judge(second, &[Evaluation { alerts, judged: all_rules(), except: BTreeSet::new() }])
+        self.evaluate(second, &[Evaluation { alerts, evaluated: all_rules(), unknown_entities: BTreeSet::new() }])
     }
 
-    fn judge(&mut self, second: i64, evaluations: &[Evaluation]) -> Vec<PolicyDecision> {
+    fn evaluate(&mut self, second: i64, evaluations: &[Evaluation]) -> Vec<PolicyDecision> {
         let routing = routing();
         let circumstances = PolicyContext {
             now: at(second),
             quiet: self.quiet,
             in_event: self.in_event,
-            least_window: SignedDuration::from_secs(self.least_window),
+            min_window: SignedDuration::from_secs(self.min_window),
             max_alerts: self.max_alerts,
-            off: &self.off,
+            disabled_monitors: &self.disabled_monitors,
             routing: &routing,
         };
         let verdicts = decide(evaluations.to_vec(), &self.memory, &circumstances);
         for verdict in &verdicts {
-            let incident = self.memory.after(verdict, at(second));
+            let incident = self.memory.incident_after(verdict, at(second));
             self.memory.incidents.insert(verdict.alert.key.clone(), incident);
         }
         verdicts
@@ -138,7 +138,7 @@ fn a_window_ends_to_the_second(#[case] category: Category, #[case] priority: Pri
 
 #[test]
 fn no_window_is_under_the_least() {
-    let mut person = Person { least_window: 6 * HOUR, ..Person::new() };
+    let mut person = Person { min_window: 6 * HOUR, ..Person::new() };
     let critical = || alert(Category::Health, "a", Priority::Critical);
     person.one(0, critical());
     assert_eq!(person.one(5 * HOUR, critical()), (Suppress, Reason::Duplicate));
@@ -283,11 +283,12 @@ fn a_resolve_goes_where_the_alert_was_told() {
 fn what_could_not_be_judged_is_not_resolved() {
     let mut person = Person::new();
     person.one(0, alert(Category::Task, "a", Priority::High));
-    assert!(person.judge(60, &[]).is_empty(), "no evaluation");
-    let other = Evaluation { judged: BTreeSet::from([rule(Category::Health)]), ..Evaluation::default() };
-    assert!(person.judge(60, &[other]).is_empty(), "another rule's evaluation");
-    let except = Evaluation { judged: all_rules(), except: BTreeSet::from(["a".to_owned()]), alerts: vec![] };
-    assert!(person.judge(60, &[except]).is_empty(), "a row that could not be read");
+    assert!(person.evaluate(60, &[]).is_empty(), "no evaluation");
+    let other = Evaluation { evaluated: BTreeSet::from([rule(Category::Health)]), ..Evaluation::default() };
+    assert!(person.evaluate(60, &[other]).is_empty(), "another rule's evaluation");
+    let except =
+        Evaluation { evaluated: all_rules(), unknown_entities: BTreeSet::from(["a".to_owned()]), alerts: vec![] };
+    assert!(person.evaluate(60, &[except]).is_empty(), "a row that could not be read");
     assert_eq!(person.check(60, vec![])[0].decision, Resolve);
 }
 
@@ -317,10 +318,10 @@ fn what_becomes_critical_at_night_does_not_wait_for_the_morning() {
 fn what_a_monitor_left_open_ends_when_it_is_switched_off() {
     let mut person = Person::new();
     person.one(0, alert(Category::Task, "a", Priority::High));
-    person.off = vec![Monitor::Health];
-    assert!(person.judge(60, &[]).is_empty());
-    person.off = vec![Monitor::Tasks];
-    assert_eq!(decisions(&person.judge(60, &[])), [("task:deadline_overdue:a", Resolve, Reason::Resolved)]);
+    person.disabled_monitors = vec![Monitor::Health];
+    assert!(person.evaluate(60, &[]).is_empty());
+    person.disabled_monitors = vec![Monitor::Tasks];
+    assert_eq!(decisions(&person.evaluate(60, &[])), [("task:deadline_overdue:a", Resolve, Reason::Resolved)]);
 }
 
 #[test]
@@ -395,7 +396,7 @@ impl Observer {
         let told = matches!(verdict.decision, Deliver | Coalesce);
         if told {
             self.not_twice_in_a_window(second, verdict);
-            assert!(!person.memory.paused(at(second)), "told in a pause");
+            assert!(!person.memory.is_paused(at(second)), "told in a pause");
             assert!(!person.quiet || verdict.alert.priority == Priority::Critical, "told at night");
             self.told.insert(key.clone(), (second, verdict.alert.priority));
         }
@@ -498,7 +499,7 @@ proptest! {
             person
         };
         let (split_a, split_b) = shuffled.split_at(shuffled.len() / 2);
-        let halves = [split_b, split_a].map(|half| Evaluation { alerts: half.to_vec(), judged: all_rules(), except: BTreeSet::new() });
-        prop_assert_eq!(prepared().check(60, alerts), prepared().judge(60, &halves));
+        let halves = [split_b, split_a].map(|half| Evaluation { alerts: half.to_vec(), evaluated: all_rules(), unknown_entities: BTreeSet::new() });
+        prop_assert_eq!(prepared().check(60, alerts), prepared().evaluate(60, &halves));
     }
 }

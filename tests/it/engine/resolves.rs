@@ -197,7 +197,8 @@ impl World {
         };
         let alerts: Vec<Alert> = self.conditions.iter().map(alert).collect();
         let found = alerts.iter().map(|alert| alert.key.clone()).collect();
-        let evaluation = Evaluation { alerts, judged: ["task:deadline_overdue".into()].into(), except: [].into() };
+        let evaluation =
+            Evaluation { alerts, evaluated: ["task:deadline_overdue".into()].into(), unknown_entities: [].into() };
         let least = [Priority::Medium, Priority::High];
         let routes = CHANNELS.into_iter().zip(least).zip(self.on).filter(|(_, on)| *on).map(|(route, _)| route);
         let routing = Routing(routes.collect());
@@ -210,9 +211,9 @@ impl World {
             now,
             quiet,
             in_event: false,
-            least_window: SignedDuration::from_mins(10),
+            min_window: SignedDuration::from_mins(10),
             max_alerts: 2,
-            off: &[],
+            disabled_monitors: &[],
             routing: &routing,
         };
         let verdicts = decide(vec![evaluation], &memory, &circumstances);

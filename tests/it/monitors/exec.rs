@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 use operator::core::alert::{Alert, Monitor, Priority};
 use operator::monitors::MonitorOutcome;
-use operator::monitors::exec::{CAP, Exec, judge};
+use operator::monitors::exec::{ExecPlugin, MAX_OUTPUT_BYTES, evaluate};
 use operator::sources::ErrorKind;
 use operator::sys::process::Program;
 use rstest::rstest;
@@ -19,17 +19,17 @@ fn now() -> ZonedDateTime {
     "2026-11-20T09:05:00[America/Chicago]".parse().unwrap()
 }
 
-fn disk(command: Vec<String>, timeout: Duration) -> Exec {
-    Exec {
+fn disk(command: Vec<String>, timeout: Duration) -> ExecPlugin {
+    ExecPlugin {
         name: "disk".parse().unwrap(),
-        program: Program { max_output_bytes: CAP, ..Program::new(command, timeout) },
+        program: Program { max_output_bytes: MAX_OUTPUT_BYTES, ..Program::new(command, timeout) },
         warning: Priority::Medium,
         critical: Priority::High,
     }
 }
 
-async fn found_by(exec: Exec) -> MonitorOutcome {
-    judge(&exec, &exec.read(&now()).await, &now())
+async fn found_by(exec: ExecPlugin) -> MonitorOutcome {
+    evaluate(&exec, &exec.run(&now()).await, &now())
 }
 
 async fn found_in(path: &Path) -> MonitorOutcome {
@@ -52,10 +52,10 @@ async fn printed(text: &str) -> MonitorOutcome {
 fn alerts(finding: MonitorOutcome) -> Vec<Alert> {
     match finding {
         MonitorOutcome::Evaluated { evaluation, .. } => {
-            assert!(evaluation.judged.contains("exec:disk"), "what is not found is over");
+            assert!(evaluation.evaluated.contains("exec:disk"), "what is not found is over");
             evaluation.alerts
         }
-        other => panic!("nothing was judged: {other:?}"),
+        other => panic!("nothing was evaluated: {other:?}"),
     }
 }
 
@@ -101,7 +101,7 @@ async fn how_urgent_a_warning_is_is_for_the_person_to_say() {
     for (code, priority) in [("1", Priority::Low), ("2", Priority::Critical)] {
         let command = vec![path.display().to_string(), code.into()];
         let exec = disk(command, Duration::from_secs(30));
-        let exec = Exec { warning: Priority::Low, critical: Priority::Critical, ..exec };
+        let exec = ExecPlugin { warning: Priority::Low, critical: Priority::Critical, ..exec };
         assert_eq!(alerts(found_by(exec).await)[0].priority, priority);
     }
 }
@@ -249,7 +249,7 @@ async fn whether_waiting_helps_is_known() {
     let fault = async |text: &str, name: &str| {
         let path = script(folder.path(), name, text);
         let exec = disk(vec![path.display().to_string()], Duration::from_secs(30));
-        exec.read(&now()).await.unwrap_err()
+        exec.run(&now()).await.unwrap_err()
     };
     assert_eq!(fault("#!/bin/sh\nexit 9\n", "fails").await.kind, ErrorKind::Transient);
     let unclear = fault("#!/bin/sh\necho '{'\n", "unclear").await;

@@ -10,7 +10,8 @@ use operator::cli::demo::health;
 use operator::core::facts::{HealthDay, Night, Stress};
 use operator::core::rules::thresholds::HealthThresholds;
 use operator::monitors::MonitorOutcome;
-use operator::monitors::health::{OuraReading, judge, read};
+use operator::monitors::health::evaluate;
+use operator::monitors::oura::{OuraReading, fetch};
 use operator::monitors::sources::OuraSources;
 use operator::sources::ErrorKind;
 use operator::sources::oura::oauth::token_store::TokenStore;
@@ -53,7 +54,7 @@ fn setup(cache: PathBuf, api: Option<&Server>) -> OuraSources {
 
 fn finding(answer: &OuraReading) -> MonitorOutcome {
     let (days, rest) = answer.reading.as_ref().map_or((vec![], None), |read| (read.days.clone(), read.rest.clone()));
-    judge(answer, &days, &rest.unwrap_or_default(), &HealthThresholds::default(), &now())
+    evaluate(answer, &days, &rest.unwrap_or_default(), &HealthThresholds::default(), &now())
 }
 
 fn cache_until(last: Date) -> (TempDir, PathBuf) {
@@ -71,8 +72,8 @@ fn today(answer: &OuraReading) -> &HealthDay {
 async fn a_fresh_cache_is_enough_and_the_api_adds_what_it_lacks() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(oura);
-    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
-    assert!(answer.trouble.is_none(), "{:?}", answer.trouble);
+    let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    assert!(answer.error.is_none(), "{:?}", answer.error);
     assert_eq!(answer.reading.as_ref().unwrap().source, "oura_cache");
     assert_eq!(today(&answer).readiness, Some(48.0), "the cache's own");
     assert_eq!(today(&answer).stress, Some(Stress { high_s: 7000, recovery_s: 1000 }));
@@ -103,7 +104,7 @@ async fn a_fresh_cache_does_not_wait_for_a_connection_that_is_renewed() {
     let account = Arc::new(Account::new(keep, folder.path(), ClientConfig::default()));
     let setup = OuraSources { token: None, account: Some(account), ..setup(cache, Some(&server)) };
     let began = tokio::time::Instant::now();
-    let answer = read(&setup, true, SINCE, &now()).await;
+    let answer = fetch(&setup, true, SINCE, &now()).await;
     assert_eq!(today(&answer).readiness, Some(48.0));
     assert!(began.elapsed() <= Duration::from_secs(6), "by the clock of the test: {:?}", began.elapsed());
     assert!(answer.reading.unwrap().notes.iter().any(|note| note.contains("stress and rest mode are unknown")));
@@ -120,8 +121,8 @@ async fn an_api_that_fails_takes_nothing_from_a_fresh_cache(#[case] failure: Ans
         _ => None,
     };
     let server = Server::start(move |_| status.map_or(Answer::Close, Answer::status));
-    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
-    assert!(answer.trouble.is_none());
+    let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    assert!(answer.error.is_none());
     assert!(answer.reading.as_ref().unwrap().notes.iter().any(|note| note.contains("stress")), "{answer:?}");
     assert!(matches!(finding(&answer), MonitorOutcome::Evaluated { ref source, .. } if source == "oura_cache"));
 }
@@ -130,8 +131,8 @@ async fn an_api_that_fails_takes_nothing_from_a_fresh_cache(#[case] failure: Ans
 async fn what_a_person_must_mend_is_told_though_the_cache_is_fresh() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(|_| Answer::status(401));
-    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
-    assert_eq!(answer.trouble.as_ref().unwrap().kind, ErrorKind::ActionRequired);
+    let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    assert_eq!(answer.error.as_ref().unwrap().kind, ErrorKind::ActionRequired);
     let MonitorOutcome::Evaluated { source, note, .. } = finding(&answer) else { panic!("judged all the same") };
     assert_eq!(source, "oura_cache");
     assert!(note.unwrap().contains("oura_api"));
@@ -141,7 +142,7 @@ async fn what_a_person_must_mend_is_told_though_the_cache_is_fresh() {
 async fn the_age_of_the_cache_is_not_refreshed_by_extras() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(oura);
-    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
     let synced: Timestamp = "2026-11-20T07:40:00Z".parse().unwrap();
     assert_eq!((today(&answer).as_of, answer.reading.as_ref().unwrap().synced_at), (Some(synced), Some(synced)));
 }
@@ -150,7 +151,7 @@ async fn the_age_of_the_cache_is_not_refreshed_by_extras() {
 async fn in_the_morning_the_api_is_asked_for_what_the_cache_does_not_have_yet() {
     let (_folder, cache) = cache_until(date(2026, 11, 19));
     let server = Server::start(oura);
-    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
     assert_eq!((answer.reading.as_ref().unwrap().source, today(&answer).readiness), ("oura_api", Some(39.0)));
 }
 
@@ -160,7 +161,7 @@ async fn stress_without_readiness_and_sleep_is_not_synced_yet() {
         "daily_stress" => oura(request),
         _ => Answer::page(""),
     });
-    let answer = read(&setup("/nonexistent/o.db".into(), Some(&server)), true, SINCE, &now()).await;
+    let answer = fetch(&setup("/nonexistent/o.db".into(), Some(&server)), true, SINCE, &now()).await;
     assert_eq!(finding(&answer), MonitorOutcome::Skipped { reason: "not_synced_yet".into() });
 }
 
@@ -168,10 +169,10 @@ async fn stress_without_readiness_and_sleep_is_not_synced_yet() {
 async fn without_leave_of_its_circuit_the_network_is_left_alone() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(oura);
-    read(&setup(cache, Some(&server)), false, SINCE, &now()).await;
-    let answer = read(&setup("/nonexistent/oura-health.db".into(), Some(&server)), false, SINCE, &now()).await;
+    fetch(&setup(cache, Some(&server)), false, SINCE, &now()).await;
+    let answer = fetch(&setup("/nonexistent/oura-health.db".into(), Some(&server)), false, SINCE, &now()).await;
     assert!(server.requests().is_empty());
-    assert!(answer.trouble.unwrap().message.contains("circuit"), "says why");
+    assert!(answer.error.unwrap().message.contains("circuit"), "says why");
 }
 
 fn missing(folder: &Path) -> PathBuf {
@@ -209,8 +210,8 @@ async fn where_the_cache_fails_the_api_steps_in(#[case] prepare: fn(&Path) -> Pa
     let folder = tempfile::tempdir().unwrap();
     let cache = prepare(folder.path());
     let server = Server::start(oura);
-    let answer = read(&setup(cache.clone(), Some(&server)), true, SINCE, &now()).await;
-    assert!(answer.trouble.is_none(), "{:?}", answer.trouble);
+    let answer = fetch(&setup(cache.clone(), Some(&server)), true, SINCE, &now()).await;
+    assert!(answer.error.is_none(), "{:?}", answer.error);
     assert_eq!(answer.reading.as_ref().unwrap().source, "oura_api");
     assert_eq!(today(&answer).readiness, Some(39.0));
     let MonitorOutcome::Evaluated { evaluation, .. } = finding(&answer) else { panic!("judged") };
@@ -218,7 +219,7 @@ async fn where_the_cache_fails_the_api_steps_in(#[case] prepare: fn(&Path) -> Pa
 
     // And where both fail, the skip names both.
     let down = Server::start(|_| Answer::status(503));
-    let answer = read(&setup(cache, Some(&down)), true, SINCE, &now()).await;
+    let answer = fetch(&setup(cache, Some(&down)), true, SINCE, &now()).await;
     let MonitorOutcome::Skipped { reason } = finding(&answer) else { panic!("skipped") };
     assert!(reason.contains("oura_cache") && reason.contains("oura_api"), "{reason}");
     assert!(!reason.contains("s3cret"));
@@ -233,7 +234,7 @@ async fn a_locked_cache_is_passed_over() {
     owner.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).unwrap();
     owner.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let server = Server::start(oura);
-    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
     assert_eq!(answer.reading.unwrap().source, "oura_api");
 }
 
@@ -241,19 +242,19 @@ async fn a_locked_cache_is_passed_over() {
 async fn today_is_never_judged_on_yesterday() {
     let (_folder, cache) = cache_until(date(2026, 11, 19));
     let early: ZonedDateTime = "2026-11-20T06:00:00+00:00[UTC]".parse().unwrap();
-    let answer = read(&setup(cache, None), true, SINCE, &early).await;
-    assert!(answer.trouble.is_none() && !answer.reading.as_ref().unwrap().days.is_empty());
+    let answer = fetch(&setup(cache, None), true, SINCE, &early).await;
+    assert!(answer.error.is_none() && !answer.reading.as_ref().unwrap().days.is_empty());
     assert_eq!(finding(&answer), MonitorOutcome::Skipped { reason: "not_synced_yet".into() });
 }
 
 #[tokio::test]
 async fn a_retry_after_and_a_refusal_reach_the_circuit() {
     let busy = Server::start(|_| Answer::Whole(429, "retry-after: 120\r\n", String::new()));
-    let answer = read(&setup("/nonexistent/o.db".into(), Some(&busy)), true, SINCE, &now()).await;
-    assert_eq!(answer.trouble.unwrap().retry_after, Some(SignedDuration::from_secs(120)));
+    let answer = fetch(&setup("/nonexistent/o.db".into(), Some(&busy)), true, SINCE, &now()).await;
+    assert_eq!(answer.error.unwrap().retry_after, Some(SignedDuration::from_secs(120)));
     let refused = Server::start(|_| Answer::status(403));
-    let answer = read(&setup("/nonexistent/o.db".into(), Some(&refused)), true, SINCE, &now()).await;
-    let trouble = answer.trouble.unwrap();
+    let answer = fetch(&setup("/nonexistent/o.db".into(), Some(&refused)), true, SINCE, &now()).await;
+    let trouble = answer.error.unwrap();
     assert_eq!(trouble.kind, ErrorKind::ActionRequired);
     assert!(!trouble.advice.is_empty());
 }
@@ -262,10 +263,10 @@ async fn a_retry_after_and_a_refusal_reach_the_circuit() {
 async fn nobody_who_has_no_ring_is_told_that_one_is_missing() {
     let nothing =
         OuraSources { cache_is_named: false, ..setup("/nonexistent/.oura-cache/oura-health.db".into(), None) };
-    let answer = read(&nothing, true, SINCE, &now()).await;
-    assert_eq!(answer.trouble.unwrap().kind, ErrorKind::NotConfigured);
+    let answer = fetch(&nothing, true, SINCE, &now()).await;
+    assert_eq!(answer.error.unwrap().kind, ErrorKind::NotConfigured);
     let named = setup("/nonexistent/oura-health.db".into(), None);
-    assert_eq!(read(&named, true, SINCE, &now()).await.trouble.unwrap().kind, ErrorKind::Transient);
+    assert_eq!(fetch(&named, true, SINCE, &now()).await.error.unwrap().kind, ErrorKind::Transient);
 }
 
 #[tokio::test]
@@ -275,21 +276,21 @@ async fn in_rest_mode_health_says_nothing() {
         _ => oura(request),
     });
     let (_folder, cache) = cache_until(TODAY);
-    let answer = read(&setup(cache, Some(&server)), true, SINCE, &now()).await;
+    let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
     let MonitorOutcome::Evaluated { evaluation, note, .. } = finding(&answer) else { panic!("judged") };
-    assert!(evaluation.alerts.is_empty() && evaluation.judged.is_empty(), "nothing fires, nothing resolves");
+    assert!(evaluation.alerts.is_empty() && evaluation.evaluated.is_empty(), "nothing fires, nothing resolves");
     assert_eq!(note.as_deref(), Some("rest_mode"));
 }
 
 #[tokio::test]
 async fn the_baseline_of_a_day_is_our_own_history() {
     let (_folder, cache) = cache_until(TODAY);
-    let answer = read(&setup(cache, None), true, TODAY, &now()).await;
+    let answer = fetch(&setup(cache, None), true, TODAY, &now()).await;
     let night = Night { asleep_s: None, efficiency: None, hrv_ms: Some(60.0) };
     let history: Vec<HealthDay> =
         (1..=10).map(|day| HealthDay { night: Some(night), ..HealthDay::unknown(date(2026, 11, day)) }).collect();
     let MonitorOutcome::Evaluated { evaluation, .. } =
-        judge(&answer, &history, &[], &HealthThresholds::default(), &now())
+        evaluate(&answer, &history, &[], &HealthThresholds::default(), &now())
     else {
         panic!("judged")
     };

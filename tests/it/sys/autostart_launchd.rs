@@ -1,10 +1,10 @@
-//! The headless service on macOS, played on any system: the plist, and what `launchctl` is asked.
+//! The headless service on macOS, with a fake `launchctl` on any system.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use operator::sys::autostart::{LoginItem, LoginItemError, Mode};
+use operator::sys::autostart::{Error, LoginItem, Mode};
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -41,7 +41,7 @@ impl Mac {
         format!("gui/{}", fs::metadata(self.folder.path()).unwrap().uid())
     }
 
-    /// What launchctl was asked, without the questions whether the service is there.
+    /// The calls of `launchctl` besides `print`.
     fn changes(&self) -> Vec<String> {
         self.launchctl.calls().into_iter().filter(|call| !call.starts_with("print")).collect()
     }
@@ -50,7 +50,7 @@ impl Mac {
 const PROGRAM: &str = "/opt/R&D/operator";
 
 #[test]
-fn it_is_written_and_loaded_once() {
+fn plist_is_written_and_loaded_once() {
     let mac = Mac::new();
     let item = mac.item(PROGRAM, Some("/etc/my operator.yaml"));
     let said = item.install(Mode::Headless).unwrap();
@@ -66,7 +66,7 @@ fn it_is_written_and_loaded_once() {
 }
 
 #[test]
-fn a_change_waits_for_the_old_one_to_end() {
+fn changed_plist_waits_for_bootout() {
     let mac = Mac::new();
     mac.item(PROGRAM, None).install(Mode::Headless).unwrap();
     mac.changes();
@@ -80,7 +80,7 @@ fn a_change_waits_for_the_old_one_to_end() {
 }
 
 #[test]
-fn uninstall_leaves_nothing_behind() {
+fn uninstall_removes_everything() {
     let mac = Mac::new();
     let item = mac.item(PROGRAM, None);
     item.install(Mode::Headless).unwrap();
@@ -94,7 +94,7 @@ fn uninstall_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_launchd_does_not_take_is_told_with_what_to_run() {
+fn launchd_error_names_the_command() {
     let mac = Mac::new();
     mac.launchctl.fail();
     let said = mac.item(PROGRAM, None).install(Mode::Headless).unwrap_err().to_string();
@@ -105,7 +105,7 @@ fn what_launchd_does_not_take_is_told_with_what_to_run() {
 }
 
 #[test]
-fn the_plist_of_another_program_is_left_alone() {
+fn foreign_plist_is_left_alone() {
     let mac = Mac::new();
     let item = mac.item(PROGRAM, None);
     let seed = "<plist><dict><key>Label</key><string>com.thanos.operator</string><key>ProgramArguments</key>\
@@ -113,7 +113,7 @@ fn the_plist_of_another_program_is_left_alone() {
     for text in [seed, "bplist00", ""] {
         fs::write(mac.plist(), text).unwrap();
         let error = item.install(Mode::Headless).unwrap_err();
-        assert!(matches!(error, LoginItemError::Foreign { .. }), "{error}");
+        assert!(matches!(error, Error::Foreign { .. }), "{error}");
         assert!(item.uninstall().unwrap().contains("nothing"));
         assert!(item.status().headless.note.unwrap().contains("not Operator's"));
         assert_eq!(fs::read_to_string(mac.plist()).unwrap(), text);
@@ -125,14 +125,14 @@ fn the_plist_of_another_program_is_left_alone() {
 #[case::bare("/usr/local/bin/operator", None, "--headless")]
 #[case::configured("/Applications/Operator.app/Contents/MacOS/operator", Some("/a/c.yaml"), "/a/c.yaml")]
 #[case::passing("/private/var/AppTranslocation/1/Operator.app/Contents/MacOS/operator", None, "Applications folder")]
-fn as_an_app_only_what_macos_can_start(#[case] program: &str, #[case] config: Option<&str>, #[case] advice: &str) {
+fn app_mode_needs_a_startable_app(#[case] program: &str, #[case] config: Option<&str>, #[case] advice: &str) {
     let mac = Mac::new();
     let said = mac.item(program, config).install(Mode::App).unwrap_err().to_string();
     assert!(said.contains(advice), "{said}");
 }
 
 #[test]
-fn a_bare_program_does_not_know_about_the_app() {
+fn bare_program_cannot_know_the_app() {
     let mac = Mac::new();
     let item = mac.item(PROGRAM, None);
     assert_eq!((item.status().app.installed, item.status().starts_at_login()), (None, None));

@@ -12,7 +12,7 @@ use operator::core::status::{ChannelHealth, ChannelState, HttpState, OpenAlert, 
 use operator::engine::commands::Command;
 use operator::tray::Action;
 use operator::tray::icon::Icon;
-use operator::tray::menu::{Entry, Face, Surroundings};
+use operator::tray::menu::{Entry, MenuContext, TrayView};
 use rstest::rstest;
 use serde_json::json;
 
@@ -64,8 +64,8 @@ fn unaccounted(count: u64) -> Status {
     Status { audit: Some(Audit { fired: count, unaccounted_count: count, ..Audit::default() }), ..fine() }
 }
 
-fn around() -> Surroundings {
-    Surroundings { now: at("14:06"), zone: TimeZone::UTC, starts_at_login: Some(false) }
+fn around() -> MenuContext {
+    MenuContext { now: at("14:06"), zone: TimeZone::UTC, starts_at_login: Some(false) }
 }
 
 /// The menu as a person reads it: ticks, greyed lines in brackets, submenus indented.
@@ -93,16 +93,16 @@ fn drawn(entries: &[Entry]) -> String {
     text
 }
 
-fn face(status: &Status) -> Face {
-    Face::of(status, &around())
+fn view(status: &Status) -> TrayView {
+    TrayView::from_status(status, &around())
 }
 
 #[test]
-fn all_is_well() {
-    let face = face(&fine());
-    assert_eq!((face.icon, face.tooltip.as_str()), (Icon::Fine, "Operator – all is well"));
+fn healthy_menu_is_complete() {
+    let view = view(&fine());
+    assert_eq!((view.icon, view.tooltip.as_str()), (Icon::Fine, "Operator – all is well"));
     assert_eq!(
-        drawn(&face.menu),
+        drawn(&view.menu),
         "\
 (Operator – all is well)
 (Last check 14:05 · next 14:20)
@@ -130,13 +130,13 @@ Quit Operator
 }
 
 #[test]
-fn an_alert_and_a_source_that_is_down() {
+fn menu_shows_alert_and_open_circuit() {
     let mut status = workos_down();
     (status.open_alerts, status.unanswered_alerts) = (1, 1);
     status.open = vec![alert(1, Priority::High, "3 tasks overdue")];
-    let face = face(&status);
-    assert_eq!((face.icon, face.tooltip.as_str()), (Icon::Down, "Operator – 1 alert, WorkOS unreachable"));
-    let menu = drawn(&face.menu);
+    let view = view(&status);
+    assert_eq!((view.icon, view.tooltip.as_str()), (Icon::Down, "Operator – 1 alert, WorkOS unreachable"));
+    let menu = drawn(&view.menu);
     assert!(
         menu.starts_with(
             "\
@@ -179,7 +179,7 @@ Run Now
 )]
 #[case::quiet(Status { is_quiet_hours: true, ..fine() }, Icon::Quiet, "Operator – quiet hours")]
 #[case::in_a_meeting(
-    Status { in_event_until: Some(at("15:00")), ..fine() }, Icon::Quiet, "Operator – quiet until 15:00 (in a meeting)"
+    Status { in_event_until: Some(at("15:00")), ..fine() }, Icon::Quiet, "Operator – quiet until 15:00 (calendar event)"
 )]
 #[case::in_a_meeting_at_night(
     Status { in_event_until: Some(at("15:00")), is_quiet_hours: true, ..fine() }, Icon::Quiet, "Operator – quiet hours"
@@ -194,70 +194,70 @@ Run Now
 #[case::no_database(
     Status { database_error: Some("full".into()), dry_run: true, ..fine() },
     Icon::Down,
-    "Operator – its database fails, dry run"
+    "Operator – database error, dry run"
 )]
 #[case::neither(
-    Status { database_error: Some("full".into()), ..unaccounted(2) }, Icon::Down, "Operator – its database fails, 2 alerts unaccounted"
+    Status { database_error: Some("full".into()), ..unaccounted(2) }, Icon::Down, "Operator – database error, 2 alerts unaccounted"
 )]
 #[case::sound(Status { audit: Some(Audit::default()), ..fine() }, Icon::Fine, "Operator – all is well")]
 #[case::dry_run(Status { dry_run: true, ..fine() }, Icon::DryRun, "Operator – dry run")]
-fn the_icon_and_its_words(#[case] status: Status, #[case] icon: Icon, #[case] tooltip: &str) {
-    let face = face(&status);
-    assert_eq!((face.icon, face.tooltip.as_str()), (icon, tooltip));
-    assert_eq!(drawn(&face.menu).lines().next(), Some(format!("({tooltip})").as_str()), "the menu says it too");
+fn icon_and_summary_match_the_status(#[case] status: Status, #[case] icon: Icon, #[case] tooltip: &str) {
+    let view = view(&status);
+    assert_eq!((view.icon, view.tooltip.as_str()), (icon, tooltip));
+    assert_eq!(drawn(&view.menu).lines().next(), Some(format!("({tooltip})").as_str()), "the menu says it too");
 }
 
 #[test]
-fn what_is_answered_does_not_wait_any_more() {
+fn answered_alerts_are_only_counted() {
     let mut status = with_alerts(2);
     status.open[0].acknowledged = true;
     status.open[1].snoozed_until = Some(at("15:00"));
     status.unanswered_alerts = 0;
-    let face = face(&status);
-    assert_eq!((face.icon, face.tooltip.as_str()), (Icon::Fine, "Operator – all is well"));
-    let menu = drawn(&face.menu);
+    let view = view(&status);
+    assert_eq!((view.icon, view.tooltip.as_str()), (Icon::Fine, "Operator – all is well"));
+    let menu = drawn(&view.menu);
     assert!(menu.contains("────\n(2 acknowledged or snoozed)\n────\n"), "{menu}");
 }
 
 #[test]
-fn nine_alerts_are_named_and_the_others_counted() {
-    let named = |count| drawn(&face(&with_alerts(count)).menu).matches("High – ").count();
+fn tenth_alert_is_only_counted() {
+    let named = |count| drawn(&view(&with_alerts(count)).menu).matches("High – ").count();
     assert_eq!([named(8), named(9), named(10), named(500)], [8, 9, 9, 9]);
-    assert!(drawn(&face(&with_alerts(500)).menu).contains("\n(and 491 more alerts)\n"));
-    assert!(drawn(&face(&with_alerts(10)).menu).contains("\n(and 1 more alert)\n"));
-    assert!(!drawn(&face(&with_alerts(9)).menu).contains("more alert"));
+    assert!(drawn(&view(&with_alerts(500)).menu).contains("\n(and 491 more alerts)\n"));
+    assert!(drawn(&view(&with_alerts(10)).menu).contains("\n(and 1 more alert)\n"));
+    assert!(!drawn(&view(&with_alerts(9)).menu).contains("more alert"));
 }
 
 #[test]
-fn a_long_title_is_cut_and_an_ampersand_stays() {
+fn long_title_is_truncated() {
     let mut status = with_alerts(2);
     status.open[0].title = "word ".repeat(100);
     status.open[1].title = "Bed & Breakfast <b> \"x\"\nSecond line".into();
-    let menu = drawn(&face(&status).menu);
+    let menu = drawn(&view(&status).menu);
     assert!(menu.lines().all(|line| line.chars().count() <= 80), "{menu}");
     assert!(menu.contains("High – Bed & Breakfast <b> \"x\" Second line ▸"), "{menu}");
 }
 
 #[test]
-fn while_it_runs_it_cannot_be_run_again() {
-    let menu = drawn(&face(&Status { check_running: true, ..fine() }).menu);
+fn run_now_is_disabled_during_a_check() {
+    let menu = drawn(&view(&Status { check_running: true, ..fine() }).menu);
     assert!(menu.contains("\n(Running…)\n") && !menu.contains("Run Now"), "{menu}");
 }
 
 #[test]
-fn refused_notifications_a_dead_channel_and_a_wrong_configuration_are_said() {
+fn menu_shows_failing_channels_and_config() {
     let failing = || ChannelState { state: ChannelHealth::Failing, ..ChannelState::default() };
     let mut status = fine();
     status.channel_states = BTreeMap::from([(Channel::Notification, failing()), (Channel::Telegram, failing())]);
     status.config_error = Some("config.yaml:3:1: no".into());
-    let menu = drawn(&face(&status).menu);
+    let menu = drawn(&view(&status).menu);
     assert!(
         menu.contains(
             "\
 (Last check 14:05 · next 14:20)
 Notifications are off – open System Settings
-(Nothing gets through to telegram)
-(config.yaml has a mistake: the old one stays in force)
+(Delivery failing: telegram)
+(Error in config.yaml: the old configuration stays in use)
 ────
 "
         ),
@@ -266,34 +266,34 @@ Notifications are off – open System Settings
 }
 
 #[test]
-fn what_cannot_be_relied_on_says_where_to_look() {
-    let line = "\n(Do not rely on it: the log and `operator --status` say why)\n";
+fn unhealthy_menu_names_the_status_command() {
+    let line = "\n(Operator is unhealthy – see `operator --status`)\n";
     for status in [unaccounted(1), Status { database_error: Some("full".into()), ..fine() }] {
-        let menu = drawn(&face(&status).menu);
+        let menu = drawn(&view(&status).menu);
         assert!(menu.contains(line), "{menu}");
     }
-    assert!(!drawn(&face(&fine()).menu).contains("rely"));
+    assert!(!drawn(&view(&fine()).menu).contains("rely"));
 }
 
 #[test]
-fn a_pause_can_be_ended() {
-    let menu = drawn(&face(&Status { paused: true, paused_until: Some(at("15:06")), ..fine() }).menu);
+fn paused_menu_offers_resume() {
+    let menu = drawn(&view(&Status { paused: true, paused_until: Some(at("15:06")), ..fine() }).menu);
     let entries = "Pause ▸\n    For 1 hour\n    Until tomorrow\n    Until resumed\n    Resume\n";
     assert!(menu.contains(entries), "{menu}");
 }
 
 #[test]
-fn on_the_first_day_the_menu_says_what_to_connect() {
+fn unconfigured_menu_offers_set_up() {
     let mut status = fine();
     status.sources.values_mut().for_each(|source| source.as_of = None);
-    let menu = drawn(&face(&status).menu);
-    assert!(menu.contains("\n(Nothing is connected yet: Set Up… asks for what you have)\n"), "{menu}");
+    let menu = drawn(&view(&status).menu);
+    assert!(menu.contains("\n(Nothing is connected yet – choose Set Up…)\n"), "{menu}");
     assert!(menu.contains("    Oura – not connected ▸\n") && menu.contains("    WorkOS – not connected ▸\n"), "{menu}");
     // Before the first check nobody knows.
     status.last_run = None;
-    assert!(!drawn(&face(&status).menu).contains("connected"));
+    assert!(!drawn(&view(&status).menu).contains("connected"));
     status.sources.get_mut("oura").unwrap().as_of = Some(at("14:00"));
-    assert!(!drawn(&face(&status).menu).contains("Nothing is connected"));
+    assert!(!drawn(&view(&status).menu).contains("Nothing is connected"));
 }
 
 /// Of the menu about Oura: what stands at the top, and what beside the source.
@@ -304,7 +304,7 @@ fn on_the_first_day_the_menu_says_what_to_connect() {
 #[case::by_a_token(Some(OuraConnection::Token), true, None, None)]
 #[case::connected(Some(OuraConnection::Connected), true, None, Some("Disconnect Oura"))]
 #[case::lapsed(Some(OuraConnection::Revoked), true, Some("Connect Oura Again…"), Some("Disconnect Oura"))]
-fn oura_can_be_connected_and_disconnected(
+fn oura_entry_follows_the_connection(
     #[case] link: Option<OuraConnection>,
     #[case] something_is_connected: bool,
     #[case] top: Option<&str>,
@@ -314,7 +314,7 @@ fn oura_can_be_connected_and_disconnected(
     if !something_is_connected {
         status.sources.values_mut().for_each(|source| source.as_of = None);
     }
-    let menu = drawn(&face(&status).menu);
+    let menu = drawn(&view(&status).menu);
     let found = |indent: &str| {
         let lines = menu.lines().filter_map(|line| line.strip_prefix(indent));
         let mut lines = lines.filter(|line| line.starts_with("Connect Oura") || line.starts_with("Disconnect Oura"));
@@ -326,16 +326,16 @@ fn oura_can_be_connected_and_disconnected(
 }
 
 #[test]
-fn where_there_is_no_login_item_none_is_offered() {
-    let menu = Face::of(&fine(), &Surroundings { starts_at_login: None, ..around() }).menu;
+fn missing_login_item_is_not_offered() {
+    let menu = TrayView::from_status(&fine(), &MenuContext { starts_at_login: None, ..around() }).menu;
     assert!(!drawn(&menu).contains("Start at Login"));
 }
 
 #[test]
-fn the_dashboard_can_be_opened_while_it_is_served() {
+fn dashboard_entry_needs_a_server() {
     let with = |address: Option<&str>, trouble: Option<&str>| {
         let http = HttpState { address: address.map(Into::into), error: trouble.map(Into::into) };
-        drawn(&face(&Status { http, ..fine() }).menu)
+        drawn(&view(&Status { http, ..fine() }).menu)
     };
     let served = with(Some("127.0.0.1:8765"), None);
     assert!(
@@ -350,20 +350,20 @@ fn the_dashboard_can_be_opened_while_it_is_served() {
 }
 
 #[test]
-fn names_tell_entries_apart_and_say_what_a_click_means() {
+fn entry_ids_are_unique_actions() {
     fn names(entries: &[Entry]) {
         let mut known = std::collections::BTreeSet::new();
         for entry in entries {
-            assert!(known.insert(entry.name()), "{} twice", entry.name());
+            assert!(known.insert(entry.id()), "{} twice", entry.id());
             match entry {
-                Entry::Item { action, .. } => assert_eq!(Action::named(&entry.name()).as_ref(), Some(action)),
+                Entry::Item { action, .. } => assert_eq!(Action::parse(&entry.id()).as_ref(), Some(action)),
                 Entry::Submenu { entries, .. } => names(entries),
-                _ => assert_eq!(Action::named(&entry.name()), None),
+                _ => assert_eq!(Action::parse(&entry.id()), None),
             }
         }
     }
     let http = HttpState { address: Some("127.0.0.1:8765".into()), error: Some("none".into()) };
-    names(&face(&Status { paused: true, http, ..with_alerts(30) }).menu);
+    names(&view(&Status { paused: true, http, ..with_alerts(30) }).menu);
 }
 
 #[rstest]
@@ -378,6 +378,6 @@ fn names_tell_entries_apart_and_say_what_a_click_means() {
 #[case(Action::Quit, None)]
 #[case(Action::OpenJournal, None)]
 #[case(Action::OpenDashboard, None)]
-fn a_click_asks_for_the_opposite_of_what_holds(#[case] action: Action, #[case] command: Option<Command>) {
+fn click_toggles_the_current_state(#[case] action: Action, #[case] command: Option<Command>) {
     assert_eq!(action.command(&fine(), at("14:06")), command);
 }

@@ -1,4 +1,4 @@
-//! Running down: readiness that falls from week to week, nights that are too short in a row.
+//! Energy: a readiness that declines from week to week, and short nights in a row.
 
 use std::ops::RangeInclusive;
 
@@ -8,22 +8,27 @@ use super::PatternFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::HealthDay;
 use crate::core::rules::calendar::days_ago;
-use crate::core::rules::draft::{AlertDraft, Collector, at_least, reaches};
+use crate::core::rules::draft::{AlertDraft, Collector, RuleResult, at_least, reaches};
 use crate::core::rules::phrases::{synced, usual, usual_range};
 use crate::core::rules::plausible;
 use crate::core::rules::thresholds::PatternThresholds;
 use crate::core::stats::mean;
-use crate::core::text::{hours, number};
+use crate::core::text::{hours_minutes, number};
 
-pub(super) fn judge(found: &mut Collector, facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) {
-    found.verdict("pattern:energy_decline", energy_decline(facts.days, limits, now));
-    found.verdict("pattern:sleep_debt", sleep_debt(facts.days, limits, now));
-}
-
-/// All days come from the Oura chain.
 const SOURCE: &str = "oura";
 
-fn energy_decline(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Option<AlertDraft>> {
+pub(super) fn evaluate(
+    collector: &mut Collector,
+    facts: &PatternFacts<'_>,
+    limits: &PatternThresholds,
+    now: &ZonedDateTime,
+) {
+    collector.add_result("pattern:energy_decline", energy_decline(facts.days, limits, now));
+    collector.add_result("pattern:sleep_debt", sleep_debt(facts.days, limits, now));
+}
+
+/// Mean readiness of days 0–6 against days 7–13.
+fn energy_decline(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTime) -> RuleResult {
     let week = |ages: RangeInclusive<i32>| -> Option<(f64, usize)> {
         let days = days.iter().filter(|day| ages.contains(&days_ago(day.date, now)));
         let scores: Vec<f64> = days.filter_map(plausible::readiness).collect();
@@ -42,7 +47,7 @@ fn energy_decline(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDat
             synced(SOURCE, as_of, now),
         );
         AlertDraft::new(Priority::High, &format!("Energy is down {drop:.0} % from the week before"), message)
-            .read_from(SOURCE, as_of)
+            .source(SOURCE, as_of)
             .fact("mean_readiness", last)
             .fact("mean_readiness_before", before)
             .fact("drop_percent", drop)
@@ -50,24 +55,24 @@ fn energy_decline(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDat
     }))
 }
 
-fn sleep_debt(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTime) -> Option<Option<AlertDraft>> {
+fn sleep_debt(days: &[HealthDay], limits: &PatternThresholds, now: &ZonedDateTime) -> RuleResult {
     let nights = i32::try_from(limits.sleep_debt_nights).ok()?;
-    let slept_on = |ago: i32| days.iter().find(|day| days_ago(day.date, now) == ago).and_then(plausible::slept_s);
+    let slept_on = |age: i32| days.iter().find(|day| days_ago(day.date, now) == age).and_then(plausible::slept_s);
     let slept: Vec<u32> = (0..nights).rev().map(slept_on).collect::<Option<_>>()?;
     let is_short = |slept_s: &u32| f64::from(*slept_s) / 3600.0 < limits.sleep_debt_hours;
     Some(slept.iter().all(is_short).then(|| {
         let as_of = latest(days);
         let earlier = days.iter().filter(|day| days_ago(day.date, now) >= nights);
         let range = usual_range(&earlier.filter_map(plausible::slept_s).map(f64::from).collect::<Vec<_>>());
-        let list = slept.iter().map(|slept_s| hours(*slept_s)).collect::<Vec<_>>().join(", ");
+        let list = slept.iter().map(|slept_s| hours_minutes(*slept_s)).collect::<Vec<_>>().join(", ");
         let limit = number(limits.sleep_debt_hours);
         let message = format!(
             "Slept {list} in the last {nights} nights, each under {limit} h{}. {}",
-            usual(range, |seconds| hours(seconds as u32)),
+            usual(range, |seconds| hours_minutes(seconds as u32)),
             synced(SOURCE, as_of, now),
         );
         AlertDraft::new(Priority::High, &format!("{nights} nights running under {limit} h"), message)
-            .read_from(SOURCE, as_of)
+            .source(SOURCE, as_of)
             .fact("slept_s", slept)
             .fact("limit", limits.sleep_debt_hours)
     }))

@@ -1,4 +1,4 @@
-//! Habits over days: putting off, running down, taking on too much.
+//! The pattern rules: habits over days.
 
 mod energy;
 mod load;
@@ -7,40 +7,37 @@ mod procrastination;
 use jiff::ZonedDateTime;
 
 use super::Evaluation;
+use super::draft::Collector;
 use super::thresholds::PatternThresholds;
 use crate::core::alert::Monitor;
 use crate::core::facts::{FocusFile, HealthDay, Postponement, TaskReading};
-use crate::core::rules::draft::Collector;
 
-/// What the pattern rules judge.
 #[derive(Debug, Clone)]
 pub struct PatternFacts<'a> {
-    /// Days of the body by date ascending, with gaps; today is among them when it is known.
+    /// By date ascending, with gaps; today is included if known.
     pub days: &'a [HealthDay],
-    /// What was put off; older than 7 days does not count.
+    /// Events older than 7 days do not count.
     pub postponements: &'a [Postponement],
-    /// One reading a source; a copy counts.
+    /// One reading per source, fresh or a saved copy.
     pub readings: &'a [TaskReading],
-    /// Whether every source that is set up gave a reading or a copy. If not, what fires counts, and silence means nothing.
+    /// Whether every configured source gave a reading or a copy. If not, alerts count, but missing alerts resolve nothing.
     pub complete: bool,
-    /// The focus file, if there is one.
     pub focus: Option<FocusFile>,
 }
 
 impl PatternFacts<'_> {
-    /// Whether every source that keeps thoughts told them: a copy (it has no activity) does not.
+    /// Whether the thoughts of every source are known. A saved copy holds no thoughts; it also holds no activity.
     fn thoughts_known(&self) -> bool {
         let is_known = |reading: &TaskReading| reading.thoughts.is_some() || reading.activity.is_some();
         self.complete && !self.readings.is_empty() && self.readings.iter().all(is_known)
     }
 }
 
-/// The pattern alerts of `now`, whose zone is the person's.
-#[must_use]
-pub fn judge(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Evaluation {
-    let mut found = Collector::new(Monitor::Patterns, now);
-    crate::core::rules::patterns::procrastination::judge(&mut found, facts, limits, now);
-    energy::judge(&mut found, facts, limits, now);
-    load::judge(&mut found, facts, limits, now);
-    found.finish()
+/// `now` carries the user's zone.
+pub fn evaluate(facts: &PatternFacts<'_>, limits: &PatternThresholds, now: &ZonedDateTime) -> Evaluation {
+    let mut collector = Collector::new(Monitor::Patterns, now);
+    procrastination::evaluate(&mut collector, facts, limits, now);
+    energy::evaluate(&mut collector, facts, limits, now);
+    load::evaluate(&mut collector, facts, limits, now);
+    collector.finish()
 }

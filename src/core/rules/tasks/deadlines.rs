@@ -1,49 +1,43 @@
-//! Tasks that are past due, due today, or due tomorrow.
+//! Tasks that are overdue, due today, or due tomorrow.
 
 use jiff::ZonedDateTime;
 
 use super::TaskFacts;
 use crate::core::alert::Priority;
 use crate::core::facts::{Due, Task};
-use crate::core::rules::calendar::{days_ago, occasion};
+use crate::core::rules::calendar::{days_ago, reminder_slot};
 use crate::core::rules::draft::{AlertDraft, Collector};
-use crate::core::rules::phrases::{quoted, read, since_due};
+use crate::core::rules::phrases::{provenance, quoted, since_due};
 use crate::core::rules::thresholds::TaskThresholds;
 use crate::core::tasks::MergedTask;
 
-pub(super) fn judge(
-    found: &mut Collector,
+pub(super) fn evaluate(
+    collector: &mut Collector,
     facts: &TaskFacts<'_>,
     tasks: &[MergedTask<'_>],
     limits: &TaskThresholds,
     now: &ZonedDateTime,
 ) {
-    let judged = facts.complete && facts.readings.iter().any(|reading| reading.has_dates);
-    let today = occasion(&limits.due_today_hours, now);
-    let tomorrow = occasion(&[limits.due_tomorrow_hour], now);
-    found.rule("task:deadline_overdue", judged, tasks.iter().filter_map(|task| overdue(task, now)));
-    found.rule(
-        "task:deadline_today",
-        judged,
-        tasks.iter().filter_map(|task| due_today(task, today.as_deref()?, facts, now)),
-    );
-    found.rule(
-        "task:deadline_tomorrow",
-        judged,
-        tasks.iter().filter_map(|task| due_tomorrow(task, tomorrow.as_deref()?, facts, now)),
-    );
+    let evaluated = facts.complete && facts.readings.iter().any(|reading| reading.has_dates);
+    let today = reminder_slot(&limits.due_today_hours, now);
+    let tomorrow = reminder_slot(&[limits.due_tomorrow_hour], now);
+    collector.add("task:deadline_overdue", evaluated, tasks.iter().filter_map(|task| overdue(task, now)));
+    let due_today = tasks.iter().filter_map(|task| due_today(task, today.as_deref()?, facts, now));
+    collector.add("task:deadline_today", evaluated, due_today);
+    let due_tomorrow = tasks.iter().filter_map(|task| due_tomorrow(task, tomorrow.as_deref()?, facts, now));
+    collector.add("task:deadline_tomorrow", evaluated, due_tomorrow);
 }
 
 fn overdue(merged: &MergedTask<'_>, now: &ZonedDateTime) -> Option<AlertDraft> {
     let due = merged.task.due.filter(|due| due.is_past(now))?;
-    let (priority, why) = weight(&merged.task);
+    let (priority, reason) = overdue_priority(&merged.task);
     let title = format!("Overdue: {}", merged.task.title);
-    let what = format!("was due {due}, {}{why}", since_due(due, now));
-    Some(finding(priority, &title, &what, due, merged, now).fact("days_past", due.days_past(now.date())))
+    let predicate = format!("was due {due}, {}{reason}", since_due(due, now));
+    Some(draft(priority, &title, &predicate, due, merged, now).fact("days_past", due.days_past(now.date())))
 }
 
-/// How bad it is to be late with it, and the words for why.
-fn weight(task: &Task) -> (Priority, &'static str) {
+/// The priority of an overdue task, with the sentence that explains it.
+fn overdue_priority(task: &Task) -> (Priority, &'static str) {
     match (task.milestone, task.priority) {
         (true, _) => (Priority::Critical, ". It is a milestone"),
         (false, Some(Priority::Critical)) => (Priority::Critical, ". Its priority is critical"),
@@ -54,30 +48,30 @@ fn weight(task: &Task) -> (Priority, &'static str) {
 fn due_today(merged: &MergedTask<'_>, slot: &str, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> Option<AlertDraft> {
     let due = merged.task.due.filter(|due| days_ago(due.date(), now) == 0 && !due.is_past(now))?;
     let title = format!("Due today: {}", merged.task.title);
-    let what = format!("is due today{}{}", clock(due), free_before(due, facts, now));
-    Some(finding(Priority::Medium, &title, &what, due, merged, now).on(slot))
+    let predicate = format!("is due today{}{}", at_minute(due), free_before(due, facts, now));
+    Some(draft(Priority::Medium, &title, &predicate, due, merged, now).occasion(slot))
 }
 
 fn due_tomorrow(merged: &MergedTask<'_>, slot: &str, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> Option<AlertDraft> {
     let due = merged.task.due.filter(|due| days_ago(due.date(), now) == -1)?;
     let title = format!("Due tomorrow: {}", merged.task.title);
-    let what = format!("is due tomorrow{}{}", clock(due), free_before(due, facts, now));
-    Some(finding(Priority::Low, &title, &what, due, merged, now).on(slot))
+    let predicate = format!("is due tomorrow{}{}", at_minute(due), free_before(due, facts, now));
+    Some(draft(Priority::Low, &title, &predicate, due, merged, now).occasion(slot))
 }
 
-/// ` at 14:00`, if it is due at a minute.
-fn clock(due: Due) -> String {
+/// ` at 14:00`; empty for a due date without a time.
+fn at_minute(due: Due) -> String {
     match due {
         Due::Day(_) => String::new(),
         Due::At(at) => format!(" at {:02}:{:02}", at.hour(), at.minute()),
     }
 }
 
-/// `, 1 h 20 free before it`, where calendars tell what is free.
+/// `, 1 h 20 free before it`; empty without calendars.
 fn free_before(due: Due, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> String {
-    let Some((free, deadline)) = facts.free.zip(due.deadline(now.time_zone())) else { return String::new() };
-    let free = free.agenda.free_before(deadline.timestamp(), &free.quiet, now).as_mins();
-    match (free / 60, free % 60) {
+    let Some((free, deadline)) = facts.free_time.zip(due.deadline(now.time_zone())) else { return String::new() };
+    let minutes = free.busy.free_before(deadline.timestamp(), &free.quiet_hours, now).as_mins();
+    match (minutes / 60, minutes % 60) {
         (0, 0) => ", no time free before it".into(),
         (0, minutes) => format!(", {minutes} min free before it"),
         (hours, 0) => format!(", {hours} h free before it"),
@@ -85,20 +79,20 @@ fn free_before(due: Due, facts: &TaskFacts<'_>, now: &ZonedDateTime) -> String {
     }
 }
 
-fn finding(
+fn draft(
     priority: Priority,
     title: &str,
-    what: &str,
+    predicate: &str,
     due: Due,
     merged: &MergedTask<'_>,
     now: &ZonedDateTime,
 ) -> AlertDraft {
     let task = &merged.task;
     let sources = merged.sources();
-    let message = format!("{} {what}. {}", quoted(&task.title), read(&sources, merged.as_of, now));
+    let message = format!("{} {predicate}. {}", quoted(&task.title), provenance(&sources, merged.as_of, now));
     AlertDraft::new(priority, title, message)
-        .about(&*merged.name)
-        .read_from(&sources, Some(merged.as_of))
+        .entity(&*merged.name)
+        .source(&sources, Some(merged.as_of))
         .fact("task", task.title.as_str())
         .fact("due", due.to_string())
         .fact("status", task.status.as_str())

@@ -1,4 +1,4 @@
-//! Deadlines, promises, the pile of today and the day's goal.
+//! The task rules: deadlines, commitments, the number of active tasks and the goal of the day.
 
 mod commitments;
 mod deadlines;
@@ -7,52 +7,49 @@ mod load;
 use jiff::ZonedDateTime;
 
 use super::Evaluation;
+use super::draft::Collector;
 use super::thresholds::TaskThresholds;
 use crate::core::alert::Monitor;
 use crate::core::calendar::busy_times::BusyTimes;
 use crate::core::facts::TaskReading;
 use crate::core::policy::quiet_hours::QuietHours;
-use crate::core::rules::draft::Collector;
-use crate::core::tasks::{TaskIdentities, merged_tasks};
+use crate::core::tasks::{TaskIdentities, merge_tasks};
 
-/// What the task rules judge.
 #[derive(Debug, Clone, Copy)]
 pub struct TaskFacts<'a> {
-    /// One reading a source; a copy counts.
+    /// One reading per source, fresh or a saved copy.
     pub readings: &'a [TaskReading],
-    /// What open alerts about tasks go by.
-    pub told: &'a TaskIdentities,
-    /// Whether every source that is set up gave a reading or a copy. If not, what fires counts, and silence means nothing.
+    pub identities: &'a TaskIdentities,
+    /// Whether every configured source gave a reading or a copy. If not, alerts count, but missing alerts resolve nothing.
     pub complete: bool,
-    /// The time that is free, where calendars tell.
-    pub free: Option<FreeTime<'a>>,
+    /// None without calendars.
+    pub free_time: Option<FreeTime<'a>>,
 }
 
-/// What free time follows from.
+/// Free time is the time outside events and quiet hours.
 #[derive(Debug, Clone, Copy)]
 pub struct FreeTime<'a> {
-    /// What events take.
-    pub agenda: &'a BusyTimes,
-    /// What the night takes.
-    pub quiet: QuietHours,
+    pub busy: &'a BusyTimes,
+    pub quiet_hours: QuietHours,
 }
 
-/// The task alerts of `now`, whose zone is the person's.
-#[must_use]
-pub fn judge(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Evaluation {
-    let mut found = Collector::new(Monitor::Tasks, now);
-    let tasks = merged_tasks(facts.readings, facts.told);
-    deadlines::judge(&mut found, facts, &tasks, limits, now);
-    commitments::judge(&mut found, facts, limits, now);
-    load::judge(&mut found, facts, &tasks, limits, now);
-    found.except(facts.readings.iter().flat_map(|reading| unreadable(reading, facts.told)));
-    found.finish()
+/// `now` carries the user's zone.
+pub fn evaluate(facts: &TaskFacts<'_>, limits: &TaskThresholds, now: &ZonedDateTime) -> Evaluation {
+    let mut collector = Collector::new(Monitor::Tasks, now);
+    let tasks = merge_tasks(facts.readings, facts.identities);
+    deadlines::evaluate(&mut collector, facts, &tasks, limits, now);
+    commitments::evaluate(&mut collector, facts, limits, now);
+    load::evaluate(&mut collector, facts, &tasks, limits, now);
+    let unreadable = facts.readings.iter().flat_map(|reading| unreadable_entities(reading, facts.identities));
+    collector.add_unknown_entities(unreadable);
+    collector.finish()
 }
 
-/// What nothing is known about: rows by their ids, and what was told of under another name or stands where nothing was read.
-fn unreadable(reading: &TaskReading, told: &TaskIdentities) -> Vec<String> {
+/// The ids of unreadable rows, and the names under which alerts about them are open.
+fn unreadable_entities(reading: &TaskReading, identities: &TaskIdentities) -> Vec<String> {
     if reading.unreadable.is_empty() {
         return Vec::new();
     }
-    told.names_where(reading.source, |id| reading.is_unreadable(id)).chain(reading.unreadable.iter().cloned()).collect()
+    let names = identities.names_of_rows(reading.source, |id| reading.is_unreadable(id));
+    names.chain(reading.unreadable.iter().cloned()).collect()
 }

@@ -71,7 +71,7 @@ fn ticket_tried_too_early_stays_valid() {
 }
 
 #[test]
-fn used_ticket_with_rewritten_signature_is_refused() {
+fn used_ticket_in_other_letters_is_refused() {
     let mut credentials = credentials();
     let ticket = credentials.new_ticket(start()).unwrap();
     let (body, signature) = ticket.rsplit_once('.').unwrap();

@@ -9,7 +9,7 @@ use super::zones::Zones;
 use crate::core::alert::Priority;
 use crate::core::calendar::datetime::{CalDateTime, CalDuration};
 use crate::core::calendar::todo::Todo;
-use crate::core::text::clip;
+use crate::core::text::truncate;
 
 pub(super) fn parse_todo(component: &ICalendarComponent, zones: &mut Zones) -> Result<Todo, ComponentError> {
     let uid = uid(component);
@@ -33,7 +33,7 @@ pub(super) fn parse_todo(component: &ICalendarComponent, zones: &mut Zones) -> R
         uid,
         sequence: integer(component, &ICalendarProperty::Sequence).unwrap_or(0),
         recurrence_id: recurrence_id(component, zones)?,
-        title: title.map_or_else(|| "Untitled".into(), |title| clip(title, 500)),
+        title: title.map_or_else(|| "Untitled".into(), |title| truncate(title, 500)),
         recurrence,
         due,
         is_closed,

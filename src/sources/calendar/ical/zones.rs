@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::property::{ComponentError, utc_offset};
 use crate::core::calendar::datetime::CalDateTime;
-use crate::core::text::clip;
+use crate::core::text::truncate;
 
 /// Further zones of one calendar are ignored.
 const MAX_ZONES: usize = 1000;
@@ -59,7 +59,7 @@ impl Zones {
             1 => String::new(),
             count => format!(" and {} more", count - 1),
         };
-        Some(format!("the time zone '{}'{others} is unknown: its times count in your zone", clip(first, 60)))
+        Some(format!("the time zone '{}'{others} is unknown: its times count in your zone", truncate(first, 60)))
     }
 
     /// The first value of a date property; `None` if the component lacks the property.

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use operator::core::alert::Priority::{self, Critical, High, Medium};
 use operator::core::facts::{HealthDay, Stress};
 use operator::core::rules::Evaluation;
-use operator::core::rules::health::{HealthFacts, judge};
+use operator::core::rules::health::{HealthFacts, evaluate};
 use operator::core::rules::thresholds::HealthThresholds;
 use rstest::rstest;
 
@@ -18,13 +18,13 @@ fn today() -> Date {
 
 fn judged_on(day: &HealthDay, history: &[HealthDay], limits: &HealthThresholds) -> Evaluation {
     let facts = HealthFacts { source: "oura_cache", today: Some(day), history, resting: false };
-    judge(&facts, limits, &at(NOW))
+    evaluate(&facts, limits, &at(NOW))
 }
 
-/// The priority of the one rule; everything else is unknown, so nothing else may be judged.
+/// The priority of the one rule; everything else is unknown, so nothing else may be evaluated.
 fn only(rule: &str, day: &HealthDay, history: &[HealthDay], limits: &HealthThresholds) -> Option<Priority> {
     let evaluation = judged_on(day, history, limits);
-    assert_eq!(evaluation.judged.iter().collect::<Vec<_>>(), [rule]);
+    assert_eq!(evaluation.evaluated.iter().collect::<Vec<_>>(), [rule]);
     assert!(keys(&evaluation).iter().all(|key| *key == rule));
     priority(&evaluation, rule)
 }
@@ -123,13 +123,13 @@ fn the_hrv_mean_needs_enough_nights(
     #[case] nights: usize,
     #[case] latest_days_ago: i32,
     #[case] baseline_days: u32,
-    #[case] judged: bool,
+    #[case] evaluated: bool,
 ) {
     let history = days(today(), latest_days_ago, &vec![40.0; nights], |date, hrv| night(date, None, hrv));
     let limits = HealthThresholds { hrv_baseline_days: baseline_days, ..HealthThresholds::default() };
     let evaluation = judged_on(&night(today(), None, 20.0), &history, &limits);
-    assert_eq!(evaluation.judged.contains("health:hrv_low"), judged);
-    assert_eq!(!evaluation.alerts.is_empty(), judged);
+    assert_eq!(evaluation.evaluated.contains("health:hrv_low"), evaluated);
+    assert_eq!(!evaluation.alerts.is_empty(), evaluated);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn nights_without_a_value_and_today_itself_are_not_in_the_mean() {
     history.push(night(today(), None, 40.0));
     history.insert(0, night(date("2026-11-10"), 90.0, None));
     let evaluation = judged_on(&night(today(), None, 20.0), &history, &HealthThresholds::default());
-    assert!(!evaluation.judged.contains("health:hrv_low"));
+    assert!(!evaluation.evaluated.contains("health:hrv_low"));
 }
 
 fn stress(high_s: u32, recovery_s: u32) -> HealthDay {
@@ -167,7 +167,7 @@ fn stress_is_judged_by_its_share(
 
 #[test]
 fn stress_needs_two_measured_hours() {
-    assert!(judged_on(&stress(7199, 0), &[], &HealthThresholds::default()).judged.is_empty());
+    assert!(judged_on(&stress(7199, 0), &[], &HealthThresholds::default()).evaluated.is_empty());
     assert_eq!(keys(&judged_on(&stress(7200, 0), &[], &HealthThresholds::default())), ["health:stress_high"]);
 }
 
@@ -197,14 +197,14 @@ fn no_document_for_today_is_not_judged() {
         history: &[readiness(date("2026-11-19"), 20.0)],
         resting: false,
     };
-    assert_eq!(judge(&facts, &HealthThresholds::default(), &at(NOW)), Evaluation::default());
+    assert_eq!(evaluate(&facts, &HealthThresholds::default(), &at(NOW)), Evaluation::default());
 }
 
 #[test]
 fn rest_mode_is_silent() {
     let day = readiness(today(), 20.0);
     let facts = HealthFacts { source: "oura_api", today: Some(&day), history: &[], resting: true };
-    assert_eq!(judge(&facts, &HealthThresholds::default(), &at(NOW)), Evaluation::default());
+    assert_eq!(evaluate(&facts, &HealthThresholds::default(), &at(NOW)), Evaluation::default());
 }
 
 #[rstest]
@@ -213,10 +213,10 @@ fn rest_mode_is_silent() {
 #[case("2026-11-21T05:05[Pacific/Kiritimati]", "2026-11-21", true)]
 #[case("2026-11-21T05:05[Pacific/Kiritimati]", "2026-11-20", false)]
 #[case("2026-11-20T20:35[Asia/Kolkata]", "2026-11-20", true)]
-fn today_is_the_persons_date(#[case] now: &str, #[case] day: &str, #[case] judged: bool) {
+fn today_is_the_persons_date(#[case] now: &str, #[case] day: &str, #[case] evaluated: bool) {
     let day = readiness(date(day), 30.0);
     let facts = HealthFacts { source: "oura_cache", today: Some(&day), history: &[], resting: false };
-    assert_eq!(!judge(&facts, &HealthThresholds::default(), &at(now)).alerts.is_empty(), judged);
+    assert_eq!(!evaluate(&facts, &HealthThresholds::default(), &at(now)).alerts.is_empty(), evaluated);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use operator::core::alert::Priority::{self, High, Low, Medium};
 use operator::core::facts::{Activity, FocusFile, HealthDay, Postponement, Task, TaskReading, Thought};
 use operator::core::rules::Evaluation;
-use operator::core::rules::patterns::{PatternFacts, judge};
+use operator::core::rules::patterns::{PatternFacts, evaluate};
 use operator::core::rules::thresholds::PatternThresholds;
 use rstest::rstest;
 
@@ -29,7 +29,7 @@ const NOTHING: PatternFacts<'static> =
     PatternFacts { days: &[], postponements: &[], readings: &[], complete: true, focus: None };
 
 fn judged(facts: &PatternFacts<'_>) -> Evaluation {
-    judge(facts, &PatternThresholds::default(), &now())
+    evaluate(facts, &PatternThresholds::default(), &now())
 }
 
 fn postponement(task_id: &str, at: Timestamp) -> Postponement {
@@ -59,9 +59,9 @@ fn a_task_put_off_again_and_again(#[case] limit: u32, #[case] hours: &[i64], #[c
     let readings = [state_store(now().timestamp(), vec![task("7", "Write report!")])];
     let limits = PatternThresholds { postponed_times: limit, ..PatternThresholds::default() };
     let facts = PatternFacts { postponements: &events, readings: &readings, ..NOTHING };
-    let evaluation = judge(&facts, &limits, &now());
+    let evaluation = evaluate(&facts, &limits, &now());
     assert_eq!(priority(&evaluation, PUT_OFF), expected.then_some(Medium));
-    assert!(evaluation.judged.contains("pattern:procrastination"));
+    assert!(evaluation.evaluated.contains("pattern:procrastination"));
 }
 
 #[test]
@@ -90,9 +90,9 @@ fn a_task_whose_row_cannot_be_read_now_is_excepted() {
     let store = state_store(now().timestamp(), vec![]);
     let readings = [TaskReading { unreadable: vec!["7".into()], ..store.clone() }];
     let evaluation = judged(&PatternFacts { postponements: &events, readings: &readings, ..NOTHING });
-    assert!(!evaluation.covers(&PUT_OFF.parse().unwrap()));
+    assert!(!evaluation.can_resolve(&PUT_OFF.parse().unwrap()));
     let evaluation = judged(&PatternFacts { postponements: &events, readings: &[store], ..NOTHING });
-    assert!(evaluation.covers(&PUT_OFF.parse().unwrap()));
+    assert!(evaluation.can_resolve(&PUT_OFF.parse().unwrap()));
 }
 
 fn thought(content: &str, hours: i64) -> Thought {
@@ -113,7 +113,7 @@ fn with_thoughts(thoughts: Vec<Thought>) -> [TaskReading; 1] {
 fn one_thought_written_down_again_and_again(#[case] limit: u32, #[case] texts: &[&str], #[case] expected: bool) {
     let readings = with_thoughts(texts.iter().map(|text| thought(text, 500)).collect());
     let limits = PatternThresholds { thought_times: limit, ..PatternThresholds::default() };
-    let evaluation = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
+    let evaluation = evaluate(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
     assert_eq!(!evaluation.alerts.is_empty(), expected);
     assert_eq!(priority(&evaluation, "pattern:procrastination:call_mum"), expected.then_some(Medium));
 }
@@ -148,7 +148,7 @@ fn two_weeks(before: &[f64], last: &[f64]) -> Vec<HealthDay> {
 fn readiness_falls_from_week_to_week(#[case] before: &[f64], #[case] last: &[f64], #[case] expected: Option<Priority>) {
     let evaluation = judged(&PatternFacts { days: &two_weeks(before, last), ..NOTHING });
     assert_eq!(priority(&evaluation, "pattern:energy_decline"), expected);
-    assert!(evaluation.judged.contains("pattern:energy_decline"));
+    assert!(evaluation.evaluated.contains("pattern:energy_decline"));
 }
 
 #[rstest]
@@ -158,7 +158,7 @@ fn readiness_falls_from_week_to_week(#[case] before: &[f64], #[case] last: &[f64
 #[case::nothing_to_fall_from(&[0.0; 7], &[0.0; 7])]
 fn too_few_days_are_not_judged(#[case] before: &[f64], #[case] last: &[f64]) {
     let evaluation = judged(&PatternFacts { days: &two_weeks(before, last), ..NOTHING });
-    assert!(evaluation.alerts.is_empty() && !evaluation.judged.contains("pattern:energy_decline"));
+    assert!(evaluation.alerts.is_empty() && !evaluation.evaluated.contains("pattern:energy_decline"));
 }
 
 #[test]
@@ -169,11 +169,11 @@ fn the_weeks_are_7_days_each_and_follow_their_limits() {
     let facts = PatternFacts { days: &weeks, ..NOTHING };
     assert!(judged(&facts).alerts.is_empty());
     let limits = PatternThresholds { energy_decline_percent: 10.0, ..PatternThresholds::default() };
-    let evaluation = judge(&facts, &limits, &now());
+    let evaluation = evaluate(&facts, &limits, &now());
     assert_eq!(evaluation.alerts[0].facts["mean_readiness_before"], 80.0);
     let limits = PatternThresholds { energy_min_days: 3, ..PatternThresholds::default() };
     let short = two_weeks(&[80.0; 3], &[50.0; 3]);
-    assert_eq!(judge(&PatternFacts { days: &short, ..NOTHING }, &limits, &now()).alerts.len(), 1);
+    assert_eq!(evaluate(&PatternFacts { days: &short, ..NOTHING }, &limits, &now()).alerts.len(), 1);
 }
 
 #[rstest]
@@ -197,8 +197,8 @@ fn short_nights_in_a_row(
     let days = days(today(), 0, slept_s, slept);
     let limits =
         PatternThresholds { sleep_debt_nights: nights, sleep_debt_hours: under, ..PatternThresholds::default() };
-    let evaluation = judge(&PatternFacts { days: &days, ..NOTHING }, &limits, &now());
-    assert_eq!(evaluation.judged.contains("pattern:sleep_debt"), expected.is_some());
+    let evaluation = evaluate(&PatternFacts { days: &days, ..NOTHING }, &limits, &now());
+    assert_eq!(evaluation.evaluated.contains("pattern:sleep_debt"), expected.is_some());
     assert_eq!(priority(&evaluation, "pattern:sleep_debt"), expected.filter(|fires| *fires).map(|_| High));
 }
 
@@ -206,7 +206,7 @@ fn short_nights_in_a_row(
 fn a_row_of_nights_must_end_today_in_the_persons_zone() {
     let nights = days(today(), 0, &[Some(20_000); 3], slept);
     let facts = PatternFacts { days: &nights, ..NOTHING };
-    let on = |now: &str| judge(&facts, &PatternThresholds::default(), &at(now)).alerts.len();
+    let on = |now: &str| evaluate(&facts, &PatternThresholds::default(), &at(now)).alerts.len();
     assert_eq!(on("2026-11-20T09:00[America/Chicago]"), 1);
     assert_eq!(on("2026-11-20T20:30[Asia/Kolkata]"), 1);
     assert_eq!(on("2026-11-21T05:00[Pacific/Kiritimati]"), 0);
@@ -228,7 +228,7 @@ fn more_is_created_than_completed(#[case] created: u32, #[case] completed: u32, 
     let readings = [with_activity(created, completed, None)];
     let evaluation = judged(&PatternFacts { readings: &readings, ..NOTHING });
     assert_eq!(priority(&evaluation, "pattern:overcommitment"), expected);
-    assert!(evaluation.judged.contains("pattern:overcommitment"));
+    assert!(evaluation.evaluated.contains("pattern:overcommitment"));
 }
 
 #[test]
@@ -237,9 +237,9 @@ fn overcommitment_sums_sources_and_follows_its_limits() {
     let facts = PatternFacts { readings: &readings, ..NOTHING };
     assert_eq!(judged(&facts).alerts[0].facts["created"], 6);
     let strict = PatternThresholds { overcommitment_ratio: 2.0, ..PatternThresholds::default() };
-    assert!(judge(&facts, &strict, &now()).alerts.is_empty());
+    assert!(evaluate(&facts, &strict, &now()).alerts.is_empty());
     let many = PatternThresholds { overcommitment_min_created: 7, ..PatternThresholds::default() };
-    assert!(judge(&facts, &many, &now()).alerts.is_empty());
+    assert!(evaluate(&facts, &many, &now()).alerts.is_empty());
 }
 
 fn worry(hours: i64) -> Thought {
@@ -258,11 +258,11 @@ fn worries_recur(#[case] limit: u32, #[case] hours: &[i64], #[case] expected: Op
     thoughts.push(thought("not a worry", 1));
     let readings = with_thoughts(thoughts);
     let limits = PatternThresholds { worries: limit, ..PatternThresholds::default() };
-    let evaluation = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
+    let evaluation = evaluate(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
     assert_eq!(priority(&evaluation, "pattern:recurring_worry"), expected);
     let words = format!("{} worries written down in 7 days. WorkOS, just read.", hours.len());
     assert!(evaluation.alerts.iter().all(|alert| alert.message == words));
-    assert!(evaluation.judged.contains("pattern:recurring_worry"));
+    assert!(evaluation.evaluated.contains("pattern:recurring_worry"));
 }
 
 #[rstest]
@@ -273,16 +273,16 @@ fn worries_recur(#[case] limit: u32, #[case] hours: &[i64], #[case] expected: Op
 fn many_clients_in_a_day(#[case] limit: u32, #[case] clients: Option<u32>, #[case] expected: Option<Priority>) {
     let readings = [with_activity(0, 0, clients), with_activity(0, 0, None)];
     let limits = PatternThresholds { clients_in_a_day: limit, ..PatternThresholds::default() };
-    let evaluation = judge(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
+    let evaluation = evaluate(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
     assert_eq!(priority(&evaluation, "pattern:context_switching"), expected);
-    assert!(evaluation.judged.contains("pattern:context_switching"));
+    assert!(evaluation.evaluated.contains("pattern:context_switching"));
 }
 
 #[test]
 fn unknown_clients_are_not_judged() {
     let readings = [with_activity(0, 0, None)];
     let evaluation = judged(&PatternFacts { readings: &readings, ..NOTHING });
-    assert!(!evaluation.judged.contains("pattern:context_switching"));
+    assert!(!evaluation.evaluated.contains("pattern:context_switching"));
 }
 
 #[rstest]
@@ -293,9 +293,9 @@ fn unknown_clients_are_not_judged() {
 fn a_focus_goes_stale(#[case] limit: u32, #[case] hours: i64, #[case] expected: Option<Priority>) {
     let focus = FocusFile { name: "focus.md".into(), modified: hours_ago(hours) };
     let limits = PatternThresholds { stale_focus_days: limit, ..PatternThresholds::default() };
-    let evaluation = judge(&PatternFacts { focus: Some(focus), ..NOTHING }, &limits, &now());
+    let evaluation = evaluate(&PatternFacts { focus: Some(focus), ..NOTHING }, &limits, &now());
     assert_eq!(priority(&evaluation, "pattern:stale_focus"), expected);
-    assert!(evaluation.judged.contains("pattern:stale_focus"));
+    assert!(evaluation.evaluated.contains("pattern:stale_focus"));
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn nothing_known_is_nothing_judged() {
 fn a_copy_knows_neither_thoughts_nor_activity() {
     let copy = TaskReading { thoughts: None, activity: None, ..workos(now().timestamp(), vec![]) };
     let readings = [copy, state_store(now().timestamp(), vec![])];
-    assert!(judged(&PatternFacts { readings: &readings, ..NOTHING }).judged.is_empty());
+    assert!(judged(&PatternFacts { readings: &readings, ..NOTHING }).evaluated.is_empty());
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
     let evaluation = judged(&PatternFacts { readings: &[reading], complete: false, ..NOTHING });
     let fired = ["pattern:procrastination:call_mum", "pattern:recurring_worry", "pattern:context_switching"];
     assert_eq!(keys(&evaluation), fired);
-    assert!(evaluation.judged.is_empty());
+    assert!(evaluation.evaluated.is_empty());
 }
 
 #[test]

@@ -10,12 +10,12 @@ use operator::core::facts::{
     Activity, Commitment, Due, FocusFile, Goal, HealthDay, Night, Postponement, Stress, Task, TaskReading, TaskStatus,
     Thought,
 };
-use operator::core::history::{merge_day, postponed};
+use operator::core::history::{merge, postponed};
 use operator::core::rules::health::HealthFacts;
 use operator::core::rules::patterns::PatternFacts;
 use operator::core::rules::tasks::TaskFacts;
 use operator::core::rules::{Evaluation, health, patterns, tasks};
-use operator::core::tasks::{MergedTask, TaskIdentities, merged_tasks};
+use operator::core::tasks::{MergedTask, TaskIdentities, merge_tasks};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -182,7 +182,7 @@ fn is_sound(evaluation: &Evaluation, complete: bool) -> Result<(), TestCaseError
         prop_assert!(!alert.title.is_empty() && !alert.message.is_empty());
         prop_assert!(!alert.title.contains('\n') && !alert.message.contains('\n'));
         prop_assert!(alert.facts.contains_key("source") && alert.facts.contains_key("as_of"));
-        prop_assert!(!complete || evaluation.judged.contains(alert.key.rule()), "{} fired unjudged", alert.key);
+        prop_assert!(!complete || evaluation.evaluated.contains(alert.key.rule()), "{} fired unjudged", alert.key);
         prop_assert_eq!(alert.key.as_str().parse(), Ok(alert.key.clone()));
     }
     Ok(())
@@ -195,19 +195,19 @@ proptest! {
         for date in [now.date(), today.as_ref().map_or(now.date(), |day| day.date)] {
             let today = today.clone().map(|day| HealthDay { date, ..day });
             let facts = HealthFacts { source: "oura_cache", today: today.as_ref(), history: &history, resting };
-            let evaluation = health::judge(&facts, &Default::default(), &now);
+            let evaluation = health::evaluate(&facts, &Default::default(), &now);
             is_sound(&evaluation, true)?;
-            prop_assert!(evaluation.judged.is_empty() || (!resting && date == now.date()));
+            prop_assert!(evaluation.evaluated.is_empty() || (!resting && date == now.date()));
         }
     }
 
     #[test]
     fn tasks_are_sound(readings in readings(), complete: bool, now in now()) {
-        let evaluation = tasks::judge(&TaskFacts { readings: &readings, told: &TaskIdentities::default(), complete, free: None }, &Default::default(), &now);
+        let evaluation = tasks::evaluate(&TaskFacts { readings: &readings, identities: &TaskIdentities::default(), complete, free_time: None }, &Default::default(), &now);
         let promises_known = readings.iter().any(|reading| reading.commitments.is_some());
         is_sound(&evaluation, complete)?;
-        prop_assert_eq!(evaluation.judged.contains("task:commitment_due"), complete && promises_known);
-        let other = tasks::judge(&TaskFacts { readings: &shuffled(&readings), told: &TaskIdentities::default(), complete, free: None }, &Default::default(), &now);
+        prop_assert_eq!(evaluation.evaluated.contains("task:commitment_due"), complete && promises_known);
+        let other = tasks::evaluate(&TaskFacts { readings: &shuffled(&readings), identities: &TaskIdentities::default(), complete, free_time: None }, &Default::default(), &now);
         prop_assert_eq!(other, evaluation);
     }
 
@@ -222,30 +222,30 @@ proptest! {
     ) {
         let focus = focus.map(|(name, modified)| FocusFile { name, modified });
         let facts = PatternFacts { days: &days, postponements: &events, readings: &readings, complete, focus };
-        let evaluation = patterns::judge(&facts, &Default::default(), &now);
+        let evaluation = patterns::evaluate(&facts, &Default::default(), &now);
         let known = readings.iter().all(|reading| reading.thoughts.is_some() || reading.activity.is_some());
         is_sound(&evaluation, complete && known)?;
         let (other_readings, mut other_events) = (shuffled(&readings), events.clone());
         other_events.reverse();
         let other = PatternFacts { readings: &other_readings, postponements: &other_events, ..facts };
-        prop_assert_eq!(patterns::judge(&other, &Default::default(), &now), evaluation);
+        prop_assert_eq!(patterns::evaluate(&other, &Default::default(), &now), evaluation);
     }
 
     #[test]
     fn merging_a_day_twice_changes_nothing(known in day(near_date()), read in day(near_date())) {
         let as_text = |day: &HealthDay| format!("{day:?}"); // a value that is not a number equals nothing
-        let once = merge_day(known, read.clone());
-        prop_assert_eq!(as_text(&merge_day(once.clone(), read)), as_text(&once));
-        prop_assert_eq!(as_text(&merge_day(once.clone(), once.clone())), as_text(&once));
+        let once = merge(known, read.clone());
+        prop_assert_eq!(as_text(&merge(once.clone(), read)), as_text(&once));
+        prop_assert_eq!(as_text(&merge(once.clone(), once.clone())), as_text(&once));
     }
 
     #[test]
     fn merging_tasks_twice_changes_nothing(readings in readings()) {
-        let once = merged_tasks(&readings, &TaskIdentities::default());
+        let once = merge_tasks(&readings, &TaskIdentities::default());
         let of = |source| once.iter().filter(|task| task.source == source).map(|task| task.task.clone().into_owned()).collect();
         let again: Vec<TaskReading> =
             readings.iter().map(|reading| TaskReading { tasks: of(reading.source), ..reading.clone() }).collect();
-        prop_assert_eq!(sources_and_tasks(&merged_tasks(&again, &TaskIdentities::default())), sources_and_tasks(&once));
+        prop_assert_eq!(sources_and_tasks(&merge_tasks(&again, &TaskIdentities::default())), sources_and_tasks(&once));
     }
 
     #[test]
@@ -257,7 +257,7 @@ proptest! {
         };
         let copies = readings.iter().flat_map(|reading| &reading.tasks).filter_map(|task| task.same_as.as_ref());
         let originals: BTreeSet<&String> = copies.map(|(_, id)| id).filter(|id| ids("workos").contains(*id)).collect();
-        prop_assert_eq!(merged_tasks(&readings, &TaskIdentities::default()).len(), rows - originals.len());
+        prop_assert_eq!(merge_tasks(&readings, &TaskIdentities::default()).len(), rows - originals.len());
     }
 
     #[test]

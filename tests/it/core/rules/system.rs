@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::Priority;
-use operator::core::circuit::{BreakerSettings, Cause, Circuit, Outcome};
+use operator::core::circuit::{CallOutcome, Cause, Circuit, CircuitSettings};
 use operator::core::rules::Evaluation;
-use operator::core::rules::system::judge;
+use operator::core::rules::system::evaluate;
 use rstest::rstest;
 
 use crate::support::facts::at;
@@ -15,14 +15,14 @@ const OPEN_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 fn opened(since: Timestamp, cause: Cause) -> Circuit {
     let mut circuit = Circuit::default();
-    let settings = BreakerSettings { failure_threshold: 1, timeout_seconds: 7200, ..BreakerSettings::default() };
+    let settings = CircuitSettings { failure_threshold: 1, timeout_seconds: 7200, ..CircuitSettings::default() };
     let permit = circuit.acquire(since).unwrap();
-    circuit.record(permit, Outcome::Failure { cause, retry_after: None }, since, &settings, 0.5);
+    circuit.record(permit, CallOutcome::Failure { cause, retry_after: None }, since, &settings, 0.5);
     circuit
 }
 
 fn judged(source: &str, circuit: Circuit, now: &str) -> Evaluation {
-    judge(&BTreeMap::from([(source.to_owned(), circuit)]), OPEN_FOR, &at(now))
+    evaluate(&BTreeMap::from([(source.to_owned(), circuit)]), OPEN_FOR, &at(now))
 }
 
 #[rstest]
@@ -32,42 +32,42 @@ fn judged(source: &str, circuit: Circuit, now: &str) -> Evaluation {
 fn an_hour_of_trouble_is_told(#[case] seconds: i64, #[case] expected: bool) {
     let now = "2026-11-20T09:00[America/Chicago]";
     let since = at(now).timestamp() - SignedDuration::from_secs(seconds);
-    let evaluation = judged("workos", opened(since, Cause::Outage), now);
+    let evaluation = judged("workos", opened(since, Cause::Transient), now);
     assert_eq!(evaluation.alerts.len(), usize::from(expected));
-    assert!(evaluation.judged.contains("system:source_unavailable"));
+    assert!(evaluation.evaluated.contains("system:source_unavailable"));
 }
 
 #[test]
 fn a_closed_circuit_is_judged_and_fine() {
     let evaluation = judged("workos", Circuit::default(), "2026-11-20T09:00[America/Chicago]");
     assert!(evaluation.alerts.is_empty());
-    assert!(evaluation.covers(&"system:source_unavailable:workos".parse().unwrap()));
+    assert!(evaluation.can_resolve(&"system:source_unavailable:workos".parse().unwrap()));
 }
 
 #[test]
 fn a_probe_does_not_end_the_trouble() {
     let now = at("2026-11-20T12:00[America/Chicago]");
-    let mut circuit = opened(now.timestamp() - SignedDuration::from_hours(3), Cause::Outage);
+    let mut circuit = opened(now.timestamp() - SignedDuration::from_hours(3), Cause::Transient);
     circuit.acquire(now.timestamp()).unwrap();
     assert_eq!(judged("workos", circuit, "2026-11-20T12:00[America/Chicago]").alerts.len(), 1);
 }
 
 #[rstest]
 #[case::outage(
-    Cause::Outage,
+    Cause::Transient,
     "2026-11-20T09:00[America/Chicago]",
     "WorkOS is unavailable",
     "WorkOS has not worked since 07:30 (1 h ago). It may mend itself; you need not do anything. Next try in 30 min."
 )]
 #[case::needs_user(
-    Cause::NeedsUser,
+    Cause::ActionRequired,
     "2026-11-20T09:00[America/Chicago]",
     "WorkOS needs you",
     "WorkOS has not worked since 07:30 (1 h ago). It will not work until you change something: the log says what. \
      Next try in 30 min."
 )]
 #[case::since_yesterday(
-    Cause::Outage,
+    Cause::Transient,
     "2026-11-21T08:00[America/Chicago]",
     "WorkOS is unavailable",
     "WorkOS has not worked since 2026-11-20 07:30 (1 day ago). It may mend itself; you need not do anything. Next try at \
@@ -85,5 +85,5 @@ fn the_message_says_since_when_and_what_to_do(
     assert_eq!((alert.key.as_str(), alert.priority), ("system:source_unavailable:workos", Priority::Medium));
     assert_eq!((alert.title.as_str(), alert.message.as_str()), (title, message));
     assert_eq!(alert.facts["since"], since.to_string());
-    assert_eq!(alert.facts["needs_user"], cause == Cause::NeedsUser);
+    assert_eq!(alert.facts["needs_user"], cause == Cause::ActionRequired);
 }

@@ -3,7 +3,7 @@
 use operator::core::alert::Priority::{self, Critical, High, Low, Medium};
 use operator::core::facts::{Commitment, Goal, Task, TaskReading, TaskStatus};
 use operator::core::rules::Evaluation;
-use operator::core::rules::tasks::{TaskFacts, judge};
+use operator::core::rules::tasks::{TaskFacts, evaluate};
 use operator::core::rules::thresholds::TaskThresholds;
 use operator::core::tasks::TaskIdentities;
 use rstest::rstest;
@@ -11,7 +11,11 @@ use rstest::rstest;
 use crate::support::facts::{alert, at, date, due, keys, priority, promise, state_store, task, task_due, workos};
 
 fn judged(readings: &[TaskReading], limits: &TaskThresholds, now: &str) -> Evaluation {
-    judge(&TaskFacts { readings, told: &TaskIdentities::default(), complete: true, free: None }, limits, &at(now))
+    evaluate(
+        &TaskFacts { readings, identities: &TaskIdentities::default(), complete: true, free_time: None },
+        limits,
+        &at(now),
+    )
 }
 
 fn with_task(task: Task, limits: &TaskThresholds, now: &str) -> Evaluation {
@@ -63,7 +67,7 @@ fn a_deadline_is_judged_by_the_persons_clock(#[case] due: &str, #[case] now: &st
     let evaluation = with_task(task_due("7", due), &TaskThresholds::default(), now);
     assert_eq!(keys(&evaluation), expected);
     for rule in ["task:deadline_overdue", "task:deadline_today", "task:deadline_tomorrow"] {
-        assert!(evaluation.judged.contains(rule));
+        assert!(evaluation.evaluated.contains(rule));
     }
 }
 
@@ -152,7 +156,7 @@ fn a_promise_is_due_within_elapsed_hours(
     let limits = TaskThresholds { commitment_within_hours: within, commitment_hour: 0, ..TaskThresholds::default() };
     let evaluation = with_promise(promise("7", due), &limits, now);
     assert_eq!(priority(&evaluation, SOON), expected.then_some(Medium));
-    assert!(evaluation.judged.contains("task:commitment_due"));
+    assert!(evaluation.evaluated.contains("task:commitment_due"));
 }
 
 #[rstest]
@@ -164,7 +168,7 @@ fn a_promise_is_told_from_its_hour_on(#[case] hour: u8, #[case] now: &str, #[cas
     let limits = TaskThresholds { commitment_hour: hour, ..TaskThresholds::default() };
     let evaluation = with_promise(promise("7", "2026-11-20"), &limits, now);
     assert_eq!(alert(&evaluation, SOON).and_then(|alert| alert.occasion.as_deref()), expected);
-    assert!(evaluation.judged.contains("task:commitment_due"));
+    assert!(evaluation.evaluated.contains("task:commitment_due"));
 }
 
 #[rstest]
@@ -229,7 +233,7 @@ fn a_pile_is_counted(
     let found = alert(&evaluation, "task:pileup");
     assert_eq!(found.and_then(|alert| alert.occasion.as_deref()), expected);
     assert!(found.is_none_or(|alert| alert.priority == Medium));
-    assert!(evaluation.judged.contains("task:pileup"));
+    assert!(evaluation.evaluated.contains("task:pileup"));
 }
 
 #[test]
@@ -259,7 +263,7 @@ fn a_copy_is_not_counted_twice() {
 fn points_are_expected_by_the_hour(#[case] hour: u8, #[case] earned: f64, #[case] expected: Option<Priority>) {
     let evaluation = goals(&[(20.0, earned)], &TaskThresholds::default(), hour);
     assert_eq!(priority(&evaluation, "task:goal_behind"), expected);
-    assert!(evaluation.judged.contains("task:goal_behind"));
+    assert!(evaluation.evaluated.contains("task:goal_behind"));
 }
 
 #[rstest]
@@ -297,14 +301,14 @@ fn goals(goals: &[(f64, f64)], limits: &TaskThresholds, hour: u8) -> Evaluation 
 #[case::infinite_target(f64::INFINITY, 0.0)]
 fn an_impossible_goal_is_unknown(#[case] target: f64, #[case] earned: f64) {
     let evaluation = goals(&[(target, earned)], &TaskThresholds::default(), 18);
-    assert!(!evaluation.judged.contains("task:goal_behind") && evaluation.alerts.is_empty());
+    assert!(!evaluation.evaluated.contains("task:goal_behind") && evaluation.alerts.is_empty());
 }
 
 #[test]
 fn a_day_off_is_judged_and_fine_and_the_first_real_goal_counts() {
     let limits = TaskThresholds::default();
     let off = goals(&[(0.0, 0.0)], &limits, 18);
-    assert!(off.judged.contains("task:goal_behind") && off.alerts.is_empty());
+    assert!(off.evaluated.contains("task:goal_behind") && off.alerts.is_empty());
     let several = goals(&[(0.0, 0.0), (10.0, 5.0), (20.0, 0.0)], &limits, 18);
     assert_eq!(several.alerts[0].facts["target"], 10.0);
 }
@@ -314,7 +318,7 @@ fn yesterdays_goal_says_nothing_about_today() {
     let now = "2026-11-21T18:00[America/Chicago]";
     let goal = Goal { date: date("2026-11-20"), target: 20.0, earned: 0.0 };
     let evaluation = judged(&[TaskReading { goal: Some(goal), ..active(0, now) }], &TaskThresholds::default(), now);
-    assert!(!evaluation.judged.contains("task:goal_behind") && evaluation.alerts.is_empty());
+    assert!(!evaluation.evaluated.contains("task:goal_behind") && evaluation.alerts.is_empty());
 }
 
 #[test]
@@ -325,34 +329,34 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
         commitments: Some(vec![promise("9", "2026-11-10")]),
         ..state_store(now.timestamp(), vec![task_due("7", "2026-11-18")])
     };
-    let evaluation = judge(
+    let evaluation = evaluate(
         &TaskFacts {
             readings: std::slice::from_ref(&store),
-            told: &TaskIdentities::default(),
+            identities: &TaskIdentities::default(),
             complete: false,
-            free: None,
+            free_time: None,
         },
         &limits,
         &now,
     );
     assert_eq!(keys(&evaluation), ["task:commitment_violation:9", OVERDUE]);
-    assert!(evaluation.judged.is_empty());
+    assert!(evaluation.evaluated.is_empty());
 
     let pile = TaskReading { tasks: vec![task("1", "A"), task("2", "B")], ..store };
-    let evaluation = judge(
-        &TaskFacts { readings: &[pile], told: &TaskIdentities::default(), complete: false, free: None },
+    let evaluation = evaluate(
+        &TaskFacts { readings: &[pile], identities: &TaskIdentities::default(), complete: false, free_time: None },
         &limits,
         &now,
     );
-    assert!(evaluation.judged.contains("task:pileup") && alert(&evaluation, "task:pileup").is_some());
+    assert!(evaluation.evaluated.contains("task:pileup") && alert(&evaluation, "task:pileup").is_some());
 }
 
 #[test]
 fn without_a_source_of_dates_or_promises_their_rules_are_not_judged() {
     let now = "2026-11-20T10:00[America/Chicago]";
     let evaluation = judged(&[active(1, now)], &TaskThresholds::default(), now);
-    assert_eq!(evaluation.judged.iter().collect::<Vec<_>>(), ["task:pileup"]);
-    assert!(judged(&[], &TaskThresholds::default(), now).judged.is_empty());
+    assert_eq!(evaluation.evaluated.iter().collect::<Vec<_>>(), ["task:pileup"]);
+    assert!(judged(&[], &TaskThresholds::default(), now).evaluated.is_empty());
 }
 
 #[test]
@@ -360,8 +364,8 @@ fn unreadable_rows_are_excepted() {
     let now = "2026-11-20T10:00[America/Chicago]";
     let store = TaskReading { unreadable: vec!["13".into()], ..state_store(at(now).timestamp(), vec![]) };
     let evaluation = judged(&[store], &TaskThresholds::default(), now);
-    assert!(!evaluation.covers(&"task:deadline_overdue:13".parse().unwrap()));
-    assert!(evaluation.covers(&"task:deadline_overdue:14".parse().unwrap()));
+    assert!(!evaluation.can_resolve(&"task:deadline_overdue:13".parse().unwrap()));
+    assert!(evaluation.can_resolve(&"task:deadline_overdue:14".parse().unwrap()));
 }
 
 #[test]
@@ -434,8 +438,8 @@ fn a_copy_says_how_old_it_is(#[case] seconds: i64, #[case] expected: &str) {
     let now = at("2026-11-20T10:00[America/Chicago]");
     let as_of = now.timestamp() - jiff::SignedDuration::from_secs(seconds);
     let readings = [state_store(as_of, vec![task_due("7", "2026-11-18")])];
-    let evaluation = judge(
-        &TaskFacts { readings: &readings, told: &TaskIdentities::default(), complete: true, free: None },
+    let evaluation = evaluate(
+        &TaskFacts { readings: &readings, identities: &TaskIdentities::default(), complete: true, free_time: None },
         &TaskThresholds::default(),
         &now,
     );

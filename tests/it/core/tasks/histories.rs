@@ -7,8 +7,8 @@ use operator::core::channel::Routing;
 use operator::core::facts::{Due, Task, TaskReading};
 use operator::core::policy::incident_state::IncidentState;
 use operator::core::policy::{PolicyContext, decide};
-use operator::core::rules::tasks::{TaskFacts, judge};
-use operator::core::tasks::{self, Aliases, TaskIdentities, merged_tasks};
+use operator::core::rules::tasks::{TaskFacts, evaluate};
+use operator::core::tasks::{self, Aliases, TaskIdentities, merge_tasks};
 use proptest::prelude::*;
 
 use crate::support::facts::{at, date, state_store, task};
@@ -91,7 +91,7 @@ impl World {
         let open = self.memory.incidents.values().filter(|incident| incident.open);
         let told = open.map(|incident| {
             let fact = |name: &str| incident.alert.facts[name].as_str().unwrap().to_owned();
-            let likeness = tasks::MatchKey::of(&fact("task"), Some(date(&fact("due"))));
+            let likeness = tasks::MatchKey::new(&fact("task"), Some(date(&fact("due"))));
             (incident.alert.key.entity().unwrap().to_owned(), likeness)
         });
         told.collect()
@@ -104,31 +104,31 @@ impl World {
         let complete = self.failing.is_subset(&self.unplugged);
         let before = self.open();
         let told = TaskIdentities::new(self.told(), self.aliases.clone());
-        let facts = TaskFacts { readings: &readings, told: &told, complete, free: None };
-        let evaluation = judge(&facts, &Default::default(), &now);
+        let facts = TaskFacts { readings: &readings, identities: &told, complete, free_time: None };
+        let evaluation = evaluate(&facts, &Default::default(), &now);
         let backwards: Vec<TaskReading> = readings.iter().rev().cloned().collect();
         let facts = TaskFacts { readings: &backwards, ..facts };
         prop_assert_eq!(
-            &judge(&facts, &Default::default(), &now),
+            &evaluate(&facts, &Default::default(), &now),
             &evaluation,
             "the order of sources changes something"
         );
 
-        let merged = merged_tasks(&readings, &told);
+        let merged = merge_tasks(&readings, &told);
         let firing: BTreeSet<String> =
             evaluation.alerts.iter().map(|alert| alert.key.entity().unwrap().to_owned()).collect();
-        self.aliases = told.after(&merged, |name| firing.contains(name));
+        self.aliases = told.aliases_after(&merged, |name| firing.contains(name));
         let circumstances = PolicyContext {
             now: now.timestamp(),
             quiet: false,
             in_event: false,
-            least_window: SignedDuration::from_mins(10),
+            min_window: SignedDuration::from_mins(10),
             max_alerts: 100,
-            off: &[],
+            disabled_monitors: &[],
             routing: &Routing(vec![]),
         };
         for verdict in decide(vec![evaluation], &self.memory, &circumstances) {
-            let incident = self.memory.after(&verdict, now.timestamp());
+            let incident = self.memory.incident_after(&verdict, now.timestamp());
             self.memory.incidents.insert(verdict.alert.key.clone(), incident);
         }
 
@@ -147,11 +147,11 @@ impl World {
         alike
     }
 
-    fn as_many_as_tasks(&self, firing: &BTreeSet<String>, judged: bool) -> Result<(), TestCaseError> {
+    fn as_many_as_tasks(&self, firing: &BTreeSet<String>, evaluated: bool) -> Result<(), TestCaseError> {
         let late = self.alike().into_iter().filter(|(likeness, _)| is_late(*likeness));
         let expected: usize = late.map(|(_, rows)| most_of_one_source(&rows)).sum();
         prop_assert_eq!(firing.len(), expected, "{:?} fire", firing);
-        if judged {
+        if evaluated {
             prop_assert_eq!(&self.open(), firing, "open is what fires");
         } else {
             prop_assert!(self.open().is_superset(firing));
@@ -181,7 +181,7 @@ impl World {
         Ok(())
     }
 
-    fn learn(&mut self, readings: &[TaskReading], told: &TaskIdentities) {
+    fn learn(&mut self, readings: &[TaskReading], identities: &TaskIdentities) {
         let row_of = |source: &str, id: &str| -> Row {
             (SOURCES.iter().position(|name| *name == source).unwrap(), id[2..].parse().unwrap())
         };
@@ -189,7 +189,7 @@ impl World {
         let open = self.open();
         self.known.retain(|name, _| open.contains(name));
         self.known.values_mut().for_each(|known| known.rows.retain(|row| !present.contains(row)));
-        for task in merged_tasks(readings, told).iter().filter(|task| open.contains(&*task.name)) {
+        for task in merge_tasks(readings, identities).iter().filter(|task| open.contains(&*task.name)) {
             let rows: BTreeSet<Row> = task.rows.iter().map(|(source, id)| row_of(source, id)).collect();
             let likeness = self.tasks[rows.first().unwrap()];
             let known =

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::Priority;
 use operator::core::facts::{Postponement, Task, TaskReading, TaskStatus};
 use operator::core::rules::patterns::{self, PatternFacts};
-use operator::core::rules::tasks::{TaskFacts, judge};
-use operator::core::tasks::{Aliases, MergedTask, TaskIdentities, merged_tasks};
+use operator::core::rules::tasks::{TaskFacts, evaluate};
+use operator::core::tasks::{Aliases, MergedTask, TaskIdentities, merge_tasks};
 use rstest::rstest;
 
 use crate::support::facts::{alert, at, due, keys, state_store, task, task_due, workos};
@@ -15,7 +15,7 @@ fn moment() -> Timestamp {
 }
 
 fn merged(readings: &[TaskReading]) -> Vec<MergedTask<'_>> {
-    merged_tasks(readings, &TaskIdentities::default())
+    merge_tasks(readings, &TaskIdentities::default())
 }
 
 fn reading(source: &'static str, tasks: Vec<Task>) -> TaskReading {
@@ -98,8 +98,9 @@ fn it_is_told_once_and_shown_with_both() {
         todoist(vec![report("T", "Report", "2026-11-19")]),
         taskwarrior(vec![report("W", "report", "2026-11-19"), report("X", "Other", "2026-11-19")]),
     ];
-    let facts = TaskFacts { readings: &readings, told: &TaskIdentities::default(), complete: true, free: None };
-    let evaluation = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    let facts =
+        TaskFacts { readings: &readings, identities: &TaskIdentities::default(), complete: true, free_time: None };
+    let evaluation = evaluate(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     assert_eq!(keys(&evaluation), ["task:deadline_overdue:W", "task:deadline_overdue:X"]);
     let told = alert(&evaluation, "task:deadline_overdue:W").unwrap();
     assert!(told.message.ends_with("Taskwarrior and Todoist, just read."), "{told:?}");
@@ -110,13 +111,13 @@ fn it_is_told_once_and_shown_with_both() {
 fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
     let both =
         [todoist(vec![report("T", "Report", "2026-11-19")]), taskwarrior(vec![report("W", "Report", "2026-11-19")])];
-    let aliases = TaskIdentities::default().after(&merged(&both), |name| name == "W");
+    let aliases = TaskIdentities::default().aliases_after(&merged(&both), |name| name == "W");
     let told = TaskIdentities::new([("W".to_owned(), None)], aliases);
     let unreadable = [TaskReading { unreadable: vec!["T".into()], ..todoist(vec![]) }, taskwarrior(vec![])];
-    let facts = TaskFacts { readings: &unreadable, told: &told, complete: true, free: None };
-    let evaluation = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
-    assert!(evaluation.judged.contains("task:deadline_overdue"));
-    assert!(!evaluation.covers(&"task:deadline_overdue:W".parse().unwrap()));
+    let facts = TaskFacts { readings: &unreadable, identities: &told, complete: true, free_time: None };
+    let evaluation = evaluate(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    assert!(evaluation.evaluated.contains("task:deadline_overdue"));
+    assert!(!evaluation.can_resolve(&"task:deadline_overdue:W".parse().unwrap()));
 }
 
 #[test]
@@ -124,9 +125,9 @@ fn no_occurrence_of_a_row_that_cannot_be_read_is_resolved() {
     let odd = [TaskReading { unreadable: vec!["8".into()], ..todoist(vec![]) }];
     let open = ["8", "8@2026-11-26", "88@2026-11-26"];
     let told = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
-    let facts = TaskFacts { readings: &odd, told: &told, complete: true, free: None };
-    let evaluation = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
-    let over = open.map(|name| evaluation.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
+    let facts = TaskFacts { readings: &odd, identities: &told, complete: true, free_time: None };
+    let evaluation = evaluate(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    let over = open.map(|name| evaluation.can_resolve(&format!("task:deadline_overdue:{name}").parse().unwrap()));
     assert_eq!(over, [false, false, true]);
 }
 
@@ -136,9 +137,9 @@ fn nothing_in_a_note_that_cannot_be_read_is_resolved() {
     let closed = [TaskReading { unreadable: vec!["a.md#".into(), "Old/".into()], ..closed }];
     let open = ["a.md#rent", "ab.md#rent", "Old/c.md#rent", "Older/c.md#rent"];
     let told = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
-    let facts = TaskFacts { readings: &closed, told: &told, complete: true, free: None };
-    let evaluation = judge(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
-    let over = open.map(|name| evaluation.covers(&format!("task:deadline_overdue:{name}").parse().unwrap()));
+    let facts = TaskFacts { readings: &closed, identities: &told, complete: true, free_time: None };
+    let evaluation = evaluate(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
+    let over = open.map(|name| evaluation.can_resolve(&format!("task:deadline_overdue:{name}").parse().unwrap()));
     assert_eq!(over, [false, true, false, true]);
 }
 
@@ -155,7 +156,7 @@ fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
     };
     let judged = |events: &[Postponement]| {
         let facts = PatternFacts { days: &[], postponements: events, readings: &readings, complete: true, focus: None };
-        patterns::judge(&facts, &Default::default(), &moment().to_zoned_datetime(jiff::tz::TimeZone::UTC))
+        patterns::evaluate(&facts, &Default::default(), &moment().to_zoned_datetime(jiff::tz::TimeZone::UTC))
     };
     let twice = [
         event("todoist", "T", 3),
@@ -175,9 +176,13 @@ fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
 fn bonds_are_kept_only_for_what_is_told_of() {
     let readings =
         [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "Report", "2026-11-24")])];
-    assert_eq!(TaskIdentities::default().after(&merged(&readings), |_| false), Aliases::new());
+    assert_eq!(TaskIdentities::default().aliases_after(&merged(&readings), |_| false), Aliases::new());
     let alone = [todoist(vec![report("T", "Report", "2026-11-24")])];
-    assert_eq!(TaskIdentities::default().after(&merged(&alone), |_| true), Aliases::new(), "its name says it all");
+    assert_eq!(
+        TaskIdentities::default().aliases_after(&merged(&alone), |_| true),
+        Aliases::new(),
+        "its name says it all"
+    );
 }
 
 // === Copies that one source keeps of another's tasks ===

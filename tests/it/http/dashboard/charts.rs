@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use operator::core::alert::Priority;
 use operator::core::facts::{HealthDay, Night, Stress};
 use operator::core::policy::decision::{Decision, Reason};
-use operator::core::rules::metric::{Baseline, Measure};
+use operator::core::rules::metric::{Baseline, Metric};
 use operator::core::rules::thresholds::HealthThresholds;
 use operator::http::dashboard::chart::{AlertMarks, Chart, ChartData};
 use operator::store::Store;
@@ -66,7 +66,7 @@ fn no_line_crosses_an_unknown_day() {
 fn band_is_the_usual_range_of_messages() {
     let page = page_of_weeks("/");
     let readiness = chart(&page, "readiness");
-    let usual = Measure::Readiness.usual(&weeks(100), &HealthThresholds::default(), &now()).range.unwrap();
+    let usual = Metric::Readiness.baseline(&weeks(100), &HealthThresholds::default(), &now()).range.unwrap();
     assert_eq!([values(readiness, "data-low"), values(readiness, "data-high")].concat(), ["72", "77"]);
     assert_eq!(usual, (72.0, 77.0));
     assert!(words(&page).contains("Readiness 48 today your usual is 72–77"), "{page}");
@@ -194,12 +194,12 @@ proptest! {
         let first = last - if long { 89.days() } else { 29.days() };
         let days: Vec<HealthDay> = days.into_iter().map(|day| (day.date, day)).collect::<BTreeMap<Date, _>>().into_values().collect();
         let marks: AlertMarks = marked.into_iter().map(|(ago, title)| (last - ago.days(), (Priority::High, title))).collect();
-        for measure in Measure::ALL {
-            let baseline = measure.usual(&days, &HealthThresholds::default(), &now());
+        for measure in Metric::ALL {
+            let baseline = measure.baseline(&days, &HealthThresholds::default(), &now());
             let svg = Chart::new(&ChartData { measure, days: &days, baseline, marks: &marks, first, last }).render().unwrap();
             prop_assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
             prop_assert!(is_well_formed(&svg), "{svg}");
-            let known = days.iter().filter(|day| (first..=last).contains(&day.date) && measure.of(day).is_some()).count();
+            let known = days.iter().filter(|day| (first..=last).contains(&day.date) && measure.value(day).is_some()).count();
             prop_assert_eq!(svg.matches("<circle class=\"point\"").count(), known);
             prop_assert!(numbers(&svg, "cx").iter().all(|x| (32.0..=350.0).contains(x)), "{}", svg);
             prop_assert!(numbers(&svg, "cy").iter().all(|y| (12.0..=126.0).contains(y)), "{}", svg);
@@ -211,7 +211,7 @@ proptest! {
 fn chart_without_days_says_so() {
     let (first, last) = (date("2026-10-22"), date("2026-11-20"));
     let (baseline, marks) = (Baseline::default(), AlertMarks::new());
-    let data = ChartData { measure: Measure::Hrv, days: &[], baseline, marks: &marks, first, last };
+    let data = ChartData { measure: Metric::Hrv, days: &[], baseline, marks: &marks, first, last };
     let svg = Chart::new(&data).render().unwrap();
     assert!(svg.contains("No known day from Thu 22 Oct to Fri 20 Nov.") && !svg.contains("<svg"), "{svg}");
 }

@@ -1,4 +1,4 @@
-//! What runs services in the person's session: launchd or systemd, each through its own command.
+//! launchd and systemd, through their own commands.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,18 +9,17 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::agent::LABEL;
-use super::file::{Entry, Written};
-use super::{LoginItemError, Result};
+use super::{Error, Result};
+use crate::sys::autostart::autostart_file::{AutostartFile, WriteOutcome};
 
 const UNIT: &str = "operator.service";
 
-/// Operator ends within ten seconds; launchd forgets it a moment later.
-const PATIENCE: u32 = 150;
-const PAUSE: Duration = Duration::from_millis(100);
+/// 15 s in all: Operator stops within ten seconds, and launchd forgets it a moment later.
+const MAX_POLLS: u32 = 150;
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The service manager.
 #[derive(Debug)]
-pub(crate) struct Manager<'a> {
+pub(crate) struct ServiceManager<'a> {
     kind: Kind,
     tool: &'a Path,
 }
@@ -31,7 +30,7 @@ enum Kind {
     Systemd,
 }
 
-impl<'a> Manager<'a> {
+impl<'a> ServiceManager<'a> {
     pub(crate) const fn launchd(tool: &'a Path) -> Self {
         Self { kind: Kind::Launchd, tool }
     }
@@ -40,8 +39,8 @@ impl<'a> Manager<'a> {
         Self { kind: Kind::Systemd, tool }
     }
 
-    /// Start what the file says, now and with every session. What runs already is started anew if the file has changed.
-    pub(crate) fn start(&self, entry: &Entry, written: Written) -> Result<()> {
+    /// Start the service now and at every login. A running service restarts if its file has changed.
+    pub(crate) fn start(&self, entry: &AutostartFile, written: WriteOutcome) -> Result<()> {
         let (started, run) = match self.kind {
             Kind::Systemd => {
                 let run = format!("systemctl --user daemon-reload && systemctl --user enable --now {UNIT}");
@@ -53,11 +52,11 @@ impl<'a> Manager<'a> {
                 (self.start_agent(&domain, entry, written), run)
             }
         };
-        started.map_err(|what| LoginItemError::NotStarted { path: entry.path.clone(), what, run })
+        started.map_err(|reason| Error::NotStarted { path: entry.path.clone(), reason, run })
     }
 
-    /// Stop it, and start it no more. What goes wrong is told: the file goes in any case.
-    pub(crate) fn stop(&self, entry: &Entry) -> Option<String> {
+    /// Stop and disable the service. Returns a hint on failure: the file is removed in any case.
+    pub(crate) fn stop(&self, entry: &AutostartFile) -> Option<String> {
         let (stopped, run) = match self.kind {
             Kind::Systemd => {
                 let stopped = self.call(&["--user".as_ref(), "disable".as_ref(), "--now".as_ref(), UNIT.as_ref()]);
@@ -70,29 +69,38 @@ impl<'a> Manager<'a> {
                 (stopped, format!("launchctl bootout {service}"))
             }
         };
-        stopped.err().map(|what| format!("If it still runs, stop it with: {run} ({what})."))
+        stopped.err().map(|error| format!("If it still runs, stop it with: {run} ({error})."))
     }
 
-    /// The file is gone: so should be what is known of it.
-    pub(crate) fn forget(&self) {
+    /// Reload after the file was removed.
+    pub(crate) fn reload(&self) {
         if matches!(self.kind, Kind::Systemd) {
-            // Without a session there is nothing to forget.
+            // Fails without a session, where nothing is loaded.
             let _ = self.call(&["--user".as_ref(), "daemon-reload".as_ref()]);
         }
     }
 
-    fn start_unit(&self, written: Written) -> std::result::Result<(), String> {
+    fn start_unit(&self, written: WriteOutcome) -> std::result::Result<(), String> {
         let user = OsStr::new("--user");
         self.call(&[user, "daemon-reload".as_ref()])?;
         self.call(&[user, "enable".as_ref(), "--now".as_ref(), UNIT.as_ref()])?;
-        // One that runs already does not take in what has changed.
-        if written == Written::Changed { self.call(&[user, "try-restart".as_ref(), UNIT.as_ref()]) } else { Ok(()) }
+        // A running service keeps its old command until it restarts.
+        if written == WriteOutcome::Changed {
+            self.call(&[user, "try-restart".as_ref(), UNIT.as_ref()])
+        } else {
+            Ok(())
+        }
     }
 
-    fn start_agent(&self, domain: &str, entry: &Entry, written: Written) -> std::result::Result<(), String> {
+    fn start_agent(
+        &self,
+        domain: &str,
+        entry: &AutostartFile,
+        written: WriteOutcome,
+    ) -> std::result::Result<(), String> {
         let service = format!("{domain}/{LABEL}");
         if self.is_loaded(&service) {
-            if written == Written::Same {
+            if written == WriteOutcome::Unchanged {
                 return Ok(());
             }
             self.call(&["bootout".as_ref(), service.as_ref()])?;
@@ -106,34 +114,34 @@ impl<'a> Manager<'a> {
     }
 
     /// `bootout` may return before the service is gone, and `bootstrap` fails until then.
-    #[expect(clippy::disallowed_methods, reason = "launchd tells nobody; it can only be asked again and again")]
+    #[expect(clippy::disallowed_methods, reason = "launchd has no event for this; polling is the only way")]
     fn wait_until_gone(&self, service: &str) {
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_POLLS {
             if !self.is_loaded(service) {
                 break;
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Run the tool; what it says if it fails.
+    /// The error is the first line of the tool's stderr.
     fn call(&self, arguments: &[&OsStr]) -> std::result::Result<(), String> {
         let name = self.tool.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match Command::new(self.tool).args(arguments).stdin(Stdio::null()).output() {
             Ok(output) if output.status.success() => Ok(()),
             Ok(output) => {
-                let said = String::from_utf8_lossy(&output.stderr);
-                let said = said.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
-                Err(format!("{name}: {}", said.unwrap_or_else(|| output.status.to_string())))
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                let line = stderr.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+                Err(format!("{name}: {}", line.unwrap_or_else(|| output.status.to_string())))
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(format!("there is no {name} here")),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(format!("{name} is not installed")),
             Err(error) => Err(format!("{name}: {error}")),
         }
     }
 }
 
-/// The login session of whoever owns the file, who is the one that wrote it: the user's number without asking C for it.
-fn domain(entry: &Entry) -> String {
+/// The launchd domain of the file's owner, which is the current user.
+fn domain(entry: &AutostartFile) -> String {
     let owner = fs::symlink_metadata(&entry.path).map_or(0, |file| file.uid());
     format!("gui/{owner}")
 }

@@ -1,35 +1,29 @@
-//! Whether there is a bar to put an item into.
+//! Whether this desktop has a tray.
 
-/// Look for a session bus with a tray.
-///
-/// # Errors
-/// In a sentence's beginning, when there is none.
+/// macOS always has a menu bar.
 #[cfg(target_os = "macos")]
-pub fn look(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+pub fn check_tray_available(_env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
     Ok(())
 }
 
-/// Look for a session bus with a tray. A bus that accepts and never answers would hang whoever puts an item there: it is asked first, and
-/// not for long.
-///
-/// # Errors
-/// In a sentence's beginning, when there is none.
+/// Look for a tray on the session bus, for at most 3 s: a bus that never answers would block the tray library. The error begins
+/// a sentence.
 #[cfg(not(target_os = "macos"))]
-pub fn look(env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
-    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+pub fn check_tray_available(env: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
     const WATCHER: &str = "org.kde.StatusNotifierWatcher";
     let named = env("DBUS_SESSION_BUS_ADDRESS").filter(|address| !address.is_empty());
-    let usual = || Some(format!("unix:path={}/bus", env("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty())?));
-    let address = named.or_else(usual).ok_or("There is no session bus")?;
+    let default = || Some(format!("unix:path={}/bus", env("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty())?));
+    let address = named.or_else(default).ok_or("There is no session bus")?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let asked = async {
+    let query = async {
         let bus = zbus::connection::Builder::address(address.as_str())?.build().await?;
         let names = zbus::fdo::DBusProxy::new(&bus).await?;
         names.name_has_owner(WATCHER.try_into()?).await.map_err(zbus::Error::from)
     };
     let answer: Result<Result<bool, zbus::Error>, _> =
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
+        runtime.block_on(async { tokio::time::timeout(TIMEOUT, query).await });
     runtime.shutdown_background();
     match answer {
         Ok(Ok(true)) => Ok(()),

@@ -1,4 +1,4 @@
-//! A made-up person's home with a running engine that serves its dashboard.
+//! An engine with a week of made-up data that serves its dashboard.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::home::{Home, eventually};
 
-pub(crate) struct AppContext {
+pub(crate) struct TestServer {
     home: Home,
     engine: Child,
     port: u16,
@@ -16,11 +16,11 @@ pub(crate) struct AppContext {
     runtime: tokio::runtime::Runtime,
 }
 
-impl AppContext {
-    /// Some days of checks lie behind it: alerts are open, and the journal has something to tell.
+impl TestServer {
+    /// After some days of checks: alerts are open and the journal has entries.
     pub(crate) fn with_a_week() -> Self {
         let home = Home::new();
-        home.set(json!({"alerters": {"notification": {"enabled": false}}})); // there is no desktop: nothing moves on the page by itself
+        home.set(json!({"alerters": {"notification": {"enabled": false}}})); // without a desktop, delivery attempts would change the page
         for (days, time) in [(-2, "17:05"), (-1, "09:05"), (-1, "23:05"), (0, "09:05")] {
             home.check(&home.day_at(days, time));
         }
@@ -28,54 +28,58 @@ impl AppContext {
         home.set(json!({"http": {"enabled": true, "port": port}}));
         let mut program = home.program();
         program.arg("--config").arg(home.path("config.yaml")).arg("--headless");
-        let engine =
-            program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let engine = program
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the engine starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         operator::net::tls::install();
-        // Between two questions nobody would notice that a connection which rests was closed.
+        // The client would not notice that the server closed an idle connection.
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
-        let house = Self { home, engine, port, client, runtime };
+        let server = Self { home, engine, port, client, runtime };
         eventually("the first check is over", || {
-            let status = house.try_getting("/api/status")?;
+            let status = server.try_get("/api/status")?;
             (status["check_running"] == json!(false) && status["run_count"] == json!(5)).then_some(())
         });
-        house
+        server
     }
 
     pub(crate) fn address(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// A link that lets a browser in.
+    /// A one-time link.
     pub(crate) fn link(&self) -> String {
         self.operator(&["dashboard", "--print"]).trim().to_owned()
     }
 
-    /// Run a command; what it prints.
+    /// Run a command. Returns its output.
     pub(crate) fn operator(&self, arguments: &[&str]) -> String {
         self.home.run(arguments).ok().out
     }
 
-    /// What a program with the token is told.
+    /// GET with the token.
     pub(crate) fn get(&self, path: &str) -> Value {
-        self.try_getting(path).unwrap_or_else(|| panic!("{path}"))
+        self.try_get(path).unwrap_or_else(|| panic!("{path}"))
     }
 
-    fn try_getting(&self, path: &str) -> Option<Value> {
+    fn try_get(&self, path: &str) -> Option<Value> {
         let token = fs::read_to_string(self.home.path("state/http-token")).ok()?;
         let request = self.client.get(self.address(path)).bearer_auth(token.trim());
         self.runtime.block_on(async { request.send().await.ok()?.json().await.ok() })
     }
 
-    /// How an alert stands.
+    /// Null if there is no such alert.
     pub(crate) fn incident(&self, key: &str) -> Value {
         let alerts = self.get("/api/alerts?all=true");
-        let of = |incident: &&Value| incident["alert"]["key"] == key;
-        alerts.as_array().unwrap().iter().find(of).cloned().unwrap_or_default()
+        let has_key = |incident: &&Value| incident["alert"]["key"] == key;
+        alerts.as_array().unwrap().iter().find(has_key).cloned().unwrap_or_default()
     }
 }
 
-impl Drop for AppContext {
+impl Drop for TestServer {
     fn drop(&mut self) {
         let _ = self.engine.kill();
         let _ = self.engine.wait();

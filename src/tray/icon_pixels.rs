@@ -1,20 +1,17 @@
-//! The status icons as pixels.
+//! Status icons as RGBA pixels.
 
 use super::icon::Icon;
 
-/// Red, green, blue and opacity of each pixel, with width and height. On macOS the system colours a black shape; a bar on Linux does
-/// not, so that there the shape is white with a dark edge and seen on light and dark alike.
-///
-/// # Errors
-/// In words, when the picture is none.
+/// RGBA pixels, width and height. macOS colours the black shape; on Linux the shape is white with a dark edge, visible on light
+/// and dark panels.
 pub(crate) fn pixels(icon: Icon) -> Result<(Vec<u8>, u32, u32), String> {
     let mut reader =
         png::Decoder::new(std::io::Cursor::new(icon.png())).read_info().map_err(|error| error.to_string())?;
-    let size = reader.output_buffer_size().ok_or("the picture is too large")?;
+    let size = reader.output_buffer_size().ok_or("the icon is too large")?;
     let mut pixels = vec![0; size];
     let info = reader.next_frame(&mut pixels).map_err(|error| error.to_string())?;
     if info.color_type != png::ColorType::Rgba || info.bit_depth != png::BitDepth::Eight {
-        return Err("the picture is not in 8-bit colours with transparency".into());
+        return Err("the icon is not 8-bit RGBA".into());
     }
     if cfg!(not(target_os = "macos")) {
         pixels = outlined(&pixels, info.width as usize);
@@ -22,7 +19,7 @@ pub(crate) fn pixels(icon: Icon) -> Result<(Vec<u8>, u32, u32), String> {
     Ok((pixels, info.width, info.height))
 }
 
-/// White where the shape is, dark one pixel around it.
+/// A white shape with a dark edge of one pixel.
 fn outlined(pixels: &[u8], width: usize) -> Vec<u8> {
     let opacity: Vec<u8> = pixels.chunks_exact(4).map(|pixel| pixel.get(3).copied().unwrap_or(0)).collect();
     let at = |column: Option<usize>, row: Option<usize>| match (column, row) {
@@ -37,7 +34,7 @@ fn outlined(pixels: &[u8], width: usize) -> Vec<u8> {
     };
     let mut drawn = Vec::with_capacity(pixels.len());
     for (place, own) in opacity.iter().enumerate() {
-        // The shape itself covers what is dark below it.
+        // The shape covers the dark edge.
         drawn.extend([*own, *own, *own, (*own).max(around(place) / 2)]);
     }
     drawn
@@ -49,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_icon_is_a_picture_of_its_own() {
+    fn every_icon_is_unique() {
         let all = [Icon::Fine, Icon::Alerts, Icon::Down, Icon::Paused, Icon::Quiet, Icon::DryRun];
         let drawn: std::collections::BTreeSet<Vec<u8>> = all.into_iter().map(|icon| pixels(icon).unwrap().0).collect();
         assert_eq!(drawn.len(), all.len());
@@ -57,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dot_gets_an_edge() {
+    fn dot_gets_a_dark_edge() {
         let mut dot = vec![0; 9 * 4];
         dot[4 * 4 + 3] = 255;
         let drawn = outlined(&dot, 3);

@@ -1,7 +1,7 @@
-//! A command as one line, the way desktop entries and units write it: words, quoted where they must be.
+//! Quoting of commands in desktop entries and systemd units.
 
-/// One word: quoted if it holds anything but letters, digits and what paths usually have; `escaped` gets a backslash in quotes.
-pub(crate) fn quoted(word: &str, escaped: &[char]) -> String {
+/// Quote a word if necessary; characters in `escaped` get a backslash.
+pub(crate) fn quote(word: &str, escaped: &[char]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
@@ -17,8 +17,8 @@ pub(crate) fn quoted(word: &str, escaped: &[char]) -> String {
     text
 }
 
-/// The words of a line; none if a quote is not closed.
-pub(crate) fn split(line: &str) -> Option<Vec<String>> {
+/// The words of a line; none for an unclosed quote.
+pub(crate) fn split_words(line: &str) -> Option<Vec<String>> {
     let (mut words, mut word, mut within) = (Vec::new(), None::<String>, false);
     let mut rest = line.chars();
     while let Some(c) = rest.next() {
@@ -36,8 +36,8 @@ pub(crate) fn split(line: &str) -> Option<Vec<String>> {
     (!within).then_some(words)
 }
 
-/// What stands after `key=` in the section of this name of an INI file.
-pub(crate) fn value<'a>(text: &'a str, section: &str, key: &str) -> Option<&'a str> {
+/// The value of `key=` in a section of an INI file.
+pub(crate) fn ini_value<'a>(text: &'a str, section: &str, key: &str) -> Option<&'a str> {
     let mut lines = text.lines().map(str::trim);
     lines.find(|line| line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) == Some(section))?;
     let pair = |line: &'a str| line.split_once('=').map(|(key, value)| (key.trim_end(), value.trim_start()));
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_split_at_blanks_outside_quotes() {
+    fn split_words_respects_quotes() {
         let cases: [(&str, Option<&[&str]>); 6] = [
             ("/usr/bin/operator --headless", Some(&["/usr/bin/operator", "--headless"])),
             (r#"  "/a b/operator"   x"#, Some(&["/a b/operator", "x"])),
@@ -60,15 +60,15 @@ mod tests {
             ("ends\\", None),
         ];
         for (line, words) in cases {
-            assert_eq!(split(line), words.map(|words| words.iter().map(ToString::to_string).collect()), "{line}");
+            assert_eq!(split_words(line), words.map(|words| words.iter().map(ToString::to_string).collect()), "{line}");
         }
     }
 
     #[test]
-    fn a_value_is_looked_for_in_its_section_alone() {
+    fn ini_value_is_read_from_its_section() {
         let text = "# X=0\n[Other]\nX=1\n\n[This]\nXY=2\nX = 3 = 4\n[Last]\nX=5\nZ=6\n";
-        assert_eq!(value(text, "This", "X"), Some("3 = 4"));
-        assert_eq!(value(text, "This", "Z"), None);
-        assert_eq!(value(text, "None", "X"), None);
+        assert_eq!(ini_value(text, "This", "X"), Some("3 = 4"));
+        assert_eq!(ini_value(text, "This", "Z"), None);
+        assert_eq!(ini_value(text, "None", "X"), None);
     }
 }
