@@ -282,7 +282,7 @@ fn form_without_script_returns_to_dashboard() {
     assert!((400..500).contains(&refused.code) && !refused.body.contains("<b>"), "{refused:?}");
     let refused =
         server.send("POST", "/api/ack", &[&cookie, &origin, FORM, BROWSER], "key=health:none").expect_code(409);
-    assert!(refused.body.contains("<h1>Not done</h1>") && refused.body.contains("no such alert"), "{refused:?}");
+    assert!(refused.body.contains("<h1>Not done</h1>") && refused.body.contains("no alert with key"), "{refused:?}");
     let denied = server.send("GET", "/", &[BROWSER], "").expect_code(401);
     assert!(
         denied.body.contains("Open the dashboard from Operator") && denied.body.starts_with("<!doctype"),
@@ -500,7 +500,7 @@ fn port_in_use_is_reported_and_retried() {
 }
 
 #[rstest]
-#[case::switched_off(false, &[], "switched off")]
+#[case::disabled(false, &[], "disabled")]
 #[case::dry_run(true, &["--dry-run"], "no Operator runs")]
 fn disabled_server_does_not_listen(#[case] enabled: bool, #[case] flags: &[&str], #[case] expected: &str) {
     let home = Home::new();
@@ -560,7 +560,7 @@ fn demo_serves_its_dashboard_until_a_signal(#[case] signal: &str) {
     let link = eventually("the link", || {
         let output = fs::read_to_string(&out).unwrap();
         output
-            .contains("For another link:")
+            .contains("Another link:")
             .then(|| output.split_whitespace().find(|word| word.contains("/open?")).map(str::to_owned))?
     });
     let address = link.strip_prefix("http://127.0.0.1:").unwrap();

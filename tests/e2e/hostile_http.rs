@@ -237,7 +237,7 @@ fn invalid_credentials_are_rejected() {
     server.send("GET", "/api/status", &[&format!("authorization: bearer  {token} ")], "").expect_code(200);
     assert_eq!(
         server.logged_rejections(),
-        ["used or expired link", "invalid or expired token or cookie", "no token and no cookie"]
+        ["invalid or expired token or cookie", "no token and no cookie", "used or expired link"]
     );
     server.assert_healthy();
 }
@@ -437,14 +437,14 @@ fn each_rejection_is_logged_once() {
         }
     }
     let expected = [
-        "wrong host",
-        "used or expired link",
         "body larger than 16 KiB",
-        "request head too large",
+        "change from another website",
         "invalid or expired token or cookie",
         "no token and no cookie",
         "not HTTP",
-        "change from another website",
+        "request head too large",
+        "used or expired link",
+        "wrong host",
     ];
     assert_eq!(server.logged_rejections(), expected);
     let log = std::fs::read_to_string(server.home.path("logs/operator.log")).unwrap();

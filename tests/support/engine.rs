@@ -1,4 +1,4 @@
-//! The engine as a process of its own, ended with the test whatever happens.
+//! The engine as a process, which ends with the test.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::home::{Home, eventually};
 
-/// A headless engine at work in a home.
+/// A running engine process.
 pub(crate) struct Running {
     child: Child,
     socket: PathBuf,
@@ -19,22 +19,22 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Start one and wait until it can be asked.
+    /// Start a headless engine and wait until it answers.
     pub(crate) fn start(home: &Home) -> Self {
         let running = Self::spawn(home, &[]);
-        eventually("the engine can be asked", || running.ask(r#"{"command": "status"}"#));
+        eventually("the engine answers", || running.ask(r#"{"command": "status"}"#));
         running
     }
 
-    /// Start one with these flags, which say how it shows itself, and wait until it can be asked.
+    /// Start an engine with these flags and wait until it answers.
     #[cfg(target_os = "linux")]
     pub(crate) fn in_front(home: &Home, flags: &[&str]) -> Self {
         let running = Self::run(home, flags);
-        eventually("the engine can be asked", || running.ask(r#"{"command": "status"}"#));
+        eventually("the engine answers", || running.ask(r#"{"command": "status"}"#));
         running
     }
 
-    /// Start one with more flags, and do not wait.
+    /// Start a headless engine with more flags, without waiting.
     pub(crate) fn spawn(home: &Home, flags: &[&str]) -> Self {
         Self::run(home, &[&["--headless"], flags].concat())
     }
@@ -52,19 +52,19 @@ impl Running {
         self.child.id()
     }
 
-    /// What it has said on stderr so far.
+    /// Its stderr so far.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.errors).unwrap_or_default()
     }
 
-    /// A connection to its socket; answers are waited for as long as any test would.
+    /// A connection to its control socket.
     pub(crate) fn connect(&self) -> Option<UnixStream> {
         let stream = UnixStream::connect(&self.socket).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
         Some(stream)
     }
 
-    /// One line there, one JSON line back.
+    /// Send one line and parse the JSON line that comes back.
     pub(crate) fn ask(&self, line: &str) -> Option<Value> {
         let mut stream = self.connect()?;
         writeln!(stream, "{line}").ok()?;
@@ -73,21 +73,21 @@ impl Running {
         serde_json::from_str(&reply).ok()
     }
 
-    /// Its status, asked for directly.
+    /// Its status, over the control socket.
     pub(crate) fn status(&self) -> Value {
         self.ask(r#"{"command": "status"}"#).expect("a reply")["body"].clone()
     }
 
-    /// Send a signal and wait: the exit code, none if the signal itself ended it.
+    /// Send a signal and wait. Gives the exit code; none if the signal killed it.
     pub(crate) fn stop(&mut self, signal: &str) -> Option<i32> {
         let sent = Command::new("kill").args(["-s", signal, &self.pid().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "the signal cannot be sent");
         self.ended()
     }
 
-    /// Wait until it has ended by itself.
+    /// Wait until it ends by itself.
     pub(crate) fn ended(&mut self) -> Option<i32> {
-        // The contract gives it ten seconds; half a minute says that it hangs.
+        // The contract allows ten seconds; after half a minute it hangs.
         let child = std::cell::RefCell::new(&mut self.child);
         eventually("the engine ends", || child.borrow_mut().try_wait().expect("its status")).code()
     }

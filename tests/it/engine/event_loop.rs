@@ -1,5 +1,4 @@
-//! When the loop checks and when it does not: intervals, jumps of the clock, quiet hours, pauses, commands, a source that
-//! hangs.
+//! When the event loop checks: intervals, clock jumps, quiet hours, pauses, commands, a hanging source.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -172,8 +171,8 @@ async fn resume_checks_at_once() {
 async fn snapshots_follow_commands() {
     let mut harness = EngineHarness::start(home(), "09:00");
     pass(1).await;
-    let told = harness.status();
-    assert_eq!((told.running, told.run_count, told.paused, told.dry_run), (true, 1, false, false));
+    let status = harness.status();
+    assert_eq!((status.running, status.run_count, status.paused, status.dry_run), (true, 1, false, false));
     harness.snapshots.borrow_and_update();
     assert!(harness.request(Command::Pause { until: None }).await.ok);
     assert!(harness.snapshots.has_changed().unwrap(), "without a check in between");
@@ -207,7 +206,7 @@ async fn run_now_runs_all_and_restarts_intervals() {
     assert_eq!(harness.all_runs(), [vec![0, 420, 1020], vec![0, 420], vec![0, 420]]);
 }
 
-/// Connects, and hears nothing.
+/// A WorkOS server that accepts a connection and never answers.
 fn hanging_workos(home: &Home) -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://ada@{}/tasks", listener.local_addr().unwrap());
@@ -247,8 +246,8 @@ async fn stop_lets_a_running_check_finish() {
     tokio::task::yield_now().await;
     harness.stop.send(true).unwrap();
     timeout(Duration::from_secs(10), harness.engine).await.expect("within ten seconds").unwrap();
-    let told: i64 = harness.home.database().query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap();
-    assert!(told > 0, "the check under way was recorded");
+    let entries: i64 = harness.home.database().query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap();
+    assert!(entries > 0, "the check under way was recorded");
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,13 +258,13 @@ async fn failed_commit_is_retried_within_a_minute() {
     harness.home.database().execute_batch("ALTER TABLE journal RENAME TO elsewhere").unwrap();
     pass(30).await;
     assert_eq!(harness.all_runs(), [[0; 0]; 3], "nothing was recorded");
-    let told =
+    let outbox_rows =
         || harness.home.database().query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(told(), 0, "not half of it either");
+    assert_eq!(outbox_rows(), 0, "not half of it either");
     harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO journal").unwrap();
     pass(31).await;
     assert_eq!(harness.all_runs(), [[60], [60], [60]]);
-    assert!(told() > 0);
+    assert!(outbox_rows() > 0);
     pass(HOUR - 60).await;
     assert_eq!(harness.all_runs(), [[60], [60], [60]], "and then at its interval again");
 }
@@ -348,13 +347,13 @@ async fn unavailable_calendar_counts_for_12_hours() {
     std::fs::remove_file(harness.home.path("work.ics")).expect("it was there");
     harness.jump(2 * 3600);
     pass(MINUTE).await;
-    assert!(harness.status().in_event_until.is_some(), "what it said last holds");
+    assert!(harness.status().in_event_until.is_some(), "the last reading counts");
     harness.reload().await;
     pass(MINUTE).await;
-    assert!(harness.status().in_event_until.is_some(), "and a new configuration forgets nothing");
+    assert!(harness.status().in_event_until.is_some(), "a reload keeps it");
     harness.jump(11 * 3600);
     pass(MINUTE).await;
-    assert!(harness.status().in_event_until.is_none(), "but not for ever");
+    assert!(harness.status().in_event_until.is_none(), "it expires");
 }
 
 #[tokio::test(start_paused = true)]
@@ -376,5 +375,5 @@ async fn calendar_is_fetched_at_the_task_interval() {
     harness.home.set(json!({"monitors": {"tasks": {"enabled": false}, "patterns": {"enabled": false}}}));
     harness.reload().await;
     pass(HOUR).await;
-    assert!(harness.now().duration_since(read_at()).as_mins() <= 15, "and without the tasks by those who run");
+    assert!(harness.now().duration_since(read_at()).as_mins() <= 15, "without the task monitor, the others fetch it");
 }

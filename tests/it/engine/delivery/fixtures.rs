@@ -1,4 +1,4 @@
-//! Tasks that come due and are done at the test's word, and nothing else to speak of.
+//! A home whose tasks come due and are done when the test wants.
 
 use operator::core::channel::Channel;
 use operator::core::status::{ChannelState, QueueDepth};
@@ -10,7 +10,7 @@ use crate::support::home::Home;
 pub(super) const MINUTE: u64 = 60;
 pub(super) const HOUR: u64 = 60 * MINUTE;
 
-/// A home that looks at its tasks every minute and tells the webhook alone. Nothing is due yet.
+/// A home that checks its tasks every minute and notifies the webhook only. Nothing is due yet.
 pub(super) fn home() -> Home {
     let home = Home::new();
     home.tasks("DELETE FROM tasks; DELETE FROM commitments;");
@@ -37,7 +37,7 @@ pub(super) fn critical(home: &Home, id: &str) -> String {
     format!("task:deadline_overdue:{id}")
 }
 
-/// A task that is due today: medium, told in its slot of the morning.
+/// A task that is due today: medium, sent in the morning.
 pub(super) fn due_today(home: &Home, id: &str) -> String {
     task(home, id, &home.today.to_string(), "NULL");
     format!("task:deadline_today:{id}")
@@ -54,7 +54,7 @@ fn task(home: &Home, id: &str, due: &str, metadata: &str) {
     ));
 }
 
-/// What `--status` shows of the channel.
+/// The status of the channel.
 pub(super) fn shown(harness: &EngineHarness) -> (QueueDepth, ChannelState) {
     let status = harness.status();
     (status.outbox[&Channel::Webhook], status.channel_states[&Channel::Webhook].clone())

@@ -1,4 +1,4 @@
-//! A channel that is away, and what comes after it.
+//! An unavailable channel, and the delivery after it.
 
 use operator::core::alert::Priority;
 use operator::core::delivery::message::MessageKind;
@@ -25,7 +25,7 @@ async fn outage_of_an_hour_loses_and_repeats_nothing(#[case] behavior: Behavior)
     pass(10 * MINUTE).await;
     keys.push(due_today(&harness.home, "small"));
     pass(10 * MINUTE).await;
-    // Critical ones are told every hour: this one again twenty minutes after the outage.
+    // Critical alerts repeat every hour: this one again twenty minutes after the outage.
     keys.push(critical(&harness.home, "early"));
     keys.extend(["second", "third"].map(|id| overdue(&harness.home, id)));
     let over = overdue(&harness.home, "over");
@@ -42,18 +42,18 @@ async fn outage_of_an_hour_loses_and_repeats_nothing(#[case] behavior: Behavior)
     let slot = shown(&harness).1.next_try.expect("a slot").duration_since(harness.now()).as_secs_f64().max(0.0);
     assert!(slot <= 15.0 * 60.0, "{slot} s");
     pass(slot.ceil() as u64 + 5).await;
-    let told = channel.send_counts();
+    let counts = channel.send_counts();
     for key in &keys {
-        assert_eq!(told.get(key), Some(&1), "{key}: {told:?}");
+        assert_eq!(counts.get(key), Some(&1), "{key}: {counts:?}");
     }
-    assert_eq!(told.contains_key(&over), during.iter().any(|early| early.shown && early.items.contains_key(&over)));
-    let after: Vec<Priority> = channel.attempts()[during.len()..].iter().map(|news| news.priority).collect();
+    assert_eq!(counts.contains_key(&over), during.iter().any(|early| early.shown && early.items.contains_key(&over)));
+    let after: Vec<Priority> = channel.attempts()[during.len()..].iter().map(|sent| sent.priority).collect();
     assert!(after.is_sorted_by(|a, b| a >= b), "the most urgent first: {after:?}");
     let (depth, state) = shown(&harness);
     assert_eq!((depth, state.state), (QueueDepth::default(), ChannelHealth::Ok));
 
     pass(4 * MINUTE).await;
-    assert_eq!(channel.send_counts().values().sum::<usize>(), told.values().sum::<usize>(), "and nothing of it again");
+    assert_eq!(channel.send_counts().values().sum::<usize>(), counts.values().sum::<usize>(), "nothing is repeated");
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +101,7 @@ async fn critical_alerts_jump_the_queue() {
     pass(HOUR / 2).await;
     let attempts = channel.attempts();
     assert!(attempts[..before].iter().all(|early| !early.items.contains_key(&key)));
-    let place = attempts.iter().position(|news| news.items.contains_key(&key)).expect("it was told");
+    let place = attempts.iter().position(|sent| sent.items.contains_key(&key)).expect("it was sent");
     assert!(place <= before, "nothing that waited went before it");
     assert_eq!(channel.send_counts().into_values().collect::<Vec<_>>(), [1; 6]);
 }
@@ -114,7 +114,7 @@ async fn offline_attempts_count_as_no_failure() {
     pass(HOUR).await;
     assert_eq!(outbox_row(&harness.home, &key).1, 0, "no attempt was made");
     let attempts = channel.attempts();
-    assert!((100..=121).contains(&attempts.len()), "a look every half minute: {}", attempts.len());
+    assert!((100..=121).contains(&attempts.len()), "an attempt every half minute: {}", attempts.len());
     assert_eq!(shown(&harness).1.reason.as_deref(), Some("no network"));
     channel.set_behavior(Behavior::Accept);
     pass(31).await;

@@ -1,4 +1,4 @@
-//! What waits for the end of quiet hours or of a pause, comes once and together.
+//! Alerts held by quiet hours or a pause are sent once and together.
 
 use operator::engine::commands::Command;
 use rstest::rstest;
@@ -21,9 +21,9 @@ async fn quiet_hours_end_with_one_message() {
     keys.push(overdue(&harness.home, "d"));
     done(&harness.home, "over");
     pass(18 * MINUTE + 2).await;
-    let news = channel.new_messages();
-    assert_eq!(news.len(), 2, "{news:?}");
-    assert_eq!(news[1].items.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
+    let messages = channel.new_messages();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert_eq!(messages[1].items.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
     pass(HOUR / 2).await;
     assert_eq!(channel.shown().len(), 2, "and that was all");
 }
@@ -42,11 +42,11 @@ async fn failed_evening_message_waits_for_the_morning(#[case] behavior: Behavior
     pass(8 * HOUR).await;
     assert_eq!(channel.shown().len(), 0, "quiet hours hold for what waits too");
     pass(HOUR).await;
-    let news = channel.new_messages();
-    let told: Vec<_> = news.iter().flat_map(|news| news.items.keys()).collect();
-    assert_eq!(told, keys.iter().collect::<Vec<_>>());
-    // What may have been seen keeps its own number.
-    assert_eq!(news.len(), if behavior == Behavior::ConnectionRefused { 1 } else { 2 }, "{news:?}");
+    let messages = channel.new_messages();
+    let sent: Vec<_> = messages.iter().flat_map(|messages| messages.items.keys()).collect();
+    assert_eq!(sent, keys.iter().collect::<Vec<_>>());
+    // An unconfirmed message keeps its own id.
+    assert_eq!(messages.len(), if behavior == Behavior::ConnectionRefused { 1 } else { 2 }, "{messages:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,9 +66,9 @@ async fn pause_ends_with_one_message() {
     pass(2 * MINUTE).await;
     assert!(harness.request(Command::Resume).await.ok);
     pass(5).await;
-    let news = channel.new_messages();
-    assert_eq!(news.len(), 1, "{news:?}");
-    assert_eq!(news[0].items.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
+    let messages = channel.new_messages();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!(messages[0].items.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Stops, crashes, answers and a database that cannot be written, all while a message is under way.
+//! Stops, crashes, user actions and write errors while a message is in flight.
 
 use operator::core::delivery::message::MessageKind;
 use operator::engine::commands::Command;
@@ -9,7 +9,7 @@ use crate::support::engine_harness::{EngineHarness, pass};
 use crate::support::fake_channel::{Behavior, FakeChannel};
 use crate::support::home::Home;
 
-/// The engine is gone from one moment to the next.
+/// Abort the engine without a shutdown.
 async fn crash(harness: EngineHarness) -> Home {
     harness.engine.abort();
     let _ = harness.engine.await;
@@ -47,7 +47,7 @@ async fn unconfirmed_message_keeps_its_id_on_restart() {
     assert_eq!(outbox_row(&harness.home, &key).0, "delivered");
 }
 
-/// The desk's facts change while nobody looks; the first check after a crash knows nothing of the channel's doubt yet.
+/// The task is done while no engine runs. The first check after a crash comes before the outbox is recovered.
 #[tokio::test(start_paused = true)]
 async fn alert_sent_before_a_crash_is_updated_after() {
     let (home, channel) = (home(), FakeChannel::new(Behavior::Slow(50)));
@@ -95,7 +95,7 @@ async fn unrecorded_result_is_recorded_later() {
     assert_eq!((channel.attempts().len(), outbox_row(&harness.home, &key).0.as_str()), (1, "delivered"));
 }
 
-/// What a full disk does to the outbox.
+/// Makes the outbox fail like a full disk.
 const DISK_FULL_TRIGGER: &str = "CREATE TRIGGER full BEFORE UPDATE OF state ON outbox WHEN NEW.state = 'delivered'
                     BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
 
@@ -147,12 +147,12 @@ async fn resolve_in_a_sending_digest_updates_it() {
     let shown = channel.shown();
     assert_eq!(shown.len(), 2);
     assert_eq!(shown[1].replaces.as_ref(), Some(&shown[0].id));
-    let resolved: Vec<_> = shown[1].items.iter().filter(|(_, standing)| **standing == "resolved").collect();
+    let resolved: Vec<_> = shown[1].items.iter().filter(|(_, state)| **state == "resolved").collect();
     assert_eq!(resolved, [(&keys[7], &"resolved")]);
     assert_eq!(shown[1].items.len(), 8);
 }
 
-/// A channel that takes a key looks at a number once: what has resolved since must not hide under it.
+/// A channel ignores a repeated message id, so a later resolve needs a new one.
 #[tokio::test(start_paused = true)]
 async fn resolve_after_unconfirmed_update_is_sent_anew() {
     let (home, channel) = (home(), FakeChannel::new(Behavior::Accept));
@@ -168,8 +168,7 @@ async fn resolve_after_unconfirmed_update_is_sent_anew() {
     channel.set_behavior(Behavior::Accept);
     pass(HOUR / 2).await;
     let last = channel.shown().pop().expect("messages");
-    let resolved: Vec<_> =
-        last.items.iter().filter(|(_, standing)| **standing == "resolved").map(|(key, _)| key).collect();
+    let resolved: Vec<_> = last.items.iter().filter(|(_, state)| **state == "resolved").map(|(key, _)| key).collect();
     assert_eq!(resolved, [&keys[1], &keys[2]]);
 }
 
@@ -204,7 +203,7 @@ async fn hanging_alerter_blocks_its_channel_a_minute() {
     drop(harness);
 }
 
-/// A home whose journal is kept for a day.
+/// A home that keeps its journal for a day.
 fn home_with_short_retention() -> Home {
     let home = home();
     home.set(json!({"retention": {"journal_days": 1}, "intervals": {"task_check": 3600}}));

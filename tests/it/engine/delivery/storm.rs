@@ -1,4 +1,4 @@
-//! Much at once, and what is urgent in the middle of it.
+//! Many alerts at once, and a critical one among them.
 
 use operator::engine::commands::Command;
 use rstest::rstest;
@@ -17,7 +17,7 @@ async fn critical_alert_passes_a_slow_message(#[case] crowd: usize) {
     ids.iter().for_each(|id| drop(overdue(&home, id)));
     let harness = EngineHarness::start_with_alerters(home, "09:00", channel.as_alerters());
     pass(10).await;
-    assert_eq!((channel.attempts().len(), channel.shown().len()), (1, 0), "one message is under way");
+    assert_eq!((channel.attempts().len(), channel.shown().len()), (1, 0), "one message is in flight");
     let key = critical(&harness.home, "z");
     let asked = channel.now();
     assert!(harness.request(Command::RunNow).await.ok);
@@ -25,16 +25,16 @@ async fn critical_alert_passes_a_slow_message(#[case] crowd: usize) {
     let attempts = channel.attempts();
     let urgent = attempts.iter().find(|sent| sent.items.contains_key(&key)).expect("it is sent within a second");
     assert!(urgent.at - asked < 1.0, "found at {asked} s, sent at {} s", urgent.at);
-    assert_eq!(channel.shown().len(), 0, "the one before it is still under way");
+    assert_eq!(channel.shown().len(), 0, "the slow message is still in flight");
     pass(10 * MINUTE).await;
-    let told = channel.send_counts();
-    assert_eq!((told.len(), told.values().max()), (50.min(crowd) + 1, Some(&1)));
+    let counts = channel.send_counts();
+    assert_eq!((counts.len(), counts.values().max()), (50.min(crowd) + 1, Some(&1)));
     let shown = channel.shown();
     assert_eq!(shown.len(), 2);
     // So many active tasks are worth an alert of their own.
     let all = crowd + 1 + usize::from(crowd >= 10);
     assert_eq!(
-        shown.iter().map(|news| news.items.len() + news.omitted).sum::<usize>(),
+        shown.iter().map(|message| message.items.len() + message.omitted).sum::<usize>(),
         all,
         "what is left out is counted"
     );
@@ -58,12 +58,16 @@ async fn escalation_in_flight_is_sent_separately() {
     critical(&harness.home, "a");
     assert!(harness.request(Command::RunNow).await.ok);
     pass(2 * MINUTE).await;
-    let news = channel.new_messages();
-    assert_eq!((news.len(), channel.send_counts()), (2, [(key.clone(), 2)].into()), "told, and told as urgent");
+    let messages = channel.new_messages();
+    assert_eq!(
+        (messages.len(), channel.send_counts()),
+        (2, [(key.clone(), 2)].into()),
+        "sent twice, the second time as critical"
+    );
     done(&harness.home, "a");
     pass(2 * MINUTE).await;
     let urgent =
-        channel.attempts().into_iter().rfind(|told| told.items.get(&key) == Some(&"open")).expect("the later one");
+        channel.attempts().into_iter().rfind(|sent| sent.items.get(&key) == Some(&"open")).expect("the later one");
     let end = channel.shown().pop().expect("messages");
     assert_eq!((end.items, end.replaces), ([(key, "resolved")].into(), Some(urgent.id)));
 }
@@ -88,7 +92,7 @@ async fn acknowledged_digest_blocks_nothing() {
     let keys: Vec<String> = (0..30).map(|number| overdue(&home, &format!("t{number}"))).collect();
     let harness = EngineHarness::start_with_alerters(home, "06:59", channel.as_alerters());
     pass(30).await;
-    // In the night everything was answered: the digest of the morning has nothing to tell.
+    // Everything was acknowledged in the night, so the morning digest is empty.
     for key in &keys {
         let command = Command::Acknowledge { key: key.parse().expect("a key") };
         assert!(harness.request(command).await.ok);
