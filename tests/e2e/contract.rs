@@ -24,7 +24,7 @@ const RENAMED: [(Kind, &str, &str); 20] = [
     (Field, "waiting_alerts", "unanswered_alerts"),
     (Field, "tomorrow", "next_morning"),
     (Field, "checking", "check_running"),
-    (Field, "oura_connection", "oura_connection"),
+    (Field, "oura_link", "oura_connection"),
     // The payload of the webhook and of `alerters.exec`; `news` is the value of its `kind`.
     (Field, "standing", "state"),
     (Field, "left_out", "omitted"),

@@ -73,7 +73,7 @@ fn urgency_follows_the_priority() {
     let home = desktop.home();
     home.run(&["--once"]).ok();
 
-    let critical = service.banner("Promise overdue: Review the proposal");
+    let critical = service.banner("Commitment overdue: Review the proposal");
     assert_eq!((critical.urgency(), critical.expires_ms), (2, 0), "it stays until it is seen");
     assert_eq!(critical.hint("sound-name").as_deref(), Some("dialog-warning"));
     let high = service.banner("Readiness is low: 48");

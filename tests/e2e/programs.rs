@@ -71,7 +71,7 @@ fn plugin_alert_lives_until_the_plugin_is_ok() {
     assert_eq!((fate(&report, DISK), home.open()), ("none".into(), vec![DISK.into()]), "a failure resolves nothing");
     let monitor = &report["monitors"][DISK];
     assert_eq!(monitor["status"], "failed");
-    assert_eq!(monitor["reason"], "does not know: DISK UNKNOWN - no idea");
+    assert_eq!(monitor["reason"], "reported UNKNOWN: DISK UNKNOWN - no idea");
 
     set_output(&home, "0\nDISK OK\n");
     assert_eq!(fate(&home.check(&home.at("09:25")), DISK), "resolve resolved");
@@ -152,7 +152,7 @@ fn broken_plugin_is_reported_after_an_hour() {
     assert_eq!(fate(&report, key), "deliver first");
     assert_eq!(
         (&report["circuits"][DISK], &report["alerts"][0]["title"]),
-        (&json!("open"), &json!("Program disk needs you"))
+        (&json!("open"), &json!("Exec plugin disk needs you"))
     );
     home.run(&["reset-circuit", DISK]).ok();
     home.run(&["reset-circuit", "exec:other"]).failed(1);
@@ -172,7 +172,7 @@ fn check_shows_each_plugin() {
     assert_eq!(line(DISK), json!({"name": DISK, "result": "ok", "about": "DISK OK", "advice": ""}));
     set_output(&home, "9\n");
     let failed = line(DISK);
-    assert_eq!((&failed["result"], &failed["about"]), (&json!("failed"), &json!("program: ended with code 9")));
+    assert_eq!((&failed["result"], &failed["about"]), (&json!("failed"), &json!("exec: ended with code 9")));
     assert_eq!(line("exec")["result"], "off");
     home.set(json!({"alerters": {"exec": {"enabled": true, "command": ["/no/such/program"]}}}));
     let failed = line("exec");

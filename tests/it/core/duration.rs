@@ -63,7 +63,7 @@ fn before_the_calendar_there_is_nothing() {
 #[case("1h -30m")]
 #[case("99999999999999999999h")]
 fn what_is_no_length_is_said(#[case] text: &str) {
-    assert_eq!(parse(text).unwrap_err(), format!("'{text}' is not a length of time: give one like 30m, 1h or 2d"));
+    assert_eq!(parse(text).unwrap_err(), format!("'{text}' is not a duration: use one like 30m, 1h or 2d"));
 }
 
 proptest! {

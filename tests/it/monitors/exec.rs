@@ -130,9 +130,9 @@ async fn real_plugins_are_understood(#[case] command: &[&str], #[case] expected:
 async fn a_real_plugin_that_does_not_know_has_failed() {
     let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let unknown = disk(command(&["check_dummy", "3", "no idea"]), Duration::from_secs(30));
-    assert_eq!(failure(found_by(unknown).await), "does not know: UNKNOWN: no idea");
+    assert_eq!(failure(found_by(unknown).await), "reported UNKNOWN: UNKNOWN: no idea");
     let wrong = disk(command(&["check_load", "-w", "5"]), Duration::from_secs(30));
-    assert!(failure(found_by(wrong).await).starts_with("does not know: Parameter inconsistency"));
+    assert!(failure(found_by(wrong).await).starts_with("reported UNKNOWN: Parameter inconsistency"));
 }
 
 // === JSON ===
@@ -181,14 +181,14 @@ async fn long_texts_are_cut() {
 }
 
 #[rstest]
-#[case(r#"{"title": "A""#, "printed what is not JSON: EOF while parsing")]
+#[case(r#"{"title": "A""#, "printed invalid JSON: EOF while parsing")]
 #[case("{}", "alert 1: missing field `title`")]
 #[case(r#"[{"title": "A"}, {"title": "B", "priority": "urgent"}]"#, "alert 2: unknown variant `urgent`")]
 #[case(r#"[{"title": "A"}, 5]"#, "alert 2: invalid type")]
 #[case(r#"{"title": " \n"}"#, "alert 1: its title is empty")]
 #[case(r#"{"title": 5}"#, "alert 1: invalid type: integer `5`")]
 #[case(r#"{"title": "A", "key": 5}"#, "alert 1: invalid type: integer `5`")]
-#[case("{\"title\": \"A\"} and more", "printed what is not JSON")]
+#[case("{\"title\": \"A\"} and more", "printed invalid JSON")]
 #[case(r#"[{"title": "A", "key": "x"}, {"title": "B"}, {"title": "C", "key": "x"}]"#, "alert 3 has the key of alert 1")]
 #[case(r#"[{"title": "A"}, {"title": "B", "key": ""}]"#, "alert 2 has no key, and neither has alert 1")]
 #[case("Looking…\n{\"title\": \"A\"}", "printed text before its JSON")]
@@ -202,7 +202,7 @@ async fn what_cannot_be_understood_is_the_monitors_failure(#[case] text: &str, #
 #[tokio::test]
 async fn what_is_no_text_and_what_is_too_long_is_refused() {
     let said = failure(found(r#"printf '{"title": "\377"}'"#).await);
-    assert!(said.starts_with("printed what is not JSON"), "{said}");
+    assert!(said.starts_with("printed invalid JSON"), "{said}");
     let long = json!([{"title": "A", "key": "x".repeat(201)}]);
     assert_eq!(failure(printed(&long.to_string()).await), "alert 1: its key has more than 200 characters");
     let ten_megabytes = json!({"title": "A", "message": "x".repeat(10_000_000)});
@@ -210,13 +210,13 @@ async fn what_is_no_text_and_what_is_too_long_is_refused() {
     let many =
         |count: usize| Value::from_iter((0..count).map(|n| json!({"key": n.to_string(), "title": "A"}))).to_string();
     assert_eq!(alerts(printed(&many(1_000)).await).len(), 1_000);
-    assert_eq!(failure(printed(&many(1_001)).await), "printed 1001 alerts: more than 1000 are not taken");
+    assert_eq!(failure(printed(&many(1_001)).await), "printed 1001 alerts: the limit is 1000");
 }
 
 #[tokio::test]
 async fn deep_nesting_is_refused_and_harms_nobody() {
     let deep = format!(r#"{{"title": "A", "x": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    assert!(failure(printed(&deep).await).starts_with("printed what is not JSON: recursion limit"));
+    assert!(failure(printed(&deep).await).starts_with("printed invalid JSON: recursion limit"));
 }
 
 // === Failures ===
@@ -228,7 +228,7 @@ async fn deep_nesting_is_refused_and_harms_nobody() {
 #[case::no_such_command("no-such-command", "ended with code 127")]
 #[case::another_code("echo words; exit 42", "ended with code 42")]
 #[case::a_signal("echo words; kill -9 $$", "was ended by signal 9")]
-#[case::unknown("echo 'UNKNOWN - cannot say |x'; exit 3", "does not know: UNKNOWN - cannot say")]
+#[case::unknown("echo 'UNKNOWN - cannot say |x'; exit 3", "reported UNKNOWN: UNKNOWN - cannot say")]
 #[tokio::test]
 async fn what_did_not_do_its_work_has_failed(#[case] body: &str, #[case] why: &str) {
     let said = failure(found(body).await);

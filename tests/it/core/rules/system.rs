@@ -57,20 +57,20 @@ fn a_probe_does_not_end_the_trouble() {
     Cause::Transient,
     "2026-11-20T09:00[America/Chicago]",
     "WorkOS is unavailable",
-    "WorkOS has not worked since 07:30 (1 h ago). It may mend itself; you need not do anything. Next try in 30 min."
+    "WorkOS has not worked since 07:30 (1 h ago). It may recover without you. Next try in 30 min."
 )]
 #[case::needs_user(
     Cause::ActionRequired,
     "2026-11-20T09:00[America/Chicago]",
     "WorkOS needs you",
-    "WorkOS has not worked since 07:30 (1 h ago). It will not work until you change something: the log says what. \
+    "WorkOS has not worked since 07:30 (1 h ago). It will not work until you change something: see the log. \
      Next try in 30 min."
 )]
 #[case::since_yesterday(
     Cause::Transient,
     "2026-11-21T08:00[America/Chicago]",
     "WorkOS is unavailable",
-    "WorkOS has not worked since 2026-11-20 07:30 (1 day ago). It may mend itself; you need not do anything. Next try at \
+    "WorkOS has not worked since 2026-11-20 07:30 (1 day ago). It may recover without you. Next try at \
      the next check."
 )]
 fn the_message_says_since_when_and_what_to_do(

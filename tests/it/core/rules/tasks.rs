@@ -421,12 +421,12 @@ fn a_task_is_told_in_words(#[case] task: Task, #[case] title: &str, #[case] mess
 fn a_promise_is_told_in_words() {
     let limits = TaskThresholds::default();
     let soon = with_promise(promise("7", "2026-11-20T17:00"), &limits, "2026-11-20T10:00[America/Chicago]");
-    assert_eq!(soon.alerts[0].title, "Promise due: Send the contract");
-    let words = "You promised Ana “Send the contract” by 2026-11-20 17:00: 7 h left. State store, just read.";
+    assert_eq!(soon.alerts[0].title, "Commitment due: Send the contract");
+    let words = "You committed to Ana: “Send the contract” by 2026-11-20 17:00: 7 h left. State store, just read.";
     assert_eq!(soon.alerts[0].message, words);
     let broken = with_promise(promise("7", "2026-11-17"), &limits, "2026-11-20T10:00[America/Chicago]");
-    assert_eq!(broken.alerts[0].title, "Promise overdue: Send the contract");
-    let words = "You promised Ana “Send the contract” by 2026-11-17, 3 days ago. State store, just read.";
+    assert_eq!(broken.alerts[0].title, "Commitment overdue: Send the contract");
+    let words = "You committed to Ana: “Send the contract” by 2026-11-17, 3 days ago. State store, just read.";
     assert_eq!(broken.alerts[0].message, words);
 }
 
