@@ -203,7 +203,7 @@ fn untrusted_issuer_receives_nothing() {
 }
 
 #[test]
-fn one_loopback_address_is_enough() {
+fn single_loopback_address_is_enough() {
     let person = Person::new();
     let four = TcpListener::bind(("127.0.0.1", person.port)).unwrap();
     let Ok(six) = TcpListener::bind((Ipv6Addr::LOCALHOST, person.port)) else { return };

@@ -227,7 +227,7 @@ fn live_all(kills: u32, live: impl Fn(Dice, u32) -> Hits + Sync) {
 }
 
 #[test]
-fn a_kill_while_sending_loses_no_message_and_doubles_none_that_has_a_key() {
+fn kill_while_sending_loses_and_doubles_nothing() {
     live_all(rounds(), |dice, rounds| {
         let mut desk = Desk::new(Home::on(date(2026, 11, 2), "UTC"), dice);
         let morning: jiff::Timestamp = desk.home.at("06:00").parse().expect("a moment");
@@ -247,7 +247,7 @@ fn a_kill_while_sending_loses_no_message_and_doubles_none_that_has_a_key() {
 }
 
 #[test]
-fn a_killed_engine_loses_no_message_either() {
+fn killed_engine_loses_no_message() {
     live_all(rounds().div_ceil(4), |dice, rounds| {
         let mut desk = Desk::new(Home::new(), dice);
         for run in 0..rounds {

@@ -127,7 +127,7 @@ fn usual_duration(life: &mut Life) -> Duration {
 }
 
 #[test]
-fn a_killed_check_is_recorded_whole_or_not_at_all() {
+fn killed_check_is_atomic() {
     let mut life = Life::new(Home::on(date(2026, 11, 2), "UTC"), dice());
     let usual = usual_duration(&mut life);
     let mut hits = Hits::default();
@@ -174,7 +174,7 @@ fn ask_to_run(home: &Home) -> Option<UnixStream> {
 }
 
 #[test]
-fn a_killed_engine_leaves_whole_checks_and_goes_on_from_them() {
+fn killed_engine_continues_from_whole_checks() {
     let home = Home::new();
     home.set(json!({"quiet_hours": {"enabled": false}}));
     let mut life = Life::new(home, dice());

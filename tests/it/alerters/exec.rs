@@ -82,14 +82,14 @@ async fn update_names_the_replaced_message() {
 #[case::crashed("kill -SEGV $$", FailureKind::Unconfirmed, "the program was ended by signal 11")]
 #[case::hangs("exec sleep 600", FailureKind::Unconfirmed, "the program did not end within 1 s")]
 #[tokio::test]
-async fn its_end_says_what_became_of_the_message(#[case] body: &str, #[case] kind: FailureKind, #[case] what: &str) {
+async fn exit_code_decides_the_outcome(#[case] body: &str, #[case] kind: FailureKind, #[case] what: &str) {
     let failure = sent_to(body).await.unwrap_err();
     assert_eq!((failure.kind, failure.message.as_str()), (kind, what));
     assert_eq!(failure.hint.is_empty(), kind != FailureKind::Permanent, "{failure:?}");
 }
 
 #[tokio::test]
-async fn it_need_not_read_nor_be_quiet() {
+async fn plugin_may_ignore_stdin_and_print() {
     assert!(sent_to("exit 0").await.is_ok());
     assert!(sent_to("exec <&-; head -c 10000000 /dev/zero; head -c 10000000 /dev/zero >&2").await.is_ok());
 }

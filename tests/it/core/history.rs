@@ -27,7 +27,7 @@ fn moment() -> Timestamp {
 #[case::given_a_time("2026-11-18", "2026-11-18T16:30", None)]
 #[case::time_dropped("2026-11-18T14:00", "2026-11-18", None)]
 #[case::time_dropped_later_date("2026-11-18T14:00", "2026-11-19", Some("due 2026-11-18 14:00 → 2026-11-19"))]
-fn a_due_date_that_moved_later_is_a_postponement(#[case] old: &str, #[case] new: &str, #[case] expected: Option<&str>) {
+fn later_due_date_is_a_postponement(#[case] old: &str, #[case] new: &str, #[case] expected: Option<&str>) {
     let with_due = |text: &str| Task { due: (!text.is_empty()).then(|| due(text)), ..task("7", "Report") };
     let events = postponed("state_store", &[with_due(old)], &[with_due(new)], moment());
     assert_eq!(events.iter().map(|event| event.change.as_str()).next(), expected);
@@ -42,18 +42,14 @@ fn a_due_date_that_moved_later_is_a_postponement(#[case] old: &str, #[case] new:
 #[case(TaskStatus::Active, TaskStatus::Active, None)]
 #[case(TaskStatus::Pending, TaskStatus::Backlog, None)]
 #[case(TaskStatus::Active, TaskStatus::Pending, None)]
-fn a_status_that_went_back_is_a_postponement(
-    #[case] old: TaskStatus,
-    #[case] new: TaskStatus,
-    #[case] expected: Option<&str>,
-) {
+fn earlier_status_is_a_postponement(#[case] old: TaskStatus, #[case] new: TaskStatus, #[case] expected: Option<&str>) {
     let with_status = |status| Task { status, ..task("7", "Report") };
     let events = postponed("workos", &[with_status(old)], &[with_status(new)], moment());
     assert_eq!(events.first().map(|event| event.change.as_str()), expected);
 }
 
 #[test]
-fn one_event_a_task_even_if_both_happened() {
+fn postponement_counts_once_per_task() {
     let before = [task_due("7", "2026-11-18"), task_due("8", "2026-11-18"), task("9", "Gone later")];
     let moved = Task { status: TaskStatus::Queued, title: "New title".into(), ..task_due("7", "2026-11-19") };
     let events = postponed("state_store", &before, &[task("1", "New"), moved, task_due("8", "2026-11-18")], moment());
@@ -83,7 +79,7 @@ fn unknown_never_overwrites_known() {
 }
 
 #[test]
-fn what_was_read_wins_field_by_field() {
+fn new_reading_wins_field_by_field() {
     let earlier = moment() - SignedDuration::from_hours(1);
     let read = HealthDay {
         readiness: Some(71.0),

@@ -127,7 +127,7 @@ use Decision::{Coalesce, Deliver, Hold, Resolve, Suppress};
 #[case::pattern(Category::Pattern, Priority::Medium, 7 * 24 * HOUR)]
 #[case::system(Category::System, Priority::Medium, 24 * HOUR)]
 #[case::program(Category::Exec, Priority::High, 4 * HOUR)]
-fn a_window_ends_to_the_second(#[case] category: Category, #[case] priority: Priority, #[case] window: i64) {
+fn window_ends_to_the_second(#[case] category: Category, #[case] priority: Priority, #[case] window: i64) {
     let mut person = Person::new();
     let alert = || alert(category, "a", priority);
     assert_eq!(person.one(0, alert()), (Deliver, Reason::First));
@@ -146,7 +146,7 @@ fn no_window_is_under_the_least() {
 }
 
 #[test]
-fn a_rise_inside_the_window_is_told_and_a_fall_is_not() {
+fn escalation_in_window_is_sent() {
     let mut person = Person::new();
     let health = |priority| alert(Category::Health, "a", priority);
     person.one(0, health(Priority::Medium));
@@ -157,7 +157,7 @@ fn a_rise_inside_the_window_is_told_and_a_fall_is_not() {
 }
 
 #[test]
-fn an_occasion_is_told_once_and_two_close_ones_are_one() {
+fn occasion_is_sent_once() {
     let mut person = Person::new();
     let task = |occasion| slot(alert(Category::Task, "a", Priority::Medium), occasion);
     assert_eq!(person.one(0, task("2026-11-20T09")), (Deliver, Reason::First));
@@ -170,7 +170,7 @@ fn an_occasion_is_told_once_and_two_close_ones_are_one() {
 }
 
 #[test]
-fn a_flapping_condition_is_told_once_a_window() {
+fn flapping_alert_is_sent_once_per_window() {
     let mut person = Person::new();
     let health = || alert(Category::Health, "a", Priority::High);
     person.one(0, health());
@@ -181,7 +181,7 @@ fn a_flapping_condition_is_told_once_a_window() {
 }
 
 #[test]
-fn an_acknowledgement_ends_with_its_incident() {
+fn acknowledgement_ends_with_incident() {
     let mut person = Person::new();
     let task = || alert(Category::Task, "a", Priority::High);
     person.one(0, task());
@@ -193,7 +193,7 @@ fn an_acknowledgement_ends_with_its_incident() {
 }
 
 #[test]
-fn a_snooze_ends_when_its_time_is_up_and_then_it_is_told_again() {
+fn snoozed_alert_is_sent_after_its_time() {
     let mut person = Person::new();
     let task = || alert(Category::Task, "a", Priority::High);
     person.one(0, task());
@@ -204,7 +204,7 @@ fn a_snooze_ends_when_its_time_is_up_and_then_it_is_told_again() {
 }
 
 #[test]
-fn quiet_hours_hold_all_but_critical_and_end_with_one_digest() {
+fn quiet_hours_hold_until_one_digest() {
     let mut person = Person { quiet: true, ..Person::new() };
     let high = || alert(Category::Task, "high", Priority::High);
     let medium = || alert(Category::Health, "medium", Priority::Medium);
@@ -243,7 +243,7 @@ fn decisions(verdicts: &[PolicyDecision]) -> Vec<(&str, Decision, Reason)> {
 }
 
 #[test]
-fn a_pause_holds_everything_until_it_ends() {
+fn pause_holds_everything() {
     let mut person = Person::new();
     person.memory.pause = Some(Pause::Until(at(HOUR)));
     let critical = || alert(Category::Health, "a", Priority::Critical);
@@ -255,7 +255,7 @@ fn a_pause_holds_everything_until_it_ends() {
 }
 
 #[test]
-fn a_storm_tells_the_most_urgent_and_one_digest_and_spares_critical_ones() {
+fn storm_sends_urgent_alerts_and_one_digest() {
     let mut person = Person { max_alerts: 2, ..Person::new() };
     let mut alerts: Vec<Alert> = ["d", "c", "b", "a"].map(|n| alert(Category::Task, n, Priority::Medium)).into();
     alerts.push(alert(Category::Health, "h", Priority::High));
@@ -270,7 +270,7 @@ fn a_storm_tells_the_most_urgent_and_one_digest_and_spares_critical_ones() {
 }
 
 #[test]
-fn a_resolve_goes_where_the_alert_was_told() {
+fn resolve_goes_to_the_notified_channels() {
     let mut person = Person::new();
     person.one(0, alert(Category::Task, "a", Priority::High));
     let over = person.check(60, vec![]);
@@ -280,7 +280,7 @@ fn a_resolve_goes_where_the_alert_was_told() {
 }
 
 #[test]
-fn what_could_not_be_judged_is_not_resolved() {
+fn unevaluated_alert_is_not_resolved() {
     let mut person = Person::new();
     person.one(0, alert(Category::Task, "a", Priority::High));
     assert!(person.evaluate(60, &[]).is_empty(), "no evaluation");
@@ -293,7 +293,7 @@ fn what_could_not_be_judged_is_not_resolved() {
 }
 
 #[test]
-fn a_meeting_holds_all_but_critical_and_ends_with_one_digest() {
+fn event_holds_alerts_until_one_digest() {
     let mut person = Person { in_event: true, ..Person::new() };
     let high = || alert(Category::Task, "high", Priority::High);
     assert_eq!(person.one(0, alert(Category::Health, "critical", Priority::Critical)), (Deliver, Reason::First));
@@ -308,14 +308,14 @@ fn a_meeting_holds_all_but_critical_and_ends_with_one_digest() {
 }
 
 #[test]
-fn what_becomes_critical_at_night_does_not_wait_for_the_morning() {
+fn critical_escalation_passes_quiet_hours() {
     let mut person = Person { quiet: true, ..Person::new() };
     assert_eq!(person.one(0, alert(Category::Task, "a", Priority::High)), (Hold, Reason::QuietHours));
     assert_eq!(person.one(60, alert(Category::Task, "a", Priority::Critical)), (Deliver, Reason::First));
 }
 
 #[test]
-fn what_a_monitor_left_open_ends_when_it_is_switched_off() {
+fn disabled_monitor_resolves_its_alerts() {
     let mut person = Person::new();
     person.one(0, alert(Category::Task, "a", Priority::High));
     person.disabled_monitors = vec![Monitor::Health];
@@ -325,7 +325,7 @@ fn what_a_monitor_left_open_ends_when_it_is_switched_off() {
 }
 
 #[test]
-fn a_clock_set_back_neither_repeats_nor_silences_for_years() {
+fn clock_set_back_does_not_silence() {
     let mut person = Person::new();
     let task = || alert(Category::Task, "a", Priority::High);
     person.one(0, task());
@@ -482,7 +482,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_alerts_changes_nothing(
+    fn alert_order_changes_nothing(
         fired in prop::collection::btree_map(0u8..40, 0u8..4, 0..40),
         held in prop::collection::btree_set(0u8..40, 0..20),
         quiet in any::<bool>(),

@@ -76,7 +76,7 @@ fn failure(finding: MonitorOutcome) -> String {
 #[case("echo; echo '[OK] all is well'", None)]
 #[case("echo '[WARNING] not so well'; exit 1", Some((Priority::Medium, "Disk: warning")))]
 #[tokio::test]
-async fn a_check_plugin_says_it_by_its_exit_code(#[case] body: &str, #[case] expected: Option<(Priority, &str)>) {
+async fn check_plugin_reports_by_exit_code(#[case] body: &str, #[case] expected: Option<(Priority, &str)>) {
     let alerts = alerts(found(body).await);
     assert_eq!(alerts.first().map(|alert| (alert.priority, alert.title.as_str())), expected);
     for alert in &alerts {
@@ -87,7 +87,7 @@ async fn a_check_plugin_says_it_by_its_exit_code(#[case] body: &str, #[case] exp
 }
 
 #[tokio::test]
-async fn its_message_is_the_line_without_the_figures() {
+async fn message_omits_performance_data() {
     let alerts = alerts(found(r"printf '  \n\tDISK WARNING\a - caf\303\251 \377 5%%| /=5GB|x\n'; exit 1").await);
     assert_eq!(alerts[0].message, "DISK WARNING - café \u{fffd} 5%");
     assert_eq!(alerts[0].facts["source"], "disk");
@@ -95,7 +95,7 @@ async fn its_message_is_the_line_without_the_figures() {
 }
 
 #[tokio::test]
-async fn how_urgent_a_warning_is_is_for_the_person_to_say() {
+async fn warning_priority_is_configurable() {
     let folder = tempdir().unwrap();
     let path = sh(folder.path(), "watch", "echo X; exit $1");
     for (code, priority) in [("1", Priority::Low), ("2", Priority::Critical)] {
@@ -127,7 +127,7 @@ async fn real_plugins_are_understood(#[case] command: &[&str], #[case] expected:
 }
 
 #[tokio::test]
-async fn a_real_plugin_that_does_not_know_has_failed() {
+async fn unknown_plugin_status_is_a_failure() {
     let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let unknown = disk(command(&["check_dummy", "3", "no idea"]), Duration::from_secs(30));
     assert_eq!(failure(found_by(unknown).await), "reported UNKNOWN: UNKNOWN: no idea");
@@ -138,14 +138,14 @@ async fn a_real_plugin_that_does_not_know_has_failed() {
 // === JSON ===
 
 #[tokio::test]
-async fn an_alert_is_one_object_with_a_title() {
+async fn single_object_is_one_alert() {
     let [alert] = &alerts(printed(r#"{"title": "Backup is old"}"#).await)[..] else { panic!("one alert") };
     assert_eq!((alert.key.as_str(), alert.priority), ("exec:disk", Priority::Medium));
     assert_eq!((alert.title.as_str(), alert.message.as_str(), &alert.occasion), ("Backup is old", "", &None));
 }
 
 #[tokio::test]
-async fn every_field_is_taken_and_unknown_ones_are_for_others() {
+async fn unknown_fields_are_ignored() {
     let one = json!({
         "key": "backup:laptop", "priority": "critical", "title": "Backup\nis old", "message": "Last one 9 days ago.",
         "occasion": "2026-11-20T09", "icon": {"of": ["somebody", "else"]}, "facts": 1,
@@ -168,7 +168,7 @@ async fn every_field_is_taken_and_unknown_ones_are_for_others() {
 #[case::an_empty_key(r#"{"key": "", "title": "A"}"#, &["exec:disk"])]
 #[case::a_strange_key("{\"key\": \"a\\nb\\u0000\", \"title\": \"A\"}", &["exec:disk:a_b_"])]
 #[tokio::test]
-async fn what_is_printed_is_what_is_wrong(#[case] text: &str, #[case] keys: &[&str]) {
+async fn printed_alerts_are_reported(#[case] text: &str, #[case] keys: &[&str]) {
     let alerts = alerts(printed(text).await);
     assert_eq!(alerts.iter().map(|alert| alert.key.as_str()).collect::<Vec<_>>(), keys);
 }
@@ -194,13 +194,13 @@ async fn long_texts_are_cut() {
 #[case("Looking…\n{\"title\": \"A\"}", "printed text before its JSON")]
 #[case("Looking…\n [ {\"title\": \"A\"}]\n", "printed text before its JSON")]
 #[tokio::test]
-async fn what_cannot_be_understood_is_the_monitors_failure(#[case] text: &str, #[case] why: &str) {
+async fn unparseable_output_is_a_failure(#[case] text: &str, #[case] why: &str) {
     let said = failure(printed(text).await);
     assert!(said.starts_with(why), "{said}");
 }
 
 #[tokio::test]
-async fn what_is_no_text_and_what_is_too_long_is_refused() {
+async fn oversized_or_binary_output_is_refused() {
     let said = failure(found(r#"printf '{"title": "\377"}'"#).await);
     assert!(said.starts_with("printed invalid JSON"), "{said}");
     let long = json!([{"title": "A", "key": "x".repeat(201)}]);
@@ -230,13 +230,13 @@ async fn deep_nesting_is_refused_and_harms_nobody() {
 #[case::a_signal("echo words; kill -9 $$", "was ended by signal 9")]
 #[case::unknown("echo 'UNKNOWN - cannot say |x'; exit 3", "reported UNKNOWN: UNKNOWN - cannot say")]
 #[tokio::test]
-async fn what_did_not_do_its_work_has_failed(#[case] body: &str, #[case] why: &str) {
+async fn failed_run_is_a_failure(#[case] body: &str, #[case] why: &str) {
     let said = failure(found(body).await);
     assert!(said.starts_with(why), "{said}");
 }
 
 #[tokio::test]
-async fn what_takes_too_long_has_failed_whatever_it_said() {
+async fn timeout_is_a_failure() {
     let folder = tempdir().unwrap();
     let path = sh(folder.path(), "watch", "echo 'DISK OK'; exec sleep 600");
     let exec = disk(vec![path.display().to_string()], Duration::from_millis(300));
@@ -262,13 +262,13 @@ async fn whether_waiting_helps_is_known() {
 }
 
 #[tokio::test]
-async fn it_is_told_who_it_is_and_what_time_it_is() {
+async fn plugin_gets_name_and_time() {
     let alert = &alerts(found(r#"echo "$OPERATOR_MONITOR at $OPERATOR_AT"; exit 1"#).await)[0];
     assert_eq!(alert.message, "disk at 2026-11-20T09:05:00-06:00");
 }
 
 #[test]
-fn a_monitor_goes_by_one_word_everywhere() {
+fn monitor_name_is_the_same_everywhere() {
     let exec = Monitor::Exec("disk".parse().unwrap());
     assert_eq!(serde_json::to_value(exec).unwrap(), "exec:disk");
     assert_eq!(serde_json::from_value::<Monitor>(json!("exec:disk")).unwrap(), exec);
@@ -289,7 +289,7 @@ fn examples(language: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_script_in_the_docs_does_what_they_say() {
+async fn documented_script_works() {
     let [text] = &examples("sh")[..] else { panic!("one script") };
     let folder = tempdir().unwrap();
     let path = script(folder.path(), "backup-age", text).display().to_string();
@@ -307,14 +307,14 @@ async fn the_script_in_the_docs_does_what_they_say() {
 }
 
 #[tokio::test]
-async fn the_json_in_the_docs_is_an_alert() {
+async fn documented_json_is_an_alert() {
     let [text] = &examples("json")[..] else { panic!("one object") };
     let [alert] = &alerts(printed(text).await)[..] else { panic!("one alert") };
     assert_eq!((alert.key.as_str(), alert.occasion.as_deref()), ("exec:disk:laptop", Some("2026-11-20")));
 }
 
 #[test]
-fn the_configuration_in_the_docs_is_one() {
+fn documented_config_is_valid() {
     let blocks = examples("yaml");
     assert_eq!(blocks.len(), 2);
     let env = |name: &str| (name == "HOME").then(|| "/home/ada".to_owned());

@@ -69,7 +69,7 @@ fn today(answer: &OuraReading) -> &HealthDay {
 }
 
 #[tokio::test]
-async fn a_fresh_cache_is_enough_and_the_api_adds_what_it_lacks() {
+async fn fresh_cache_gets_extras_from_the_api() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(oura);
     let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
@@ -81,7 +81,7 @@ async fn a_fresh_cache_is_enough_and_the_api_adds_what_it_lacks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_cache_does_not_wait_for_a_connection_that_is_renewed() {
+async fn fresh_cache_does_not_wait_for_a_refresh() {
     let (folder, cache) = cache_until(TODAY);
     let server = Server::start(|_| Answer::Hang);
     let address = |path: &str| format!("{}/oauth/{path}", server.url);
@@ -114,7 +114,7 @@ async fn a_fresh_cache_does_not_wait_for_a_connection_that_is_renewed() {
 #[case::broken(Answer::status(500))]
 #[case::closed(Answer::Close)]
 #[tokio::test]
-async fn an_api_that_fails_takes_nothing_from_a_fresh_cache(#[case] failure: Answer) {
+async fn failing_api_keeps_fresh_cache(#[case] failure: Answer) {
     let (_folder, cache) = cache_until(TODAY);
     let status = match failure {
         Answer::Whole(status, ..) => Some(status),
@@ -128,7 +128,7 @@ async fn an_api_that_fails_takes_nothing_from_a_fresh_cache(#[case] failure: Ans
 }
 
 #[tokio::test]
-async fn what_a_person_must_mend_is_told_though_the_cache_is_fresh() {
+async fn error_to_fix_is_shown_with_fresh_cache() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(|_| Answer::status(401));
     let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
@@ -139,7 +139,7 @@ async fn what_a_person_must_mend_is_told_though_the_cache_is_fresh() {
 }
 
 #[tokio::test]
-async fn the_age_of_the_cache_is_not_refreshed_by_extras() {
+async fn extras_do_not_refresh_the_cache_age() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(oura);
     let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
@@ -148,7 +148,7 @@ async fn the_age_of_the_cache_is_not_refreshed_by_extras() {
 }
 
 #[tokio::test]
-async fn in_the_morning_the_api_is_asked_for_what_the_cache_does_not_have_yet() {
+async fn api_fills_in_the_missing_night() {
     let (_folder, cache) = cache_until(date(2026, 11, 19));
     let server = Server::start(oura);
     let answer = fetch(&setup(cache, Some(&server)), true, SINCE, &now()).await;
@@ -156,7 +156,7 @@ async fn in_the_morning_the_api_is_asked_for_what_the_cache_does_not_have_yet() 
 }
 
 #[tokio::test]
-async fn stress_without_readiness_and_sleep_is_not_synced_yet() {
+async fn stress_alone_is_not_synced_yet() {
     let server = Server::start(|request| match request.collection.as_str() {
         "daily_stress" => oura(request),
         _ => Answer::page(""),
@@ -166,7 +166,7 @@ async fn stress_without_readiness_and_sleep_is_not_synced_yet() {
 }
 
 #[tokio::test]
-async fn without_leave_of_its_circuit_the_network_is_left_alone() {
+async fn open_circuit_allows_no_request() {
     let (_folder, cache) = cache_until(TODAY);
     let server = Server::start(oura);
     fetch(&setup(cache, Some(&server)), false, SINCE, &now()).await;
@@ -206,7 +206,7 @@ fn stale(folder: &Path) -> PathBuf {
 #[case::corrupt(corrupt)]
 #[case::stale(stale)]
 #[tokio::test]
-async fn where_the_cache_fails_the_api_steps_in(#[case] prepare: fn(&Path) -> PathBuf) {
+async fn failing_cache_falls_back_to_api(#[case] prepare: fn(&Path) -> PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let cache = prepare(folder.path());
     let server = Server::start(oura);
@@ -226,7 +226,7 @@ async fn where_the_cache_fails_the_api_steps_in(#[case] prepare: fn(&Path) -> Pa
 }
 
 #[tokio::test]
-async fn a_locked_cache_is_passed_over() {
+async fn locked_cache_is_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let cache = missing(folder.path());
     health::write(&cache, TODAY, 10).unwrap();
@@ -248,7 +248,7 @@ async fn today_is_never_judged_on_yesterday() {
 }
 
 #[tokio::test]
-async fn a_retry_after_and_a_refusal_reach_the_circuit() {
+async fn retry_after_reaches_the_circuit() {
     let busy = Server::start(|_| Answer::Whole(429, "retry-after: 120\r\n", String::new()));
     let answer = fetch(&setup("/nonexistent/o.db".into(), Some(&busy)), true, SINCE, &now()).await;
     assert_eq!(answer.error.unwrap().retry_after, Some(SignedDuration::from_secs(120)));
@@ -260,7 +260,7 @@ async fn a_retry_after_and_a_refusal_reach_the_circuit() {
 }
 
 #[tokio::test]
-async fn nobody_who_has_no_ring_is_told_that_one_is_missing() {
+async fn unconfigured_ring_is_not_reported() {
     let nothing =
         OuraSources { cache_is_named: false, ..setup("/nonexistent/.oura-cache/oura-health.db".into(), None) };
     let answer = fetch(&nothing, true, SINCE, &now()).await;
@@ -283,7 +283,7 @@ async fn in_rest_mode_health_says_nothing() {
 }
 
 #[tokio::test]
-async fn the_baseline_of_a_day_is_our_own_history() {
+async fn baseline_uses_our_own_history() {
     let (_folder, cache) = cache_until(TODAY);
     let answer = fetch(&setup(cache, None), true, TODAY, &now()).await;
     let night = Night { asleep_s: None, efficiency: None, hrv_ms: Some(60.0) };

@@ -110,7 +110,7 @@ fn failure_changes_the_row(
 }
 
 #[test]
-fn unconfirmed_row_keeps_its_batch_through_failures() {
+fn unconfirmed_row_keeps_its_batch() {
     let row = RowStatus { unconfirmed: true, ..in_flight(OutboxState::Pending) };
     let result = row_after_send(row, MessageKind::Update, Err(&Failure::retryable("down")));
     assert!(result.keeps_batch && result.status.unconfirmed);

@@ -119,7 +119,7 @@ fn hrv_is_judged_against_the_own_mean(
 #[case::the_oldest_is_out(7, 25, 30, false)]
 #[case::a_shorter_window(7, 1, 6, false)]
 #[case::a_shorter_window_just_enough(7, 1, 7, true)]
-fn the_hrv_mean_needs_enough_nights(
+fn hrv_mean_needs_enough_nights(
     #[case] nights: usize,
     #[case] latest_days_ago: i32,
     #[case] baseline_days: u32,
@@ -133,7 +133,7 @@ fn the_hrv_mean_needs_enough_nights(
 }
 
 #[test]
-fn nights_without_a_value_and_today_itself_are_not_in_the_mean() {
+fn mean_excludes_empty_nights_and_today() {
     let mut history = days(today(), 1, &[40.0; 6], |date, hrv| night(date, None, hrv));
     history.push(night(today(), None, 40.0));
     history.insert(0, night(date("2026-11-10"), 90.0, None));
@@ -220,7 +220,7 @@ fn today_is_the_persons_date(#[case] now: &str, #[case] day: &str, #[case] evalu
 }
 
 #[test]
-fn a_message_says_number_range_and_age() {
+fn message_has_number_range_and_age() {
     let scores = [71.0, 71.0, 80.0, 84.0, 84.0, 60.0, 90.0];
     let history = days(today(), 1, &scores, readiness);
     let now = at(NOW);
@@ -239,7 +239,7 @@ fn a_message_says_number_range_and_age() {
 }
 
 #[test]
-fn the_usual_range_needs_seven_days() {
+fn usual_range_needs_seven_days() {
     let history = days(today(), 1, &[80.0; 6], readiness);
     let evaluation = judged_on(&readiness(today(), 48.0), &history, &HealthThresholds::default());
     assert_eq!(evaluation.alerts[0].message, "Readiness 48. Oura.");

@@ -54,7 +54,7 @@ const PUT_OFF: &str = "pattern:procrastination:write_report";
 #[case::future_does_not(3, &[-1, 2, 3], false)]
 #[case::a_lower_limit(2, &[1, 2], true)]
 #[case::a_higher_limit(4, &[1, 2, 3], false)]
-fn a_task_put_off_again_and_again(#[case] limit: u32, #[case] hours: &[i64], #[case] expected: bool) {
+fn repeated_postponement_fires(#[case] limit: u32, #[case] hours: &[i64], #[case] expected: bool) {
     let events: Vec<_> = hours.iter().map(|hours| postponement("7", hours_ago(*hours))).collect();
     let readings = [state_store(now().timestamp(), vec![task("7", "Write report!")])];
     let limits = PatternThresholds { postponed_times: limit, ..PatternThresholds::default() };
@@ -65,7 +65,7 @@ fn a_task_put_off_again_and_again(#[case] limit: u32, #[case] hours: &[i64], #[c
 }
 
 #[test]
-fn postponements_count_by_source_and_task_and_only_while_it_is_open() {
+fn postponements_count_for_open_tasks_only() {
     let mut events: Vec<_> = ["7", "7", "8"].iter().map(|id| postponement(id, hours_ago(1))).collect();
     events.push(Postponement { source: "workos".into(), ..postponement("7", hours_ago(1)) });
     events.extend(["9", "9", "9"].map(|id| postponement(id, hours_ago(1))));
@@ -75,7 +75,7 @@ fn postponements_count_by_source_and_task_and_only_while_it_is_open() {
 }
 
 #[test]
-fn two_tasks_with_one_slug_are_one_alert_and_a_title_without_letters_goes_by_its_id() {
+fn equal_slugs_become_one_alert() {
     let events: Vec<_> =
         ["7", "8", "9"].iter().flat_map(|id| [1, 2, 3].map(|h| postponement(id, hours_ago(h)))).collect();
     let tasks = vec![task("7", "Write report!"), task("8", "write REPORT"), task("9", "???")];
@@ -85,7 +85,7 @@ fn two_tasks_with_one_slug_are_one_alert_and_a_title_without_letters_goes_by_its
 }
 
 #[test]
-fn a_task_whose_row_cannot_be_read_now_is_excepted() {
+fn unreadable_task_is_not_resolved() {
     let events = [Postponement { title: "Write report!".into(), ..postponement("7", hours_ago(1)) }];
     let store = state_store(now().timestamp(), vec![]);
     let readings = [TaskReading { unreadable: vec!["7".into()], ..store.clone() }];
@@ -110,7 +110,7 @@ fn with_thoughts(thoughts: Vec<Thought>) -> [TaskReading; 1] {
 #[case::a_lower_limit(2, &["Call mum", "call mum!"], true)]
 #[case::a_higher_limit(4, &["Call mum", "call mum!", "call mum"], false)]
 #[case::no_words(3, &["!!!", "???", "..."], false)]
-fn one_thought_written_down_again_and_again(#[case] limit: u32, #[case] texts: &[&str], #[case] expected: bool) {
+fn repeated_thought_fires(#[case] limit: u32, #[case] texts: &[&str], #[case] expected: bool) {
     let readings = with_thoughts(texts.iter().map(|text| thought(text, 500)).collect());
     let limits = PatternThresholds { thought_times: limit, ..PatternThresholds::default() };
     let evaluation = evaluate(&PatternFacts { readings: &readings, ..NOTHING }, &limits, &now());
@@ -119,7 +119,7 @@ fn one_thought_written_down_again_and_again(#[case] limit: u32, #[case] texts: &
 }
 
 #[test]
-fn what_a_worry_says_is_on_no_banner() {
+fn worry_text_is_not_shown() {
     let worries = [1, 2, 3].map(|hours| Thought { worry: true, ..thought("Am I ill", hours) });
     let found = judged(&PatternFacts { readings: &with_thoughts(worries.into()), ..NOTHING });
     let told = found.alerts.iter().find(|alert| alert.key.rule() == "pattern:procrastination").unwrap();
@@ -127,7 +127,7 @@ fn what_a_worry_says_is_on_no_banner() {
 }
 
 #[test]
-fn a_processed_thought_does_not_count() {
+fn processed_thought_does_not_count() {
     let done = Thought { processed: true, ..thought("Call mum", 1) };
     let readings = with_thoughts(vec![done, thought("Call mum", 2), thought("Call mum", 3)]);
     assert!(judged(&PatternFacts { readings: &readings, ..NOTHING }).alerts.is_empty());
@@ -162,7 +162,7 @@ fn too_few_days_are_not_judged(#[case] before: &[f64], #[case] last: &[f64]) {
 }
 
 #[test]
-fn the_weeks_are_7_days_each_and_follow_their_limits() {
+fn energy_weeks_have_seven_days() {
     let older = days(today(), 14, &[100.0; 7], readiness);
     let tomorrow = days(today(), -1, &[0.0], readiness);
     let weeks = [older, two_weeks(&[80.0; 7], &[72.0; 7]), tomorrow].concat();
@@ -203,7 +203,7 @@ fn short_nights_in_a_row(
 }
 
 #[test]
-fn a_row_of_nights_must_end_today_in_the_persons_zone() {
+fn sleep_debt_must_include_last_night() {
     let nights = days(today(), 0, &[Some(20_000); 3], slept);
     let facts = PatternFacts { days: &nights, ..NOTHING };
     let on = |now: &str| evaluate(&facts, &PatternThresholds::default(), &at(now)).alerts.len();
@@ -232,7 +232,7 @@ fn more_is_created_than_completed(#[case] created: u32, #[case] completed: u32, 
 }
 
 #[test]
-fn overcommitment_sums_sources_and_follows_its_limits() {
+fn overcommitment_sums_all_sources() {
     let readings = [with_activity(3, 1, None), with_activity(3, 2, None)];
     let facts = PatternFacts { readings: &readings, ..NOTHING };
     assert_eq!(judged(&facts).alerts[0].facts["created"], 6);
@@ -290,7 +290,7 @@ fn unknown_clients_are_not_judged() {
 #[case(7, 7 * 24 - 1, None)]
 #[case(7, -5, None)]
 #[case(3, 3 * 24, Some(Low))]
-fn a_focus_goes_stale(#[case] limit: u32, #[case] hours: i64, #[case] expected: Option<Priority>) {
+fn untouched_focus_file_is_stale(#[case] limit: u32, #[case] hours: i64, #[case] expected: Option<Priority>) {
     let focus = FocusFile { name: "focus.md".into(), modified: hours_ago(hours) };
     let limits = PatternThresholds { stale_focus_days: limit, ..PatternThresholds::default() };
     let evaluation = evaluate(&PatternFacts { focus: Some(focus), ..NOTHING }, &limits, &now());
@@ -304,14 +304,14 @@ fn nothing_known_is_nothing_judged() {
 }
 
 #[test]
-fn a_copy_knows_neither_thoughts_nor_activity() {
+fn stored_copy_has_no_thoughts() {
     let copy = TaskReading { thoughts: None, activity: None, ..workos(now().timestamp(), vec![]) };
     let readings = [copy, state_store(now().timestamp(), vec![])];
     assert!(judged(&PatternFacts { readings: &readings, ..NOTHING }).evaluated.is_empty());
 }
 
 #[test]
-fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
+fn missing_source_resolves_no_pattern() {
     let thoughts = [thought("Call mum", 1), thought("Call mum", 2), thought("Call mum", 3)];
     let reading = TaskReading {
         thoughts: Some(thoughts.into_iter().chain([1, 2, 3, 4, 5].map(worry)).collect()),

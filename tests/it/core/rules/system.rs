@@ -29,7 +29,7 @@ fn judged(source: &str, circuit: Circuit, now: &str) -> Evaluation {
 #[case(59 * 60 + 59, false)]
 #[case(3600, true)]
 #[case(3601, true)]
-fn an_hour_of_trouble_is_told(#[case] seconds: i64, #[case] expected: bool) {
+fn outage_of_an_hour_fires(#[case] seconds: i64, #[case] expected: bool) {
     let now = "2026-11-20T09:00[America/Chicago]";
     let since = at(now).timestamp() - SignedDuration::from_secs(seconds);
     let evaluation = judged("workos", opened(since, Cause::Transient), now);
@@ -38,14 +38,14 @@ fn an_hour_of_trouble_is_told(#[case] seconds: i64, #[case] expected: bool) {
 }
 
 #[test]
-fn a_closed_circuit_is_judged_and_fine() {
+fn closed_circuit_is_evaluated() {
     let evaluation = judged("workos", Circuit::default(), "2026-11-20T09:00[America/Chicago]");
     assert!(evaluation.alerts.is_empty());
     assert!(evaluation.can_resolve(&"system:source_unavailable:workos".parse().unwrap()));
 }
 
 #[test]
-fn a_probe_does_not_end_the_trouble() {
+fn half_open_circuit_is_still_an_outage() {
     let now = at("2026-11-20T12:00[America/Chicago]");
     let mut circuit = opened(now.timestamp() - SignedDuration::from_hours(3), Cause::Transient);
     circuit.acquire(now.timestamp()).unwrap();
@@ -73,12 +73,7 @@ fn a_probe_does_not_end_the_trouble() {
     "WorkOS has not worked since 2026-11-20 07:30 (1 day ago). It may recover without you. Next try at \
      the next check."
 )]
-fn the_message_says_since_when_and_what_to_do(
-    #[case] cause: Cause,
-    #[case] now: &str,
-    #[case] title: &str,
-    #[case] message: &str,
-) {
+fn message_has_start_and_hint(#[case] cause: Cause, #[case] now: &str, #[case] title: &str, #[case] message: &str) {
     let since = at("2026-11-20T07:30[America/Chicago]").timestamp();
     let evaluation = judged("workos", opened(since, cause), now);
     let alert = &evaluation.alerts[0];

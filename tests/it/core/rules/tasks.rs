@@ -63,7 +63,7 @@ const BROKEN: &str = "task:commitment_violation:7";
 #[case::a_minute_that_comes_twice_between("2026-11-01T01:30", "2026-11-01T01:10-05:00[America/New_York]", &[OVERDUE])]
 #[case::a_minute_that_never_comes_before("2027-03-14T02:30", "2027-03-14T03:29[America/New_York]", &[])]
 #[case::a_minute_that_never_comes("2027-03-14T02:30", "2027-03-14T03:30[America/New_York]", &[OVERDUE])]
-fn a_deadline_is_judged_by_the_persons_clock(#[case] due: &str, #[case] now: &str, #[case] expected: &[&str]) {
+fn deadline_follows_the_users_clock(#[case] due: &str, #[case] now: &str, #[case] expected: &[&str]) {
     let evaluation = with_task(task_due("7", due), &TaskThresholds::default(), now);
     assert_eq!(keys(&evaluation), expected);
     for rule in ["task:deadline_overdue", "task:deadline_today", "task:deadline_tomorrow"] {
@@ -109,7 +109,7 @@ fn every_open_status_can_be_late(#[case] status: TaskStatus) {
 #[case(&[14, 9], 10, Some("2026-11-20T09"))]
 #[case(&[0], 0, Some("2026-11-20T00"))]
 #[case(&[], 23, None)]
-fn the_occasion_is_the_latest_slot(#[case] hours: &[u8], #[case] hour: u8, #[case] expected: Option<&str>) {
+fn occasion_is_the_latest_slot(#[case] hours: &[u8], #[case] hour: u8, #[case] expected: Option<&str>) {
     let limits = TaskThresholds { due_today_hours: hours.to_vec(), ..TaskThresholds::default() };
     let now = format!("2026-11-20T{hour:02}:30[America/Chicago]");
     let evaluation = with_task(task_due("7", "2026-11-20"), &limits, &now);
@@ -147,12 +147,7 @@ fn tomorrow_is_low_and_has_its_own_slot() {
 #[case::over_a_berlin_23_h_day_in("2027-03-28", 24, "2027-03-27T23:00[Europe/Berlin]", true)]
 #[case::timed_over_a_25_h_day_out("2026-11-01T09:00", 24, "2026-10-31T09:59:59[America/New_York]", false)]
 #[case::timed_over_a_25_h_day_in("2026-11-01T09:00", 24, "2026-10-31T10:00[America/New_York]", true)]
-fn a_promise_is_due_within_elapsed_hours(
-    #[case] due: &str,
-    #[case] within: u32,
-    #[case] now: &str,
-    #[case] expected: bool,
-) {
+fn commitment_is_due_within_hours(#[case] due: &str, #[case] within: u32, #[case] now: &str, #[case] expected: bool) {
     let limits = TaskThresholds { commitment_within_hours: within, commitment_hour: 0, ..TaskThresholds::default() };
     let evaluation = with_promise(promise("7", due), &limits, now);
     assert_eq!(priority(&evaluation, SOON), expected.then_some(Medium));
@@ -164,7 +159,7 @@ fn a_promise_is_due_within_elapsed_hours(
 #[case(9, "2026-11-20T09:00[Asia/Kolkata]", Some("2026-11-20T09"))]
 #[case(9, "2026-11-20T23:00[Asia/Kolkata]", Some("2026-11-20T09"))]
 #[case(12, "2026-11-20T11:00[Asia/Kolkata]", None)]
-fn a_promise_is_told_from_its_hour_on(#[case] hour: u8, #[case] now: &str, #[case] expected: Option<&str>) {
+fn commitment_fires_from_its_hour(#[case] hour: u8, #[case] now: &str, #[case] expected: Option<&str>) {
     let limits = TaskThresholds { commitment_hour: hour, ..TaskThresholds::default() };
     let evaluation = with_promise(promise("7", "2026-11-20"), &limits, now);
     assert_eq!(alert(&evaluation, SOON).and_then(|alert| alert.occasion.as_deref()), expected);
@@ -186,7 +181,7 @@ fn a_promise_is_told_from_its_hour_on(#[case] hour: u8, #[case] now: &str, #[cas
 #[case("2026-11-20", 2, "2026-11-21T09:00[America/Chicago]", Some(High))]
 #[case("2026-10-31", 2, "2026-11-01T23:59[America/New_York]", Some(High))]
 #[case("2026-10-31", 2, "2026-11-02T00:00[America/New_York]", Some(Critical))]
-fn a_broken_promise_grows_worse_by_calendar_days(
+fn overdue_commitment_escalates_by_day(
     #[case] due: &str,
     #[case] critical_days: u32,
     #[case] now: &str,
@@ -199,7 +194,7 @@ fn a_broken_promise_grows_worse_by_calendar_days(
 }
 
 #[test]
-fn what_has_no_date_is_never_due() {
+fn undated_task_is_never_due() {
     let now = "2026-11-20T20:00[America/Chicago]";
     let promise = Commitment { due: None, ..promise("7", "2026-11-20") };
     assert!(with_promise(promise, &TaskThresholds::default(), now).alerts.is_empty());
@@ -220,7 +215,7 @@ fn active(count: usize, now: &str) -> TaskReading {
 #[case(3, 12, 3, 11, None)]
 #[case(3, 12, 3, 12, Some("2026-11-20T12"))]
 #[case(3, 12, 2, 12, None)]
-fn a_pile_is_counted(
+fn pileup_counts_active_tasks(
     #[case] limit: u32,
     #[case] slot: u8,
     #[case] tasks: usize,
@@ -237,7 +232,7 @@ fn a_pile_is_counted(
 }
 
 #[test]
-fn a_copy_is_not_counted_twice() {
+fn copy_is_counted_once() {
     let now = "2026-11-20T10:00[America/Chicago]";
     let copy = |n: usize| Task { same_as: Some(("workos".into(), n.to_string())), ..task(&format!("t{n}"), "Busy") };
     let store = state_store(at(now).timestamp(), (0..5).map(copy).collect());
@@ -299,13 +294,13 @@ fn goals(goals: &[(f64, f64)], limits: &TaskThresholds, hour: u8) -> Evaluation 
 #[case::nan_earned(20.0, f64::NAN)]
 #[case::negative_earned(20.0, -1.0)]
 #[case::infinite_target(f64::INFINITY, 0.0)]
-fn an_impossible_goal_is_unknown(#[case] target: f64, #[case] earned: f64) {
+fn impossible_goal_is_unknown(#[case] target: f64, #[case] earned: f64) {
     let evaluation = goals(&[(target, earned)], &TaskThresholds::default(), 18);
     assert!(!evaluation.evaluated.contains("task:goal_behind") && evaluation.alerts.is_empty());
 }
 
 #[test]
-fn a_day_off_is_judged_and_fine_and_the_first_real_goal_counts() {
+fn day_off_resolves_the_goal() {
     let limits = TaskThresholds::default();
     let off = goals(&[(0.0, 0.0)], &limits, 18);
     assert!(off.evaluated.contains("task:goal_behind") && off.alerts.is_empty());
@@ -322,7 +317,7 @@ fn yesterdays_goal_says_nothing_about_today() {
 }
 
 #[test]
-fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
+fn missing_source_resolves_no_task() {
     let now = at("2026-11-20T10:00[America/Chicago]");
     let limits = TaskThresholds { pileup_tasks: 2, ..TaskThresholds::default() };
     let store = TaskReading {
@@ -352,7 +347,7 @@ fn while_a_source_is_missing_what_fires_counts_and_silence_does_not() {
 }
 
 #[test]
-fn without_a_source_of_dates_or_promises_their_rules_are_not_judged() {
+fn missing_dates_leave_rules_unevaluated() {
     let now = "2026-11-20T10:00[America/Chicago]";
     let evaluation = judged(&[active(1, now)], &TaskThresholds::default(), now);
     assert_eq!(evaluation.evaluated.iter().collect::<Vec<_>>(), ["task:pileup"]);
@@ -412,13 +407,13 @@ fn two_tasks_with_one_id_are_both_told() {
     "Due tomorrow: Task 7",
     "“Task 7” is due tomorrow. State store, just read."
 )]
-fn a_task_is_told_in_words(#[case] task: Task, #[case] title: &str, #[case] message: &str) {
+fn deadline_has_title_and_message(#[case] task: Task, #[case] title: &str, #[case] message: &str) {
     let evaluation = with_task(task, &TaskThresholds::default(), "2026-11-20T20:00[America/Chicago]");
     assert_eq!((evaluation.alerts[0].title.as_str(), evaluation.alerts[0].message.as_str()), (title, message));
 }
 
 #[test]
-fn a_promise_is_told_in_words() {
+fn commitment_has_title_and_message() {
     let limits = TaskThresholds::default();
     let soon = with_promise(promise("7", "2026-11-20T17:00"), &limits, "2026-11-20T10:00[America/Chicago]");
     assert_eq!(soon.alerts[0].title, "Commitment due: Send the contract");
@@ -434,7 +429,7 @@ fn a_promise_is_told_in_words() {
 #[case(300, "just read")]
 #[case(301, "as of 5 min ago")]
 #[case(7200, "as of 2 h ago")]
-fn a_copy_says_how_old_it_is(#[case] seconds: i64, #[case] expected: &str) {
+fn stored_copy_shows_its_age(#[case] seconds: i64, #[case] expected: &str) {
     let now = at("2026-11-20T10:00[America/Chicago]");
     let as_of = now.timestamp() - jiff::SignedDuration::from_secs(seconds);
     let readings = [state_store(as_of, vec![task_due("7", "2026-11-18")])];
@@ -462,7 +457,7 @@ fn points_and_piles_are_told_in_words() {
 }
 
 #[test]
-fn a_long_title_fits() {
+fn long_title_is_truncated() {
     let long = Task { title: "Write the report ".repeat(20), due: Some(due("2026-11-18")), ..task("7", "") };
     let evaluation = with_task(long, &TaskThresholds::default(), "2026-11-20T10:00[America/Chicago]");
     assert_eq!(evaluation.alerts[0].title, "Overdue: Write the report Write the report Write the report…");

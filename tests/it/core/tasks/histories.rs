@@ -252,7 +252,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_task_that_was_told_of_keeps_its_name(events in prop::collection::vec(event(), 1..60)) {
+    fn notified_task_keeps_its_name(events in prop::collection::vec(event(), 1..60)) {
         let mut world = World::default();
         for event in &events {
             world.happen(event)?;

@@ -64,7 +64,7 @@ fn two_of_one_source_are_two_however_alike() {
 }
 
 #[test]
-fn of_several_alike_those_at_the_same_time_belong_together() {
+fn equal_times_are_matched_first() {
     let at = |id: &str, time: &str| report(id, "Stand-up", &format!("2026-11-19T{time}"));
     let readings =
         [todoist(vec![at("t1", "09:00"), at("t2", "17:00")]), taskwarrior(vec![at("w1", "17:00"), at("w2", "09:00")])];
@@ -74,7 +74,7 @@ fn of_several_alike_those_at_the_same_time_belong_together() {
 }
 
 #[test]
-fn the_most_urgent_of_what_the_sources_say_counts() {
+fn most_urgent_source_wins() {
     let low =
         Task { priority: Some(Priority::Low), status: TaskStatus::Pending, ..report("W", "report", "2026-11-20") };
     let high = Task {
@@ -93,7 +93,7 @@ fn the_most_urgent_of_what_the_sources_say_counts() {
 }
 
 #[test]
-fn it_is_told_once_and_shown_with_both() {
+fn merged_task_fires_once_with_both_sources() {
     let readings = [
         todoist(vec![report("T", "Report", "2026-11-19")]),
         taskwarrior(vec![report("W", "report", "2026-11-19"), report("X", "Other", "2026-11-19")]),
@@ -108,7 +108,7 @@ fn it_is_told_once_and_shown_with_both() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
+fn unreadable_row_resolves_no_alias() {
     let both =
         [todoist(vec![report("T", "Report", "2026-11-19")]), taskwarrior(vec![report("W", "Report", "2026-11-19")])];
     let aliases = TaskIdentities::default().aliases_after(&merged(&both), |name| name == "W");
@@ -121,7 +121,7 @@ fn a_row_that_cannot_be_read_resolves_nothing_that_it_was_told_of_under() {
 }
 
 #[test]
-fn no_occurrence_of_a_row_that_cannot_be_read_is_resolved() {
+fn unreadable_row_resolves_no_occurrence() {
     let odd = [TaskReading { unreadable: vec!["8".into()], ..todoist(vec![]) }];
     let open = ["8", "8@2026-11-26", "88@2026-11-26"];
     let told = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
@@ -132,7 +132,7 @@ fn no_occurrence_of_a_row_that_cannot_be_read_is_resolved() {
 }
 
 #[test]
-fn nothing_in_a_note_that_cannot_be_read_is_resolved() {
+fn unreadable_note_resolves_nothing() {
     let closed = reading("markdown", vec![]);
     let closed = [TaskReading { unreadable: vec!["a.md#".into(), "Old/".into()], ..closed }];
     let open = ["a.md#rent", "ab.md#rent", "Old/c.md#rent", "Older/c.md#rent"];
@@ -144,7 +144,7 @@ fn nothing_in_a_note_that_cannot_be_read_is_resolved() {
 }
 
 #[test]
-fn what_is_put_off_in_both_sources_is_put_off_once_each_time() {
+fn merged_task_is_postponed_once() {
     let readings =
         [todoist(vec![report("T", "Report", "2026-11-24")]), taskwarrior(vec![report("W", "report", "2026-11-24")])];
     let event = |source: &str, id: &str, hours: i64| Postponement {
@@ -188,7 +188,7 @@ fn bonds_are_kept_only_for_what_is_told_of() {
 // === Copies that one source keeps of another's tasks ===
 
 #[test]
-fn a_task_and_its_copy_are_one() {
+fn copy_and_original_are_one_task() {
     let later = moment() + SignedDuration::from_mins(5);
     let original = Task {
         status: TaskStatus::Backlog,
@@ -211,7 +211,7 @@ fn a_task_and_its_copy_are_one() {
 }
 
 #[test]
-fn a_copy_stands_alone_where_the_original_is_not_read() {
+fn copy_without_original_stays_alone() {
     let copy = |id: &str| Task { same_as: Some(("workos".into(), id.into())), ..task_due("t-1", "2026-11-20") };
     let alone = [state_store(moment(), vec![copy("1")])];
     assert_eq!(*merged(&alone)[0].task, copy("1"));
@@ -220,13 +220,13 @@ fn a_copy_stands_alone_where_the_original_is_not_read() {
 }
 
 #[test]
-fn the_same_id_in_two_sources_is_two_tasks() {
+fn same_id_in_two_sources_is_two_tasks() {
     let readings = [workos(moment(), vec![task("1", "A")]), state_store(moment(), vec![task("1", "B")])];
     assert_eq!(merged(&readings).len(), 2);
 }
 
 #[test]
-fn a_task_that_names_itself_is_kept() {
+fn self_reference_is_kept() {
     let odd = Task { same_as: Some(("workos".into(), "1".into())), ..task("1", "A") };
     assert_eq!(*merged(&[workos(moment(), vec![odd.clone()])])[0].task, odd);
 }
