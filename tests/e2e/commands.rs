@@ -74,7 +74,7 @@ fn open_circuit_is_reset_by_command() {
     let left_alone = home.check(&home.at("09:02"));
     assert_eq!(left_alone["circuits"]["workos"], "open");
     let reason = left_alone["monitors"]["tasks"]["reason"].as_str().unwrap();
-    assert!(reason.contains("left alone"), "{reason}");
+    assert!(reason.contains("skipped for a while"), "{reason}");
     assert_eq!(home.run(&["--status", "--json"]).ok().json()["circuit_states"]["workos"], "open");
     home.run(&["reset-circuit", "workos"]).ok();
     assert_eq!(home.run(&["--status", "--json"]).ok().json()["circuit_states"]["workos"], "closed");

@@ -79,7 +79,7 @@ fn setup_changes_answered_keys_only() {
         .replace("another program\n", "another program\n  state_store:\n    path: \"../foreign/state.db\"\n");
     assert_eq!(person.text(), expected);
     for said in
-        ["Oura is connected already: oura_cache", "It works: ", "open task", "sources.state_store.path: ../foreign"]
+        ["Oura is already connected: oura_cache", "It works: ", "open task", "sources.state_store.path: ../foreign"]
     {
         assert!(run.out.contains(said), "{said}: {}", run.out);
     }

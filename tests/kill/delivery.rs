@@ -1,4 +1,4 @@
-//! Kills the program while it sends, and compares what two servers saw with what was decided.
+//! Kills the program while it sends, and compares the messages that two servers received with the decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Child;
@@ -11,49 +11,49 @@ use jiff::civil::date;
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::evidence::{CHANNELS, Evidence, Number};
+use crate::comparison::{CHANNELS, Comparison, MessageId};
+use crate::database::open_copy;
+use crate::fake_servers::{FakeServers, KillTrigger};
+use crate::history::Rng;
 use crate::home::{Home, eventually};
-use crate::ledger::copied;
-use crate::life::Dice;
-use crate::post_office::{PostOffice, Trap};
-use crate::{ask_to_run, dice, kills, start};
+use crate::{ask_to_run, kills, rng, start};
 
-/// The kinds of moments that were hit.
+/// How far the last message had come at each kill.
 #[derive(Debug, Default)]
 struct Hits {
-    before_a_message_was_sent: u32,
-    under_way: u32,
-    answered_and_not_written_down: u32,
-    written_down: u32,
+    before_send: u32,
+    in_flight: u32,
+    not_recorded: u32,
+    recorded: u32,
     too_late: u32,
 }
 
 impl Hits {
     fn add(&mut self, more: &Self) {
-        self.before_a_message_was_sent += more.before_a_message_was_sent;
-        self.under_way += more.under_way;
-        self.answered_and_not_written_down += more.answered_and_not_written_down;
-        self.written_down += more.written_down;
+        self.before_send += more.before_send;
+        self.in_flight += more.in_flight;
+        self.not_recorded += more.not_recorded;
+        self.recorded += more.recorded;
         self.too_late += more.too_late;
     }
 }
 
-/// A person whose tasks come due and are done, with two channels.
-struct Desk {
+/// Tasks that become due and are done, and two channels.
+struct Sender {
     home: Home,
-    office: PostOffice,
-    dice: Dice,
-    /// The open ones, and whether they are critical.
+    servers: FakeServers,
+    rng: Rng,
+    /// The open tasks, and whether they are critical.
     tasks: BTreeMap<u32, bool>,
     next: u32,
-    /// What each run left in doubt.
-    doubts: BTreeMap<u32, BTreeSet<Number>>,
+    /// The unconfirmed messages after each run.
+    unconfirmed: BTreeMap<u32, BTreeSet<MessageId>>,
     hits: Hits,
 }
 
-impl Desk {
-    fn new(home: Home, dice: Dice) -> Self {
-        let office = PostOffice::open();
+impl Sender {
+    fn new(home: Home, rng: Rng) -> Self {
+        let servers = FakeServers::open();
         home.tasks("DELETE FROM tasks; DELETE FROM commitments;");
         home.set(json!({
             "quiet_hours": {"enabled": false},
@@ -62,25 +62,33 @@ impl Desk {
             "intervals": {"task_check": 86_400},
             "alerters": {
                 "notification": {"enabled": false},
-                "webhook": {"enabled": true, "min_priority": "low", "url": format!("{}/hook", office.url)},
-                "telegram": {"enabled": true, "token": "1:a", "chat_id": "7", "api_url": office.url},
+                "webhook": {"enabled": true, "min_priority": "low", "url": format!("{}/hook", servers.url)},
+                "telegram": {"enabled": true, "token": "1:a", "chat_id": "7", "api_url": servers.url},
             },
         }));
-        Self { home, office, dice, tasks: BTreeMap::new(), next: 0, doubts: BTreeMap::new(), hits: Hits::default() }
+        Self {
+            home,
+            servers,
+            rng,
+            tasks: BTreeMap::new(),
+            next: 0,
+            unconfirmed: BTreeMap::new(),
+            hits: Hits::default(),
+        }
     }
 
-    /// Some are done, some become critical, some are new.
-    fn live(&mut self) {
+    /// Some tasks are done, some become critical, some are new.
+    fn change_tasks(&mut self) {
         let mut sql = String::from("PRAGMA synchronous = OFF; BEGIN;");
         for (task, critical) in std::mem::take(&mut self.tasks) {
-            match self.dice.below(10) {
+            match self.rng.below(10) {
                 0..2 => sql += &format!("UPDATE tasks SET status = 'done' WHERE id = 't{task}';"),
                 2 => drop(self.tasks.insert(task, true)),
                 _ => drop(self.tasks.insert(task, critical)),
             }
         }
-        for _ in 0..=self.dice.below(2) {
-            self.tasks.insert(self.next, self.dice.below(5) == 0);
+        for _ in 0..=self.rng.below(2) {
+            self.tasks.insert(self.next, self.rng.below(5) == 0);
             self.next += 1;
         }
         for (task, critical) in &self.tasks {
@@ -93,40 +101,38 @@ impl Desk {
         self.home.tasks(&(sql + "COMMIT"));
     }
 
-    /// Most fall into the sending, from the arrival of one of the first messages on.
-    fn set_trap(&mut self, run: u32, child: Child) -> Arc<Mutex<Child>> {
-        let victim = Arc::new(Mutex::new(child));
-        let channel = CHANNELS[self.dice.below(2) as usize];
-        let trap = Trap {
+    /// Most kills happen while messages are sent, from the arrival of one of the first messages on.
+    fn set_trigger(&mut self, run: u32, child: Child) -> Arc<Mutex<Child>> {
+        let process = Arc::new(Mutex::new(child));
+        let channel = CHANNELS[self.rng.below(2) as usize];
+        let trigger = KillTrigger {
             channel,
-            passes: self.dice.below(if channel == "webhook" { 3 } else { 8 }) % 6 % 3,
-            at_answer: self.dice.below(3) > 0,
-            delay: Duration::from_micros(
-                [0, self.dice.below(400), self.dice.below(4_000)][self.dice.below(3) as usize],
-            ),
-            victim: Arc::clone(&victim),
+            skip: self.rng.below(if channel == "webhook" { 3 } else { 8 }) % 6 % 3,
+            after_response: self.rng.below(3) > 0,
+            delay: Duration::from_micros([0, self.rng.below(400), self.rng.below(4_000)][self.rng.below(3) as usize]),
+            process: Arc::clone(&process),
         };
-        let mut books = self.office.books();
-        books.trap = (!run.is_multiple_of(8)).then_some(trap);
-        victim
+        let mut servers = self.servers.servers();
+        servers.trigger = (!run.is_multiple_of(8)).then_some(trigger);
+        process
     }
 
-    /// From here on everything belongs to this run.
+    /// All messages belong to this run from now on.
     fn begin(&mut self, run: u32) {
-        let thinks = Duration::from_micros(self.dice.below(2_000));
-        let mut books = self.office.books();
-        (books.run, books.thinks, books.killed, books.trap) = (run, thinks, None, None);
+        let response_delay = Duration::from_micros(self.rng.below(2_000));
+        let mut servers = self.servers.servers();
+        (servers.run, servers.response_delay, servers.killed, servers.trigger) = (run, response_delay, None, None);
     }
 
-    /// Wait for its end, and end it when too few messages came to set off the trap; whether a signal found it alive.
-    fn bury(&self, victim: &Mutex<Child>) -> bool {
+    /// Waits for the end of the process, and kills it if too few messages arrived. Whether a signal ended it.
+    fn wait_for_exit(&self, process: &Mutex<Child>) -> bool {
         let patience = Instant::now() + Duration::from_secs(5);
         loop {
-            let mut child = victim.lock().expect("the victim");
+            let mut child = process.lock().expect("the process");
             if let Some(status) = child.try_wait().expect("its state") {
                 drop(child);
-                self.office.read_to_the_end();
-                self.office.books().trap = None;
+                self.servers.wait_until_idle();
+                self.servers.servers().trigger = None;
                 return status.code().is_none();
             }
             if Instant::now() > patience {
@@ -137,10 +143,10 @@ impl Desk {
         }
     }
 
-    /// See what the run left, and how far it had come with its last message when it was killed.
-    fn look_at_what_is_left(&mut self, run: u32, killed: bool) {
-        let left = copied(&self.home);
-        let doubt = |db: &Connection| -> BTreeSet<Number> {
+    /// Reads what the run left, and how far its last message had come at the kill.
+    fn record_progress(&mut self, run: u32, killed: bool) {
+        let left = open_copy(&self.home);
+        let doubt = |db: &Connection| -> BTreeSet<MessageId> {
             let mark: String = db
                 .query_row("SELECT value FROM settings WHERE name = 'database_id'", [], |row| row.get(0))
                 .unwrap_or_default();
@@ -153,71 +159,70 @@ impl Desk {
             numbers.map(|row| row.map(|(name, batch)| (known(name), id(batch))).expect("a row")).collect()
         };
         let doubt = left.as_ref().map(doubt).unwrap_or_default();
-        let books = self.office.books();
-        let last = books.letters.iter().rfind(|letter| letter.run == run).cloned();
-        let at = books.killed.unwrap_or_else(Instant::now);
-        drop(books);
+        let servers = self.servers.servers();
+        let last = servers.messages.iter().rfind(|message| message.run == run).cloned();
+        let at = servers.killed.unwrap_or_else(Instant::now);
+        drop(servers);
         let hit = match last {
             _ if !killed => &mut self.hits.too_late,
-            None => &mut self.hits.before_a_message_was_sent,
-            Some(letter) if letter.received > at => &mut self.hits.before_a_message_was_sent,
-            Some(letter) if letter.answered.is_none_or(|answered| answered > at) => &mut self.hits.under_way,
-            Some(letter) if doubt.iter().any(|(channel, id)| letter.channel == *channel && letter.id == *id) => {
-                &mut self.hits.answered_and_not_written_down
+            None => &mut self.hits.before_send,
+            Some(message) if message.received > at => &mut self.hits.before_send,
+            Some(message) if message.answered.is_none_or(|answered| answered > at) => &mut self.hits.in_flight,
+            Some(message) if doubt.iter().any(|(channel, id)| message.channel == *channel && message.id == *id) => {
+                &mut self.hits.not_recorded
             }
-            Some(_) => &mut self.hits.written_down,
+            Some(_) => &mut self.hits.recorded,
         };
         *hit += 1;
-        self.doubts.insert(run, doubt);
+        self.unconfirmed.insert(run, doubt);
     }
 
-    /// Some are killed whatever they do.
-    fn kill_at_any_time(&mut self, run: u32, victim: &Mutex<Child>) {
+    /// Some runs are killed without a trigger.
+    fn kill_sometimes(&mut self, run: u32, process: &Mutex<Child>) {
         if run.is_multiple_of(8) {
-            crate::wait(Duration::from_micros(self.dice.below(60_000)));
-            let _ = victim.lock().expect("the victim").kill();
+            crate::wait(Duration::from_micros(self.rng.below(60_000)));
+            let _ = process.lock().expect("the process").kill();
         }
     }
 
-    /// Undisturbed, until nothing waits.
+    /// Runs without kills until nothing is pending.
     fn end(mut self, rounds: u32, check: impl Fn(&Home, u32)) -> Hits {
-        let waits = "SELECT count(*) FROM outbox WHERE state = 'pending'";
+        let pending = "SELECT count(*) FROM outbox WHERE state = 'pending'";
         for run in rounds..rounds + 20 {
             self.begin(run);
             check(&self.home, run);
-            self.doubts.insert(run, BTreeSet::new());
-            if self.home.database().query_row(waits, [], |row| row.get(0)) == Ok(0) {
+            self.unconfirmed.insert(run, BTreeSet::new());
+            if self.home.database().query_row(pending, [], |row| row.get(0)) == Ok(0) {
                 break;
             }
         }
-        let letters = self.office.books().letters.clone();
-        Evidence { home: &self.home, letters, doubts: &self.doubts }.compare();
+        let messages = self.servers.servers().messages.clone();
+        Comparison { home: &self.home, messages, unconfirmed: &self.unconfirmed }.compare();
         self.hits
     }
 }
 
-/// So many kills make a life: what they leave behind goes out at its end, a message a second.
-const LIFE: u32 = 25;
+/// The kills of one history; what they leave behind is sent at its end, one message a second.
+const KILLS_PER_HISTORY: u32 = 25;
 
-/// The default is for every day; the whole number is for when it matters.
 fn rounds() -> u32 {
     if std::env::var_os("OPERATOR_KILLS").is_some() { kills() } else { 40 }
 }
 
-/// Live as many lives as there are kills for, some at a time: most of a life is waiting.
-fn live_all(kills: u32, live: impl Fn(Dice, u32) -> Hits + Sync) {
-    let mut dice = dice();
-    let mut lives: Vec<(Dice, u32)> = Vec::new();
-    for begun in (0..kills).step_by(LIFE as usize) {
-        lives.push((Dice::new(dice.below(1 << 40)), LIFE.min(kills - begun)));
+/// Runs the histories in four threads, because most of their time is waiting.
+fn run_all(kills: u32, live: impl Fn(Rng, u32) -> Hits + Sync) {
+    let mut rng = rng();
+    let mut histories: Vec<(Rng, u32)> = Vec::new();
+    for start in (0..kills).step_by(KILLS_PER_HISTORY as usize) {
+        histories.push((Rng::new(rng.below(1 << 40)), KILLS_PER_HISTORY.min(kills - start)));
     }
-    let (lives, hits) = (Mutex::new(lives), Mutex::new(Hits::default()));
+    let (histories, hits) = (Mutex::new(histories), Mutex::new(Hits::default()));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let next = || lives.lock().expect("the lives").pop();
-                while let Some((dice, rounds)) = next() {
-                    let more = live(dice, rounds);
+                let next = || histories.lock().expect("the histories").pop();
+                while let Some((rng, rounds)) = next() {
+                    let more = live(rng, rounds);
                     hits.lock().expect("the hits").add(&more);
                 }
             });
@@ -227,43 +232,43 @@ fn live_all(kills: u32, live: impl Fn(Dice, u32) -> Hits + Sync) {
 }
 
 #[test]
-fn kill_while_sending_loses_and_doubles_nothing() {
-    live_all(rounds(), |dice, rounds| {
-        let mut desk = Desk::new(Home::on(date(2026, 11, 2), "UTC"), dice);
-        let morning: jiff::Timestamp = desk.home.at("06:00").parse().expect("a moment");
+fn killed_check_loses_and_repeats_no_message() {
+    run_all(rounds(), |rng, rounds| {
+        let mut sender = Sender::new(Home::on(date(2026, 11, 2), "UTC"), rng);
+        let morning: jiff::Timestamp = sender.home.at("06:00").parse().expect("a moment");
         let at = |run: u32| (morning + (20 * i64::from(run)).minutes()).to_string();
         for run in 0..rounds {
-            desk.live();
-            desk.begin(run);
-            let victim = start(&desk.home, &["--once", "--at", &at(run)]);
-            let victim = desk.set_trap(run, victim);
-            desk.kill_at_any_time(run, &victim);
-            let killed = desk.bury(&victim);
-            desk.look_at_what_is_left(run, killed);
+            sender.change_tasks();
+            sender.begin(run);
+            let process = start(&sender.home, &["--once", "--at", &at(run)]);
+            let process = sender.set_trigger(run, process);
+            sender.kill_sometimes(run, &process);
+            let killed = sender.wait_for_exit(&process);
+            sender.record_progress(run, killed);
         }
-        desk.live();
-        desk.end(rounds, |home, run| drop(home.check(&at(run))))
+        sender.change_tasks();
+        sender.end(rounds, |home, run| drop(home.check(&at(run))))
     });
 }
 
 #[test]
-fn killed_engine_loses_no_message() {
-    live_all(rounds().div_ceil(4), |dice, rounds| {
-        let mut desk = Desk::new(Home::new(), dice);
+fn killed_engine_loses_and_repeats_no_message() {
+    run_all(rounds().div_ceil(4), |rng, rounds| {
+        let mut sender = Sender::new(Home::new(), rng);
         for run in 0..rounds {
-            desk.begin(run);
-            let engine = start(&desk.home, &["--headless"]);
-            desk.live();
-            let victim = desk.set_trap(run, engine);
+            sender.begin(run);
+            let engine = start(&sender.home, &["--headless"]);
+            sender.change_tasks();
+            let process = sender.set_trigger(run, engine);
             let asked = eventually("the socket", || {
-                let over = victim.lock().expect("the victim").try_wait().expect("its state").is_some();
-                if over { Some(None) } else { ask_to_run(&desk.home).map(Some) }
+                let over = process.lock().expect("the process").try_wait().expect("its state").is_some();
+                if over { Some(None) } else { ask_to_run(&sender.home).map(Some) }
             });
-            desk.kill_at_any_time(run, &victim);
-            let killed = desk.bury(&victim);
+            sender.kill_sometimes(run, &process);
+            let killed = sender.wait_for_exit(&process);
             drop(asked);
-            desk.look_at_what_is_left(run, killed);
+            sender.record_progress(run, killed);
         }
-        desk.end(rounds, |home, _| drop(home.run(&["--once"]).ok()))
+        sender.end(rounds, |home, _| drop(home.run(&["--once"]).ok()))
     });
 }

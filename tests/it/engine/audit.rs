@@ -411,13 +411,13 @@ async fn check_is_overdue_after_twice_its_interval() {
 async fn failed_commit_is_shown_as_database_error() {
     let harness = EngineHarness::start(home(), "09:00");
     // Nothing that is shown stands in it.
-    harness.home.database().execute_batch("ALTER TABLE items RENAME TO elsewhere").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE task_items RENAME TO elsewhere").unwrap();
     pass(30).await;
     let error = harness.status().database_error.expect("an error");
     assert!(error.contains("operator.db") && error.contains("items"), "{error}");
     assert!(harness.request(Command::Pause { until: None }).await.ok);
     assert_eq!(harness.status().database_error, Some(error), "though all else works");
-    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO task_items").unwrap();
     pass(2 * MINUTE).await;
     assert_eq!(harness.status().database_error, None);
     assert!(audit(&harness).fired > 0);
@@ -445,11 +445,11 @@ async fn failed_audit_is_shown_as_database_error() {
     let harness = EngineHarness::start(home(), "09:00");
     pass(MINUTE + 1).await;
     let known = audit(&harness);
-    harness.home.database().execute_batch("ALTER TABLE fired RENAME TO elsewhere").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE fire_counts RENAME TO elsewhere").unwrap();
     pass(MINUTE).await;
-    assert!(harness.status().database_error.is_some_and(|error| error.contains("fired")));
+    assert!(harness.status().database_error.is_some_and(|error| error.contains("fire_counts")));
     assert_eq!(audit(&harness), known, "with what was known last");
-    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO fired").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO fire_counts").unwrap();
     pass(MINUTE).await;
     assert_eq!((harness.status().database_error, audit(&harness).is_consistent()), (None, true));
 }

@@ -103,12 +103,12 @@ async fn failing_audit_stops_the_heartbeat() {
 async fn failing_database_stops_the_heartbeat() {
     let server = server();
     let harness = EngineHarness::start(home(&server), "09:00");
-    harness.home.database().execute_batch("ALTER TABLE items RENAME TO elsewhere").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE task_items RENAME TO elsewhere").unwrap();
     wait_for(&server, 1).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     pass(10 * MINUTE).await;
     assert_eq!(server.requests().len(), 1, "no heartbeat");
-    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO items").unwrap();
+    harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO task_items").unwrap();
     // The next check is recorded within a minute; that minute's audit may run before it.
     for _ in 0..2 {
         pass(MINUTE).await;

@@ -1,5 +1,5 @@
-//! The resolve contract as a property: over random histories with outages, doubts, crashes, pauses, quiet hours and changes of
-//! the configuration, whatever was told on a channel is taken back there exactly once, and nothing that holds is lost.
+//! Resolves as a property: over random histories with outages, unconfirmed sends, crashes, pauses, quiet hours and configuration
+//! changes, every channel shows each resolve once, and no open alert is lost.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +21,6 @@ use tempfile::TempDir;
 const CHANNELS: [Channel; 2] = [Channel::Notification, Channel::Telegram];
 const KEYS: u8 = 5;
 
-/// What can happen.
 #[derive(Debug, Clone)]
 enum Event {
     Condition {
@@ -30,14 +29,14 @@ enum Event {
     },
     Check,
     Deliver,
-    /// A message goes to a slow server; a check and something critical go beside it.
-    Beside {
+    /// A check and a critical message while another message is in flight.
+    SendDuringSend {
         which: usize,
-        seen_late: bool,
+        arrives_last: bool,
     },
     Channel {
         which: usize,
-        weather: Weather,
+        mode: ChannelMode,
     },
     Crash {
         which: usize,
@@ -55,66 +54,65 @@ enum Event {
     Pass(u16),
 }
 
-/// How a channel answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Weather {
-    Fine,
+enum ChannelMode {
+    Works,
     Down,
-    Refuses,
-    /// No answer comes; the message was shown, or not.
-    Mute {
+    Rejects,
+    /// No reply; the message was shown, or not.
+    NoReply {
         seen: bool,
     },
 }
 
-/// What a person sees on one channel.
+/// The messages that one channel shows.
 #[derive(Debug, Default)]
-struct Screen {
-    /// Message by message, the keys that it shows, and whether as resolved.
+struct ChannelView {
+    /// By message: its keys, and whether it shows them as resolved.
     messages: BTreeMap<String, BTreeMap<AlertKey, bool>>,
     next: u32,
-    /// Ids that arrived, to tell repetitions.
+    /// The batches that arrived, to recognise repetitions.
     arrived: BTreeMap<String, String>,
-    /// By key: told and not taken back.
-    standing: BTreeMap<AlertKey, bool>,
-    /// By key: in a message that nobody knows the fate of.
-    doubted: BTreeMap<AlertKey, bool>,
+    /// Shown as open.
+    open: BTreeMap<AlertKey, bool>,
+    /// In a message without a confirmed result.
+    unconfirmed: BTreeMap<AlertKey, bool>,
 }
 
-impl Screen {
-    /// Show a message; gives what the channel calls it.
-    fn show(&mut self, parcel: &OutboxBatch, keyed: bool) -> String {
+impl ChannelView {
+    /// Shows a message and returns the id that the channel gives it.
+    fn show(&mut self, batch: &OutboxBatch, keyed: bool) -> String {
         let content: BTreeMap<AlertKey, bool> =
-            parcel.items.iter().map(|member| (member.incident.alert.key.clone(), member.resolved)).collect();
-        let known = self.arrived.get(&parcel.id.to_string()).cloned();
+            batch.items.iter().map(|item| (item.incident.alert.key.clone(), item.resolved)).collect();
+        let known = self.arrived.get(&batch.id.to_string()).cloned();
         if let (Some(known), true) = (&known, keyed) {
             return known.clone();
         }
-        let place = match (&parcel.replaces, parcel.kind) {
-            (Some(place), MessageKind::Update) => place.clone(),
+        let slot = match (&batch.replaces, batch.kind) {
+            (Some(replaced), MessageKind::Update) => replaced.clone(),
             _ => {
                 self.next += 1;
                 self.next.to_string()
             }
         };
-        let before = self.messages.insert(place.clone(), content.clone()).unwrap_or_default();
+        let before = self.messages.insert(slot.clone(), content.clone()).unwrap_or_default();
         for (key, resolved) in content {
             if !resolved {
                 assert!(
-                    parcel.kind == MessageKind::New
-                        || self.standing.contains_key(&key)
-                        || self.doubted.contains_key(&key)
+                    batch.kind == MessageKind::New
+                        || self.open.contains_key(&key)
+                        || self.unconfirmed.contains_key(&key)
                 );
-                self.standing.insert(key, true);
+                self.open.insert(key, true);
             } else if before.get(&key) != Some(&true) {
-                let stood = self.standing.remove(&key).is_some();
-                let doubted = self.doubted.remove(&key).is_some();
+                let was_open = self.open.remove(&key).is_some();
+                let was_unconfirmed = self.unconfirmed.remove(&key).is_some();
                 let repeated = known.is_some();
-                assert!(stood || doubted || repeated, "{key}: taken back, and it was never told");
+                assert!(was_open || was_unconfirmed || repeated, "{key}: resolved, and it was never shown");
             }
         }
-        self.arrived.insert(parcel.id.to_string(), place.clone());
-        place
+        self.arrived.insert(batch.id.to_string(), slot.clone());
+        slot
     }
 }
 
@@ -123,16 +121,15 @@ struct World {
     path: PathBuf,
     store: Option<Store>,
     now: Timestamp,
-    /// How long the journal is kept (days).
-    keep: u32,
+    journal_days: u32,
     conditions: BTreeMap<u8, Priority>,
-    weather: [Weather; 2],
+    mode: [ChannelMode; 2],
     on: [bool; 2],
     paused: bool,
     quiet: bool,
-    screens: [Screen; 2],
-    /// Whether anything happened after which an alert need not be seen.
-    excused: bool,
+    views: [ChannelView; 2],
+    /// An event happened after which an open alert need not be shown.
+    may_be_unseen: bool,
 }
 
 fn key(number: u8) -> AlertKey {
@@ -148,14 +145,14 @@ impl World {
             path,
             store: None,
             now: Timestamp::from_second(1_800_000_000).unwrap(),
-            keep: 400,
+            journal_days: 400,
             conditions: BTreeMap::new(),
-            weather: [Weather::Fine; 2],
+            mode: [ChannelMode::Works; 2],
             on: [true; 2],
             paused: false,
             quiet: false,
-            screens: [Screen::default(), Screen::default()],
-            excused: false,
+            views: [ChannelView::default(), ChannelView::default()],
+            may_be_unseen: false,
         };
         world.restart();
         world
@@ -174,7 +171,7 @@ impl World {
         self.store = Some(store);
     }
 
-    fn gate(&self) -> SendWindow {
+    fn send_window(&self) -> SendWindow {
         if self.paused {
             SendWindow::Closed
         } else if self.quiet {
@@ -196,18 +193,18 @@ impl World {
             occasion: None,
         };
         let alerts: Vec<Alert> = self.conditions.iter().map(alert).collect();
-        let found = alerts.iter().map(|alert| alert.key.clone()).collect();
+        let fired = alerts.iter().map(|alert| alert.key.clone()).collect();
         let evaluation =
             Evaluation { alerts, evaluated: ["task:deadline_overdue".into()].into(), unknown_entities: [].into() };
         let least = [Priority::Medium, Priority::High];
         let routes = CHANNELS.into_iter().zip(least).zip(self.on).filter(|(_, on)| *on).map(|(route, _)| route);
         let routing = Routing(routes.collect());
-        let (now, quiet, journal_days) = (self.now, self.quiet, self.keep);
+        let (now, quiet, journal_days) = (self.now, self.quiet, self.journal_days);
         let pause = self.paused.then_some(Pause::UntilResumed);
         let store = self.store();
         store.set_pause(pause).unwrap();
-        let memory = store.incident_state().unwrap();
-        let circumstances = PolicyContext {
+        let state = store.incident_state().unwrap();
+        let context = PolicyContext {
             now,
             quiet,
             in_event: false,
@@ -216,12 +213,12 @@ impl World {
             disabled_monitors: &[],
             routing: &routing,
         };
-        let verdicts = decide(vec![evaluation], &memory, &circumstances);
-        let record = CheckCommit {
+        let decisions = decide(vec![evaluation], &state, &context);
+        let check = CheckCommit {
             at: now,
-            fired_keys: &found,
-            decisions: &verdicts,
-            incident_state: &memory,
+            fired_keys: &fired,
+            decisions: &decisions,
+            incident_state: &state,
             health_days: &[],
             rest_mode: None,
             snapshot_diffs: &[],
@@ -231,112 +228,111 @@ impl World {
             is_final: true,
             retention: RetentionPolicy { journal_days, history_days: 3660 },
         };
-        self.store().commit(&record).unwrap();
+        self.store().commit(&check).unwrap();
     }
 
-    fn take(&mut self, which: usize) -> Option<OutboxBatch> {
-        self.take_some(which, false)
+    fn claim(&mut self, which: usize) -> Option<OutboxBatch> {
+        self.claim_with(which, false)
     }
 
-    fn take_some(&mut self, which: usize, only_urgent: bool) -> Option<OutboxBatch> {
+    fn claim_with(&mut self, which: usize, urgent_only: bool) -> Option<OutboxBatch> {
         if !self.on[which] {
             return None;
         }
-        let (access, now) =
-            (ClaimOptions { send_window: self.gate(), urgent_only: only_urgent, max_separate: 2 }, self.now);
-        let parcel = self.store().claim_next(CHANNELS[which], access, now).unwrap()?;
-        assert!(!parcel.items.is_empty(), "a message that tells nothing");
-        if parcel.kind == MessageKind::New {
-            for member in &parcel.items {
-                assert!(member.incident.open && !member.incident.acknowledged, "told, and it does not hold");
+        let (options, now) = (ClaimOptions { send_window: self.send_window(), urgent_only, max_separate: 2 }, self.now);
+        let batch = self.store().claim_next(CHANNELS[which], options, now).unwrap()?;
+        assert!(!batch.items.is_empty(), "a message without items");
+        if batch.kind == MessageKind::New {
+            for item in &batch.items {
+                assert!(item.incident.open && !item.incident.acknowledged, "a new message about a closed alert");
             }
         }
-        Some(parcel)
+        Some(batch)
     }
 
-    /// Nobody knows whether it was seen: it may come again, and what it told or took back may be told or taken back again.
-    fn doubt(&mut self, which: usize, parcel: &OutboxBatch) {
-        let told = parcel.items.iter().filter(|member| member.resolved || parcel.kind == MessageKind::New);
-        let keys = told.map(|member| (member.incident.alert.key.clone(), true));
-        self.screens[which].doubted.extend(keys);
+    /// The result is unknown: the message may come again, and its alerts may be shown or resolved again.
+    fn mark_unconfirmed(&mut self, which: usize, batch: &OutboxBatch) {
+        let shown = batch.items.iter().filter(|item| item.resolved || batch.kind == MessageKind::New);
+        let keys = shown.map(|item| (item.incident.alert.key.clone(), true));
+        self.views[which].unconfirmed.extend(keys);
     }
 
-    /// Send until nothing waits or the channel fails.
+    /// Sends until nothing is pending or the channel fails.
     fn deliver(&mut self, which: usize) {
         for _ in 0..100 {
-            let Some(parcel) = self.take(which) else { return };
-            let weather = self.weather[which];
-            let fate = match weather {
-                Weather::Fine => Ok(Some(self.screens[which].show(&parcel, which == 0))),
-                Weather::Down => Err(Failure::retryable("down")),
-                Weather::Refuses => {
-                    self.excused = true;
-                    if parcel.kind == MessageKind::Update {
-                        let over = parcel.items.iter().filter(|member| member.resolved);
-                        for key in over.map(|member| &member.incident.alert.key) {
-                            // It is parked; something else may take it back.
-                            self.screens[which].standing.remove(key);
-                            self.screens[which].doubted.insert(key.clone(), true);
+            let Some(batch) = self.claim(which) else { return };
+            let mode = self.mode[which];
+            let result = match mode {
+                ChannelMode::Works => Ok(Some(self.views[which].show(&batch, which == 0))),
+                ChannelMode::Down => Err(Failure::retryable("down")),
+                ChannelMode::Rejects => {
+                    self.may_be_unseen = true;
+                    if batch.kind == MessageKind::Update {
+                        let resolved = batch.items.iter().filter(|item| item.resolved);
+                        for key in resolved.map(|item| &item.incident.alert.key) {
+                            // The update failed for good; another message may resolve the alert.
+                            self.views[which].open.remove(key);
+                            self.views[which].unconfirmed.insert(key.clone(), true);
                         }
                     }
                     Err(Failure::permanent("no", ""))
                 }
-                Weather::Mute { seen } => {
+                ChannelMode::NoReply { seen } => {
                     if seen {
-                        self.screens[which].show(&parcel, which == 0);
+                        self.views[which].show(&batch, which == 0);
                     }
-                    self.doubt(which, &parcel);
-                    Err(Failure::new(FailureKind::Unconfirmed, "mute"))
+                    self.mark_unconfirmed(which, &batch);
+                    Err(Failure::new(FailureKind::Unconfirmed, "no reply"))
                 }
             };
-            let (lane, now) = (ChannelBackoff::new(0), self.now);
-            self.store().record_result(&parcel, &fate, &lane, now).unwrap();
-            if matches!(weather, Weather::Down | Weather::Mute { .. }) {
+            let (backoff, now) = (ChannelBackoff::new(0), self.now);
+            self.store().record_result(&batch, &result, &backoff, now).unwrap();
+            if matches!(mode, ChannelMode::Down | ChannelMode::NoReply { .. }) {
                 return;
             }
         }
         panic!("the queue does not end");
     }
 
-    fn arrive(&mut self, which: usize, parcel: &OutboxBatch) {
-        let fate = Ok(Some(self.screens[which].show(parcel, which == 0)));
-        let (lane, now) = (ChannelBackoff::new(0), self.now);
-        self.store().record_result(parcel, &fate, &lane, now).unwrap();
+    fn confirm(&mut self, which: usize, batch: &OutboxBatch) {
+        let result = Ok(Some(self.views[which].show(batch, which == 0)));
+        let (backoff, now) = (ChannelBackoff::new(0), self.now);
+        self.store().record_result(batch, &result, &backoff, now).unwrap();
     }
 
-    /// The slow one is answered last, and was seen first or last.
-    fn send_beside(&mut self, which: usize, seen_late: bool) {
-        let Some(slow) = self.take(which) else { return };
-        if !seen_late {
-            self.screens[which].show(&slow, which == 0);
+    /// The slow message is confirmed last, and was shown first or last.
+    fn send_during_send(&mut self, which: usize, arrives_last: bool) {
+        let Some(slow) = self.claim(which) else { return };
+        if !arrives_last {
+            self.views[which].show(&slow, which == 0);
         }
         self.check();
-        if let Some(urgent) = self.take_some(which, true) {
-            self.arrive(which, &urgent);
+        if let Some(urgent) = self.claim_with(which, true) {
+            self.confirm(which, &urgent);
         }
-        if seen_late {
-            self.arrive(which, &slow);
+        if arrives_last {
+            self.confirm(which, &slow);
         } else {
-            let fate = Ok(self.screens[which].arrived.get(&slow.id.to_string()).cloned());
-            let (lane, now) = (ChannelBackoff::new(0), self.now);
-            self.store().record_result(&slow, &fate, &lane, now).unwrap();
+            let result = Ok(self.views[which].arrived.get(&slow.id.to_string()).cloned());
+            let (backoff, now) = (ChannelBackoff::new(0), self.now);
+            self.store().record_result(&slow, &result, &backoff, now).unwrap();
         }
     }
 
-    fn happen(&mut self, event: &Event) {
+    fn apply(&mut self, event: &Event) {
         match *event {
             Event::Condition { key, priority: Some(priority) } => drop(self.conditions.insert(key, priority)),
             Event::Condition { key, priority: None } => drop(self.conditions.remove(&key)),
             Event::Check => self.check(),
             Event::Deliver => (0..2).for_each(|which| self.deliver(which)),
-            Event::Beside { which, seen_late } => self.send_beside(which, seen_late),
-            Event::Channel { which, weather } => self.weather[which] = weather,
+            Event::SendDuringSend { which, arrives_last } => self.send_during_send(which, arrives_last),
+            Event::Channel { which, mode } => self.mode[which] = mode,
             Event::Crash { which, seen } => {
-                if let Some(parcel) = self.take(which) {
+                if let Some(batch) = self.claim(which) {
                     if seen {
-                        self.screens[which].show(&parcel, which == 0);
+                        self.views[which].show(&batch, which == 0);
                     }
-                    self.doubt(which, &parcel);
+                    self.mark_unconfirmed(which, &batch);
                 }
                 self.restart();
             }
@@ -344,22 +340,22 @@ impl World {
             Event::Pause(on) => self.paused = on,
             Event::Quiet(on) => self.quiet = on,
             Event::Switch { which, on } => {
-                self.excused |= self.on[which] && !on;
+                self.may_be_unseen |= self.on[which] && !on;
                 self.on[which] = on;
                 self.restart();
             }
             Event::Acknowledge(number) => {
-                self.excused = true;
+                self.may_be_unseen = true;
                 let now = self.now;
                 let acknowledge = |incident: &mut operator::core::policy::incident_state::Incident| {
-                    let news = incident.open && !incident.acknowledged;
+                    let is_new = incident.open && !incident.acknowledged;
                     incident.acknowledged = incident.open;
-                    news
+                    is_new
                 };
                 self.store().update_incident(&key(number), now, acknowledge).unwrap();
             }
             Event::Snooze(number) => {
-                self.excused = true;
+                self.may_be_unseen = true;
                 let now = self.now;
                 let until = now + SignedDuration::from_hours(1);
                 let snooze = |incident: &mut operator::core::policy::incident_state::Incident| {
@@ -372,21 +368,21 @@ impl World {
         }
     }
 
-    /// Everything works and nothing holds anything back.
-    fn fair_weather(&mut self) {
-        (self.weather, self.on, self.paused, self.quiet) = ([Weather::Fine; 2], [true; 2], false, false);
+    /// All channels work, without a pause or quiet hours.
+    fn restore_everything(&mut self) {
+        (self.mode, self.on, self.paused, self.quiet) = ([ChannelMode::Works; 2], [true; 2], false, false);
         self.restart();
-        // Longer than any window in which what came back would be a duplicate.
+        // Longer than any duplicate window.
         self.now += SignedDuration::from_hours(25);
     }
 
-    fn all_is_accounted_for(&mut self) {
+    fn assert_audit_consistent(&mut self) {
         let now = self.now;
         let audit = self.store().audit(now).unwrap();
         assert!(audit.is_consistent(), "{audit:?}");
     }
 
-    fn nothing_waits(&mut self) {
+    fn assert_nothing_pending(&mut self) {
         for (channel, depth) in self.store().outbox_depth().unwrap() {
             assert_eq!(depth.pending, 0, "{channel}");
         }
@@ -395,20 +391,20 @@ impl World {
 
 fn event() -> impl Strategy<Value = Event> {
     let priority = prop::sample::select(vec![Priority::Medium, Priority::High, Priority::Critical]);
-    let weather = prop::sample::select(vec![
-        Weather::Fine,
-        Weather::Fine,
-        Weather::Down,
-        Weather::Refuses,
-        Weather::Mute { seen: true },
-        Weather::Mute { seen: false },
+    let mode = prop::sample::select(vec![
+        ChannelMode::Works,
+        ChannelMode::Works,
+        ChannelMode::Down,
+        ChannelMode::Rejects,
+        ChannelMode::NoReply { seen: true },
+        ChannelMode::NoReply { seen: false },
     ]);
     prop_oneof![
         6 => (0..KEYS, prop::option::of(priority)).prop_map(|(key, priority)| Event::Condition { key, priority }),
         8 => Just(Event::Check),
         8 => Just(Event::Deliver),
-        3 => (0..2_usize, any::<bool>()).prop_map(|(which, seen_late)| Event::Beside { which, seen_late }),
-        3 => (0..2_usize, weather).prop_map(|(which, weather)| Event::Channel { which, weather }),
+        3 => (0..2_usize, any::<bool>()).prop_map(|(which, arrives_last)| Event::SendDuringSend { which, arrives_last }),
+        3 => (0..2_usize, mode).prop_map(|(which, mode)| Event::Channel { which, mode }),
         2 => (0..2_usize, any::<bool>()).prop_map(|(which, seen)| Event::Crash { which, seen }),
         1 => Just(Event::Restart),
         1 => any::<bool>().prop_map(Event::Pause),
@@ -427,18 +423,18 @@ proptest! {
     fn resolves_and_alerts_reach_every_channel(events in prop::collection::vec(event(), 1..60)) {
         let mut world = World::new();
         for event in &events {
-            world.happen(event);
-            world.all_is_accounted_for();
+            world.apply(event);
+            world.assert_audit_consistent();
         }
-        world.fair_weather();
+        world.restore_everything();
         world.check();
         (0..2).for_each(|which| world.deliver(which));
-        world.nothing_waits();
-        if !world.excused {
+        world.assert_nothing_pending();
+        if !world.may_be_unseen {
             for (which, least) in [(0, Priority::Medium), (1, Priority::High)] {
-                let held = world.conditions.iter().filter(|(_, priority)| **priority >= least);
-                for (number, _) in held {
-                    prop_assert!(world.screens[which].standing.contains_key(&key(*number)), "{} is not told on {}", number, CHANNELS[which]);
+                let open = world.conditions.iter().filter(|(_, priority)| **priority >= least);
+                for (number, _) in open {
+                    prop_assert!(world.views[which].open.contains_key(&key(*number)), "{} is not shown on {}", number, CHANNELS[which]);
                 }
             }
         }
@@ -446,20 +442,20 @@ proptest! {
         world.now += SignedDuration::from_hours(2);
         world.check();
         (0..2).for_each(|which| world.deliver(which));
-        world.nothing_waits();
+        world.assert_nothing_pending();
         for (which, channel) in CHANNELS.into_iter().enumerate() {
-            prop_assert!(world.screens[which].standing.is_empty(), "{channel} still shows {:?}", world.screens[which].standing);
+            prop_assert!(world.views[which].open.is_empty(), "{channel} still shows {:?}", world.views[which].open);
         }
     }
 
-    /// The same histories on a clock that strays, with a journal that forgets after a day.
+    /// With a clock that jumps, and a journal that is kept for one day.
     #[test]
     fn audit_stays_consistent_after_expiry(events in prop::collection::vec((-20..40_i64, event()), 1..60)) {
-        let mut world = World { keep: 1, ..World::new() };
+        let mut world = World { journal_days: 1, ..World::new() };
         for (hours, event) in &events {
             world.now += SignedDuration::from_hours(*hours);
-            world.happen(event);
-            world.all_is_accounted_for();
+            world.apply(event);
+            world.assert_audit_consistent();
         }
     }
 }

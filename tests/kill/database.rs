@@ -1,4 +1,4 @@
-//! Our database as it stands, and what must be true of it after any interruption.
+//! The content of the database, and the invariants that hold after any interruption.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,9 +12,8 @@ use serde_json::Value;
 
 use crate::home::Home;
 
-/// A decision of the journal.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct DecisionRow {
     id: i64,
     first_at: i64,
     times: i64,
@@ -26,13 +25,12 @@ pub(crate) struct Entry {
     digest: Option<i64>,
 }
 
-impl Entry {
-    fn is_told(&self) -> bool {
+impl DecisionRow {
+    fn is_sent(&self) -> bool {
         ["deliver", "coalesce"].contains(&self.decision.as_str())
     }
 }
 
-/// An incident: whether it is open, the entry that speaks of it, and all that is remembered.
 #[derive(Debug, Clone, PartialEq)]
 struct Incident {
     open: bool,
@@ -42,22 +40,22 @@ struct Incident {
 
 const SEEN: &str = "SELECT log.key, max(outbox.created_at) FROM notification_log AS log JOIN outbox USING (batch_id) GROUP BY batch_id, log.key";
 
-/// What stands in the outbox: kind, key or digest, channel, when.
+/// A row of the outbox: kind, key or digest, channel, time.
 type Message = (String, String, String, i64);
 
-/// Everything that decisions rest on.
+/// All rows that decisions depend on.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct DatabaseState {
     pub(crate) runs: u64,
     total: u64,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<DecisionRow>,
     incidents: BTreeMap<String, Incident>,
     outbox: BTreeSet<Message>,
-    /// Keys that somebody saw, or may have seen, with when the newest part of their message was written.
+    /// The keys that were or may have been seen, with the time of the newest row of their message.
     seen: Vec<(String, i64)>,
     state_file: Option<Vec<u8>>,
     integrity: String,
-    /// The self-audit, of what a killed process left.
+    /// The self-audit of the database that a killed process left.
     audit: Option<Audit>,
 }
 
@@ -66,7 +64,7 @@ fn all<T>(db: &Connection, sql: &str, read: impl Fn(&Row) -> rusqlite::Result<T>
     rows.query_map([], |row| read(row)).expect(sql).collect::<Result<_, _>>().expect(sql)
 }
 
-/// A copy of what a killed process left: to recover the original is the next process's business.
+/// A copy of the files that a killed process left; the next process recovers the original.
 fn copy(home: &Home) -> PathBuf {
     let (state, copy) = (home.path("state"), home.path("tmp/copy"));
     let _ = fs::remove_dir_all(&copy);
@@ -79,25 +77,25 @@ fn copy(home: &Home) -> PathBuf {
     copy.join("operator.db")
 }
 
-/// The copy's database, if there is a layout in it.
-pub(crate) fn copied(home: &Home) -> Option<Connection> {
+/// `None` before the first migration.
+pub(crate) fn open_copy(home: &Home) -> Option<Connection> {
     let path = copy(home);
     let db = path.exists().then(|| Connection::open(path).expect("the database opens"))?;
     let made: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("its layout");
     (made > 0).then_some(db)
 }
 
-impl Ledger {
-    /// Read what a killed process left.
-    pub(crate) fn left_behind(home: &Home) -> Self {
+impl DatabaseState {
+    /// The database that a killed process left.
+    pub(crate) fn after_exit(home: &Home) -> Self {
         let copy = copy(home);
-        let ledger = Self::read(&copy, &home.path("state"));
+        let state = Self::read(&copy, &home.path("state"));
         let store = Store::open_read_only(&copy).expect("the database opens");
-        Self { audit: store.map(|store| store.audit(Timestamp::UNIX_EPOCH).expect("it can be audited")), ..ledger }
+        Self { audit: store.map(|store| store.audit(Timestamp::UNIX_EPOCH).expect("it can be audited")), ..state }
     }
 
-    /// Read it beside an engine that may be at work.
-    pub(crate) fn at_work(home: &Home) -> Self {
+    /// The database of an engine that may be running.
+    pub(crate) fn while_running(home: &Home) -> Self {
         let state = home.path("state");
         Self::read(&state.join("operator.db"), &state)
     }
@@ -113,7 +111,7 @@ impl Ledger {
         if made == 0 {
             return Self { integrity, ..Self::default() };
         }
-        // One snapshot, for an engine may be at work.
+        // One snapshot, because an engine may be writing.
         let db = db.unchecked_transaction().expect("a transaction");
         let counters: Option<String> =
             all(&db, "SELECT value FROM settings WHERE name = 'counters'", |row| row.get(0)).pop();
@@ -132,7 +130,7 @@ impl Ledger {
         }
     }
 
-    /// Whether nothing was recorded in between.
+    /// Whether no check was recorded in between.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         (self.runs, self.total) == (other.runs, other.total)
             && self.entries == other.entries
@@ -140,39 +138,39 @@ impl Ledger {
             && self.outbox == other.outbox
     }
 
-    /// Overdue tasks that are open.
+    /// The keys of the open alerts about overdue tasks.
     pub(crate) fn open_overdue(&self) -> BTreeSet<String> {
         let open = self.incidents.iter().filter(|(_, incident)| incident.open).map(|(key, _)| key.clone());
         open.filter(|key| key.starts_with("task:deadline_overdue:")).collect()
     }
 
-    pub(crate) fn nothing_is_held(&self) -> bool {
+    pub(crate) fn nothing_held(&self) -> bool {
         self.incidents.values().all(|incident| incident.body["held"] == false)
     }
 
-    /// All that must hold at any moment; `when` is said if it does not.
-    pub(crate) fn tells_a_true_story(&self, when: &str) {
+    /// All invariants; `when` names the moment in a failure.
+    pub(crate) fn assert_consistent(&self, when: &str) {
         assert_eq!(self.integrity, "ok", "{when}");
         if let Some(audit) = &self.audit {
             assert!(audit.is_consistent(), "{when}: {audit:?}");
         }
-        let told = self.entries.iter().filter(|entry| entry.is_told()).count();
-        assert_eq!(self.total, told as u64, "{when}: the counter and the journal");
+        let sent = self.entries.iter().filter(|entry| entry.is_sent()).count();
+        assert_eq!(self.total, sent as u64, "{when}: the counter and the journal");
         assert_eq!(self.outbox, self.messages_of_the_journal(), "{when}: messages and decisions");
         for (key, incident) in &self.incidents {
-            self.incident_is_true(key, incident, when);
+            self.check_incident(key, incident, when);
         }
-        self.nothing_is_told_twice(when);
+        self.check_no_repeats(when);
         if let Some(file) = &self.state_file {
             let state: Result<Value, _> = serde_json::from_slice(file);
             assert!(state.is_ok_and(|state| state["run_count"].is_u64()), "{when}: operator_state.json");
         }
     }
 
-    /// What the decisions ask to be sent.
+    /// The messages that the decisions ask for.
     fn messages_of_the_journal(&self) -> BTreeSet<Message> {
         let mut messages = BTreeSet::new();
-        for entry in self.entries.iter().filter(|entry| entry.is_told()) {
+        for entry in self.entries.iter().filter(|entry| entry.is_sent()) {
             let (kind, subject) = match entry.digest {
                 Some(digest) => ("digest", digest.to_string()),
                 None => ("alert", entry.key.clone()),
@@ -185,54 +183,54 @@ impl Ledger {
         messages
     }
 
-    /// An incident rests on an entry of its own, and remembers being told exactly as the journal does.
-    fn incident_is_true(&self, key: &str, incident: &Incident, when: &str) {
+    /// An incident points at its last decision, and its last notification is that of the journal.
+    fn check_incident(&self, key: &str, incident: &Incident, when: &str) {
         let of_key = || self.entries.iter().filter(|entry| entry.key == key);
         let last = of_key().next_back().unwrap_or_else(|| panic!("{when}: {key} has no entry"));
         assert_eq!(incident.entry, last.id, "{when}: {key} points at its last decision");
         assert_eq!(incident.open, last.decision != "resolve", "{when}: {key}");
         assert_eq!(incident.body["open"], incident.open, "{when}: {key}");
         let announced = incident.body["announced"]["at"].as_str().map(|at| at.parse::<Timestamp>().expect("a moment"));
-        let told = of_key().fold(None, |told, entry| match entry.is_told() {
+        let sent = of_key().fold(None, |sent, entry| match entry.is_sent() {
             true => Some(entry),
-            false => told.filter(|told| !self.is_forgotten(told, entry)),
+            false => sent.filter(|sent| !self.is_reset_by(sent, entry)),
         });
-        let told = told.map(|entry| entry.first_at);
-        assert_eq!(announced.map(Timestamp::as_millisecond), told, "{when}: {key}");
-        let is_lost = incident.open && told.is_none() && incident.body["held"] != true;
-        assert!(!is_lost, "{when}: {key} is open, was never told, and does not wait");
+        let sent = sent.map(|entry| entry.first_at);
+        assert_eq!(announced.map(Timestamp::as_millisecond), sent, "{when}: {key}");
+        let is_lost = incident.open && sent.is_none() && incident.body["held"] != true;
+        assert!(!is_lost, "{when}: {key} is open, was never sent, and is not held");
     }
 
-    /// Whether a resolve makes what was told news again: it was to be told outside the journal, and nobody had seen it yet.
-    fn is_forgotten(&self, told: &Entry, resolve: &Entry) -> bool {
-        // What may have been seen stands, for here nothing is ever shown that could take it back.
-        let is_seen = || self.seen.iter().any(|(key, at)| *key == told.key && *at < resolve.first_at);
-        resolve.decision == "resolve" && told.channels.len() > 1 && !is_seen()
+    /// Whether a resolve makes an alert new again: it was to be sent to a channel, and no channel has shown it.
+    fn is_reset_by(&self, sent: &DecisionRow, resolve: &DecisionRow) -> bool {
+        // An alert that may have been seen counts as shown: in these tests no update takes it back.
+        let is_seen = || self.seen.iter().any(|(key, at)| *key == sent.key && *at < resolve.first_at);
+        resolve.decision == "resolve" && sent.channels.len() > 1 && !is_seen()
     }
 
-    /// Not within its window, unless it became more urgent; a reminder once a slot.
-    fn nothing_is_told_twice(&self, when: &str) {
-        let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
+    /// No alert is repeated within its window unless its priority rose; a reminder comes once a slot.
+    fn check_no_repeats(&self, when: &str) {
+        let mut last: BTreeMap<&str, &DecisionRow> = BTreeMap::new();
         for entry in &self.entries {
-            if !entry.is_told() {
-                if last.get(entry.key.as_str()).is_some_and(|told| self.is_forgotten(told, entry)) {
+            if !entry.is_sent() {
+                if last.get(entry.key.as_str()).is_some_and(|sent| self.is_reset_by(sent, entry)) {
                     last.remove(entry.key.as_str());
                 }
                 continue;
             }
             let Some(before) = last.insert(&entry.key, entry) else { continue };
             let apart = entry.first_at - before.first_at;
-            let is_news = match &entry.occasion {
+            let is_new = match &entry.occasion {
                 Some(_) => entry.occasion != before.occasion && apart >= 3_600_000,
                 None => apart >= window(entry) || urgency(entry) > urgency(before),
             };
-            assert!(is_news, "{when}: told twice: {before:?} and {entry:?}");
+            assert!(is_new, "{when}: sent twice: {before:?} and {entry:?}");
         }
     }
 }
 
-/// Milliseconds in which an alert is no news.
-fn window(entry: &Entry) -> i64 {
+/// The milliseconds in which an alert is a duplicate.
+fn window(entry: &DecisionRow) -> i64 {
     let hours = match (entry.priority.as_str(), entry.key.split(':').next()) {
         ("critical", _) => 1,
         (_, Some("health")) => 4,
@@ -242,13 +240,13 @@ fn window(entry: &Entry) -> i64 {
     hours * 3_600_000
 }
 
-fn urgency(entry: &Entry) -> usize {
+fn urgency(entry: &DecisionRow) -> usize {
     let scale = ["low", "medium", "high", "critical"];
     scale.iter().position(|word| *word == entry.priority).expect("a priority")
 }
 
-fn entry(row: &Row) -> rusqlite::Result<Entry> {
-    Ok(Entry {
+fn entry(row: &Row) -> rusqlite::Result<DecisionRow> {
+    Ok(DecisionRow {
         id: row.get("id")?,
         first_at: row.get("first_at")?,
         times: row.get("times")?,
