@@ -35,7 +35,7 @@ pub struct Cli {
     #[command(flatten)]
     pub run: RunArgs,
 
-    /// Configuration file [default: the system's usual path; created with comments if missing]
+    /// Configuration file [default: the system's usual path, created with comments if missing]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
 

@@ -349,7 +349,7 @@ until('Oura ring?'); types('n\n')
 until('Enter for none:'); types('\n')
 until('4  Email'); types('1\n')
 until('token (not shown):'); types('123:typed-in-secret\n')
-until('chat\'s number:'); types('\x03')
+until('chat id:'); types('\x03')
 ";
     let file = person.file().display().to_string();
     let (ended, seen) = at_a_terminal(&person.home, &["--config", &file, "setup"], script);

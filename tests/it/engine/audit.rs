@@ -414,7 +414,7 @@ async fn failed_commit_is_shown_as_database_error() {
     harness.home.database().execute_batch("ALTER TABLE task_items RENAME TO elsewhere").unwrap();
     pass(30).await;
     let error = harness.status().database_error.expect("an error");
-    assert!(error.contains("operator.db") && error.contains("items"), "{error}");
+    assert!(error.contains("operator.db") && error.contains("task_items"), "{error}");
     assert!(harness.request(Command::Pause { until: None }).await.ok);
     assert_eq!(harness.status().database_error, Some(error), "though all else works");
     harness.home.database().execute_batch("ALTER TABLE elsewhere RENAME TO task_items").unwrap();
@@ -462,7 +462,7 @@ fn status_command_reports_a_lost_message() {
     home.check(&home.at("12:00"));
     let sound = home.run(&["--status"]).ok().out;
     let line = sound.lines().find(|line| line.starts_with("Audit")).expect("a line");
-    assert!(line.contains(" fired: ") && line.ends_with(" – adds up"), "{line}");
+    assert!(line.contains(" fired: ") && line.ends_with(" – consistent"), "{line}");
     let lost = notified_key(&home);
     home.database().execute_batch(&format!("DELETE FROM outbox WHERE key = '{lost}'")).unwrap();
     let told = home.run(&["--status"]).ok().out;

@@ -104,7 +104,7 @@ fn entry_shows_the_state_of_its_messages() {
     let states: Vec<String> =
         entries.iter().map(|entry| words(between(entry, "<ul class=\"channels\">", "</ul>"))).collect();
     let pending = "notification: pending";
-    assert_eq!(states, [pending, pending, pending, "notification: superseded (a newer one takes its place)"]);
+    assert_eq!(states, [pending, pending, pending, "notification: superseded (a newer message replaces it)"]);
     assert!(
         words(entries[2]).contains("Notified – more urgent than at the last notification"),
         "{}",
