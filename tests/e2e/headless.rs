@@ -123,7 +123,7 @@ fn signal_during_check_stops_in_time() {
     let _hanging = silent.accept().unwrap();
     // Whoever stops it waits for half a minute; the source would take five.
     assert_eq!(engine.stop("TERM"), Some(0), "{}", engine.said());
-    assert!(engine.said().contains("Stopped"), "{}", engine.said());
+    assert!(engine.said().contains("engine stopped"), "{}", engine.said());
 }
 
 #[test]

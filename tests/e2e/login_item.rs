@@ -152,7 +152,7 @@ fn app_and_service_replace_each_other() {
 
 #[rstest]
 #[case::no_session(true, "No medium found")]
-#[case::no_systemctl(false, "no systemctl")]
+#[case::no_systemctl(false, "systemctl is not installed")]
 fn missing_systemd_prints_the_command(#[case] there: bool, #[case] reason: &str) {
     let session = Session::new();
     session.run(&["install"]).ok();

@@ -116,6 +116,10 @@ fn body(fixture: &Fixture, json: &Value) -> Value {
         body["at"] = json!("<check>");
     }
     for alert in body["alerts"].as_array_mut().into_iter().flatten() {
+        // The title of this alert was reworded after the fixture was made. A changed alert has the time of the check.
+        if alert["key"].as_str().is_some_and(|key| key.starts_with("task:commitment_")) {
+            alert["at"] = json!("<reworded>");
+        }
         // The next try of the source that fails is spread at random: it may equal the one before, and nothing has changed then.
         if alert["key"] == "system:source_unavailable:exec:broken" {
             alert["at"] = json!("<random>");

@@ -108,9 +108,10 @@ fn open_tasks(copies: bool, dates: bool) -> impl Strategy<Value = Vec<Task>> {
 }
 
 fn promises() -> impl Strategy<Value = Vec<Commitment>> {
-    let promise = (0u32..20, words(), words(), option::of(due()));
+    let commitment = (0u32..20, words(), words(), option::of(due()));
     vec(promise, 0..10).prop_map(|promises| {
-        let promise = |(id, title, person, due): (u32, _, _, _)| Commitment { id: id.to_string(), title, person, due };
+        let commitment =
+            |(id, title, person, due): (u32, _, _, _)| Commitment { id: id.to_string(), title, person, due };
         promises.into_iter().map(promise).collect()
     })
 }
@@ -204,9 +205,9 @@ proptest! {
     #[test]
     fn tasks_are_sound(readings in readings(), complete: bool, now in now()) {
         let evaluation = tasks::evaluate(&TaskFacts { readings: &readings, identities: &TaskIdentities::default(), complete, free_time: None }, &Default::default(), &now);
-        let promises_known = readings.iter().any(|reading| reading.commitments.is_some());
+        let commitments_known = readings.iter().any(|reading| reading.commitments.is_some());
         is_sound(&evaluation, complete)?;
-        prop_assert_eq!(evaluation.evaluated.contains("task:commitment_due"), complete && promises_known);
+        prop_assert_eq!(evaluation.evaluated.contains("task:commitment_due"), complete && commitments_known);
         let other = tasks::evaluate(&TaskFacts { readings: &shuffled(&readings), identities: &TaskIdentities::default(), complete, free_time: None }, &Default::default(), &now);
         prop_assert_eq!(other, evaluation);
     }

@@ -22,7 +22,7 @@ fn with_task(task: Task, limits: &TaskThresholds, now: &str) -> Evaluation {
     judged(&[state_store(at(now).timestamp(), vec![task])], limits, now)
 }
 
-fn with_promise(promise: Commitment, limits: &TaskThresholds, now: &str) -> Evaluation {
+fn with_commitment(promise: Commitment, limits: &TaskThresholds, now: &str) -> Evaluation {
     let reading = TaskReading { commitments: Some(vec![promise]), ..state_store(at(now).timestamp(), vec![]) };
     judged(&[reading], limits, now)
 }
@@ -149,7 +149,7 @@ fn tomorrow_is_low_and_has_its_own_slot() {
 #[case::timed_over_a_25_h_day_in("2026-11-01T09:00", 24, "2026-10-31T10:00[America/New_York]", true)]
 fn commitment_is_due_within_hours(#[case] due: &str, #[case] within: u32, #[case] now: &str, #[case] expected: bool) {
     let limits = TaskThresholds { commitment_within_hours: within, commitment_hour: 0, ..TaskThresholds::default() };
-    let evaluation = with_promise(promise("7", due), &limits, now);
+    let evaluation = with_commitment(commitment("7", due), &limits, now);
     assert_eq!(priority(&evaluation, SOON), expected.then_some(Medium));
     assert!(evaluation.evaluated.contains("task:commitment_due"));
 }
@@ -161,7 +161,7 @@ fn commitment_is_due_within_hours(#[case] due: &str, #[case] within: u32, #[case
 #[case(12, "2026-11-20T11:00[Asia/Kolkata]", None)]
 fn commitment_fires_from_its_hour(#[case] hour: u8, #[case] now: &str, #[case] expected: Option<&str>) {
     let limits = TaskThresholds { commitment_hour: hour, ..TaskThresholds::default() };
-    let evaluation = with_promise(promise("7", "2026-11-20"), &limits, now);
+    let evaluation = with_commitment(commitment("7", "2026-11-20"), &limits, now);
     assert_eq!(alert(&evaluation, SOON).and_then(|alert| alert.occasion.as_deref()), expected);
     assert!(evaluation.evaluated.contains("task:commitment_due"));
 }
@@ -188,7 +188,7 @@ fn overdue_commitment_escalates_by_day(
     #[case] expected: Option<Priority>,
 ) {
     let limits = TaskThresholds { violation_critical_days: critical_days, ..TaskThresholds::default() };
-    let evaluation = with_promise(promise("7", due), &limits, now);
+    let evaluation = with_commitment(commitment("7", due), &limits, now);
     assert_eq!(priority(&evaluation, BROKEN), expected);
     assert!(evaluation.alerts.iter().all(|alert| alert.key.as_str() != BROKEN || alert.occasion.is_none()));
 }
@@ -196,8 +196,8 @@ fn overdue_commitment_escalates_by_day(
 #[test]
 fn undated_task_is_never_due() {
     let now = "2026-11-20T20:00[America/Chicago]";
-    let promise = Commitment { due: None, ..promise("7", "2026-11-20") };
-    assert!(with_promise(promise, &TaskThresholds::default(), now).alerts.is_empty());
+    let commitment = Commitment { due: None, ..commitment("7", "2026-11-20") };
+    assert!(with_commitment(promise, &TaskThresholds::default(), now).alerts.is_empty());
     assert!(with_task(task("7", "Some day"), &TaskThresholds::default(), now).alerts.is_empty());
 }
 
@@ -321,7 +321,7 @@ fn missing_source_resolves_no_task() {
     let now = at("2026-11-20T10:00[America/Chicago]");
     let limits = TaskThresholds { pileup_tasks: 2, ..TaskThresholds::default() };
     let store = TaskReading {
-        commitments: Some(vec![promise("9", "2026-11-10")]),
+        commitments: Some(vec![commitment("9", "2026-11-10")]),
         ..state_store(now.timestamp(), vec![task_due("7", "2026-11-18")])
     };
     let evaluation = evaluate(
@@ -415,11 +415,11 @@ fn deadline_has_title_and_message(#[case] task: Task, #[case] title: &str, #[cas
 #[test]
 fn commitment_has_title_and_message() {
     let limits = TaskThresholds::default();
-    let soon = with_promise(promise("7", "2026-11-20T17:00"), &limits, "2026-11-20T10:00[America/Chicago]");
+    let soon = with_commitment(commitment("7", "2026-11-20T17:00"), &limits, "2026-11-20T10:00[America/Chicago]");
     assert_eq!(soon.alerts[0].title, "Commitment due: Send the contract");
     let words = "You committed to Ana: “Send the contract” by 2026-11-20 17:00: 7 h left. State store, just read.";
     assert_eq!(soon.alerts[0].message, words);
-    let broken = with_promise(promise("7", "2026-11-17"), &limits, "2026-11-20T10:00[America/Chicago]");
+    let broken = with_commitment(commitment("7", "2026-11-17"), &limits, "2026-11-20T10:00[America/Chicago]");
     assert_eq!(broken.alerts[0].title, "Commitment overdue: Send the contract");
     let words = "You committed to Ana: “Send the contract” by 2026-11-17, 3 days ago. State store, just read.";
     assert_eq!(broken.alerts[0].message, words);
