@@ -224,7 +224,7 @@ fn remember_years(state_dir: &Path, today: Date) {
     for days_ago in (1..400).rev() {
         let now = at(days_ago);
         let alerts = (0..10).map(|nth| overdue(now, u32::try_from(days_ago).unwrap() * 10 + nth)).collect();
-        let judged = BTreeSet::from(["task:deadline_overdue".into()]);
+        let evaluated = BTreeSet::from(["task:deadline_overdue".into()]);
         let memory = store.incident_state().unwrap();
         let min_window = SignedDuration::from_hours(1);
         let circumstances = PolicyContext {
@@ -233,10 +233,10 @@ fn remember_years(state_dir: &Path, today: Date) {
             in_event: false,
             min_window,
             max_alerts: 20,
-            off: &[],
+            disabled_monitors: &[],
             routing: &routing,
         };
-        let verdicts = decide(vec![Evaluation { alerts, judged, ..Evaluation::default() }], &memory, &circumstances);
+        let verdicts = decide(vec![Evaluation { alerts, evaluated, ..Evaluation::default() }], &memory, &circumstances);
         record(&mut store, now, &verdicts, &memory, &[], &[]);
     }
 }

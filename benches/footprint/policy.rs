@@ -31,7 +31,11 @@ fn microseconds_each(count: u32) -> f64 {
     let first = Timestamp::now();
     let evaluations = |at| {
         let alerts = (0..count).map(|number| overdue(at, number)).collect();
-        vec![Evaluation { alerts, judged: BTreeSet::from(["task:deadline_overdue".into()]), ..Evaluation::default() }]
+        vec![Evaluation {
+            alerts,
+            evaluated: BTreeSet::from(["task:deadline_overdue".into()]),
+            ..Evaluation::default()
+        }]
     };
     let at = |now| PolicyContext {
         now,
@@ -39,12 +43,12 @@ fn microseconds_each(count: u32) -> f64 {
         in_event: false,
         min_window: SignedDuration::from_hours(1),
         max_alerts: 20,
-        off: &[],
+        disabled_monitors: &[],
         routing: &routing,
     };
     let mut memory = IncidentState::default();
     for verdict in decide(evaluations(first), &memory, &at(first)) {
-        let incident = memory.after(&verdict, first);
+        let incident = memory.incident_after(&verdict, first);
         memory.incidents.insert(verdict.alert.key.clone(), incident);
     }
     let second = first + SignedDuration::from_mins(15);

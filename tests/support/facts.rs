@@ -55,7 +55,7 @@ pub(crate) fn task_due(id: &str, when: &str) -> Task {
     Task { due: Some(due(when)), ..task(id, &format!("Task {id}")) }
 }
 
-pub(crate) fn promise(id: &str, when: &str) -> Commitment {
+pub(crate) fn commitment(id: &str, when: &str) -> Commitment {
     Commitment { id: id.into(), title: "Send the contract".into(), person: "Ana".into(), due: Some(due(when)) }
 }
 

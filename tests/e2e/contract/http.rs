@@ -57,6 +57,8 @@ fn http_api_keeps_its_fields() {
     compare("http.json", &object(answers));
 }
 
+type LabelSets<'a> = BTreeSet<BTreeMap<&'a str, &'a str>>;
+
 #[test]
 fn metrics_keep_their_names() {
     let Fixture { home, .. } = Fixture::new();
@@ -67,7 +69,7 @@ fn metrics_keep_their_names() {
         let is_complete = text.contains(&audited) && text.contains("operator_delivery_duration_seconds_count{");
         is_complete.then_some(text)
     });
-    let mut metrics: BTreeMap<&str, (Option<&str>, BTreeSet<BTreeMap<&str, &str>>)> = BTreeMap::new();
+    let mut metrics: BTreeMap<&str, (Option<&str>, LabelSets<'_>)> = BTreeMap::new();
     for line in text.lines() {
         if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) {
             metrics.entry(name).or_default().0 = Some(kind);

@@ -107,12 +107,12 @@ fn open_tasks(copies: bool, dates: bool) -> impl Strategy<Value = Vec<Task>> {
     })
 }
 
-fn promises() -> impl Strategy<Value = Vec<Commitment>> {
+fn commitments() -> impl Strategy<Value = Vec<Commitment>> {
     let commitment = (0u32..20, words(), words(), option::of(due()));
-    vec(promise, 0..10).prop_map(|promises| {
+    vec(commitment, 0..10).prop_map(|commitments| {
         let commitment =
             |(id, title, person, due): (u32, _, _, _)| Commitment { id: id.to_string(), title, person, due };
-        promises.into_iter().map(promise).collect()
+        commitments.into_iter().map(commitment).collect()
     })
 }
 
@@ -126,7 +126,7 @@ fn reading(source: &'static str, dates: bool) -> impl Strategy<Value = TaskReadi
     let activity = (0u32..20, 0u32..20, option::of(0u32..9));
     let activity =
         activity.prop_map(|(created, completed, clients_today)| Activity { created, completed, clients_today });
-    let rest = (option::of(promises()), option::of(goal), option::of(thoughts()), option::of(activity));
+    let rest = (option::of(commitments()), option::of(goal), option::of(thoughts()), option::of(activity));
     (moment(), open_tasks(dates, dates), rest, vec("[0-9]{1,2}", 0..3)).prop_map(
         move |(as_of, tasks, (commitments, goal, thoughts, activity), unreadable)| TaskReading {
             source,
@@ -165,7 +165,7 @@ fn shuffled(readings: &[TaskReading]) -> Vec<TaskReading> {
     let mut readings = readings.to_vec();
     for reading in &mut readings {
         reading.tasks.reverse();
-        reading.commitments.iter_mut().for_each(|promises| promises.reverse());
+        reading.commitments.iter_mut().for_each(|commitments| commitments.reverse());
         reading.thoughts.iter_mut().for_each(|thoughts| thoughts.reverse());
         let middle = reading.tasks.len() / 2;
         reading.tasks.rotate_left(middle);

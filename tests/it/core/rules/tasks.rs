@@ -8,7 +8,7 @@ use operator::core::rules::thresholds::TaskThresholds;
 use operator::core::tasks::TaskIdentities;
 use rstest::rstest;
 
-use crate::support::facts::{alert, at, date, due, keys, priority, promise, state_store, task, task_due, workos};
+use crate::support::facts::{alert, at, commitment, date, due, keys, priority, state_store, task, task_due, workos};
 
 fn judged(readings: &[TaskReading], limits: &TaskThresholds, now: &str) -> Evaluation {
     evaluate(
@@ -22,8 +22,8 @@ fn with_task(task: Task, limits: &TaskThresholds, now: &str) -> Evaluation {
     judged(&[state_store(at(now).timestamp(), vec![task])], limits, now)
 }
 
-fn with_commitment(promise: Commitment, limits: &TaskThresholds, now: &str) -> Evaluation {
-    let reading = TaskReading { commitments: Some(vec![promise]), ..state_store(at(now).timestamp(), vec![]) };
+fn with_commitment(commitment: Commitment, limits: &TaskThresholds, now: &str) -> Evaluation {
+    let reading = TaskReading { commitments: Some(vec![commitment]), ..state_store(at(now).timestamp(), vec![]) };
     judged(&[reading], limits, now)
 }
 
@@ -197,7 +197,7 @@ fn overdue_commitment_escalates_by_day(
 fn undated_task_is_never_due() {
     let now = "2026-11-20T20:00[America/Chicago]";
     let commitment = Commitment { due: None, ..commitment("7", "2026-11-20") };
-    assert!(with_commitment(promise, &TaskThresholds::default(), now).alerts.is_empty());
+    assert!(with_commitment(commitment, &TaskThresholds::default(), now).alerts.is_empty());
     assert!(with_task(task("7", "Some day"), &TaskThresholds::default(), now).alerts.is_empty());
 }
 
