@@ -73,7 +73,7 @@
 //! - **components**: sources, alerters and heartbeat, built from one configuration
 //! - **command**: a request to the engine; **snapshot**: its published [`Status`](core::status::Status)
 //! - **control socket**: the Unix socket over which the command line reaches a running engine
-//! - **heartbeat**: a request that tells an external watcher that the engine is healthy
+//! - **heartbeat**: a request that reports to an external watcher that the engine is healthy
 //! - **dry run**: decides and reports, but writes and sends nothing
 //! - **quiet hours**, **meeting**, **pause**: times in which alerts are held
 //!

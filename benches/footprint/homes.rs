@@ -63,7 +63,7 @@ impl Home {
         Self { folder, morning: morning() }
     }
 
-    /// The days before: what waits, what was told and what was put off are remembered.
+    /// The days before: what waits, what was notified and what was put off are remembered.
     pub(crate) fn live_through_a_week(&self) {
         let state = self.folder.join("state.db");
         for hours_ago in [6 * 24, 4 * 24, 2 * 24, 10] {
@@ -236,27 +236,27 @@ fn remember_years(state_dir: &Path, today: Date) {
             disabled_monitors: &[],
             routing: &routing,
         };
-        let verdicts = decide(vec![Evaluation { alerts, evaluated, ..Evaluation::default() }], &memory, &circumstances);
-        record(&mut store, now, &verdicts, &memory, &[], &[]);
+        let outcomes = decide(vec![Evaluation { alerts, evaluated, ..Evaluation::default() }], &memory, &circumstances);
+        record(&mut store, now, &outcomes, &memory, &[], &[]);
     }
 }
 
 fn record(
     store: &mut Store,
     at: Timestamp,
-    verdicts: &[PolicyDecision],
+    outcomes: &[PolicyDecision],
     memory: &IncidentState,
     days: &[HealthDay],
     updates: &[SnapshotDiff],
 ) {
     let keep = RetentionPolicy { journal_days: 400, history_days: 3660 };
     let (circuits, monitors) = (&BTreeMap::new(), &BTreeMap::new());
-    let found = &verdicts.iter().filter(|v| v.decision != Decision::Resolve).map(|v| v.alert.key.clone()).collect();
+    let found = &outcomes.iter().filter(|v| v.decision != Decision::Resolve).map(|v| v.alert.key.clone()).collect();
     store
         .commit(&CheckCommit {
             at,
             fired_keys: found,
-            decisions: verdicts,
+            decisions: outcomes,
             incident_state: memory,
             health_days: days,
             rest_mode: None,

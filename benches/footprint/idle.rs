@@ -34,7 +34,7 @@ mod linux {
         let alone = Home::make(&folder.join("idle"), Kind::Demo);
         let listening = Home::make(&folder.join("listening"), Kind::Demo);
         let server = Server::start();
-        // There is no desktop here, and what cannot be told is tried again: that would not be idleness.
+        // There is no desktop here, and what cannot be notified is tried again: that would not be idleness.
         alone.configure("alerters: {notification: {enabled: false}}\n");
         listening.configure(&format!(
             "alerters: {{notification: {{enabled: false}}, telegram: {{enabled: true, token: \"1:a\", chat_id: 1, \

@@ -1,4 +1,4 @@
-//! From a condition to the channel: a task becomes overdue, the resident program is told to look, and a webhook on loopback has
+//! From a condition to the channel: a task becomes overdue, the engine receives `run-now`, and a webhook on loopback has
 //! the message. In between lie a whole check – every source read, every rule run – and two durable commits.
 
 use std::io::{BufRead, BufReader, Write};
@@ -65,7 +65,7 @@ fn condition(home: &Home, server: &Server, number: u32) -> f64 {
     (arrived - known).as_secs_f64() * 1e3
 }
 
-/// What resolved is told as well; the next condition does not wait behind it.
+/// A resolved alert is sent as well; the next condition does not wait behind it.
 #[expect(clippy::disallowed_methods, reason = "one condition at a time is measured")]
 fn settle() {
     thread::sleep(Duration::from_millis(30));

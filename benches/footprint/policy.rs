@@ -47,17 +47,17 @@ fn microseconds_each(count: u32) -> f64 {
         routing: &routing,
     };
     let mut memory = IncidentState::default();
-    for verdict in decide(evaluations(first), &memory, &at(first)) {
-        let incident = memory.incident_after(&verdict, first);
-        memory.incidents.insert(verdict.alert.key.clone(), incident);
+    for outcome in decide(evaluations(first), &memory, &at(first)) {
+        let incident = memory.incident_after(&outcome, first);
+        memory.incidents.insert(outcome.alert.key.clone(), incident);
     }
     let second = first + SignedDuration::from_mins(15);
     let timed = || {
         let evaluations = evaluations(second);
         let began = Instant::now();
-        let verdicts = black_box(decide(black_box(evaluations), &memory, &at(second)));
+        let outcomes = black_box(decide(black_box(evaluations), &memory, &at(second)));
         let took = began.elapsed();
-        drop(verdicts);
+        drop(outcomes);
         took.as_secs_f64() * 1e6 / f64::from(count)
     };
     median((0..200_000 / count).map(|_| timed()))

@@ -97,7 +97,7 @@ impl EngineHealth {
         schedule::overdue_at(intervals, &self.evaluated_at, self.watching_since, check_timeout(config))
     }
 
-    /// Whether an external watcher may be told that Operator works.
+    /// Whether the heartbeat may be sent.
     pub(crate) fn is_healthy(&self, overdue_at: Option<Timestamp>, now: Timestamp) -> bool {
         let is_consistent = self.audit.as_ref().is_some_and(|audit| audit.at == now && audit.is_consistent());
         let is_overdue = overdue_at.is_some_and(|latest| now > latest);

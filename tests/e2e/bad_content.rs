@@ -3,7 +3,7 @@
 use rstest::rstest;
 use rusqlite::Connection;
 
-use crate::support::home::{Home, fate, states};
+use crate::support::home::{Home, outcome, states};
 
 #[rstest]
 #[case::cut(r#"{"id": "r", "day": "#.as_bytes())]
@@ -26,7 +26,7 @@ fn broken_document_is_skipped(#[case] data: &[u8]) {
     drop(db);
     let report = home.check(&home.at("09:20"));
     assert_eq!(states(&report), ["ok", "ok", "ok"], "{report:#}");
-    assert_eq!(fate(&report, "health:sleep_short"), "suppress duplicate", "the night is another document");
+    assert_eq!(outcome(&report, "health:sleep_short"), "suppress duplicate", "the night is another document");
     assert!(home.open().contains(&"health:readiness_low".to_owned()), "unknown is not well: {report:#}");
 }
 
@@ -44,8 +44,8 @@ fn wrongly_typed_rows_hide_no_others() {
     );
     let report = home.check(&home.at("09:20"));
     assert_eq!(states(&report), ["ok", "ok", "ok"], "{report:#}");
-    assert_eq!(fate(&report, "task:deadline_overdue:long"), "deliver first");
-    assert_eq!(fate(&report, "task:deadline_overdue:report"), "suppress duplicate");
+    assert_eq!(outcome(&report, "task:deadline_overdue:long"), "deliver first");
+    assert_eq!(outcome(&report, "task:deadline_overdue:report"), "suppress duplicate");
     let open = home.open();
     for key in ["task:deadline_overdue:passport", "task:commitment_violation:review"] {
         assert!(open.iter().any(|known| known == key), "{key} cannot be judged, so it stays: {open:?}");

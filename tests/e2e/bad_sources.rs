@@ -9,7 +9,7 @@ use rstest::rstest;
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::home::{Home, fate, states};
+use crate::support::home::{Home, outcome, states};
 
 /// Breaks an SQLite file. The returned connection has to stay open.
 type Break = fn(&Path) -> Option<Connection>;
@@ -156,7 +156,7 @@ fn broken_state_store_uses_its_last_copy(#[case] spoil: Break) {
     let alive = spoil(&fresh.path("foreign/state.db"));
     let report = fresh.check(&fresh.at("09:05"));
     assert_eq!(states(&report), ["ok", "skipped", "ok"], "never read, so no copy: {report:#}");
-    assert_eq!(fate(&report, "health:readiness_low"), "deliver first");
+    assert_eq!(outcome(&report, "health:readiness_low"), "deliver first");
     drop(alive);
 }
 
@@ -173,7 +173,7 @@ fn repaired_source_is_evaluated_again() {
     fs::rename(&kept, &cache).unwrap();
     home.readiness(90);
     let report = home.check(&home.at("10:21"));
-    assert_eq!(fate(&report, "health:readiness_low"), "resolve resolved");
+    assert_eq!(outcome(&report, "health:readiness_low"), "resolve resolved");
     assert_eq!(report["circuits"]["oura"], "closed");
 }
 
@@ -183,10 +183,10 @@ fn source_unavailable_for_an_hour_is_reported() {
     fs::remove_file(home.path("foreign/oura-health.db")).unwrap();
     let key = "system:source_unavailable:oura";
     let times = ["09:00", "09:15", "09:30", "09:45", "10:00", "10:15", "10:31"];
-    let fates: Vec<String> = times.iter().map(|time| fate(&home.check(&home.at(time)), key)).collect();
-    let first = fates.iter().position(|fate| fate == "deliver first").expect("it is reported");
-    assert!(first >= 4, "not before an hour has passed: {fates:?}");
-    assert!(fates[..first].iter().all(|fate| fate == "none"), "{fates:?}");
+    let outcomes: Vec<String> = times.iter().map(|time| outcome(&home.check(&home.at(time)), key)).collect();
+    let first = outcomes.iter().position(|outcome| outcome == "deliver first").expect("it is reported");
+    assert!(first >= 4, "not before an hour has passed: {outcomes:?}");
+    assert!(outcomes[..first].iter().all(|outcome| outcome == "none"), "{outcomes:?}");
 }
 
 #[rstest]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::dav::{PASSWORD, Radicale, USER};
-use crate::support::home::{Home, fate};
+use crate::support::home::{Home, outcome};
 use crate::support::http::{Answer, Server};
 
 const DENTIST: &str = "task:deadline_today:dentist";
@@ -48,7 +48,7 @@ fn deadline_message_names_free_time() {
     let invoice = message(&report, "task:deadline_today:invoice");
     assert!(invoice.contains("is due today, 7 h 55 free before it. "), "until quiet hours: {invoice}");
     // Less free time a minute later is no reason to notify again.
-    assert_eq!(fate(&home.check(&home.at("14:06")), DENTIST), "suppress duplicate");
+    assert_eq!(outcome(&home.check(&home.at("14:06")), DENTIST), "suppress duplicate");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn unavailable_calendar_hides_free_time() {
     let report = home.check(&home.at("09:05"));
     assert!(message(&report, DENTIST).contains("is due today at 16:30. "), "{report:#}");
     assert_eq!(report["monitors"]["tasks"]["status"], "ok", "tasks are evaluated without it: {report:#}");
-    assert_eq!(fate(&report, DENTIST), "deliver first");
+    assert_eq!(outcome(&report, DENTIST), "deliver first");
 }
 
 #[test]
@@ -69,13 +69,13 @@ fn meeting_holds_alerts_for_a_digest() {
     let work = write_calendar(&home, "work.ics", &(event(&home, "09:00", "10:00") + &event(&home, "10:00", "10:30")));
     home.set(json!({"sources": {"calendars": [work]}, "quiet_hours": {"quiet_during_events": true}}));
     let during = home.check(&home.at("09:05"));
-    assert_eq!(fate(&during, "task:deadline_overdue:passport"), "hold in_event");
-    assert_eq!(fate(&during, "task:deadline_overdue:launch"), "deliver first", "a milestone is critical");
+    assert_eq!(outcome(&during, "task:deadline_overdue:passport"), "hold in_event");
+    assert_eq!(outcome(&during, "task:deadline_overdue:launch"), "deliver first", "a milestone is critical");
     let explanation = home.run(&["why", "task:deadline_overdue:passport"]).ok().out;
     assert!(explanation.contains("not critical, during a meeting"), "{explanation}");
-    assert_eq!(fate(&home.check(&home.at("10:05")), "task:deadline_overdue:passport"), "hold in_event");
+    assert_eq!(outcome(&home.check(&home.at("10:05")), "task:deadline_overdue:passport"), "hold in_event");
     let after = home.check(&home.at("10:30"));
-    assert_eq!(fate(&after, "task:deadline_overdue:passport"), "coalesce digest");
+    assert_eq!(outcome(&after, "task:deadline_overdue:passport"), "coalesce digest");
     home.set(json!({"quiet_hours": {"quiet_during_events": false}}));
 }
 
@@ -84,7 +84,7 @@ fn meeting_holds_nothing_by_default() {
     let home = Home::new();
     let work = write_calendar(&home, "work.ics", &event(&home, "09:00", "10:00"));
     home.set(json!({"sources": {"calendars": [work]}}));
-    assert_eq!(fate(&home.check(&home.at("09:05")), "task:deadline_overdue:passport"), "deliver first");
+    assert_eq!(outcome(&home.check(&home.at("09:05")), "task:deadline_overdue:passport"), "deliver first");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn todos_are_tasks() {
     );
     // A deleted to-do resolves its alert.
     std::fs::write(home.path("work.ics"), "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n").unwrap();
-    assert_eq!(fate(&home.check(&home.at("14:20")), "task:deadline_today:roof"), "resolve resolved");
+    assert_eq!(outcome(&home.check(&home.at("14:20")), "task:deadline_today:roof"), "resolve resolved");
 }
 
 #[test]

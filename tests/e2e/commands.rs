@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::home::{Home, fate};
+use crate::support::home::{Home, outcome};
 
 const READINESS: &str = "health:readiness_low";
 const PASSPORT: &str = "task:deadline_overdue:passport";
@@ -14,11 +14,11 @@ fn acknowledged_alert_is_silent_until_resolved() {
     home.check(&home.at("07:00"));
     let said = home.run(&["ack", READINESS]).ok();
     assert!(said.out.starts_with("Acknowledged: Readiness is low"), "{}", said.out);
-    assert_eq!(fate(&home.check(&home.at("11:30")), READINESS), "suppress acknowledged");
+    assert_eq!(outcome(&home.check(&home.at("11:30")), READINESS), "suppress acknowledged");
     home.readiness(90);
-    assert_eq!(fate(&home.check(&home.at("11:45")), READINESS), "resolve resolved");
+    assert_eq!(outcome(&home.check(&home.at("11:45")), READINESS), "resolve resolved");
     home.readiness(48);
-    assert_eq!(fate(&home.check(&home.at("12:00")), READINESS), "deliver first", "it came back: that is news");
+    assert_eq!(outcome(&home.check(&home.at("12:00")), READINESS), "deliver first", "it came back: that is news");
 }
 
 #[test]
@@ -27,9 +27,9 @@ fn snoozed_alert_returns_after_its_time() {
     let now = home.at("12:00");
     home.check(&home.at("09:00"));
     assert!(home.run(&["snooze", PASSPORT, "2d"]).ok().out.starts_with("Snoozed: "), "said in words");
-    assert_eq!(fate(&home.check(&now), PASSPORT), "suppress snoozed");
-    assert_eq!(fate(&home.check(&home.day_at(1, "18:00")), PASSPORT), "suppress snoozed", "its own window is over");
-    assert_eq!(fate(&home.check(&home.day_at(3, "08:00")), PASSPORT), "deliver repeat");
+    assert_eq!(outcome(&home.check(&now), PASSPORT), "suppress snoozed");
+    assert_eq!(outcome(&home.check(&home.day_at(1, "18:00")), PASSPORT), "suppress snoozed", "its own window is over");
+    assert_eq!(outcome(&home.check(&home.day_at(3, "08:00")), PASSPORT), "deliver repeat");
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn pause_holds_alerts_until_one_digest() {
     }
     home.run(&["resume"]).ok();
     assert_eq!(home.run(&["--status", "--json"]).ok().json()["paused"], false);
-    let told = home.check(&home.at("09:20"));
-    for alert in told["alerts"].as_array().unwrap() {
+    let notified = home.check(&home.at("09:20"));
+    for alert in notified["alerts"].as_array().unwrap() {
         assert_eq!((&alert["decision"], &alert["reason"]), (&json!("coalesce"), &json!("digest")), "{alert}");
     }
     let messages: i64 =
@@ -59,8 +59,8 @@ fn timed_pause_ends_by_itself() {
     home.run(&["pause", "1h"]).ok();
     let status = home.run(&["--status", "--json"]).ok().json();
     assert!(status["paused"] == true && status["paused_until"].is_string(), "{status}");
-    assert_eq!(fate(&home.check(&home.at("12:00")), READINESS), "hold paused");
-    assert_eq!(fate(&home.check(&home.at("14:30")), READINESS), "coalesce digest");
+    assert_eq!(outcome(&home.check(&home.at("12:00")), READINESS), "hold paused");
+    assert_eq!(outcome(&home.check(&home.at("14:30")), READINESS), "coalesce digest");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `operator demo`: a story told in a folder of its own.
+//! `operator demo`: a story in a folder of its own.
 
 use std::fs;
 

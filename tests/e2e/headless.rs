@@ -7,7 +7,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::engine::Running;
-use crate::support::home::{Home, eventually, fate};
+use crate::support::home::{Home, eventually, outcome};
 
 const READINESS: &str = "health:readiness_low";
 
@@ -47,18 +47,18 @@ fn commands_use_the_socket() {
     let home = Home::new();
     let engine = started(&home);
     let report = home.run(&["run-now", "--json"]).ok().json();
-    assert_eq!(fate(&report, READINESS), "suppress duplicate", "told by the first check");
+    assert_eq!(outcome(&report, READINESS), "suppress duplicate", "notified by the first check");
     assert!(home.run(&["run-now"]).ok().out.contains("suppress (duplicate)"), "in words too");
 
     home.run(&["ack", READINESS]).ok();
-    assert_eq!(fate(&home.run(&["run-now", "--json"]).ok().json(), READINESS), "suppress acknowledged");
+    assert_eq!(outcome(&home.run(&["run-now", "--json"]).ok().json(), READINESS), "suppress acknowledged");
 
     home.run(&["pause", "1h"]).ok();
     let paused = status(&home);
     assert!(paused["paused"] == true && paused["paused_until"].is_string(), "{paused:#}");
     home.tasks("UPDATE tasks SET due_date = '2001-01-01' WHERE id = 'budget'");
     let budget = "task:deadline_overdue:budget";
-    assert_eq!(fate(&home.run(&["run-now", "--json"]).ok().json(), budget), "hold paused");
+    assert_eq!(outcome(&home.run(&["run-now", "--json"]).ok().json(), budget), "hold paused");
     home.run(&["resume"]).ok();
     assert_eq!(status(&home)["paused"], false);
     // The end of a pause is a reason to look: the digest comes without being asked for.
@@ -94,7 +94,7 @@ fn signal_stops_cleanly(#[case] signal: &str) {
     assert!(engine.said().contains(&format!("SIG{signal}: stopping")), "{}", engine.said());
     assert!(!home.path("state/operator.sock").exists(), "the socket goes with it");
     assert_eq!(status(&home)["running"], false);
-    assert_eq!(fate(&home.run(&["run-now", "--json"]).ok().json(), READINESS), "suppress duplicate");
+    assert_eq!(outcome(&home.run(&["run-now", "--json"]).ok().json(), READINESS), "suppress duplicate");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn start_after_kill_succeeds() {
     home.run(&["resume"]).ok();
     let engine = Running::start(&home);
     assert_eq!(status(&home)["pid"], engine.pid());
-    assert_eq!(fate(&home.run(&["run-now", "--json"]).ok().json(), READINESS), "suppress duplicate");
+    assert_eq!(outcome(&home.run(&["run-now", "--json"]).ok().json(), READINESS), "suppress duplicate");
 }
 
 #[test]

@@ -340,8 +340,8 @@ fn xdg_config_home_is_respected() {
             program.env("XDG_CONFIG_HOME", &elsewhere);
         })
     };
-    let told = run(&["install", "--json"]).ok().json();
-    assert_eq!(told["ok"], true, "{told}");
+    let report = run(&["install", "--json"]).ok().json();
+    assert_eq!(report["ok"], true, "{report}");
     assert!(elsewhere.join("autostart/operator.desktop").exists());
     run(&["install", "--headless"]).ok();
     assert!(elsewhere.join("systemd/user/operator.service").exists());

@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::home::{Home, fate};
+use crate::support::home::{Home, outcome};
 
 const READINESS: &str = "health:readiness_low";
 const LAUNCH: &str = "task:deadline_overdue:launch";
@@ -31,7 +31,7 @@ fn report_json_has_contract_fields() {
         assert!(has("source") && has("reason"), "{name}: {monitor}");
     }
     let alerts = report["alerts"].as_array().unwrap();
-    assert!(alerts.len() > 8, "the made-up person has plenty to hear: {report:#}");
+    assert!(alerts.len() > 8, "the made-up user has plenty to hear: {report:#}");
     for alert in alerts {
         assert!(is_one_of(&alert["priority"], &["low", "medium", "high", "critical"]), "{alert}");
         assert!(is_one_of(&alert["decision"], &["suppress", "hold", "coalesce", "deliver", "resolve"]), "{alert}");
@@ -78,7 +78,7 @@ fn at_sets_the_clock_of_the_check() {
     let home = Home::new();
     let due = |at: &str| {
         let report = home.run(&["--once", "--json", "--dry-run", "--at", at]).ok().json();
-        (report["at"].clone(), fate(&report, "task:deadline_today:invoice"), fate(&report, READINESS))
+        (report["at"].clone(), outcome(&report, "task:deadline_today:invoice"), outcome(&report, READINESS))
     };
     let early = home.at("08:59");
     assert_eq!(due(&early), (json!(early), "none".into(), "deliver first".into()));
@@ -114,13 +114,13 @@ fn second_check_sends_nothing_twice() {
     let second = home.check(&home.at("09:20"));
     for alert in first["alerts"].as_array().unwrap() {
         let key = alert["key"].as_str().unwrap();
-        assert_eq!(fate(&first, key), "deliver first");
-        assert_eq!(fate(&second, key), "suppress duplicate", "{key}");
+        assert_eq!(outcome(&first, key), "deliver first");
+        assert_eq!(outcome(&second, key), "suppress duplicate", "{key}");
     }
     let much_later = home.check(&home.at("13:06"));
-    assert_eq!(fate(&much_later, READINESS), "deliver repeat", "health: 4 hours");
-    assert_eq!(fate(&much_later, LAUNCH), "deliver repeat", "critical: 1 hour");
-    assert_eq!(fate(&much_later, "task:deadline_overdue:passport"), "suppress duplicate", "tasks: 24 hours");
+    assert_eq!(outcome(&much_later, READINESS), "deliver repeat", "health: 4 hours");
+    assert_eq!(outcome(&much_later, LAUNCH), "deliver repeat", "critical: 1 hour");
+    assert_eq!(outcome(&much_later, "task:deadline_overdue:passport"), "suppress duplicate", "tasks: 24 hours");
 }
 
 #[test]
@@ -128,37 +128,37 @@ fn dry_run_does_not_count_as_sent() {
     let home = Home::new();
     home.check(&home.at("06:00"));
     home.run(&["--once", "--dry-run", "--at", &home.at("08:00")]).ok();
-    assert_eq!(fate(&home.check(&home.at("08:01")), READINESS), "coalesce digest");
+    assert_eq!(outcome(&home.check(&home.at("08:01")), READINESS), "coalesce digest");
 }
 
 #[test]
 fn held_alerts_become_one_morning_digest() {
     let home = Home::new();
     let night = home.check(&home.at("05:00"));
-    assert_eq!(fate(&night, READINESS), "hold quiet_hours");
-    assert_eq!(fate(&night, LAUNCH), "deliver first", "what is critical does not wait");
-    assert_eq!(fate(&home.check(&home.at("05:15")), READINESS), "hold quiet_hours");
+    assert_eq!(outcome(&night, READINESS), "hold quiet_hours");
+    assert_eq!(outcome(&night, LAUNCH), "deliver first", "what is critical does not wait");
+    assert_eq!(outcome(&home.check(&home.at("05:15")), READINESS), "hold quiet_hours");
     home.tasks("UPDATE tasks SET status = 'done' WHERE id = 'passport'");
     let morning = home.check(&home.at("07:00"));
-    assert_eq!(fate(&morning, READINESS), "coalesce digest");
-    assert_eq!(fate(&morning, "task:deadline_overdue:passport"), "resolve resolved", "no news any more");
+    assert_eq!(outcome(&morning, READINESS), "coalesce digest");
+    assert_eq!(outcome(&morning, "task:deadline_overdue:passport"), "resolve resolved", "no news any more");
     let digests: i64 =
         home.database().query_row("SELECT count(*) FROM outbox WHERE kind = 'digest'", [], |row| row.get(0)).unwrap();
     assert_eq!(digests, 1, "one message a channel");
-    assert_eq!(fate(&home.check(&home.at("07:15")), READINESS), "suppress duplicate");
+    assert_eq!(outcome(&home.check(&home.at("07:15")), READINESS), "suppress duplicate");
 }
 
 #[test]
 fn escalation_passes_the_repeat_window() {
     let home = Home::new();
     home.readiness(60);
-    assert_eq!(fate(&home.check(&home.at("09:05")), READINESS), "deliver first");
+    assert_eq!(outcome(&home.check(&home.at("09:05")), READINESS), "deliver first");
     home.readiness(45);
-    assert_eq!(fate(&home.check(&home.at("09:20")), READINESS), "deliver escalated");
+    assert_eq!(outcome(&home.check(&home.at("09:20")), READINESS), "deliver escalated");
     home.readiness(60);
-    assert_eq!(fate(&home.check(&home.at("09:35")), READINESS), "suppress duplicate", "better is no news");
+    assert_eq!(outcome(&home.check(&home.at("09:35")), READINESS), "suppress duplicate", "better is no news");
     home.readiness(90);
-    assert_eq!(fate(&home.check(&home.at("09:50")), READINESS), "resolve resolved");
+    assert_eq!(outcome(&home.check(&home.at("09:50")), READINESS), "resolve resolved");
     assert!(!home.open().contains(&READINESS.to_owned()));
 }
 
@@ -167,8 +167,8 @@ fn alerts_beyond_limit_become_a_digest() {
     let home = Home::new();
     home.set(json!({"deduplication": {"max_alerts_per_run": 1}}));
     let report = home.check(&home.at("09:05"));
-    let of = |fate: &str| {
-        let (decision, reason) = fate.split_once(' ').unwrap();
+    let of = |outcome: &str| {
+        let (decision, reason) = outcome.split_once(' ').unwrap();
         let alerts = report["alerts"].as_array().unwrap();
         alerts.iter().filter(|alert| alert["decision"] == decision && alert["reason"] == reason).count()
     };

@@ -7,7 +7,7 @@ use std::process::Command;
 use rstest::rstest;
 use rusqlite::Connection;
 
-use crate::support::home::{Home, Run, fate, finish, states};
+use crate::support::home::{Home, Run, finish, outcome, states};
 
 const READINESS: &str = "health:readiness_low";
 
@@ -46,13 +46,13 @@ fn corrupt_database_is_replaced(#[case] damage: Damage) {
     let run = home.run(&["--once", "--json", "--at", &home.at("09:20")]).ok();
     let report = run.json();
     assert_eq!(states(&report), ["ok", "ok", "ok"]);
-    assert_eq!(fate(&report, READINESS), "deliver first", "a fresh start");
+    assert_eq!(outcome(&report, READINESS), "deliver first", "a fresh start");
     let kept = set_aside(&home);
     assert_eq!(kept.len(), 1, "{kept:?} {}", run.err);
     assert_eq!(fs::read(&kept[0]).unwrap(), damaged, "kept as it was");
     assert!(run.err.contains("damaged") && run.err.contains(kept[0].to_str().unwrap()), "{}", run.err);
     assert_eq!(sound(&path), "ok");
-    assert_eq!(fate(&home.check(&home.at("09:35")), READINESS), "suppress duplicate", "and it is remembered in it");
+    assert_eq!(outcome(&home.check(&home.at("09:35")), READINESS), "suppress duplicate", "and it is remembered in it");
     assert_eq!(set_aside(&home).len(), 1);
 }
 
@@ -80,7 +80,7 @@ fn corruption_while_running_is_survived() {
         let (report, kept) = (run.json(), set_aside(&home));
         assert_eq!(states(&report), ["ok", "ok", "ok"], "page {page}: {run:?}");
         let expected = if kept.is_empty() { "suppress duplicate" } else { "deliver first" };
-        assert_eq!(fate(&report, READINESS), expected, "page {page}: {}", run.err);
+        assert_eq!(outcome(&report, READINESS), expected, "page {page}: {}", run.err);
         assert_eq!(kept.is_empty(), !run.err.contains("set aside"), "page {page}: {}", run.err);
     }
 }
@@ -169,7 +169,7 @@ fn full_disk_keeps_existing_data() {
     let left: Vec<_> = fs::read_dir(home.path("tmp")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("damaged")), "{left:?}");
     // With room again, the same check goes through: nothing was lost.
-    assert_eq!(fate(&home.check(&home.at("13:20")), READINESS), "deliver repeat");
+    assert_eq!(outcome(&home.check(&home.at("13:20")), READINESS), "deliver repeat");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn file_size_limit_leaves_no_partial_write() {
         assert_eq!(sound(&home.path("state/operator.db")), "ok", "{blocks}");
         assert_eq!(content(&home.path("state/operator.db")), before, "{blocks}");
     }
-    assert_eq!(fate(&home.check(&home.at("13:20")), READINESS), "deliver repeat");
+    assert_eq!(outcome(&home.check(&home.at("13:20")), READINESS), "deliver repeat");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::support::engine::Running;
-use crate::support::home::{Home, eventually, fate};
+use crate::support::home::{Home, eventually, outcome};
 use crate::support::scripts::{LifeLine, sh};
 
 const DISK: &str = "exec:disk";
@@ -60,21 +60,21 @@ fn plugin_alert_lives_until_the_plugin_is_ok() {
     assert_eq!((&alert["key"], &alert["monitor"]), (&json!(DISK), &json!(DISK)));
     assert_eq!((&alert["priority"], &alert["title"]), (&json!("medium"), &json!("Disk: warning")));
     assert_eq!(alert["message"], "DISK WARNING - / 8% free");
-    assert_eq!(fate(&report, DISK), "deliver first");
+    assert_eq!(outcome(&report, DISK), "deliver first");
 
     set_output(&home, "2\nDISK CRITICAL - / 1% free\n");
-    assert_eq!(fate(&home.check(&home.at("09:10")), DISK), "deliver escalated");
-    assert_eq!(fate(&home.check(&home.at("09:15")), DISK), "suppress duplicate");
+    assert_eq!(outcome(&home.check(&home.at("09:10")), DISK), "deliver escalated");
+    assert_eq!(outcome(&home.check(&home.at("09:15")), DISK), "suppress duplicate");
 
     set_output(&home, "3\nDISK UNKNOWN - no idea\n");
     let report = home.check(&home.at("09:20"));
-    assert_eq!((fate(&report, DISK), home.open()), ("none".into(), vec![DISK.into()]), "a failure resolves nothing");
+    assert_eq!((outcome(&report, DISK), home.open()), ("none".into(), vec![DISK.into()]), "a failure resolves nothing");
     let monitor = &report["monitors"][DISK];
     assert_eq!(monitor["status"], "failed");
     assert_eq!(monitor["reason"], "reported UNKNOWN: DISK UNKNOWN - no idea");
 
     set_output(&home, "0\nDISK OK\n");
-    assert_eq!(fate(&home.check(&home.at("09:25")), DISK), "resolve resolved");
+    assert_eq!(outcome(&home.check(&home.at("09:25")), DISK), "resolve resolved");
     assert_eq!(home.open(), [""; 0]);
 }
 
@@ -85,15 +85,15 @@ fn plugin_alerts_can_be_acked_and_snoozed() {
         &home,
         "0\n[{\"key\": \"a:b\", \"title\": \"One\", \"message\": \"More.\"}, {\"key\": \"c\", \"title\": \"Two\"}]\n",
     );
-    assert_eq!(fate(&home.check(&home.at("09:00")), "exec:disk:a:b"), "deliver first");
+    assert_eq!(outcome(&home.check(&home.at("09:00")), "exec:disk:a:b"), "deliver first");
     let why = home.run(&["why", "exec:disk:a:b"]).ok().out;
     assert!(why.contains("One") && why.contains("deliver"), "{why}");
     home.run(&["ack", "exec:disk:a:b"]).ok();
     home.run(&["snooze", "exec:disk:c", "1h"]).ok();
     let report = home.check(&home.at("15:00"));
-    assert_eq!(fate(&report, "exec:disk:a:b"), "suppress acknowledged");
+    assert_eq!(outcome(&report, "exec:disk:a:b"), "suppress acknowledged");
     set_output(&home, "0\n[]\n");
-    assert_eq!(fate(&home.check(&home.at("15:05")), "exec:disk:a:b"), "resolve resolved");
+    assert_eq!(outcome(&home.check(&home.at("15:05")), "exec:disk:a:b"), "resolve resolved");
     let journal = home.run(&["journal", "--since", "2d", "--json"]).ok().json();
     assert!(journal.as_array().unwrap().iter().all(|entry| entry["monitor"] == DISK), "{journal:#}");
 }
@@ -118,7 +118,7 @@ fn dry_run_runs_plugins_and_stores_nothing() {
     home.check(&home.at("09:00"));
     set_output(&home, "2\nDISK CRITICAL\n");
     let report = home.run(&["--once", "--json", "--dry-run", "--at", &home.at("09:05")]).ok().json();
-    assert_eq!(fate(&report, DISK), "deliver first");
+    assert_eq!(outcome(&report, DISK), "deliver first");
     assert_eq!(home.open(), [""; 0]);
 }
 
@@ -130,7 +130,7 @@ fn alerts_of_removed_plugin_resolve() {
         home.check(&home.at("09:00"));
         home.set(json!({"monitors": {"exec": gone, "patterns": {"enabled": true}}}));
         let report = home.check(&home.at("09:05"));
-        assert_eq!(fate(&report, DISK), "resolve resolved");
+        assert_eq!(outcome(&report, DISK), "resolve resolved");
         assert!(report["monitors"].get(DISK).is_none() && report["circuits"].get(DISK).is_none(), "{report:#}");
     }
     let home = home();
@@ -146,10 +146,10 @@ fn broken_plugin_is_reported_after_an_hour() {
     home.set(json!({"monitors": {"exec": [{"name": "disk", "command": ["/no/such/program"]}]}}));
     let key = "system:source_unavailable:exec:disk";
     for time in ["09:00", "09:05", "09:10"] {
-        assert_eq!(fate(&home.check(&home.at(time)), key), "none");
+        assert_eq!(outcome(&home.check(&home.at(time)), key), "none");
     }
     let report = home.check(&home.at("10:15"));
-    assert_eq!(fate(&report, key), "deliver first");
+    assert_eq!(outcome(&report, key), "deliver first");
     assert_eq!(
         (&report["circuits"][DISK], &report["alerts"][0]["title"]),
         (&json!("open"), &json!("Exec plugin disk needs you"))
@@ -159,7 +159,7 @@ fn broken_plugin_is_reported_after_an_hour() {
     home.run(&["reset-circuit", "exec:Other"]).failed(64);
     set_output(&home, "0\n");
     home.set(json!({"monitors": {"exec": [{"name": "disk", "command": ["true"]}]}}));
-    assert_eq!(fate(&home.check(&home.at("10:20")), key), "resolve resolved");
+    assert_eq!(outcome(&home.check(&home.at("10:20")), key), "resolve resolved");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use rstest::rstest;
 use crate::support::bot::{Bot, CHAT, TOKEN};
 use crate::support::home::{Home, Run};
 
-/// A configuration as a person writes one, with what a test may not touch put elsewhere.
+/// A configuration as a user writes one, with what a test may not touch put elsewhere.
 const WRITTEN: &str = "\
 # Mine
 quiet_hours:
@@ -27,20 +27,20 @@ http:
 /// The number of the state store among the sources.
 const STORE: &str = "7";
 
-struct Person {
+struct User {
     home: Home,
 }
 
-impl Person {
+impl User {
     fn new() -> Self {
         Self::with(WRITTEN)
     }
 
     fn with(text: &str) -> Self {
-        let person = Self { home: Home::new() };
-        fs::create_dir(person.home.path("mine")).unwrap();
-        fs::write(person.file(), text).unwrap();
-        person
+        let user = Self { home: Home::new() };
+        fs::create_dir(user.home.path("mine")).unwrap();
+        fs::write(user.file(), text).unwrap();
+        user
     }
 
     fn file(&self) -> PathBuf {
@@ -72,21 +72,21 @@ fn finish(mut program: Command, lines: &[&str]) -> Run {
 
 #[test]
 fn setup_changes_answered_keys_only() {
-    let person = Person::new();
-    let run = person.answers(&[STORE, "../foreign/state.db", "", "22:30", "", "y"]).ok();
+    let user = User::new();
+    let run = user.answers(&[STORE, "../foreign/state.db", "", "22:30", "", "y"]).ok();
     let expected = WRITTEN
         .replace("start: 21        # early", "start: \"22:30\"   # early")
         .replace("another program\n", "another program\n  state_store:\n    path: \"../foreign/state.db\"\n");
-    assert_eq!(person.text(), expected);
+    assert_eq!(user.text(), expected);
     for said in
         ["Oura is already connected: oura_cache", "It works: ", "open task", "sources.state_store.path: ../foreign"]
     {
         assert!(run.out.contains(said), "{said}: {}", run.out);
     }
-    let mode = fs::metadata(person.file()).unwrap().permissions().mode();
+    let mode = fs::metadata(user.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it may hold secrets");
-    let mut check = person.home.program();
-    let shown = check.arg("--config").arg(person.file()).args(["--status", "--json"]).output().unwrap();
+    let mut check = user.home.program();
+    let shown = check.arg("--config").arg(user.file()).args(["--status", "--json"]).output().unwrap();
     assert!(String::from_utf8_lossy(&shown.stdout).contains("foreign/state.db"));
 }
 
@@ -97,12 +97,12 @@ fn failing_answer_is_repeated_kept_or_dropped() {
         (&[STORE, "../nowhere.db", "k", "", "", "", "y"][..], Some("../nowhere.db")),
         (&[STORE, "../nowhere.db", "l", "", "", ""][..], None),
     ] {
-        let person = Person::new();
-        let run = person.answers(lines).ok();
+        let user = User::new();
+        let run = user.answers(lines).ok();
         assert!(run.out.contains("That did not work.") && run.out.contains("there is no file"), "{}", run.out);
         match path {
-            Some(path) => assert!(person.text().contains(&format!("path: \"{path}\"")), "{}", person.text()),
-            None => assert_eq!(person.text(), WRITTEN),
+            Some(path) => assert!(user.text().contains(&format!("path: \"{path}\"")), "{}", user.text()),
+            None => assert_eq!(user.text(), WRITTEN),
         }
     }
 }
@@ -114,36 +114,36 @@ fn failing_answer_is_repeated_kept_or_dropped() {
 #[case::nobody_at_the_last(&[STORE, "../foreign/state.db", "", "23", ""], 1)]
 #[case::nonsense_and_then_nobody(&["9", "two", "-1"], 1)]
 fn setup_writes_nothing_before_confirmation(#[case] lines: &[&str], #[case] code: i32) {
-    let person = Person::new();
-    let before = person.home.everything();
-    let run = person.answers(lines);
+    let user = User::new();
+    let before = user.home.everything();
+    let run = user.answers(lines);
     assert_eq!(run.code, code, "{run:?}");
-    assert_eq!(person.home.everything(), before);
+    assert_eq!(user.home.everything(), before);
 }
 
 #[test]
 fn telegram_setup_hides_the_token() {
     let bot = Bot::start();
-    let person = Person::with(&format!("alerters:\n  telegram:\n    api_url: {}   # ours\n", bot.section()["api_url"]));
+    let user = User::with(&format!("alerters:\n  telegram:\n    api_url: {}   # ours\n", bot.section()["api_url"]));
     let chat = CHAT.to_string();
-    let run = person.answers(&["n", "", "1", "123:wrong", "7", "", TOKEN, &chat, "", "", "y"]).ok();
+    let run = user.answers(&["n", "", "1", "123:wrong", "7", "", TOKEN, &chat, "", "", "y"]).ok();
     assert!(run.out.contains("That did not work.") && run.out.contains("It works: "), "{}", run.out);
     assert!(run.out.contains("alerters.telegram.token: (not shown)"), "{}", run.out);
     for secret in [TOKEN, "123:wrong"] {
         assert!(!run.out.contains(secret) && !run.err.contains(secret), "{run:?}");
     }
-    let text = person.text();
+    let text = user.text();
     assert!(text.contains(&format!("token: \"{TOKEN}\"")) && text.contains("enabled: true"), "{text}");
     assert!(text.contains("# ours"), "{text}");
     assert!(bot.messages().is_empty(), "nothing is sent to try it");
 
-    let again = person.answers(&["n", "", "1", "", "", "", ""]).ok();
+    let again = user.answers(&["n", "", "1", "", "", "", ""]).ok();
     assert!(
         again.out.contains("Telegram – configured") && again.out.contains("Enter keeps what is set"),
         "{}",
         again.out
     );
-    assert_eq!(person.text(), text);
+    assert_eq!(user.text(), text);
 }
 
 #[test]
@@ -164,12 +164,12 @@ fn missing_file_starts_from_the_default() {
 
 #[test]
 fn linked_config_keeps_its_link() {
-    let person = Person::new();
-    let behind = person.home.path("dotfiles.yaml");
-    fs::rename(person.file(), &behind).unwrap();
-    std::os::unix::fs::symlink(&behind, person.file()).unwrap();
-    person.answers(&["", "", "23", "", "y"]).ok();
-    assert!(fs::symlink_metadata(person.file()).unwrap().is_symlink());
+    let user = User::new();
+    let behind = user.home.path("dotfiles.yaml");
+    fs::rename(user.file(), &behind).unwrap();
+    std::os::unix::fs::symlink(&behind, user.file()).unwrap();
+    user.answers(&["", "", "23", "", "y"]).ok();
+    assert!(fs::symlink_metadata(user.file()).unwrap().is_symlink());
     assert!(fs::read_to_string(behind).unwrap().contains("start: 23 "));
 }
 
@@ -177,52 +177,52 @@ fn linked_config_keeps_its_link() {
 #[case::a_mistake("quiet_hours:\n  strat: 22\n", "strat")]
 #[case::no_yaml("a: [\n", "config.yaml:")]
 fn wrong_config_is_not_touched(#[case] text: &str, #[case] said: &str) {
-    let person = Person::with(text);
-    let run = person.answers(&["", "", "23", "", "y"]).failed(64);
+    let user = User::with(text);
+    let run = user.answers(&["", "", "23", "", "y"]).failed(64);
     assert!(run.err.contains(said), "{run:?}");
-    assert_eq!(person.text(), text);
+    assert_eq!(user.text(), text);
 }
 
 #[test]
 fn json_config_is_edited_in_place() {
-    let person = Person::with("{\"quiet_hours\": {\"start\": 21}}\n");
-    person.answers(&["n", "", "", "23", "", "y"]).ok();
-    assert_eq!(person.text(), "{\"quiet_hours\": {\"start\": 23}}\n");
+    let user = User::with("{\"quiet_hours\": {\"start\": 21}}\n");
+    user.answers(&["n", "", "", "23", "", "y"]).ok();
+    assert_eq!(user.text(), "{\"quiet_hours\": {\"start\": 23}}\n");
 }
 
 #[test]
 fn unsafe_edit_is_left_to_the_user() {
     let text = "quiet_hours:\n  start:\n    # mine\n    21\n";
-    let person = Person::with(text);
-    let run = person.answers(&["n", "", "", "23", "", "", ""]).ok();
+    let user = User::with(text);
+    let run = user.answers(&["n", "", "", "23", "", "", ""]).ok();
     assert!(run.out.contains("quiet_hours.start cannot be changed") && run.out.contains("by hand"), "{}", run.out);
-    assert_eq!(person.text(), text);
+    assert_eq!(user.text(), text);
 }
 
 #[test]
 fn calendar_list_of_the_user_is_kept() {
-    let person = Person::with(&format!("{WRITTEN}# mine too\n"));
-    fs::write(person.home.path("work.ics"), "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x\r\nEND:VCALENDAR\r\n")
+    let user = User::with(&format!("{WRITTEN}# mine too\n"));
+    fs::write(user.home.path("work.ics"), "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x\r\nEND:VCALENDAR\r\n")
         .unwrap();
-    let run = person.answers(&["5", "../nowhere.ics", "", "../work.ics", "", "", "", "y"]).ok();
+    let run = user.answers(&["5", "../nowhere.ics", "", "../work.ics", "", "", "", "y"]).ok();
     assert!(run.out.contains("That did not work.") && run.out.contains("It works: "), "{}", run.out);
-    assert!(person.text().contains("  calendars: [{name: calendar, file: \"../work.ics\"}]\n"), "{}", person.text());
+    assert!(user.text().contains("  calendars: [{name: calendar, file: \"../work.ics\"}]\n"), "{}", user.text());
     assert!(!run.out.contains("nowhere.ics"), "it might be a secret: {}", run.out);
-    let before = person.text();
-    let run = person.answers(&["6", "l", "", "", ""]).ok();
+    let before = user.text();
+    let run = user.answers(&["6", "l", "", "", ""]).ok();
     assert!(run.out.contains("already has entries"), "{}", run.out);
-    assert_eq!(person.text(), before);
+    assert_eq!(user.text(), before);
 }
 
 #[test]
 fn two_calendars_become_two_entries() {
-    let person = Person::new();
-    fs::write(person.home.path("a.ics"), "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x\r\nEND:VCALENDAR\r\n").unwrap();
+    let user = User::new();
+    fs::write(user.home.path("a.ics"), "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x\r\nEND:VCALENDAR\r\n").unwrap();
     let account = ["http://127.0.0.1:9/", "ada", "s3cret", "k"];
     let answers = [&["5 6", "../a.ics"][..], &account, &["", "", "", "y"]].concat();
-    let run = person.answers(&answers).ok();
+    let run = user.answers(&answers).ok();
     let both = "[{name: calendar, file: \"../a.ics\"}, {name: calendar2, caldav: {url: \"http://127.0.0.1:9/\", user: ada, password: s3cret}}]";
-    assert!(person.text().contains(both), "{}", person.text());
+    assert!(user.text().contains(both), "{}", user.text());
     assert!(!run.out.contains("s3cret"), "{}", run.out);
 }
 
@@ -231,29 +231,29 @@ fn two_calendars_become_two_entries() {
 #[case("calendar.invalid/private-s3cret/basic.ics", false)]
 #[case("htps://calendar.invalid/private-s3cret/basic.ics", false)]
 fn secret_address_is_not_a_file(#[case] address: &str, #[case] is_one: bool) {
-    let person = Person::new();
-    let run = person.answers(&["5", address, if is_one { "k" } else { "l" }, "", "", "", "y"]).ok();
+    let user = User::new();
+    let run = user.answers(&["5", address, if is_one { "k" } else { "l" }, "", "", "", "y"]).ok();
     assert!(!run.out.contains("s3cret") && !run.err.contains("s3cret"), "{run:?}");
-    assert_eq!(person.text().contains("url: \""), is_one, "{}", person.text());
-    assert!(!person.text().contains("file:"), "{}", person.text());
+    assert_eq!(user.text().contains("url: \""), is_one, "{}", user.text());
+    assert!(!user.text().contains("file:"), "{}", user.text());
 }
 
 #[test]
 fn secret_file_is_not_replaced() {
-    let person = Person::with(&format!(
+    let user = User::with(&format!(
         "{WRITTEN}alerters:\n  telegram:\n    token_file: ../token\n    chat_id: \"7\"\n    api_url: http://127.0.0.1:9\n"
     ));
-    fs::write(person.home.path("token"), TOKEN).unwrap();
-    let run = person.answers(&["", "1", "", "k", "", "", "y"]).ok();
+    fs::write(user.home.path("token"), TOKEN).unwrap();
+    let run = user.answers(&["", "1", "", "k", "", "", "y"]).ok();
     assert!(run.out.contains("alerters.telegram.token_file names"), "{}", run.out);
-    assert!(person.text().contains("token_file: ../token\n"), "{}", person.text());
+    assert!(user.text().contains("token_file: ../token\n"), "{}", user.text());
 }
 
 /// Without anybody at a terminal the ring needs what the configuration says; everything else is written all the same.
 #[test]
 fn oura_is_connected_last() {
-    let person = Person::with("# Mine\n");
-    let run = person.answers(&["y", "", "", "23", "", "y"]);
+    let user = User::with("# Mine\n");
+    let run = user.answers(&["y", "", "", "23", "", "y"]);
     assert!(
         run.out.contains("They begin at (an hour, or a time such as 22:30) [22]"),
         "what holds by default: {}",
@@ -261,18 +261,18 @@ fn oura_is_connected_last() {
     );
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.out.contains("Written.") && run.err.contains("cloud.ouraring.com/oauth/applications"), "{run:?}");
-    assert!(person.text().contains("start: 23"), "{}", person.text());
+    assert!(user.text().contains("start: 23"), "{}", user.text());
 }
 
-/// A person at the keyboard: what is asked is read before it is answered.
+/// A user at the keyboard: what is asked is read before it is answered.
 struct Talk {
     child: Child,
     out: BufReader<std::process::ChildStdout>,
 }
 
 impl Talk {
-    fn begin(person: &Person) -> Self {
-        let mut child = person.program().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    fn begin(user: &User) -> Self {
+        let mut child = user.program().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         Self { child, out }
     }
@@ -292,22 +292,22 @@ impl Talk {
 
 #[test]
 fn concurrent_change_is_not_overwritten() {
-    let person = Person::new();
-    let mut talk = Talk::begin(&person);
+    let user = User::new();
+    let mut talk = Talk::begin(&user);
     for line in ["", "", "23", ""] {
         talk.answer(line);
     }
     talk.until("will contain:");
-    fs::write(person.file(), "quiet_hours:\n  start: 20\n").unwrap();
+    fs::write(user.file(), "quiet_hours:\n  start: 20\n").unwrap();
     talk.answer("y");
     drop(talk.child.stdin.take());
     let mut rest = String::new();
     talk.out.read_to_string(&mut rest).unwrap();
     assert_eq!(talk.child.wait().unwrap().code(), Some(1), "{rest}");
-    assert_eq!(person.text(), "quiet_hours:\n  start: 20\n");
+    assert_eq!(user.text(), "quiet_hours:\n  start: 20\n");
 }
 
-/// A person at a real terminal, played by Python: `script` says `until(words)` and `types(bytes)`. Gives how the program ended
+/// A user at a real terminal, played by Python: `script` says `until(words)` and `types(bytes)`. Gives how the program ended
 /// – the signal's number, or `exit` and its code – and all that was seen.
 fn at_a_terminal(home: &Home, arguments: &[&str], script: &str) -> (String, String) {
     let prelude = "
@@ -342,8 +342,8 @@ sys.stdout.buffer.write(seen)
 #[test]
 fn terminal_secrets_have_no_echo() {
     let bot = Bot::start();
-    let person = Person::with(&format!("alerters:\n  telegram:\n    api_url: {}\n", bot.section()["api_url"]));
-    let before = person.home.everything();
+    let user = User::with(&format!("alerters:\n  telegram:\n    api_url: {}\n", bot.section()["api_url"]));
+    let before = user.home.everything();
     let script = r"
 until('Oura ring?'); types('n\n')
 until('Enter for none:'); types('\n')
@@ -351,18 +351,18 @@ until('4  Email'); types('1\n')
 until('token (not shown):'); types('123:typed-in-secret\n')
 until('chat id:'); types('\x03')
 ";
-    let file = person.file().display().to_string();
-    let (ended, seen) = at_a_terminal(&person.home, &["--config", &file, "setup"], script);
+    let file = user.file().display().to_string();
+    let (ended, seen) = at_a_terminal(&user.home, &["--config", &file, "setup"], script);
     assert_eq!(ended, "2", "by Ctrl-C: {seen}");
     assert!(seen.contains("token (not shown):") && !seen.contains("typed-in-secret"), "{seen}");
-    assert_eq!(person.home.everything(), before);
+    assert_eq!(user.home.everything(), before);
 }
 
 /// Secrets are typed unseen, and the terminal is what it was afterwards.
 #[test]
 fn ctrl_c_restores_the_terminal() {
-    let person = Person::with("{}\n");
-    let before = person.home.everything();
+    let user = User::with("{}\n");
+    let before = user.home.everything();
     let script = r"
 import termios
 shows = lambda: bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
@@ -375,11 +375,11 @@ types('123:half-a-sec\x03')
 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 if not shows(): sys.exit('the terminal stays unseen')
 ";
-    let file = person.file().display().to_string();
-    let (ended, seen) = at_a_terminal(&person.home, &["--config", &file, "setup"], script);
+    let file = user.file().display().to_string();
+    let (ended, seen) = at_a_terminal(&user.home, &["--config", &file, "setup"], script);
     assert_eq!(ended, "2", "by Ctrl-C: {seen}");
     assert!(!seen.contains("half-a-sec"), "{seen}");
-    assert_eq!(person.home.everything(), before);
+    assert_eq!(user.home.everything(), before);
 }
 
 /// The usual place of the configuration.

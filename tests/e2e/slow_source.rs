@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 
 use crate::support::engine::Running;
-use crate::support::home::{Home, eventually, fate, states};
+use crate::support::home::{Home, eventually, outcome, states};
 
 /// Accepts every connection and never answers. Counts the open connections.
 fn silent_server() -> (SocketAddr, Arc<AtomicUsize>) {
@@ -66,7 +66,7 @@ fn single_check_waits_for_the_source_timeout() {
     home.set(json!({"sources": {"workos": {"url": format!("postgres://ada@{address}/t"), "timeout_seconds": 1}}}));
     let report = home.check(&home.at("09:05"));
     assert_eq!(states(&report), ["ok", "ok", "ok"], "{report:#}");
-    assert_eq!(fate(&report, "task:deadline_overdue:passport"), "deliver first", "the state store's go on");
+    assert_eq!(outcome(&report, "task:deadline_overdue:passport"), "deliver first", "the state store's go on");
     let reason = report["monitors"]["tasks"]["reason"].as_str().unwrap();
     assert!(reason.contains("workos") && reason.contains("within 1 s"), "{reason}");
 }

@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::home::{Home, fate};
+use crate::support::home::{Home, outcome};
 use crate::support::http::{Answer, Server};
 
 type Script = Arc<Mutex<Box<dyn Fn() -> Answer + Send>>>;
@@ -102,31 +102,31 @@ fn same_task_in_three_sources_alerts_once() {
     tasks_home.todoist_has(&[("t1", "SIGN  the lease")]);
     tasks_home.task(&["add", "Sign the Lease", &format!("due:{}", tasks_home.yesterday())]);
     let first = tasks_home.check("09:05");
-    assert_eq!(fate(&first, KEY), "deliver first", "{first:#}");
+    assert_eq!(outcome(&first, KEY), "deliver first", "{first:#}");
     assert_eq!(keys(&first), [KEY]);
     let message = first["alerts"][0]["message"].as_str().unwrap();
     assert!(message.ends_with("Markdown, Taskwarrior and Todoist, just read."), "{message}");
 
     // Done in the source that names it, unavailable in another.
     tasks_home.note("- [x] Sign the lease\n");
-    assert_eq!(fate(&tasks_home.check("09:20"), KEY), "suppress duplicate");
+    assert_eq!(outcome(&tasks_home.check("09:20"), KEY), "suppress duplicate");
     tasks_home.todoist(|| Answer::status(503));
     let unavailable = tasks_home.check("09:35");
-    assert_eq!((fate(&unavailable, KEY).as_str(), keys(&unavailable)), ("suppress duplicate", vec![KEY]));
+    assert_eq!((outcome(&unavailable, KEY).as_str(), keys(&unavailable)), ("suppress duplicate", vec![KEY]));
     tasks_home.todoist_has(&[]);
     let last = tasks_home.check("09:50");
-    assert_eq!((fate(&last, KEY).as_str(), keys(&last)), ("suppress duplicate", vec![KEY]));
+    assert_eq!((outcome(&last, KEY).as_str(), keys(&last)), ("suppress duplicate", vec![KEY]));
     assert!(last["alerts"][0]["message"].as_str().unwrap().ends_with("Taskwarrior, just read."), "{last:#}");
 
     // Open again in all of them, then done in all of them.
     tasks_home.note(&format!("# Flat\n\n- [ ] Sign the lease 📅 {}\n", tasks_home.yesterday()));
     tasks_home.todoist_has(&[("t2", "Sign the lease")]);
     let back = tasks_home.check("10:05");
-    assert_eq!((fate(&back, KEY).as_str(), keys(&back)), ("suppress duplicate", vec![KEY]));
+    assert_eq!((outcome(&back, KEY).as_str(), keys(&back)), ("suppress duplicate", vec![KEY]));
     tasks_home.note("- [x] Sign the lease\n");
     tasks_home.todoist_has(&[]);
     tasks_home.task(&["1", "done"]);
-    assert_eq!(fate(&tasks_home.check("10:20"), KEY), "resolve resolved");
+    assert_eq!(outcome(&tasks_home.check("10:20"), KEY), "resolve resolved");
     assert_eq!(tasks_home.home.open(), [""; 0]);
 }
 
@@ -142,11 +142,11 @@ fn two_equal_pairs_are_two_alerts() {
     assert_eq!(alerts.len(), 2, "{first:#}");
     tasks_home.todoist_has(&[("t2", "Report")]);
     let second = tasks_home.check("09:20");
-    assert!(alerts.iter().all(|key| fate(&second, key) == "suppress duplicate"), "Taskwarrior has both: {second:#}");
+    assert!(alerts.iter().all(|key| outcome(&second, key) == "suppress duplicate"), "Taskwarrior has both: {second:#}");
     tasks_home.task(&["1", "done"]);
     let third = tasks_home.check("09:35");
-    let fates: Vec<String> = alerts.iter().map(|key| fate(&third, key)).collect();
-    assert_eq!(fates.iter().filter(|fate| *fate == "resolve resolved").count(), 1, "{third:#}");
+    let outcomes: Vec<String> = alerts.iter().map(|key| outcome(&third, key)).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "resolve resolved").count(), 1, "{third:#}");
     assert_eq!(tasks_home.home.open().len(), 1);
     let fourth = tasks_home.check("09:50");
     assert_eq!(keys(&fourth), tasks_home.home.open(), "and nothing changes");
@@ -171,9 +171,9 @@ fn broken_todoist_does_not_stop_others(#[case] answer: fn() -> Answer, #[case] w
     tasks_home.note(&format!("- [ ] Letter 📅 {0}\n- [ ] Invoice 📅 {0}\n", tasks_home.yesterday()));
     let report = tasks_home.check("09:20");
     assert_eq!(tasks_home.server.requests().len(), asked + 1, "one request");
-    assert_eq!(fate(&report, "task:deadline_overdue:t1"), "suppress duplicate", "as the copy has it: {report:#}");
-    assert_eq!(fate(&report, "task:deadline_overdue:Home.md#letter"), "suppress duplicate");
-    assert_eq!(fate(&report, "task:deadline_overdue:Home.md#invoice"), "deliver first");
+    assert_eq!(outcome(&report, "task:deadline_overdue:t1"), "suppress duplicate", "as the copy has it: {report:#}");
+    assert_eq!(outcome(&report, "task:deadline_overdue:Home.md#letter"), "suppress duplicate");
+    assert_eq!(outcome(&report, "task:deadline_overdue:Home.md#invoice"), "deliver first");
     let reason = report["monitors"]["tasks"]["reason"].as_str().unwrap();
     assert!(reason.starts_with("todoist: ") && reason.contains(what), "{reason}");
     let status = tasks_home.home.run(&["--status", "--json"]).ok().json();
@@ -218,9 +218,9 @@ fn tasks_return_after_an_outage_as_duplicates() {
     let report = tasks_home.check("09:05");
     assert_eq!((report["monitors"]["tasks"]["status"].as_str(), keys(&report).len()), (Some("skipped"), 0));
     tasks_home.todoist_has(&[("t1", "Report")]);
-    assert_eq!(fate(&tasks_home.check("09:20"), "task:deadline_overdue:t1"), "deliver first");
+    assert_eq!(outcome(&tasks_home.check("09:20"), "task:deadline_overdue:t1"), "deliver first");
     tasks_home.todoist(|| Answer::Close);
     tasks_home.check("09:35");
     tasks_home.todoist_has(&[("t1", "Report")]);
-    assert_eq!(fate(&tasks_home.check("09:50"), "task:deadline_overdue:t1"), "suppress duplicate");
+    assert_eq!(outcome(&tasks_home.check("09:50"), "task:deadline_overdue:t1"), "suppress duplicate");
 }

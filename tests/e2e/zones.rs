@@ -3,7 +3,7 @@
 use jiff::civil::date;
 use rstest::rstest;
 
-use crate::support::home::{Home, fate, finish};
+use crate::support::home::{Home, finish, outcome};
 
 const READINESS: &str = "health:readiness_low";
 
@@ -29,9 +29,9 @@ fn today_is_the_users_date(#[case] zone: &str, #[case] local: &str, #[case] day:
         }
         // The invoice is due on the day `known`.
         let (today, overdue) = ("task:deadline_today:invoice", "task:deadline_overdue:invoice");
-        assert_eq!(fate(&report, overdue) != "none", known < day, "{zone} {known}: {report:#}");
+        assert_eq!(outcome(&report, overdue) != "none", known < day, "{zone} {known}: {report:#}");
         let hour: u32 = local[11..13].parse().unwrap();
-        assert_eq!(fate(&report, today) != "none", known == day && hour >= 9, "{zone} {known}");
+        assert_eq!(outcome(&report, today) != "none", known == day && hour >= 9, "{zone} {known}");
     }
 }
 
@@ -42,7 +42,7 @@ fn quiet_hours_follow_the_users_zone(#[case] zone: &str, #[case] expected: &str)
     let home = Home::on(date(2026, 11, 20), zone);
     // 09:05 and 04:00 on the wall of the one and the other, of the same date.
     let at = home.at(if zone.starts_with("Pacific") { "09:05" } else { "04:00" });
-    assert_eq!(fate(&home.check(&at), READINESS), expected);
+    assert_eq!(outcome(&home.check(&at), READINESS), expected);
 }
 
 #[rstest]

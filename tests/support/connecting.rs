@@ -13,13 +13,13 @@ use super::oura::{FakeOura, ID, SECRET};
 use super::raw_http::free_port;
 
 /// A home whose application is in the configuration.
-pub(crate) struct Person {
+pub(crate) struct User {
     pub(crate) home: Home,
     pub(crate) oura: FakeOura,
     pub(crate) port: u16,
 }
 
-impl Person {
+impl User {
     /// Somebody with an application and no cache.
     pub(crate) fn new() -> Self {
         Self::in_home(Home::new())

@@ -1,4 +1,4 @@
-//! A person's home in a temporary folder, and the built program run in it as a shell would run it.
+//! A user's home in a temporary folder, and the built program run in it as a shell would run it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// No command takes longer, unless it hangs.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Folders, files and the configuration of a made-up person. Their day is today in a zone in which it is noon now, so that
+/// Folders, files and the configuration of a made-up user. Their day is today in a zone in which it is noon now, so that
 /// commands without `--at` never meet midnight or quiet hours.
 pub(crate) struct Home {
     folder: TempDir,
@@ -224,7 +224,7 @@ pub(crate) fn finish(program: Command) -> Run {
 }
 
 /// Decision and reason of a key in a report.
-pub(crate) fn fate(report: &Value, key: &str) -> String {
+pub(crate) fn outcome(report: &Value, key: &str) -> String {
     let alerts = report["alerts"].as_array().expect("alerts");
     let Some(alert) = alerts.iter().find(|alert| alert["key"] == key) else { return "none".into() };
     format!("{} {}", alert["decision"].as_str().expect("a decision"), alert["reason"].as_str().expect("a reason"))

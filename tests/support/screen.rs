@@ -1,4 +1,4 @@
-//! What was logged, as a person would read it on the screen.
+//! What was logged, as a user would read it on the screen.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

@@ -62,7 +62,7 @@ impl TaskIdentities {
         self.names.keys().map(String::as_str)
     }
 
-    /// The aliases to save after these tasks were evaluated. `fires` tells whether a name has an alert now.
+    /// The aliases to save after these tasks were evaluated. `fires` returns whether a name has an alert now.
     pub fn aliases_after(&self, tasks: &[MergedTask<'_>], fires: impl Fn(&str) -> bool) -> Aliases {
         let rows_of = |task: &MergedTask<'_>| -> Vec<(String, String)> {
             task.rows.iter().map(|(source, id)| ((*source).to_owned(), id.clone().into_owned())).collect()

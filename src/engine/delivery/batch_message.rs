@@ -8,7 +8,7 @@ use crate::core::text::source_name;
 use crate::store::outbox::batch_items::BatchItem;
 use crate::store::outbox::claim::OutboxBatch;
 
-/// `database_id` tells our messages from those of other databases; `now` is in the user's time zone.
+/// `database_id` distinguishes our messages from those of other databases; `now` is in the user's time zone.
 pub(crate) fn message_from_batch(batch: &OutboxBatch, database_id: &str, now: &ZonedDateTime) -> Message {
     let items: Vec<MessageItem> = match batch.kind {
         MessageKind::Test => vec![test_item(now)],

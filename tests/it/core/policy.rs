@@ -63,7 +63,7 @@ fn routing() -> Routing {
 }
 
 /// What a test plays with: policy and its memory over time.
-struct Person {
+struct User {
     memory: IncidentState,
     quiet: bool,
     in_event: bool,
@@ -72,7 +72,7 @@ struct Person {
     disabled_monitors: Vec<Monitor>,
 }
 
-impl Person {
+impl User {
     fn new() -> Self {
         Self {
             memory: IncidentState::default(),
@@ -99,18 +99,18 @@ impl Person {
             disabled_monitors: &self.disabled_monitors,
             routing: &routing,
         };
-        let verdicts = decide(evaluations.to_vec(), &self.memory, &circumstances);
-        for verdict in &verdicts {
-            let incident = self.memory.incident_after(verdict, at(second));
-            self.memory.incidents.insert(verdict.alert.key.clone(), incident);
+        let outcomes = decide(evaluations.to_vec(), &self.memory, &circumstances);
+        for outcome in &outcomes {
+            let incident = self.memory.incident_after(outcome, at(second));
+            self.memory.incidents.insert(outcome.alert.key.clone(), incident);
         }
-        verdicts
+        outcomes
     }
 
     fn one(&mut self, second: i64, alert: Alert) -> (Decision, Reason) {
-        let verdicts = self.check(second, vec![alert]);
-        assert_eq!(verdicts.len(), 1, "{verdicts:?}");
-        (verdicts[0].decision, verdicts[0].reason)
+        let outcomes = self.check(second, vec![alert]);
+        assert_eq!(outcomes.len(), 1, "{outcomes:?}");
+        (outcomes[0].decision, outcomes[0].reason)
     }
 }
 
@@ -128,89 +128,89 @@ use Decision::{Coalesce, Deliver, Hold, Resolve, Suppress};
 #[case::system(Category::System, Priority::Medium, 24 * HOUR)]
 #[case::program(Category::Exec, Priority::High, 4 * HOUR)]
 fn window_ends_to_the_second(#[case] category: Category, #[case] priority: Priority, #[case] window: i64) {
-    let mut person = Person::new();
+    let mut user = User::new();
     let alert = || alert(category, "a", priority);
-    assert_eq!(person.one(0, alert()), (Deliver, Reason::First));
-    assert_eq!(person.one(1, alert()), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(window - 1, alert()), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(window, alert()), (Deliver, Reason::Repeat));
+    assert_eq!(user.one(0, alert()), (Deliver, Reason::First));
+    assert_eq!(user.one(1, alert()), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(window - 1, alert()), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(window, alert()), (Deliver, Reason::Repeat));
 }
 
 #[test]
 fn no_window_is_under_the_least() {
-    let mut person = Person { min_window: 6 * HOUR, ..Person::new() };
+    let mut user = User { min_window: 6 * HOUR, ..User::new() };
     let critical = || alert(Category::Health, "a", Priority::Critical);
-    person.one(0, critical());
-    assert_eq!(person.one(5 * HOUR, critical()), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(6 * HOUR, critical()), (Deliver, Reason::Repeat));
+    user.one(0, critical());
+    assert_eq!(user.one(5 * HOUR, critical()), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(6 * HOUR, critical()), (Deliver, Reason::Repeat));
 }
 
 #[test]
 fn escalation_in_window_is_sent() {
-    let mut person = Person::new();
+    let mut user = User::new();
     let health = |priority| alert(Category::Health, "a", priority);
-    person.one(0, health(Priority::Medium));
-    assert_eq!(person.one(60, health(Priority::High)), (Deliver, Reason::Escalated));
-    assert_eq!(person.one(120, health(Priority::Medium)), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(180, health(Priority::High)), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(240, health(Priority::Critical)), (Deliver, Reason::Escalated));
+    user.one(0, health(Priority::Medium));
+    assert_eq!(user.one(60, health(Priority::High)), (Deliver, Reason::Escalated));
+    assert_eq!(user.one(120, health(Priority::Medium)), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(180, health(Priority::High)), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(240, health(Priority::Critical)), (Deliver, Reason::Escalated));
 }
 
 #[test]
 fn occasion_is_sent_once() {
-    let mut person = Person::new();
+    let mut user = User::new();
     let task = |occasion| slot(alert(Category::Task, "a", Priority::Medium), occasion);
-    assert_eq!(person.one(0, task("2026-11-20T09")), (Deliver, Reason::First));
-    assert_eq!(person.one(4 * HOUR, task("2026-11-20T09")), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(5 * HOUR, task("2026-11-20T14")), (Deliver, Reason::Repeat));
-    assert_eq!(person.one(40 * HOUR, task("2026-11-20T14")), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(48 * HOUR, task("2026-11-21T09")), (Deliver, Reason::Repeat));
-    assert_eq!(person.one(48 * HOUR + 600, task("2026-11-21T14")), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(49 * HOUR, task("2026-11-21T14")), (Deliver, Reason::Repeat));
+    assert_eq!(user.one(0, task("2026-11-20T09")), (Deliver, Reason::First));
+    assert_eq!(user.one(4 * HOUR, task("2026-11-20T09")), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(5 * HOUR, task("2026-11-20T14")), (Deliver, Reason::Repeat));
+    assert_eq!(user.one(40 * HOUR, task("2026-11-20T14")), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(48 * HOUR, task("2026-11-21T09")), (Deliver, Reason::Repeat));
+    assert_eq!(user.one(48 * HOUR + 600, task("2026-11-21T14")), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(49 * HOUR, task("2026-11-21T14")), (Deliver, Reason::Repeat));
 }
 
 #[test]
 fn flapping_alert_is_sent_once_per_window() {
-    let mut person = Person::new();
+    let mut user = User::new();
     let health = || alert(Category::Health, "a", Priority::High);
-    person.one(0, health());
-    assert_eq!(person.check(60, vec![])[0].decision, Resolve);
-    assert_eq!(person.one(120, health()), (Suppress, Reason::Duplicate));
-    assert_eq!(person.check(180, vec![])[0].decision, Resolve);
-    assert_eq!(person.one(4 * HOUR, health()), (Deliver, Reason::First), "a new incident, told for the first time");
+    user.one(0, health());
+    assert_eq!(user.check(60, vec![])[0].decision, Resolve);
+    assert_eq!(user.one(120, health()), (Suppress, Reason::Duplicate));
+    assert_eq!(user.check(180, vec![])[0].decision, Resolve);
+    assert_eq!(user.one(4 * HOUR, health()), (Deliver, Reason::First), "a new incident, notified for the first time");
 }
 
 #[test]
 fn acknowledgement_ends_with_incident() {
-    let mut person = Person::new();
+    let mut user = User::new();
     let task = || alert(Category::Task, "a", Priority::High);
-    person.one(0, task());
-    person.memory.incidents.get_mut(&key(Category::Task, "a")).unwrap().acknowledged = true;
-    assert_eq!(person.one(25 * HOUR, task()), (Suppress, Reason::Acknowledged));
-    assert_eq!(person.one(26 * HOUR, alert(Category::Task, "a", Priority::Critical)), (Suppress, Reason::Acknowledged));
-    assert_eq!(person.check(27 * HOUR, vec![])[0].decision, Resolve);
-    assert_eq!(person.one(28 * HOUR, task()), (Deliver, Reason::First));
+    user.one(0, task());
+    user.memory.incidents.get_mut(&key(Category::Task, "a")).unwrap().acknowledged = true;
+    assert_eq!(user.one(25 * HOUR, task()), (Suppress, Reason::Acknowledged));
+    assert_eq!(user.one(26 * HOUR, alert(Category::Task, "a", Priority::Critical)), (Suppress, Reason::Acknowledged));
+    assert_eq!(user.check(27 * HOUR, vec![])[0].decision, Resolve);
+    assert_eq!(user.one(28 * HOUR, task()), (Deliver, Reason::First));
 }
 
 #[test]
 fn snoozed_alert_is_sent_after_its_time() {
-    let mut person = Person::new();
+    let mut user = User::new();
     let task = || alert(Category::Task, "a", Priority::High);
-    person.one(0, task());
-    person.memory.incidents.get_mut(&key(Category::Task, "a")).unwrap().snoozed_until = Some(at(HOUR));
-    assert_eq!(person.one(HOUR - 1, task()), (Suppress, Reason::Snoozed));
-    assert_eq!(person.one(HOUR, task()), (Deliver, Reason::Repeat), "though its window is a day");
-    assert_eq!(person.one(HOUR + 1, task()), (Suppress, Reason::Duplicate));
+    user.one(0, task());
+    user.memory.incidents.get_mut(&key(Category::Task, "a")).unwrap().snoozed_until = Some(at(HOUR));
+    assert_eq!(user.one(HOUR - 1, task()), (Suppress, Reason::Snoozed));
+    assert_eq!(user.one(HOUR, task()), (Deliver, Reason::Repeat), "though its window is a day");
+    assert_eq!(user.one(HOUR + 1, task()), (Suppress, Reason::Duplicate));
 }
 
 #[test]
 fn quiet_hours_hold_until_one_digest() {
-    let mut person = Person { quiet: true, ..Person::new() };
+    let mut user = User { quiet: true, ..User::new() };
     let high = || alert(Category::Task, "high", Priority::High);
     let medium = || alert(Category::Health, "medium", Priority::Medium);
     let critical = || alert(Category::Health, "critical", Priority::Critical);
     let gone = alert(Category::Task, "gone", Priority::High);
-    let night = person.check(0, vec![medium(), high(), critical(), gone]);
+    let night = user.check(0, vec![medium(), high(), critical(), gone]);
     assert_eq!(
         decisions(&night),
         [
@@ -220,8 +220,8 @@ fn quiet_hours_hold_until_one_digest() {
             ("health:readiness_low:medium", Hold, Reason::QuietHours),
         ]
     );
-    person.quiet = false;
-    let morning = person.check(60, vec![medium(), high(), critical()]);
+    user.quiet = false;
+    let morning = user.check(60, vec![medium(), high(), critical()]);
     assert_eq!(
         decisions(&morning),
         [
@@ -233,104 +233,104 @@ fn quiet_hours_hold_until_one_digest() {
     );
     assert_eq!(morning[1].channels, [Channel::Journal, Channel::Notification, Channel::Telegram]);
     assert_eq!(morning[2].channels, morning[1].channels, "a digest goes where its most urgent member goes");
-    assert_eq!(morning[3].channels, [Channel::Journal], "what was never told needs no update");
-    let later = person.check(120, vec![medium(), high(), critical()]);
+    assert_eq!(morning[3].channels, [Channel::Journal], "what was never notified needs no update");
+    let later = user.check(120, vec![medium(), high(), critical()]);
     assert!(later.iter().all(|v| v.reason == Reason::Duplicate), "a digest is an announcement");
 }
 
-fn decisions(verdicts: &[PolicyDecision]) -> Vec<(&str, Decision, Reason)> {
-    verdicts.iter().map(|v| (v.alert.key.as_str(), v.decision, v.reason)).collect()
+fn decisions(outcomes: &[PolicyDecision]) -> Vec<(&str, Decision, Reason)> {
+    outcomes.iter().map(|v| (v.alert.key.as_str(), v.decision, v.reason)).collect()
 }
 
 #[test]
 fn pause_holds_everything() {
-    let mut person = Person::new();
-    person.memory.pause = Some(Pause::Until(at(HOUR)));
+    let mut user = User::new();
+    user.memory.pause = Some(Pause::Until(at(HOUR)));
     let critical = || alert(Category::Health, "a", Priority::Critical);
-    assert_eq!(person.one(0, critical()), (Hold, Reason::Paused));
-    assert_eq!(person.one(HOUR - 1, critical()), (Hold, Reason::Paused));
-    assert_eq!(person.one(HOUR, critical()), (Coalesce, Reason::Digest));
-    person.memory.pause = Some(Pause::UntilResumed);
-    assert_eq!(person.one(1000 * HOUR, critical()), (Hold, Reason::Paused));
+    assert_eq!(user.one(0, critical()), (Hold, Reason::Paused));
+    assert_eq!(user.one(HOUR - 1, critical()), (Hold, Reason::Paused));
+    assert_eq!(user.one(HOUR, critical()), (Coalesce, Reason::Digest));
+    user.memory.pause = Some(Pause::UntilResumed);
+    assert_eq!(user.one(1000 * HOUR, critical()), (Hold, Reason::Paused));
 }
 
 #[test]
 fn storm_sends_urgent_alerts_and_one_digest() {
-    let mut person = Person { max_alerts: 2, ..Person::new() };
+    let mut user = User { max_alerts: 2, ..User::new() };
     let mut alerts: Vec<Alert> = ["d", "c", "b", "a"].map(|n| alert(Category::Task, n, Priority::Medium)).into();
     alerts.push(alert(Category::Health, "h", Priority::High));
     alerts.extend(["x", "y", "z"].map(|n| alert(Category::Health, n, Priority::Critical)));
-    let verdicts = person.check(0, alerts);
+    let outcomes = user.check(0, alerts);
     let coalesced: Vec<&str> =
-        verdicts.iter().filter(|v| v.decision == Coalesce).map(|v| v.alert.key.as_str()).collect();
+        outcomes.iter().filter(|v| v.decision == Coalesce).map(|v| v.alert.key.as_str()).collect();
     assert_eq!(coalesced, ["task:deadline_overdue:b", "task:deadline_overdue:c", "task:deadline_overdue:d"]);
-    assert!(verdicts.iter().filter(|v| v.decision == Coalesce).all(|v| v.reason == Reason::Storm));
-    assert_eq!(verdicts.iter().filter(|v| v.decision == Deliver).count(), 5);
-    assert!(verdicts[..3].iter().all(|v| v.alert.priority == Priority::Critical), "the most urgent first");
+    assert!(outcomes.iter().filter(|v| v.decision == Coalesce).all(|v| v.reason == Reason::Storm));
+    assert_eq!(outcomes.iter().filter(|v| v.decision == Deliver).count(), 5);
+    assert!(outcomes[..3].iter().all(|v| v.alert.priority == Priority::Critical), "the most urgent first");
 }
 
 #[test]
 fn resolve_goes_to_the_notified_channels() {
-    let mut person = Person::new();
-    person.one(0, alert(Category::Task, "a", Priority::High));
-    let over = person.check(60, vec![]);
+    let mut user = User::new();
+    user.one(0, alert(Category::Task, "a", Priority::High));
+    let over = user.check(60, vec![]);
     assert_eq!((over[0].decision, over[0].reason), (Resolve, Reason::Resolved));
     assert_eq!(over[0].channels, [Channel::Journal, Channel::Notification, Channel::Telegram]);
-    assert!(person.check(120, vec![]).is_empty(), "once");
+    assert!(user.check(120, vec![]).is_empty(), "once");
 }
 
 #[test]
 fn unevaluated_alert_is_not_resolved() {
-    let mut person = Person::new();
-    person.one(0, alert(Category::Task, "a", Priority::High));
-    assert!(person.evaluate(60, &[]).is_empty(), "no evaluation");
+    let mut user = User::new();
+    user.one(0, alert(Category::Task, "a", Priority::High));
+    assert!(user.evaluate(60, &[]).is_empty(), "no evaluation");
     let other = Evaluation { evaluated: BTreeSet::from([rule(Category::Health)]), ..Evaluation::default() };
-    assert!(person.evaluate(60, &[other]).is_empty(), "another rule's evaluation");
+    assert!(user.evaluate(60, &[other]).is_empty(), "another rule's evaluation");
     let except =
         Evaluation { evaluated: all_rules(), unknown_entities: BTreeSet::from(["a".to_owned()]), alerts: vec![] };
-    assert!(person.evaluate(60, &[except]).is_empty(), "a row that could not be read");
-    assert_eq!(person.check(60, vec![])[0].decision, Resolve);
+    assert!(user.evaluate(60, &[except]).is_empty(), "a row that could not be read");
+    assert_eq!(user.check(60, vec![])[0].decision, Resolve);
 }
 
 #[test]
 fn event_holds_alerts_until_one_digest() {
-    let mut person = Person { in_event: true, ..Person::new() };
+    let mut user = User { in_event: true, ..User::new() };
     let high = || alert(Category::Task, "high", Priority::High);
-    assert_eq!(person.one(0, alert(Category::Health, "critical", Priority::Critical)), (Deliver, Reason::First));
-    person.memory = IncidentState::default();
-    assert_eq!(person.one(0, high()), (Hold, Reason::InEvent));
-    assert_eq!(person.one(60, high()), (Hold, Reason::InEvent), "a meeting goes on");
-    (person.quiet, person.in_event) = (true, false);
-    assert_eq!(person.one(120, high()), (Hold, Reason::QuietHours), "and ends at night");
-    person.quiet = false;
-    assert_eq!(person.one(180, high()), (Coalesce, Reason::Digest));
-    assert_eq!(person.one(240, high()), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(0, alert(Category::Health, "critical", Priority::Critical)), (Deliver, Reason::First));
+    user.memory = IncidentState::default();
+    assert_eq!(user.one(0, high()), (Hold, Reason::InEvent));
+    assert_eq!(user.one(60, high()), (Hold, Reason::InEvent), "a meeting goes on");
+    (user.quiet, user.in_event) = (true, false);
+    assert_eq!(user.one(120, high()), (Hold, Reason::QuietHours), "and ends at night");
+    user.quiet = false;
+    assert_eq!(user.one(180, high()), (Coalesce, Reason::Digest));
+    assert_eq!(user.one(240, high()), (Suppress, Reason::Duplicate));
 }
 
 #[test]
 fn critical_escalation_passes_quiet_hours() {
-    let mut person = Person { quiet: true, ..Person::new() };
-    assert_eq!(person.one(0, alert(Category::Task, "a", Priority::High)), (Hold, Reason::QuietHours));
-    assert_eq!(person.one(60, alert(Category::Task, "a", Priority::Critical)), (Deliver, Reason::First));
+    let mut user = User { quiet: true, ..User::new() };
+    assert_eq!(user.one(0, alert(Category::Task, "a", Priority::High)), (Hold, Reason::QuietHours));
+    assert_eq!(user.one(60, alert(Category::Task, "a", Priority::Critical)), (Deliver, Reason::First));
 }
 
 #[test]
 fn disabled_monitor_resolves_its_alerts() {
-    let mut person = Person::new();
-    person.one(0, alert(Category::Task, "a", Priority::High));
-    person.disabled_monitors = vec![Monitor::Health];
-    assert!(person.evaluate(60, &[]).is_empty());
-    person.disabled_monitors = vec![Monitor::Tasks];
-    assert_eq!(decisions(&person.evaluate(60, &[])), [("task:deadline_overdue:a", Resolve, Reason::Resolved)]);
+    let mut user = User::new();
+    user.one(0, alert(Category::Task, "a", Priority::High));
+    user.disabled_monitors = vec![Monitor::Health];
+    assert!(user.evaluate(60, &[]).is_empty());
+    user.disabled_monitors = vec![Monitor::Tasks];
+    assert_eq!(decisions(&user.evaluate(60, &[])), [("task:deadline_overdue:a", Resolve, Reason::Resolved)]);
 }
 
 #[test]
 fn clock_set_back_does_not_silence() {
-    let mut person = Person::new();
+    let mut user = User::new();
     let task = || alert(Category::Task, "a", Priority::High);
-    person.one(0, task());
-    assert_eq!(person.one(-60, task()), (Suppress, Reason::Duplicate));
-    assert_eq!(person.one(-400 * 24 * HOUR, task()).0, Deliver);
+    user.one(0, task());
+    assert_eq!(user.one(-60, task()), (Suppress, Reason::Duplicate));
+    assert_eq!(user.one(-400 * 24 * HOUR, task()).0, Deliver);
 }
 
 // --- properties over random histories ---
@@ -370,65 +370,65 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 /// What an observer keeps to judge policy by, apart from policy's own memory.
 #[derive(Default)]
 struct Observer {
-    told: BTreeMap<AlertKey, (i64, Priority)>,
+    notified: BTreeMap<AlertKey, (i64, Priority)>,
     held: BTreeMap<AlertKey, i64>,
     snoozes: BTreeMap<AlertKey, i64>,
 }
 
 impl Observer {
-    fn see(&mut self, second: i64, person: &Person, fired: &[Alert], verdicts: &[PolicyDecision]) {
+    fn see(&mut self, second: i64, user: &User, fired: &[Alert], outcomes: &[PolicyDecision]) {
         for alert in fired {
-            let about: Vec<_> = verdicts.iter().filter(|v| v.alert.key == alert.key).collect();
-            assert_eq!(about.len(), 1, "each fired alert has exactly one fate");
-            self.see_fate(second, person, about[0]);
+            let about: Vec<_> = outcomes.iter().filter(|v| v.alert.key == alert.key).collect();
+            assert_eq!(about.len(), 1, "each fired alert has exactly one outcome");
+            self.see_outcome(second, user, about[0]);
         }
-        for over in verdicts.iter().filter(|v| v.decision == Resolve) {
+        for over in outcomes.iter().filter(|v| v.decision == Resolve) {
             assert!(!fired.iter().any(|alert| alert.key == over.alert.key));
             self.held.remove(&over.alert.key);
         }
         let digests: BTreeSet<_> =
-            verdicts.iter().filter(|v| v.decision == Coalesce).map(|v| v.channels.clone()).collect();
+            outcomes.iter().filter(|v| v.decision == Coalesce).map(|v| v.channels.clone()).collect();
         assert!(digests.len() <= 1, "one digest a check, everywhere the same members");
     }
 
-    fn see_fate(&mut self, second: i64, person: &Person, verdict: &PolicyDecision) {
-        let key = verdict.alert.key.clone();
-        let told = matches!(verdict.decision, Deliver | Coalesce);
-        if told {
-            self.not_twice_in_a_window(second, verdict);
-            assert!(!person.memory.is_paused(at(second)), "told in a pause");
-            assert!(!person.quiet || verdict.alert.priority == Priority::Critical, "told at night");
-            self.told.insert(key.clone(), (second, verdict.alert.priority));
+    fn see_outcome(&mut self, second: i64, user: &User, outcome: &PolicyDecision) {
+        let key = outcome.alert.key.clone();
+        let notified = matches!(outcome.decision, Deliver | Coalesce);
+        if notified {
+            self.not_twice_in_a_window(second, outcome);
+            assert!(!user.memory.is_paused(at(second)), "notified in a pause");
+            assert!(!user.quiet || outcome.alert.priority == Priority::Critical, "notified at night");
+            self.notified.insert(key.clone(), (second, outcome.alert.priority));
         }
-        match verdict.decision {
+        match outcome.decision {
             Hold => drop(self.held.entry(key).or_insert(second)),
-            _ if told => {
+            _ if notified => {
                 let waited = self.held.remove(&key).is_some();
-                let together = verdict.decision == Coalesce;
-                assert!(waited || !together || verdict.reason == Reason::Storm, "a digest of what did not wait");
+                let together = outcome.decision == Coalesce;
+                assert!(waited || !together || outcome.reason == Reason::Storm, "a digest of what did not wait");
                 assert!(
-                    !waited || together || person.quiet,
-                    "what waited is told together, but for the critical at night"
+                    !waited || together || user.quiet,
+                    "what waited is notified together, but for the critical at night"
                 );
             }
-            Suppress if verdict.reason == Reason::Duplicate => {
-                assert!(self.told.contains_key(&key), "a duplicate of what was never told");
+            Suppress if outcome.reason == Reason::Duplicate => {
+                assert!(self.notified.contains_key(&key), "a duplicate of what was never notified");
             }
             _ => drop(self.held.remove(&key)),
         }
     }
 
-    fn not_twice_in_a_window(&self, second: i64, verdict: &PolicyDecision) {
-        let Some((before, priority)) = self.told.get(&verdict.alert.key) else { return };
-        let snoozed = self.snoozes.get(&verdict.alert.key).is_some_and(|until| before < until && *until <= second);
-        let window = match (verdict.alert.priority, verdict.alert.key.category()) {
+    fn not_twice_in_a_window(&self, second: i64, outcome: &PolicyDecision) {
+        let Some((before, priority)) = self.notified.get(&outcome.alert.key) else { return };
+        let snoozed = self.snoozes.get(&outcome.alert.key).is_some_and(|until| before < until && *until <= second);
+        let window = match (outcome.alert.priority, outcome.alert.key.category()) {
             (Priority::Critical, _) => HOUR,
             (_, Category::Health) => 4 * HOUR,
             (_, Category::Pattern) => 168 * HOUR,
             _ => 24 * HOUR,
         };
-        let rose = verdict.alert.priority > *priority;
-        assert!(rose || snoozed || second - before >= window, "told twice within its window");
+        let rose = outcome.alert.priority > *priority;
+        assert!(rose || snoozed || second - before >= window, "notified twice within its window");
     }
 }
 
@@ -437,7 +437,7 @@ proptest! {
 
     #[test]
     fn nothing_is_told_twice_and_nothing_is_lost(acts in acts()) {
-        let mut person = Person::new();
+        let mut user = User::new();
         let mut observer = Observer::default();
         let mut second = 0;
         for act in acts {
@@ -445,39 +445,39 @@ proptest! {
                 Act::Pass(seconds) => second += seconds,
                 Act::Check(fired) => {
                     let fired: Vec<Alert> = fired.into_iter().map(|(n, p)| alert_of(n, p)).collect();
-                    let before = person.memory.clone();
-                    let verdicts = person.check(second, fired.clone());
-                    for verdict in verdicts.iter().filter(|v| v.decision == Resolve) {
-                        prop_assert!(before.incidents[&verdict.alert.key].open, "resolved without having been open");
+                    let before = user.memory.clone();
+                    let outcomes = user.check(second, fired.clone());
+                    for outcome in outcomes.iter().filter(|v| v.decision == Resolve) {
+                        prop_assert!(before.incidents[&outcome.alert.key].open, "resolved without having been open");
                     }
-                    observer.see(second, &person, &fired, &verdicts);
+                    observer.see(second, &user, &fired, &outcomes);
                 }
-                Act::Quiet(quiet) => person.quiet = quiet,
-                Act::Pause(time) => person.memory.pause = Some(time.map_or(Pause::UntilResumed, |t| Pause::Until(at(second + t)))),
-                Act::Resume => person.memory.pause = None,
+                Act::Quiet(quiet) => user.quiet = quiet,
+                Act::Pause(time) => user.memory.pause = Some(time.map_or(Pause::UntilResumed, |t| Pause::Until(at(second + t)))),
+                Act::Resume => user.memory.pause = None,
                 Act::Acknowledge(number) => {
-                    if let Some(incident) = person.memory.incidents.get_mut(&alert_of(number, 0).key) {
+                    if let Some(incident) = user.memory.incidents.get_mut(&alert_of(number, 0).key) {
                         incident.acknowledged = incident.open;
                     }
                 }
                 Act::Snooze(number, seconds) => {
                     let key = alert_of(number, 0).key;
-                    if let Some(incident) = person.memory.incidents.get_mut(&key) {
+                    if let Some(incident) = user.memory.incidents.get_mut(&key) {
                         incident.snoozed_until = Some(at(second + seconds));
                         observer.snoozes.insert(key, second + seconds);
                     }
                 }
             }
         }
-        // Whatever still waits is told in the first check after the night and the pause, if it still holds.
-        person.quiet = false;
-        person.memory.pause = None;
-        let waiting: Vec<Alert> = person.memory.incidents.values().filter(|i| i.held).map(|i| i.alert.clone()).collect();
-        let verdicts = person.check(second + 1, waiting.clone());
+        // Whatever still waits is notified in the first check after the night and the pause, if it still holds.
+        user.quiet = false;
+        user.memory.pause = None;
+        let waiting: Vec<Alert> = user.memory.incidents.values().filter(|i| i.held).map(|i| i.alert.clone()).collect();
+        let outcomes = user.check(second + 1, waiting.clone());
         for alert in waiting {
-            let fate = verdicts.iter().find(|v| v.alert.key == alert.key).unwrap();
-            prop_assert!(matches!((fate.decision, fate.reason),
-                (Coalesce, Reason::Digest | Reason::Storm) | (Suppress, _)), "{:?}", (fate.decision, fate.reason));
+            let outcome = outcomes.iter().find(|v| v.alert.key == alert.key).unwrap();
+            prop_assert!(matches!((outcome.decision, outcome.reason),
+                (Coalesce, Reason::Digest | Reason::Storm) | (Suppress, _)), "{:?}", (outcome.decision, outcome.reason));
         }
     }
 
@@ -493,10 +493,10 @@ proptest! {
         let mut state = seed;
         shuffled.sort_by_cached_key(|_| { state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1); state });
         let prepared = || {
-            let mut person = Person { quiet: true, max_alerts: 5, ..Person::new() };
-            person.check(0, held.iter().map(|n| alert_of(*n, 1)).collect());
-            person.quiet = quiet;
-            person
+            let mut user = User { quiet: true, max_alerts: 5, ..User::new() };
+            user.check(0, held.iter().map(|n| alert_of(*n, 1)).collect());
+            user.quiet = quiet;
+            user
         };
         let (split_a, split_b) = shuffled.split_at(shuffled.len() / 2);
         let halves = [split_b, split_a].map(|half| Evaluation { alerts: half.to_vec(), evaluated: all_rules(), unknown_entities: BTreeSet::new() });

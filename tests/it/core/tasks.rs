@@ -1,4 +1,4 @@
-//! The same task in several sources: one task, told once, under a name that stays.
+//! The same task in several sources: one task, notified once, under a name that stays.
 
 mod histories;
 mod pairs;

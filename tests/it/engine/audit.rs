@@ -47,7 +47,7 @@ fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel])
 
 const BOTH: &[Channel] = &[Channel::Notification, Channel::Telegram];
 
-fn told(name: &str) -> PolicyDecision {
+fn notified(name: &str) -> PolicyDecision {
     verdict(name, Decision::Deliver, Reason::First, BOTH)
 }
 
@@ -82,15 +82,15 @@ fn check_that_found(
     store.commit(&record).unwrap();
 }
 
-/// A database in which something of every kind has happened: a was told and is a duplicate since, b and c went into one digest, d
-/// waits for the morning, e is told in the journal alone, f was told and is over.
+/// A database in which something of every kind has happened: a was notified and is a duplicate since, b and c went into one digest, d
+/// waits for the morning, e is notified in the journal alone, f was notified and is over.
 fn full() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(&folder.path().join("operator.db"), hour(0)).unwrap().store;
     let digest = |name| verdict(name, Decision::Coalesce, Reason::Storm, BOTH);
     let held = verdict("d", Decision::Hold, Reason::QuietHours, &[]);
     let quiet = verdict("e", Decision::Deliver, Reason::First, &[]);
-    check(&mut store, hour(0), 400, &[told("a"), digest("b"), digest("c"), held.clone(), quiet, told("f")]);
+    check(&mut store, hour(0), 400, &[notified("a"), digest("b"), digest("c"), held.clone(), quiet, notified("f")]);
     let again = verdict("a", Decision::Suppress, Reason::Duplicate, &[]);
     check(&mut store, hour(1), 400, &[again.clone(), held.clone()]);
     let over = verdict("f", Decision::Resolve, Reason::Resolved, &[]);
@@ -170,14 +170,14 @@ fn audit_names_every_missing_record(#[case] tamper: &str, #[case] unaccounted: &
 #[test]
 fn alert_without_decision_is_unaccounted() {
     let (_folder, mut store) = full();
-    check_that_found([key("a"), key("lost")].into(), &mut store, hour(3), 400, &[told("a")]);
+    check_that_found([key("a"), key("lost")].into(), &mut store, hour(3), 400, &[notified("a")]);
     assert_eq!(store.audit(hour(3)).unwrap().unaccounted, [key("lost")]);
 }
 
 #[test]
 fn decision_without_alert_is_unaccounted() {
     let (_folder, mut store) = full();
-    check_that_found([].into(), &mut store, hour(3), 400, &[told("made up")]);
+    check_that_found([].into(), &mut store, hour(3), 400, &[notified("made up")]);
     assert_eq!(store.audit(hour(3)).unwrap().unaccounted, [key("made up")]);
 }
 
@@ -278,7 +278,7 @@ fn migrated_database_is_consistent(#[case] layout: i64) {
     let audit = store.audit(hour(3)).unwrap();
     assert!(audit.is_consistent(), "{audit:?}");
     assert_eq!((audit.fired, audit.pending), (10, 1));
-    check(&mut store, hour(4), 400, &[told("g")]);
+    check(&mut store, hour(4), 400, &[notified("g")]);
     assert!(store.audit(hour(4)).unwrap().is_consistent());
     other(store.path()).execute_batch("DELETE FROM outbox WHERE key LIKE '%:g'").unwrap();
     assert_eq!(store.audit(hour(4)).unwrap().unaccounted, [key("g")], "what came since is watched");
@@ -316,7 +316,7 @@ fn audit(harness: &EngineHarness) -> Audit {
     harness.status().audit.expect("an audit")
 }
 
-/// A key that was told on an outside channel.
+/// A key that was notified on an outside channel.
 fn notified_key(home: &Home) -> String {
     let sql = "SELECT key FROM outbox WHERE kind = 'alert' AND channel = 'notification' ORDER BY id LIMIT 1";
     home.database().query_row(sql, [], |row| row.get(0)).unwrap()
@@ -465,8 +465,8 @@ fn status_command_reports_a_lost_message() {
     assert!(line.contains(" fired: ") && line.ends_with(" – consistent"), "{line}");
     let lost = notified_key(&home);
     home.database().execute_batch(&format!("DELETE FROM outbox WHERE key = '{lost}'")).unwrap();
-    let told = home.run(&["--status"]).ok().out;
-    assert!(told.contains(&format!(" – unaccounted: {lost}")), "{told}");
+    let notified = home.run(&["--status"]).ok().out;
+    assert!(notified.contains(&format!(" – unaccounted: {lost}")), "{notified}");
     // An engine audits at its start.
     let mut engine = Running::start(&home);
     let status = home.run(&["--status", "--json"]).ok().json();

@@ -26,7 +26,7 @@ use crate::support::http::{Answer, Request, Server};
 const TODAY: Date = date(2026, 11, 20);
 const SINCE: Date = date(2026, 11, 13);
 
-/// Ten past eight: the cache of the made-up person was synced at 07:40 of its last day.
+/// Ten past eight: the cache of the made-up user was synced at 07:40 of its last day.
 fn now() -> ZonedDateTime {
     "2026-11-20T08:10:00+00:00[UTC]".parse().unwrap()
 }

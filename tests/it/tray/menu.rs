@@ -68,7 +68,7 @@ fn around() -> MenuContext {
     MenuContext { now: at("14:06"), zone: TimeZone::UTC, starts_at_login: Some(false) }
 }
 
-/// The menu as a person reads it: ticks, greyed lines in brackets, submenus indented.
+/// The menu as a user reads it: ticks, greyed lines in brackets, submenus indented.
 fn drawn(entries: &[Entry]) -> String {
     let mut text = String::new();
     for entry in entries {

@@ -122,8 +122,8 @@ fn repeated_thought_fires(#[case] limit: u32, #[case] texts: &[&str], #[case] ex
 fn worry_text_is_not_shown() {
     let worries = [1, 2, 3].map(|hours| Thought { worry: true, ..thought("Am I ill", hours) });
     let found = judged(&PatternFacts { readings: &with_thoughts(worries.into()), ..NOTHING });
-    let told = found.alerts.iter().find(|alert| alert.key.rule() == "pattern:procrastination").unwrap();
-    assert!(!format!("{} {} {:?}", told.title, told.message, told.facts).contains("ill"), "{told:?}");
+    let notified = found.alerts.iter().find(|alert| alert.key.rule() == "pattern:procrastination").unwrap();
+    assert!(!format!("{} {} {:?}", notified.title, notified.message, notified.facts).contains("ill"), "{notified:?}");
 }
 
 #[test]
@@ -351,38 +351,38 @@ fn patterns_are_told_in_words() {
         focus: Some(FocusFile { name: "focus.md".into(), modified: hours_ago(9 * 24) }),
     };
     let evaluation = judged(&facts);
-    let told = |key: &str| {
+    let notified = |key: &str| {
         let alert = alert(&evaluation, key).unwrap();
         format!("{} | {}", alert.title, alert.message)
     };
     assert_eq!(
-        told(PUT_OFF),
+        notified(PUT_OFF),
         "Put off 3 times: Write report! | “Write report!” was put off 3 times in 7 days, last 1 h ago: due 2026-11-18 → \
          2026-11-21. State store, as of 2 h ago."
     );
     assert_eq!(
-        told("pattern:procrastination:call_mum"),
+        notified("pattern:procrastination:call_mum"),
         "Written down 3 times: Call mum | “Call mum” has been written down 3 times and not dealt with, first 3 days ago. \
          WorkOS, just read."
     );
     assert_eq!(
-        told("pattern:energy_decline"),
+        notified("pattern:energy_decline"),
         "Energy is down 25 % from the week before | Mean readiness 57 over 7 days, 25 % under the 76 of the 7 days before \
          (7 and 7 days with a score). Oura, synced 2 h ago."
     );
     assert_eq!(
-        told("pattern:sleep_debt"),
+        notified("pattern:sleep_debt"),
         "3 nights running under 7 h | Slept 6 h 10, 6 h 10, 6 h 10 in the last 3 nights, each under 7 h – your usual is 6 h \
          10–7 h 30. Oura, synced 2 h ago."
     );
     assert_eq!(
-        told("pattern:overcommitment"),
+        notified("pattern:overcommitment"),
         "Taking on more than gets done | 14 tasks created and 6 completed in 7 days, 2.3 new ones for each one done. State \
          store and WorkOS, as of 2 h ago."
     );
     assert_eq!(
-        told("pattern:context_switching"),
+        notified("pattern:context_switching"),
         "6 clients in one day | 6 clients have a task touched today; 5 or more scatter a day. WorkOS, just read."
     );
-    assert_eq!(told("pattern:stale_focus"), "Focus untouched for 9 days | focus.md was last changed 9 days ago.");
+    assert_eq!(notified("pattern:stale_focus"), "Focus untouched for 9 days | focus.md was last changed 9 days ago.");
 }

@@ -1,4 +1,4 @@
-//! Whatever happens to sources and tasks, what was told of keeps its name, and there are as many alerts as tasks.
+//! Whatever happens to sources and tasks, what was notified of keeps its name, and there are as many alerts as tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ enum Event {
     Check,
 }
 
-/// A name as the test remembers it: with what it was last told, and of which rows.
+/// A name as the test remembers it: with what it was last notified, and of which rows.
 #[derive(Debug, Clone, PartialEq)]
 struct Known {
     likeness: MatchKey,
@@ -87,14 +87,14 @@ impl World {
     }
 
     /// What is open, with what the alerts say, as the store would read it.
-    fn told(&self) -> Vec<(String, Option<tasks::MatchKey>)> {
+    fn notified(&self) -> Vec<(String, Option<tasks::MatchKey>)> {
         let open = self.memory.incidents.values().filter(|incident| incident.open);
-        let told = open.map(|incident| {
+        let notified = open.map(|incident| {
             let fact = |name: &str| incident.alert.facts[name].as_str().unwrap().to_owned();
             let likeness = tasks::MatchKey::new(&fact("task"), Some(date(&fact("due"))));
             (incident.alert.key.entity().unwrap().to_owned(), likeness)
         });
-        told.collect()
+        notified.collect()
     }
 
     /// One check through the rules, the policy and its memory.
@@ -103,8 +103,8 @@ impl World {
         let readings = self.readings();
         let complete = self.failing.is_subset(&self.unplugged);
         let before = self.open();
-        let told = TaskIdentities::new(self.told(), self.aliases.clone());
-        let facts = TaskFacts { readings: &readings, identities: &told, complete, free_time: None };
+        let notified = TaskIdentities::new(self.notified(), self.aliases.clone());
+        let facts = TaskFacts { readings: &readings, identities: &notified, complete, free_time: None };
         let evaluation = evaluate(&facts, &Default::default(), &now);
         let backwards: Vec<TaskReading> = readings.iter().rev().cloned().collect();
         let facts = TaskFacts { readings: &backwards, ..facts };
@@ -114,10 +114,10 @@ impl World {
             "the order of sources changes something"
         );
 
-        let merged = merge_tasks(&readings, &told);
+        let merged = merge_tasks(&readings, &notified);
         let firing: BTreeSet<String> =
             evaluation.alerts.iter().map(|alert| alert.key.entity().unwrap().to_owned()).collect();
-        self.aliases = told.aliases_after(&merged, |name| firing.contains(name));
+        self.aliases = notified.aliases_after(&merged, |name| firing.contains(name));
         let circumstances = PolicyContext {
             now: now.timestamp(),
             quiet: false,
@@ -134,7 +134,7 @@ impl World {
 
         self.as_many_as_tasks(&firing, complete && !readings.is_empty())?;
         self.names_stay(&before, &firing)?;
-        self.learn(&readings, &told);
+        self.learn(&readings, &notified);
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl World {
         Ok(())
     }
 
-    /// The same again: nothing is told, nothing is over, and what is over is forgotten.
+    /// The same again: nothing is notified, nothing is over, and what is over is forgotten.
     fn is_at_rest(&mut self) -> Result<(), TestCaseError> {
         let memory = self.memory.clone();
         self.check()?;

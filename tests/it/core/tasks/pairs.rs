@@ -1,4 +1,4 @@
-//! What makes two rows one task, and what is told of it.
+//! What makes two rows one task, and what is notified of it.
 
 use jiff::{SignedDuration, Timestamp};
 use operator::core::alert::Priority;
@@ -102,9 +102,9 @@ fn merged_task_fires_once_with_both_sources() {
         TaskFacts { readings: &readings, identities: &TaskIdentities::default(), complete: true, free_time: None };
     let evaluation = evaluate(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     assert_eq!(keys(&evaluation), ["task:deadline_overdue:W", "task:deadline_overdue:X"]);
-    let told = alert(&evaluation, "task:deadline_overdue:W").unwrap();
-    assert!(told.message.ends_with("Taskwarrior and Todoist, just read."), "{told:?}");
-    assert_eq!(told.facts["source"], "taskwarrior, todoist");
+    let notified = alert(&evaluation, "task:deadline_overdue:W").unwrap();
+    assert!(notified.message.ends_with("Taskwarrior and Todoist, just read."), "{notified:?}");
+    assert_eq!(notified.facts["source"], "taskwarrior, todoist");
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn unreadable_row_resolves_no_alias() {
     let both =
         [todoist(vec![report("T", "Report", "2026-11-19")]), taskwarrior(vec![report("W", "Report", "2026-11-19")])];
     let aliases = TaskIdentities::default().aliases_after(&merged(&both), |name| name == "W");
-    let told = TaskIdentities::new([("W".to_owned(), None)], aliases);
+    let notified = TaskIdentities::new([("W".to_owned(), None)], aliases);
     let unreadable = [TaskReading { unreadable: vec!["T".into()], ..todoist(vec![]) }, taskwarrior(vec![])];
-    let facts = TaskFacts { readings: &unreadable, identities: &told, complete: true, free_time: None };
+    let facts = TaskFacts { readings: &unreadable, identities: &notified, complete: true, free_time: None };
     let evaluation = evaluate(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     assert!(evaluation.evaluated.contains("task:deadline_overdue"));
     assert!(!evaluation.can_resolve(&"task:deadline_overdue:W".parse().unwrap()));
@@ -124,8 +124,8 @@ fn unreadable_row_resolves_no_alias() {
 fn unreadable_row_resolves_no_occurrence() {
     let odd = [TaskReading { unreadable: vec!["8".into()], ..todoist(vec![]) }];
     let open = ["8", "8@2026-11-26", "88@2026-11-26"];
-    let told = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
-    let facts = TaskFacts { readings: &odd, identities: &told, complete: true, free_time: None };
+    let notified = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
+    let facts = TaskFacts { readings: &odd, identities: &notified, complete: true, free_time: None };
     let evaluation = evaluate(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     let over = open.map(|name| evaluation.can_resolve(&format!("task:deadline_overdue:{name}").parse().unwrap()));
     assert_eq!(over, [false, false, true]);
@@ -136,8 +136,8 @@ fn unreadable_note_resolves_nothing() {
     let closed = reading("markdown", vec![]);
     let closed = [TaskReading { unreadable: vec!["a.md#".into(), "Old/".into()], ..closed }];
     let open = ["a.md#rent", "ab.md#rent", "Old/c.md#rent", "Older/c.md#rent"];
-    let told = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
-    let facts = TaskFacts { readings: &closed, identities: &told, complete: true, free_time: None };
+    let notified = TaskIdentities::new(open.map(|name| (name.to_owned(), None)), Aliases::new());
+    let facts = TaskFacts { readings: &closed, identities: &notified, complete: true, free_time: None };
     let evaluation = evaluate(&facts, &Default::default(), &at("2026-11-20T09:05[America/Chicago]"));
     let over = open.map(|name| evaluation.can_resolve(&format!("task:deadline_overdue:{name}").parse().unwrap()));
     assert_eq!(over, [false, true, false, true]);
