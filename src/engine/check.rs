@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::calendar_cache::CalendarCache;
-use super::report::CheckReport;
+use super::report::{CheckReport, Evaluated};
 use super::source_states::SourceStates;
 use crate::core::alert::Monitor;
-use crate::core::circuit::Permit;
+use crate::core::circuit::{CircuitState, Permit};
 use crate::core::facts::TaskReading;
 use crate::monitors::fetch::{SourceReading, fetch};
 use crate::monitors::sources::Sources;
@@ -184,6 +184,27 @@ impl Check {
         for reading in readings {
             self.readings.entry(Source::Tasks(reading.source)).or_insert(SourceReading::Tasks(Ok(reading)));
         }
+    }
+
+    /// The report so far, with the part that was just evaluated. An incomplete check keeps a copy.
+    pub(crate) fn add_part(
+        &mut self,
+        evaluated: Evaluated,
+        circuits: BTreeMap<String, CircuitState>,
+        dry_run: bool,
+    ) -> CheckReport {
+        let part = CheckReport::new(&self.at, self.started.elapsed(), evaluated, circuits, dry_run);
+        let report = match self.report.take() {
+            Some(mut report) => {
+                report.merge(part);
+                report
+            }
+            None => part,
+        };
+        if !self.is_complete() {
+            self.report = Some(report.clone());
+        }
+        report
     }
 
     fn update_ready(&mut self) {

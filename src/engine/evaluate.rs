@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::check::Check;
 use super::config_state::ConfigState;
+use super::report::Evaluated;
 use super::source_states::SourceStates;
 use crate::core::alert::{AlertKey, Monitor};
 use crate::core::calendar::busy_times::BusyTimes;
@@ -41,13 +42,6 @@ pub(crate) struct EvaluationContext<'a> {
     pub(crate) busy_times: Option<BusyTimes>,
     pub(crate) is_quiet: bool,
     pub(crate) in_event: bool,
-}
-
-/// The result of one evaluation.
-#[derive(Debug)]
-pub(crate) struct Evaluated {
-    pub(crate) decisions: Vec<PolicyDecision>,
-    pub(crate) states: BTreeMap<Monitor, MonitorState>,
 }
 
 /// The facts of a check, joined with the stored ones.

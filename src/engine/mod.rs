@@ -285,7 +285,7 @@ impl Engine {
             self.metrics.count_check(&evaluated.states, &evaluated.decisions);
         }
         let circuits = self.source_states.circuit_states(&self.config.sources);
-        Ok(CheckReport::add_part(check, evaluated, circuits, self.dry_run))
+        Ok(check.add_part(evaluated, circuits, self.dry_run))
     }
 
     /// What follows a check, or a part of one, besides the commit.

@@ -4,15 +4,21 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::ZonedDateTime;
 use serde::{Deserialize, Serialize};
 
-use super::check::Check;
-use super::evaluate::Evaluated;
 use crate::core::alert::{Facts, Monitor, Priority};
 use crate::core::channel::Channel;
 use crate::core::circuit::CircuitState;
 use crate::core::policy::decision::{Decision, PolicyDecision, Reason};
 use crate::core::status::{MonitorState, RunStatus};
+
+/// The result of one evaluation.
+#[derive(Debug)]
+pub(crate) struct Evaluated {
+    pub(crate) decisions: Vec<PolicyDecision>,
+    pub(crate) states: BTreeMap<Monitor, MonitorState>,
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckReport {
@@ -81,32 +87,22 @@ impl From<PolicyDecision> for AlertReport {
 }
 
 impl CheckReport {
-    /// The report of the check so far, with the part that was just evaluated. An incomplete check keeps a copy.
-    pub(crate) fn add_part(
-        check: &mut Check,
+    /// The report of one part of a check that was made for `at` and has taken `duration` so far.
+    pub(crate) fn new(
+        at: &ZonedDateTime,
+        duration: Duration,
         evaluated: Evaluated,
         circuits: BTreeMap<String, CircuitState>,
         dry_run: bool,
     ) -> Self {
-        let part = Self {
-            at: check.at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        Self {
+            at: at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
             dry_run,
-            duration_ms: u64::try_from(check.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             monitors: evaluated.states.iter().map(|(monitor, state)| (*monitor, MonitorReport::from(state))).collect(),
             alerts: evaluated.decisions.into_iter().map(AlertReport::from).collect(),
             circuits,
-        };
-        let report = match check.report.take() {
-            Some(mut report) => {
-                report.merge(part);
-                report
-            }
-            None => part,
-        };
-        if !check.is_complete() {
-            check.report = Some(report.clone());
         }
-        report
     }
 
     /// Add a later part of the same check.

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Extension;
@@ -15,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use super::auth::rejection::Rejection;
 use super::routes;
-use super::state::AppState;
+use super::state::{AppState, Authorized};
 
 /// A browser opens six; a process has 256 files on macOS.
 const MAX_CONNECTIONS: usize = 48;
@@ -31,16 +30,6 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// After a failed accept: most likely no file descriptors are left, and other connections must close first.
 const ACCEPT_RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// Whether a request of this connection was authorized. Such a connection is never closed to make room for another.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Authorized(Arc<AtomicBool>);
-
-impl Authorized {
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 struct Connection {
     task: AbortHandle,
@@ -100,7 +89,7 @@ pub(super) async fn accept(listener: TcpListener, state: &Arc<AppState>) {
 }
 
 fn close_oldest_unauthorized(open: &mut VecDeque<Connection>) -> bool {
-    let oldest = open.iter().position(|connection| !connection.authorized.0.load(Ordering::Relaxed));
+    let oldest = open.iter().position(|connection| !connection.authorized.is_set());
     let closed = oldest.and_then(|index| open.remove(index));
     closed.inspect(|connection| connection.task.abort()).is_some()
 }

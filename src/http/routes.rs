@@ -19,8 +19,7 @@ use hyper::http::HeaderValue;
 
 use super::auth::rejection::Rejection;
 use super::auth::{self, Principal};
-use super::connections::Authorized;
-use super::state::AppState;
+use super::state::{AppState, Authorized};
 use super::{api, pages, response};
 
 const MAX_BODY_BYTES: usize = 16 * 1024;

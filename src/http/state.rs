@@ -1,6 +1,7 @@
 //! The state that all request handlers share.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,20 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(330);
 
 /// The engine responds at once; if it takes longer, it is blocked.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Whether a request of this connection was authorized. Such a connection is never closed to make room for another.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Authorized(Arc<AtomicBool>);
+
+impl Authorized {
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 #[derive(Debug)]
 pub struct ServerConfig {

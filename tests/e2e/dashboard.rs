@@ -342,7 +342,7 @@ fn event_stream_reports_changes_until_the_end() {
         while stream.read_line().expect("an event") != "event: changed" {}
         assert_eq!(stream.read_line().as_deref(), Some("data: snapshot"), "browsers ignore an event without data");
     }
-    assert_eq!(server.engine.stop("TERM"), Some(0), "{}", server.engine.said());
+    assert_eq!(server.engine.stop("TERM"), Some(0), "{}", server.engine.stderr_text());
     for stream in &mut streams {
         let rest = stream.read_to_close();
         assert!(rest.ends_with("0\r\n\r\n"), "an orderly end: {rest:?}");
@@ -367,7 +367,7 @@ fn running_check_blocks_no_request() {
     assert_eq!(server.get("/api/status").expect_code(200).json()["check_running"], true);
     server.get("/").expect_code(200);
     server.post("/api/ack", &format!("key={READINESS}")).expect_code(200);
-    assert_eq!(server.engine.stop("TERM"), Some(0), "the engine stops: {}", server.engine.said());
+    assert_eq!(server.engine.stop("TERM"), Some(0), "the engine stops: {}", server.engine.stderr_text());
     run.read_to_close();
 }
 
@@ -496,7 +496,12 @@ fn port_in_use_is_reported_and_retried() {
     assert!(!status["warnings"].to_string().contains("dashboard"), "{status:#}");
     let server = TestServer { home, engine, port };
     server.sign_in();
-    assert_eq!(server.engine.said().matches("HTTP server unavailable").count(), 1, "{}", server.engine.said());
+    assert_eq!(
+        server.engine.stderr_text().matches("HTTP server unavailable").count(),
+        1,
+        "{}",
+        server.engine.stderr_text()
+    );
 }
 
 #[rstest]
@@ -507,7 +512,7 @@ fn disabled_server_does_not_listen(#[case] enabled: bool, #[case] flags: &[&str]
     let port = free_port();
     home.set(json!({"http": {"enabled": enabled, "port": port}}));
     let mut engine = Running::spawn(&home, flags);
-    eventually("a check is over", || engine.said().contains("Check cycle complete").then_some(()));
+    eventually("a check is over", || engine.stderr_text().contains("Check cycle complete").then_some(()));
     assert!(RawConnection::try_open(port).is_err());
     assert!(!home.path("state/http-token").exists());
     let refused = home.run(&["dashboard"]).failed(1);

@@ -90,8 +90,8 @@ fn running_engine_resets_circuit() {
 fn signal_stops_cleanly(#[case] signal: &str) {
     let home = Home::new();
     let mut engine = started(&home);
-    assert_eq!(engine.stop(signal), Some(0), "{}", engine.said());
-    assert!(engine.said().contains(&format!("SIG{signal}: stopping")), "{}", engine.said());
+    assert_eq!(engine.stop(signal), Some(0), "{}", engine.stderr_text());
+    assert!(engine.stderr_text().contains(&format!("SIG{signal}: stopping")), "{}", engine.stderr_text());
     assert!(!home.path("state/operator.sock").exists(), "the socket goes with it");
     assert_eq!(status(&home)["running"], false);
     assert_eq!(outcome(&home.run(&["run-now", "--json"]).ok().json(), READINESS), "suppress duplicate");
@@ -122,8 +122,8 @@ fn signal_during_check_stops_in_time() {
     let mut engine = Running::start(&home);
     let _hanging = silent.accept().unwrap();
     // Whoever stops it waits for half a minute; the source would take five.
-    assert_eq!(engine.stop("TERM"), Some(0), "{}", engine.said());
-    assert!(engine.said().contains("engine stopped"), "{}", engine.said());
+    assert_eq!(engine.stop("TERM"), Some(0), "{}", engine.stderr_text());
+    assert!(engine.stderr_text().contains("engine stopped"), "{}", engine.stderr_text());
 }
 
 #[test]
@@ -131,8 +131,12 @@ fn dry_engine_logs_and_writes_nothing() {
     let home = Home::new();
     let before = home.everything();
     let mut engine = Running::spawn(&home, &["--dry-run"]);
-    eventually("a check is over", || engine.said().contains("would be sent (dry run)").then_some(()));
-    assert!(engine.said().contains("Dry run: would deliver (first), high: Readiness is low: 48"), "{}", engine.said());
+    eventually("a check is over", || engine.stderr_text().contains("would be sent (dry run)").then_some(()));
+    assert!(
+        engine.stderr_text().contains("Dry run: would deliver (first), high: Readiness is low: 48"),
+        "{}",
+        engine.stderr_text()
+    );
     assert_eq!(engine.stop("TERM"), Some(0));
     let mut after = home.everything();
     after.retain(|path, _| !path.ends_with("stderr.log")); // the test's own

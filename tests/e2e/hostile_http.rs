@@ -665,7 +665,7 @@ fn secrets_reach_no_log_or_output() {
     let own = server.home.path("state/http-token");
     let files = server.home.everything();
     assert!(files.keys().any(|path| path.ends_with("operator.log")) && files.contains_key(&own));
-    let shown = [("status", status), ("command line", whole.out + &whole.err), ("stderr", server.engine.said())];
+    let shown = [("status", status), ("command line", whole.out + &whole.err), ("stderr", server.engine.stderr_text())];
     for secret in &secrets {
         for (path, bytes) in files.iter().filter(|(path, _)| **path != own) {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());

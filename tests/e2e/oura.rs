@@ -79,7 +79,7 @@ fn running_engine_fetches_60_days_after_connect() {
     assert_eq!(line(&check, "oura")["result"], "ok", "{check}");
     assert!(line(&check, "oura")["about"].as_str().unwrap().contains("API: connected"), "{check}");
     assert_eq!(std::fs::metadata(user.home.path("state/oura-tokens.json")).unwrap().mode() & 0o777, 0o600);
-    assert!(!user.kept().contains(SECRET), "the configuration has it");
+    assert!(!user.stored_tokens().contains(SECRET), "the configuration has it");
     assert_eq!(engine.stop("TERM"), Some(0));
 }
 
@@ -153,7 +153,7 @@ fn denied_consent_changes_nothing() {
     assert!(page.code == 400 && page.text.contains("you declined") && !page.text.contains("<b>"), "{page:?}");
     let run = connecting.ended();
     assert!((run.code, run.out.as_str()) == (1, "") && run.err.contains("you declined"), "{run:?}");
-    assert!(user.kept().is_empty() && user.oura.server.requests().is_empty());
+    assert!(user.stored_tokens().is_empty() && user.oura.server.requests().is_empty());
 }
 
 #[rstest]
@@ -175,7 +175,7 @@ fn failed_exchange_is_shown_in_both_places(#[case] answer: NextAnswer, #[case] w
     assert!(run.code == 1 && run.err.contains(word), "{run:?}");
     assert_no_secret("the page", page.text.as_bytes());
     assert_no_secret("the screen", run.err.as_bytes());
-    assert!(user.kept().is_empty());
+    assert!(user.stored_tokens().is_empty());
     assert_eq!(user.oura.token_requests().len(), 1);
 }
 
@@ -199,7 +199,7 @@ fn untrusted_issuer_receives_nothing() {
     let page = connecting.answers(&format!("code={CODE}&iss=https%3A%2F%2Foura.evil.example"));
     assert!(page.code == 400 && page.text.contains("not Oura's"), "{page:?}");
     assert_eq!(connecting.ended().code, 1);
-    assert!(user.oura.server.requests().is_empty() && user.kept().is_empty());
+    assert!(user.oura.server.requests().is_empty() && user.stored_tokens().is_empty());
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn terminal_prompt_hides_the_secret() {
     assert!(child.wait().unwrap().success(), "{}", screen());
     assert!(screen().contains("Oura is connected"), "{}", screen());
     assert_no_secret("the terminal", screen().as_bytes());
-    assert!(user.kept().contains(SECRET), "it is stored with the tokens");
+    assert!(user.stored_tokens().contains(SECRET), "it is stored with the tokens");
     // The next connection needs no input.
     user.home.run(&["check"]);
     let connecting = user.begin();
@@ -292,7 +292,7 @@ fn disconnect_revokes_and_the_engine_sees_it() {
     eventually("it is connected", || (engine.status()["oura_connection"] == "connected").then_some(()));
     let run = user.home.run(&["disconnect", "oura"]).ok();
     assert!(run.out.contains("revoked"), "{run:?}");
-    assert!(user.oura.is_revoked() && user.kept().is_empty());
+    assert!(user.oura.is_revoked() && user.stored_tokens().is_empty());
     eventually("the engine sees it", || engine.status()["sources"]["oura"]["as_of"].is_null().then_some(()));
     assert_eq!(engine.status()["oura_connection"], "off");
     let again = user.home.run(&["disconnect", "oura", "--json"]).ok().json();
@@ -308,7 +308,7 @@ fn failed_revocation_deletes_and_is_reported() {
     let run = user.home.run(&["disconnect", "oura"]).failed(1);
     assert!(run.err.contains("tokens are deleted") && run.err.contains("cloud.ouraring.com"), "{run:?}");
     assert_no_secret("the screen", run.err.as_bytes());
-    assert!(user.kept().is_empty());
+    assert!(user.stored_tokens().is_empty());
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn short_lived() -> User {
     let user = User::new();
     user.oura.set_lifetime(1);
     user.connect();
-    let past = user.kept().replace("\"lifetime_seconds\":1", "\"lifetime_seconds\":0");
+    let past = user.stored_tokens().replace("\"lifetime_seconds\":1", "\"lifetime_seconds\":0");
     std::fs::write(user.home.path("state/oura-tokens.json"), past).unwrap();
     user
 }
@@ -362,7 +362,7 @@ fn concurrent_processes_send_one_refresh() {
         assert_eq!(line(&report, "oura")["result"], "ok", "{report}");
     }
     assert_eq!(user.oura.token_requests().len(), 2, "one for the code, one for the refresh");
-    assert!(user.kept().contains(&refresh_token(2)));
+    assert!(user.stored_tokens().contains(&refresh_token(2)));
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn kill_before_storing_new_tokens_says_connect() {
     eventually("the server has changed the tokens", || (user.oura.issued_pairs() == 2).then_some(()));
     engine.stop("KILL");
     user.oura.unblock();
-    assert!(user.kept().contains(&refresh_token(1)), "the stored tokens are complete");
+    assert!(user.stored_tokens().contains(&refresh_token(1)), "the stored tokens are complete");
 
     let mut engine = Running::start(&user.home);
     let trouble = eventually("the error is in the status", || {
@@ -415,7 +415,7 @@ fn stop_during_refresh_stores_the_new_tokens() {
     user.home.set(json!({"sources": {"oura": {"timeout_seconds": 1}}}));
     user.connect();
     // The token is valid by our clock and refused by the server. The fetch times out during the refresh.
-    let refused = user.kept().replace(&access_token(1), "acc3ss-of-yesterday");
+    let refused = user.stored_tokens().replace(&access_token(1), "acc3ss-of-yesterday");
     std::fs::write(user.home.path("state/oura-tokens.json"), refused).unwrap();
     user.oura.set_next_answer(NextAnswer::BlockedAfterRotation);
     let mut engine = Running::start(&user.home);
@@ -431,19 +431,19 @@ fn stop_during_refresh_stores_the_new_tokens() {
     });
     user.oura.unblock();
     assert_eq!(engine.ended(), Some(0));
-    assert!(user.kept().contains(&refresh_token(2)), "{}", engine.said());
+    assert!(user.stored_tokens().contains(&refresh_token(2)), "{}", engine.stderr_text());
 }
 
 #[test]
 fn dry_run_never_refreshes() {
     let user = short_lived();
-    let before = user.kept();
+    let before = user.stored_tokens();
     let run = user.home.run(&["--once", "--dry-run", "--json"]).ok();
     assert!(run.out.contains("a dry run does not"), "{run:?}");
     let mut engine = Running::spawn(&user.home, &["--dry-run"]);
-    eventually("its check is over", || engine.said().contains("Check cycle complete").then_some(()));
+    eventually("its check is over", || engine.stderr_text().contains("Check cycle complete").then_some(()));
     assert_eq!(engine.stop("TERM"), Some(0));
-    assert_eq!((user.oura.token_requests().len(), user.kept()), (1, before));
+    assert_eq!((user.oura.token_requests().len(), user.stored_tokens()), (1, before));
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn tokens_are_dated_by_the_wall_clock() {
     let user = short_lived();
     user.home.run(&["--once", "--at", &user.home.day_at(-30, "12:00")]).ok();
     assert_eq!(user.oura.issued_pairs(), 2);
-    let kept: Value = serde_json::from_str(&user.kept()).unwrap();
+    let kept: Value = serde_json::from_str(&user.stored_tokens()).unwrap();
     let when = |name: &str| kept[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     assert!(when("obtained_at") >= when("connected_at"), "{kept}");
 }
@@ -548,7 +548,7 @@ fn second_connection_replaces_the_first() {
     user.connect();
     user.oura.allow_code_again();
     user.connect();
-    assert!(user.kept().contains(&refresh_token(2)) && !user.kept().contains(&refresh_token(1)));
+    assert!(user.stored_tokens().contains(&refresh_token(2)) && !user.stored_tokens().contains(&refresh_token(1)));
     let usage = finish({
         let mut program = user.home.program();
         program.args(["connect", "garmin"]);

@@ -209,7 +209,7 @@ async fn hanging_plugin_dies_with_the_engine() {
     ]}}));
     let mut engine = Running::start(&home);
     eventually("the alert of the other one", || (home.open() == ["exec:load"]).then_some(()));
-    assert_eq!(engine.stop("TERM"), Some(0), "{}", engine.said());
+    assert_eq!(engine.stop("TERM"), Some(0), "{}", engine.stderr_text());
     line.wait_until_dead().await;
 }
 

@@ -41,7 +41,7 @@ fn garbage_on_socket_is_refused(#[case] bytes: Vec<u8>) {
         assert!(reply["message"].as_str().is_some_and(|message| (1..500).contains(&message.len())), "{reply}");
     }
     assert_eq!(engine.status()["running"], true);
-    assert!(!engine.said().contains("panicked"), "{}", engine.said());
+    assert!(!engine.stderr_text().contains("panicked"), "{}", engine.stderr_text());
     assert_eq!(engine.stop("TERM"), Some(0));
 }
 

@@ -120,7 +120,7 @@ fn unknown_chats_are_ignored_and_logged_once() {
     assert_eq!(bot.answered().len(), 1, "an unknown chat gets no answer");
     assert_eq!(incident(&home)["acknowledged"], false);
     for chat in ["chat=666\n", "chat=-4711\n"] {
-        assert_eq!(engine.said().matches(chat).count(), 1, "{}", engine.said());
+        assert_eq!(engine.stderr_text().matches(chat).count(), 1, "{}", engine.stderr_text());
     }
     bot.press(703, CHAT, &ours);
     assert!(answer_to(&bot, "q703").starts_with("Acknowledged"));

@@ -299,7 +299,7 @@ fn config_change_and_error_show_in_the_menu() {
     let status = running.status();
     assert!(status["config_error"].as_str().unwrap().contains("check_interval"), "{status}");
     assert_eq!(status["config"]["deduplication"]["max_alerts_per_run"], 7, "the old one is in force");
-    assert!(running.said().contains("configuration not reloaded"), "{}", running.said());
+    assert!(running.stderr_text().contains("configuration not reloaded"), "{}", running.stderr_text());
 
     // Editors replace the file.
     let draft = tray.home.path("draft.yaml");
@@ -363,7 +363,11 @@ fn no_tray(home: &Home, reason: &str) {
     assert_eq!(run.err.lines().count(), 1, "{}", run.err);
     assert!(run.err.contains(reason) && run.err.contains("--headless"), "{}", run.err);
     let mut running = Running::in_front(home, &[]);
-    assert!(running.said().contains(reason) && running.said().contains("headless"), "{}", running.said());
+    assert!(
+        running.stderr_text().contains(reason) && running.stderr_text().contains("headless"),
+        "{}",
+        running.stderr_text()
+    );
     assert_eq!(running.stop("TERM"), Some(0));
 }
 

@@ -61,7 +61,8 @@ fn unconfirmed_post_is_retried_with_same_key() {
     eventually("the failure is known", || {
         (engine.status()["channel_states"]["webhook"]["state"] == "failing").then_some(())
     });
-    let shown = [home.run(&["--status"]).ok().out, home.run(&["why", READINESS]).ok().out, engine.said()].concat();
+    let shown =
+        [home.run(&["--status"]).ok().out, home.run(&["why", READINESS]).ok().out, engine.stderr_text()].concat();
     assert!(shown.contains("pending after 1 attempt") && !shown.contains("s3cret"), "{shown}");
     let tries = eventually("a second try", || Some(server.requests()).filter(|requests| requests.len() == 2));
     assert_eq!(tries[0].headers["idempotency-key"], tries[1].headers["idempotency-key"]);

@@ -58,8 +58,8 @@ impl User {
         connecting.ended().ok()
     }
 
-    /// The tokens as they lie on the disk.
-    pub(crate) fn kept(&self) -> String {
+    /// The text of the token file; empty without one.
+    pub(crate) fn stored_tokens(&self) -> String {
         std::fs::read_to_string(self.home.path("state/oura-tokens.json")).unwrap_or_default()
     }
 }

@@ -53,7 +53,7 @@ impl Running {
     }
 
     /// Its stderr so far.
-    pub(crate) fn said(&self) -> String {
+    pub(crate) fn stderr_text(&self) -> String {
         std::fs::read_to_string(&self.errors).unwrap_or_default()
     }
 

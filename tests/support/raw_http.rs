@@ -163,7 +163,7 @@ impl TestServer {
 
     /// Stop the engine, run `between`, and start a new engine.
     pub(crate) fn restart(&mut self, between: impl FnOnce(&Home)) {
-        assert_eq!(self.engine.stop("TERM"), Some(0), "{}", self.engine.said());
+        assert_eq!(self.engine.stop("TERM"), Some(0), "{}", self.engine.stderr_text());
         between(&self.home);
         self.engine = Running::start(&self.home);
     }
@@ -235,7 +235,7 @@ impl TestServer {
 
     /// The reasons in the log, sorted.
     pub(crate) fn logged_rejections(&self) -> Vec<String> {
-        let log = self.engine.said();
+        let log = self.engine.stderr_text();
         let lines = log.lines().filter_map(|line| line.split_once(REJECTED));
         let mut reasons: Vec<_> =
             lines.map(|(_, fields)| fields.trim_start_matches(" reason=").trim_matches('"').to_owned()).collect();
@@ -248,7 +248,7 @@ impl TestServer {
         let report = self.engine.ask(r#"{"command": "run_now"}"#).expect("a response");
         assert_eq!(report["body"]["monitors"]["health"]["status"], "ok", "{report}");
         self.send("GET", "/health", &[], "").expect_code(200);
-        assert!(!self.engine.said().contains("panicked"), "{}", self.engine.said());
+        assert!(!self.engine.stderr_text().contains("panicked"), "{}", self.engine.stderr_text());
     }
 }
 

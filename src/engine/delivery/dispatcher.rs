@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::batch_message;
 use super::probe::ProbeResult;
-use super::worker::{ChannelWorker, InFlight, is_future, remaining};
+use super::worker::{ChannelWorker, InFlight, SendResult, is_future, remaining};
 use crate::alerters::{Alerter, Failure, FailureKind, Inbound};
 use crate::core::channel::Channel;
 use crate::core::delivery::channel_backoff::{ChannelBackoff, SendWindow};
@@ -32,9 +32,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// After a start and at the end of quiet hours, a meeting or a pause, waiting messages are deferred this long, so that the
 /// first check can add its alerts and one message shows all of them. Critical alerts are not deferred.
 const DEFER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The channel's id of the message, or why it was not sent.
-pub(crate) type SendResult = Result<Option<String>, Failure>;
 
 /// A send that has ended.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::dispatcher::{Dispatcher, SendResult};
+use super::dispatcher::Dispatcher;
+use super::worker::SendResult;
 use crate::core::channel::Channel;
 use crate::engine::commands::Reply;
 use crate::store::Store;

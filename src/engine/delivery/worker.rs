@@ -6,8 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::dispatcher::SendResult;
-use crate::alerters::Alerter;
+use crate::alerters::{Alerter, Failure};
 use crate::core::delivery::channel_backoff::ChannelBackoff;
 use crate::store::outbox::claim::{OutboxBatch, PendingSummary};
 use crate::store::{self, Store};
@@ -15,6 +14,9 @@ use crate::store::{self, Store};
 /// After this time in flight a critical message may be sent beside a slow one. Earlier, one message at a time leaves the least
 /// unconfirmed if the process ends.
 const SLOW_SEND_AFTER: Duration = Duration::from_millis(500);
+
+/// The channel's id of the message, or why it was not sent.
+pub(crate) type SendResult = Result<Option<String>, Failure>;
 
 #[derive(Debug)]
 pub(crate) struct ChannelWorker {

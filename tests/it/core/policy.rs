@@ -436,7 +436,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn nothing_is_told_twice_and_nothing_is_lost(acts in acts()) {
+    fn nothing_is_notified_twice_or_lost(acts in acts()) {
         let mut user = User::new();
         let mut observer = Observer::default();
         let mut second = 0;

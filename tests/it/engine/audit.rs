@@ -31,7 +31,7 @@ fn key(name: &str) -> AlertKey {
     AlertKey::with_entity(Category::Task, "deadline_overdue", name)
 }
 
-fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel]) -> PolicyDecision {
+fn policy_decision(name: &str, decision: Decision, reason: Reason, channels: &[Channel]) -> PolicyDecision {
     let alert = Alert {
         key: key(name),
         priority: Priority::High,
@@ -48,7 +48,7 @@ fn verdict(name: &str, decision: Decision, reason: Reason, channels: &[Channel])
 const BOTH: &[Channel] = &[Channel::Notification, Channel::Telegram];
 
 fn notified(name: &str) -> PolicyDecision {
-    verdict(name, Decision::Deliver, Reason::First, BOTH)
+    policy_decision(name, Decision::Deliver, Reason::First, BOTH)
 }
 
 /// A check that finds what it decides about.
@@ -87,13 +87,13 @@ fn check_that_found(
 fn full() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(&folder.path().join("operator.db"), hour(0)).unwrap().store;
-    let digest = |name| verdict(name, Decision::Coalesce, Reason::Storm, BOTH);
-    let held = verdict("d", Decision::Hold, Reason::QuietHours, &[]);
-    let quiet = verdict("e", Decision::Deliver, Reason::First, &[]);
+    let digest = |name| policy_decision(name, Decision::Coalesce, Reason::Storm, BOTH);
+    let held = policy_decision("d", Decision::Hold, Reason::QuietHours, &[]);
+    let quiet = policy_decision("e", Decision::Deliver, Reason::First, &[]);
     check(&mut store, hour(0), 400, &[notified("a"), digest("b"), digest("c"), held.clone(), quiet, notified("f")]);
-    let again = verdict("a", Decision::Suppress, Reason::Duplicate, &[]);
+    let again = policy_decision("a", Decision::Suppress, Reason::Duplicate, &[]);
     check(&mut store, hour(1), 400, &[again.clone(), held.clone()]);
-    let over = verdict("f", Decision::Resolve, Reason::Resolved, &[]);
+    let over = policy_decision("f", Decision::Resolve, Reason::Resolved, &[]);
     check(&mut store, hour(2), 400, &[again, held, over]);
     (folder, store)
 }
@@ -473,5 +473,5 @@ fn status_command_reports_a_lost_message() {
     assert_eq!((&status["running"], &status["audit"]["unaccounted"]), (&json!(true), &json!([lost])), "{status:#}");
     assert!(status["check_overdue_at"].is_string() && status["database_error"].is_null());
     assert_eq!(engine.stop("TERM"), Some(0));
-    assert!(engine.said().contains(&format!("unaccounted: {lost}")), "{}", engine.said());
+    assert!(engine.stderr_text().contains(&format!("unaccounted: {lost}")), "{}", engine.stderr_text());
 }

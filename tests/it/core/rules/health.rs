@@ -213,7 +213,7 @@ fn rest_mode_is_silent() {
 #[case("2026-11-21T05:05[Pacific/Kiritimati]", "2026-11-21", true)]
 #[case("2026-11-21T05:05[Pacific/Kiritimati]", "2026-11-20", false)]
 #[case("2026-11-20T20:35[Asia/Kolkata]", "2026-11-20", true)]
-fn today_is_the_persons_date(#[case] now: &str, #[case] day: &str, #[case] evaluated: bool) {
+fn today_is_the_date_of_the_user(#[case] now: &str, #[case] day: &str, #[case] evaluated: bool) {
     let day = readiness(date(day), 30.0);
     let facts = HealthFacts { source: "oura_cache", today: Some(&day), history: &[], resting: false };
     assert_eq!(!evaluate(&facts, &HealthThresholds::default(), &at(now)).alerts.is_empty(), evaluated);

@@ -324,7 +324,7 @@ fn missing_source_resolves_no_pattern() {
 }
 
 #[test]
-fn patterns_are_told_in_words() {
+fn patterns_are_rendered_in_words() {
     let events = [1, 2, 3].map(|hours| postponement("7", hours_ago(hours)));
     let copy = TaskReading { as_of: hours_ago(2), ..state_store(hours_ago(2), vec![task("7", "Write report!")]) };
     let noted = TaskReading {

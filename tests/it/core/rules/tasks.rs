@@ -364,7 +364,7 @@ fn unreadable_rows_are_excepted() {
 }
 
 #[test]
-fn two_tasks_with_one_id_are_both_told() {
+fn two_tasks_with_one_id_both_fire() {
     let now = "2026-11-20T10:00[America/Chicago]";
     let milestone = Task { milestone: true, ..task_due("7", "2026-11-18") };
     let readings = [
@@ -445,7 +445,7 @@ fn stored_copy_shows_its_age(#[case] seconds: i64, #[case] expected: &str) {
 }
 
 #[test]
-fn points_and_piles_are_told_in_words() {
+fn points_and_piles_are_rendered_in_words() {
     let behind = goals(&[(18.0, 6.0)], &TaskThresholds::default(), 15);
     assert_eq!(behind.alerts[0].title, "Behind on today's goal: 33 %");
     let words = "6 of 18 points so far (33 %), expected at least 50 % by 15:00. WorkOS, just read.";
