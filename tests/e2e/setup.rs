@@ -313,7 +313,8 @@ fn at_a_terminal(home: &Home, arguments: &[&str], script: &str) -> (String, Stri
     let prelude = "
 import os, pty, signal, sys
 pid, terminal = pty.fork()
-signal.alarm(60) # nobody waits for ever
+signal.alarm(60)
+signal.signal(signal.SIGINT, signal.SIG_DFL) # a background shell ignores it, and children inherit that
 if pid == 0:
     os.execv(sys.argv[1], sys.argv[1:])
 seen = b''
