@@ -95,7 +95,7 @@ const MIGRATIONS: [&str; 4] = ["
     ALTER TABLE outbox RENAME COLUMN in_doubt TO unconfirmed;
     ALTER TABLE outbox RENAME COLUMN done_at TO finished_at;
     -- All columns that say whether a channel has anything to send.
-    CREATE INDEX outbox_pending ON outbox(channel, kind, priority, attempts) WHERE state = 'pending';
+    CREATE INDEX outbox_pending ON outbox(channel, kind, priority, attempts, state) WHERE state = 'pending';
     CREATE INDEX outbox_batch ON outbox(batch_id) WHERE batch_id IS NOT NULL;
     CREATE INDEX outbox_in_flight ON outbox(channel) WHERE in_flight = 1;
     CREATE INDEX outbox_audit ON outbox(key, created_at, kind, channel, state) WHERE kind = 'alert';
