@@ -189,3 +189,18 @@ pub fn is_circuit_name(name: &str) -> bool {
 fn seconds(seconds: u32) -> Duration {
     Duration::from_secs(seconds.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::facts::TASK_SOURCES;
+
+    /// The summary of the stored tasks leaves out a source that is not in the list.
+    #[test]
+    fn task_sources_are_all_in_the_list() {
+        let env: &Env = &|_| None;
+        let names: Vec<&str> =
+            task_sources(&Config::default(), &[], env).iter().map(|source| source.source_name()).collect();
+        assert_eq!(names, TASK_SOURCES);
+    }
+}

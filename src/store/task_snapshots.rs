@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Result, Store, history, json, millis, timestamp};
-use crate::core::facts::{Commitment, Postponement, TASK_SOURCES, Task, TaskReading};
+use crate::core::facts::{Commitment, Postponement, Task, TaskReading};
 use crate::core::history::postponed;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,7 +143,6 @@ impl Store {
 }
 
 pub(super) fn save(db: &Connection, diff: &SnapshotDiff) -> rusqlite::Result<()> {
-    debug_assert!(TASK_SOURCES.contains(&diff.source), "add {} to TASK_SOURCES", diff.source);
     let at = millis(diff.read_at);
     db.execute(
         "INSERT OR REPLACE INTO task_reads (source, read_at, metadata) VALUES (?1, ?2, ?3)",

@@ -106,7 +106,7 @@ pub struct Activity {
 }
 
 /// The names of all task sources, as `TaskReading::source` has them.
-pub const TASK_SOURCES: [&str; 7] = ["state_store", "workos", "todoist", "taskwarrior", "markdown", "reminders", "ics"];
+pub const TASK_SOURCES: [&str; 7] = ["workos", "state_store", "todoist", "taskwarrior", "markdown", "reminders", "ics"];
 
 /// One reading of a task source. A kind of fact that the source lacks is None, not zero.
 #[derive(Debug, Clone, PartialEq)]

@@ -125,7 +125,7 @@ fn changed_command_changes_the_config_hash() {
     assert_eq!(exec(&path).config_hash(), before);
     let other = alerter(Channel::Exec, &format!("command: ['{}', other]", path.display()));
     assert_ne!(other.config_hash(), before);
-    script(folder.path(), "tell", "#!/bin/sh\n# mended\nexit 0\n");
-    assert_ne!(exec(&path).config_hash(), before, "what was refused before may be taken now");
+    script(folder.path(), "tell", "#!/bin/sh\n# fixed\nexit 0\n");
+    assert_ne!(exec(&path).config_hash(), before, "a changed script may accept a refused message");
     assert!(exec(&path).is_local());
 }

@@ -1,5 +1,7 @@
 //! Stops, crashes, user actions and write errors while a message is in flight.
 
+use std::sync::Arc;
+
 use operator::core::delivery::message::MessageKind;
 use operator::engine::commands::Command;
 use serde_json::json;
@@ -47,6 +49,15 @@ async fn unconfirmed_message_keeps_its_id_on_restart() {
     assert_eq!(outbox_row(&harness.home, &key).0, "delivered");
 }
 
+/// The next start updates the message that a crash left behind.
+async fn assert_restart_sends_resolved(home: Home, channel: &Arc<FakeChannel>, key: String) {
+    channel.set_behavior(Behavior::Accept);
+    let _harness = EngineHarness::start_with_alerters(home, "09:01", channel.as_alerters());
+    pass(2 * MINUTE).await;
+    let last = channel.attempts().pop().expect("messages");
+    assert_eq!((last.kind, last.items), (MessageKind::Update, [(key, "resolved")].into()));
+}
+
 /// The task is done while no engine runs. The first check after a crash comes before the outbox is recovered.
 #[tokio::test(start_paused = true)]
 async fn alert_sent_before_a_crash_is_updated_after() {
@@ -56,12 +67,7 @@ async fn alert_sent_before_a_crash_is_updated_after() {
     pass(2).await;
     let home = crash(harness).await;
     done(&home, "a");
-    channel.set_behavior(Behavior::Accept);
-    let harness = EngineHarness::start_with_alerters(home, "09:01", channel.as_alerters());
-    pass(2 * MINUTE).await;
-    let last = channel.attempts().pop().expect("messages");
-    assert_eq!((last.kind, last.items), (MessageKind::Update, [(key, "resolved")].into()));
-    drop(harness);
+    assert_restart_sends_resolved(home, &channel, key).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,12 +79,7 @@ async fn resolve_in_flight_is_updated_after_a_crash() {
     done(&harness.home, "a");
     assert!(harness.request(Command::RunNow).await.ok);
     let home = crash(harness).await;
-    channel.set_behavior(Behavior::Accept);
-    let harness = EngineHarness::start_with_alerters(home, "09:01", channel.as_alerters());
-    pass(2 * MINUTE).await;
-    let last = channel.attempts().pop().expect("messages");
-    assert_eq!((last.kind, last.items), (MessageKind::Update, [(key, "resolved")].into()));
-    drop(harness);
+    assert_restart_sends_resolved(home, &channel, key).await;
 }
 
 #[tokio::test(start_paused = true)]
